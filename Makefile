@@ -1,0 +1,43 @@
+# Everything that is fetched or made goes into .local/, target/ and ai_gateway_filter.wasm.
+
+WASM   := ai_gateway_filter.wasm
+TARGET := wasm32-wasip1
+PYTHON := .local/venv/bin/python
+
+.PHONY: help build run test lint unit integration clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+build: ## Build ai_gateway_filter.wasm
+	@tools/setup-rust.sh
+	@echo "cargo: building $(WASM)"
+	@cargo build --quiet --release --target $(TARGET)
+	@cp target/$(TARGET)/release/$(WASM) $(WASM)
+	@ls -l $(WASM) | awk '{ print $$NF ": " $$5 " bytes" }'
+
+run: build ## Run the gateway on localhost, with a mock identity provider and mock LLM providers
+	@tools/setup-python.sh tools/requirements.txt
+	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && exec $(PYTHON) -m tools.run
+
+test: lint unit integration ## Run every check and test
+
+lint: build ## Check format, lints and the layout of src/
+	@echo "cargo: format and lints"
+	@cargo fmt --check
+	@cargo clippy --quiet --all-targets -- -D warnings
+	@cargo clippy --quiet --target $(TARGET) -- -D warnings
+	@tools/check-rooms.sh
+
+unit: ## Run the unit tests
+	@tools/setup-rust.sh
+	@echo "cargo: unit tests"
+	@cargo test --quiet
+
+integration: build ## Test the built filter in real Envoy with the real SDKs
+	@tools/setup-python.sh tests/requirements.txt
+	@echo "pytest: integration tests"
+	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m pytest -q tests/integration
+
+clean: ## Remove everything that was fetched or made
+	@rm -rf target .local $(WASM)

@@ -1,0 +1,8 @@
+"""Mock LLM providers: their wire formats, streams and errors, with made-up answers."""
+
+from .anthropic import Anthropic
+from .google import Google
+from .openai import OpenAI
+from .recorder import RecordedRequest
+
+__all__ = ["Anthropic", "Google", "OpenAI", "RecordedRequest"]

@@ -1,0 +1,142 @@
+"""Anthropic's Messages API."""
+
+from __future__ import annotations
+
+import secrets
+import ssl
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from aiohttp import web
+
+from .answers import greeting, text_of, tokens
+from .provider import REQUEST_ID, MockProvider, ProviderError, bearer_token, json_object, only_value, required
+from .streaming import EventStream, Pace
+
+MODELS = {"claude-sonnet-4-6": "Claude Sonnet 4.6", "claude-haiku-4-5": "Claude Haiku 4.5"}
+
+ERROR_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    529: "overloaded_error",
+}
+
+
+class Anthropic(MockProvider):
+    """Messages, token counting and models.
+
+    A caller shows `api_key` in `x-api-key`, or one of `oauth_tokens` in `Authorization: Bearer`, as subscribers do.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        oauth_tokens: Collection[str] = (),
+        host: str = "127.0.0.1",
+        port: int = 0,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        super().__init__(api_key, host=host, port=port, ssl_context=ssl_context)
+        self.oauth_tokens = oauth_tokens
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.post("/v1/messages", self._messages),
+            web.post("/v1/messages/count_tokens", self._count_tokens),
+            web.get("/v1/models", self._list_models),
+        ]
+
+    def authenticate(self, request: web.Request) -> None:
+        if self.api_key is not None and bearer_token(request) not in self.oauth_tokens:
+            if "x-api-key" in request.headers:
+                if only_value(request, "x-api-key") != self.api_key:
+                    raise ProviderError(401, "invalid x-api-key")
+            elif "authorization" in request.headers:
+                raise ProviderError(401, "Invalid bearer token")
+            else:
+                raise ProviderError(401, "x-api-key header is required")
+        if "anthropic-version" not in request.headers:
+            raise ProviderError(400, "anthropic-version: header is required")
+
+    def error(self, request: web.Request, error: ProviderError) -> web.Response:
+        kind = ERROR_TYPES.get(error.status, "invalid_request_error" if error.status < 500 else "api_error")
+        body = {"type": kind, "message": error.message}
+        document = {"type": "error", "error": body, "request_id": request[REQUEST_ID]}
+        return web.json_response(document, status=error.status)
+
+    def account_headers(self, request: web.Request) -> Mapping[str, str]:
+        return {"anthropic-organization-id": "mock-organization-id", "request-id": request[REQUEST_ID]}
+
+    def unknown(self, request: web.Request) -> ProviderError:
+        return ProviderError(404, "Not found")
+
+    async def _messages(self, request: web.Request) -> web.StreamResponse:
+        document = json_object(request)
+        model, messages = required(document, "model"), required(document, "messages")
+        required(document, "max_tokens")
+        text = greeting("Anthropic", messages)
+        message = {
+            "id": "msg_mock" + secrets.token_hex(10),
+            "type": "message",
+            "role": "assistant",
+            "model": model,
+            "content": [],
+            "stop_reason": None,
+            "stop_sequence": None,
+            "usage": {
+                "input_tokens": _input_tokens(document),
+                "cache_creation_input_tokens": 0,
+                "cache_read_input_tokens": 0,
+                "output_tokens": 1,
+                "service_tier": "standard",
+            },
+        }
+        if document.get("stream"):
+            return await _stream(request, message, text)
+        message["content"] = [{"type": "text", "text": text}]
+        message["stop_reason"] = "end_turn"
+        message["usage"]["output_tokens"] = tokens(text)
+        return web.json_response(message)
+
+    async def _count_tokens(self, request: web.Request) -> web.StreamResponse:
+        document = json_object(request)
+        required(document, "model")
+        required(document, "messages")
+        return web.json_response({"input_tokens": _input_tokens(document)})
+
+    async def _list_models(self, request: web.Request) -> web.StreamResponse:
+        models = [
+            {"type": "model", "id": model, "display_name": name, "created_at": "2026-02-17T00:00:00Z"}
+            for model, name in MODELS.items()
+        ]
+        ids = list(MODELS)
+        return web.json_response({"data": models, "has_more": False, "first_id": ids[0], "last_id": ids[-1]})
+
+
+async def _stream(request: web.Request, message: dict[str, Any], text: str) -> web.StreamResponse:
+    pace = Pace.of(request)
+    stream = await EventStream.open(request)
+
+    async def send(kind: str, **members: Any) -> None:
+        await stream.send({"type": kind, **members}, event=kind)
+
+    await send("message_start", message=message)
+    await send("content_block_start", index=0, content_block={"type": "text", "text": ""})
+    await send("ping")
+    said = ""
+    async for piece in pace.pieces(text):
+        said += piece
+        await send("content_block_delta", index=0, delta={"type": "text_delta", "text": piece})
+    await send("content_block_stop", index=0)
+    delta = {"stop_reason": "end_turn", "stop_sequence": None}
+    await send("message_delta", delta=delta, usage={"output_tokens": tokens(said)})
+    await send("message_stop")
+    return await stream.close()
+
+
+def _input_tokens(document: Mapping[str, Any]) -> int:
+    return tokens(text_of(document.get("system"))) + tokens(text_of(document["messages"]))

@@ -1,0 +1,151 @@
+"""What all mock providers share: recording, credentials, errors on demand, account headers."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import ssl
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from ..server import BackgroundServer
+from .recorder import RecordedRequest, Recorder
+
+MAX_BODY_BYTES = 64 * 1024 * 1024
+STATUS_HEADER = "x-mock-status"
+RETRY_AFTER_HEADER = "x-mock-retry-after"
+
+BODY = web.RequestKey("body", bytes)
+REQUEST_ID = web.RequestKey("request_id", str)
+
+
+@dataclass
+class ProviderError(Exception):
+    """An error answer, to be put into the provider's own shape. `details` holds what only that shape knows."""
+
+    status: int
+    message: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class MockProvider(BackgroundServer, ABC):
+    """An LLM provider's HTTP API.
+
+    `api_key` is what it expects of its callers; `None` accepts everyone. Each request may ask for an error by
+    `x-mock-status: 429`, with `x-mock-retry-after: 2` if wanted.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        super().__init__(self._application, host=host, port=port, ssl_context=ssl_context)
+        self.api_key = api_key
+        self._recorder = Recorder()
+
+    @property
+    def base_url(self) -> str:
+        """What an SDK takes as its base URL."""
+        return self.url
+
+    @property
+    def requests(self) -> list[RecordedRequest]:
+        """What it was asked so far, oldest first; to forget, `clear()` it."""
+        return self._recorder.requests
+
+    @abstractmethod
+    def routes(self) -> list[web.RouteDef]:
+        """The API's endpoints."""
+
+    @abstractmethod
+    def authenticate(self, request: web.Request) -> None:
+        """Raise `ProviderError` when `request` lacks the right credential."""
+
+    @abstractmethod
+    def error(self, request: web.Request, error: ProviderError) -> web.Response:
+        """`error` in the API's own shape."""
+
+    @abstractmethod
+    def account_headers(self, request: web.Request) -> Mapping[str, str]:
+        """Headers of every response, most of which tell whose account it was."""
+
+    def unknown(self, request: web.Request) -> ProviderError:
+        """The answer where no endpoint is."""
+        return ProviderError(404, f"Invalid URL ({request.method} {request.path})")
+
+    def _application(self) -> web.Application:
+        app = web.Application(middlewares=[self._serve])
+        app.add_routes([*self._recorder.routes(), *self.routes(), web.route("*", "/{path:.*}", self._unknown)])
+        app.on_response_prepare.append(self._sign)
+        return app
+
+    @web.middleware
+    async def _serve(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path == Recorder.PATH:
+            return await handler(request)
+        request[REQUEST_ID] = "req_mock" + secrets.token_hex(10)
+        try:
+            body = await self._recorder.record(request, MAX_BODY_BYTES)
+            if body is None:
+                raise ProviderError(413, f"The request exceeds {MAX_BODY_BYTES} bytes.")
+            request[BODY] = body
+            self.authenticate(request)
+            self._fail_if_asked(request)
+            return await handler(request)
+        except ProviderError as error:
+            response = self.error(request, error)
+            if RETRY_AFTER_HEADER in request.headers:
+                response.headers["retry-after"] = request.headers[RETRY_AFTER_HEADER]
+            return response
+
+    async def _sign(self, request: web.Request, response: web.StreamResponse) -> None:
+        if request.path != Recorder.PATH:
+            response.headers.update(self.account_headers(request))
+
+    async def _unknown(self, request: web.Request) -> web.StreamResponse:
+        raise self.unknown(request)
+
+    @staticmethod
+    def _fail_if_asked(request: web.Request) -> None:
+        wanted = request.headers.get(STATUS_HEADER)
+        if wanted is not None:
+            raise ProviderError(int(wanted), f"The mock was asked to answer {wanted}.")
+
+
+def json_object(request: web.Request) -> dict[str, Any]:
+    """The body, which must be a JSON object. Raises `ProviderError` 400."""
+    try:
+        value = json.loads(request[BODY])
+    except (ValueError, RecursionError) as error:
+        raise ProviderError(400, f"The body is not JSON that can be read: {error}") from error
+    if not isinstance(value, dict):
+        raise ProviderError(400, "The body is not a JSON object.")
+    return value
+
+
+def required(document: Mapping[str, Any], name: str) -> Any:
+    """A member that must be there. Raises `ProviderError` 400."""
+    if name not in document:
+        raise ProviderError(400, f"Missing required parameter: '{name}'.", {"param": name})
+    return document[name]
+
+
+def only_value(request: web.Request, name: str) -> str | None:
+    """The header's value; `None` when there is none, or more than one."""
+    values = request.headers.getall(name, [])
+    return values[0] if len(values) == 1 else None
+
+
+def bearer_token(request: web.Request) -> str | None:
+    """The token of `Authorization: Bearer`."""
+    scheme, _, token = (only_value(request, "authorization") or "").partition(" ")
+    return token if scheme.lower() == "bearer" and token else None

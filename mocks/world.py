@@ -1,0 +1,98 @@
+"""All the mocks together, acquainted with each other's users."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self
+
+from .client_credentials import Client
+from .identity_provider import IdentityProvider
+from .providers import Anthropic, Google, OpenAI
+from .server import BackgroundServer
+
+AUDIENCE = "ai-gateway"
+CLIENT_ID = "mock-client"
+CLIENT_SECRET = "mock-client-secret"
+PERMISSIONS = ("dataplane_adp_llmprovider_get", "dataplane_adp_llmprovider_invoke")
+
+
+class World:
+    """An identity provider with one client who may do everything, and a provider of each kind.
+
+    Ports of 0 are replaced by free ones.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        issuer: str | None = None,
+        identity_provider_port: int = 0,
+        openai_port: int = 0,
+        anthropic_port: int = 0,
+        google_port: int = 0,
+        compatible_port: int = 0,
+    ) -> None:
+        client = Client(CLIENT_SECRET, (AUDIENCE,), {"permissions": list(PERMISSIONS)})
+        self.identity_provider = IdentityProvider(
+            {CLIENT_ID: client}, issuer=issuer, host=host, port=identity_provider_port
+        )
+        self.openai = OpenAI("mock-openai-key", host=host, port=openai_port)
+        self.anthropic = Anthropic("mock-anthropic-key", host=host, port=anthropic_port)
+        self.google = Google("mock-google-key", host=host, port=google_port)
+        self.compatible = OpenAI(
+            "mock-compatible-key",
+            name="an OpenAI-compatible server",
+            base_path="/openai/v1",
+            models=("meta-llama/Llama-3.3-70B-Instruct",),
+            host=host,
+            port=compatible_port,
+        )
+
+    @property
+    def servers(self) -> tuple[BackgroundServer, ...]:
+        """Everything that listens."""
+        return self.identity_provider, self.openai, self.anthropic, self.google, self.compatible
+
+    def start(self) -> Self:
+        """Return once all listen; when one cannot, stop the others and raise its error."""
+        try:
+            for server in self.servers:
+                server.start()
+        except OSError:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Stop all that run."""
+        for server in self.servers:
+            server.stop()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def document(self) -> dict[str, Any]:
+        """What a process outside must know to use it: addresses and credentials, all of them made up."""
+        providers = {
+            "openai": self.openai,
+            "anthropic": self.anthropic,
+            "google": self.google,
+            "compatible": self.compatible,
+        }
+        return {
+            "issuer": self.identity_provider.issuer,
+            "jwks_uri": self.identity_provider.jwks_uri,
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+            "audience": AUDIENCE,
+            **{
+                name: {"url": provider.url, "base_url": provider.base_url, "api_key": provider.api_key}
+                for name, provider in providers.items()
+            },
+        }

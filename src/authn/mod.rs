@@ -1,0 +1,209 @@
+//! A token → the caller's [`Claims`], or the reason why not.
+//!
+//! The issuer is chosen by the token's `iss` before any key is looked up; the key by `kid` among
+//! that issuer's keys only; claims are read after the signature held. Tokens that passed are
+//! cached until they expire or their key is withdrawn.
+
+pub mod jwk;
+pub mod jwks;
+pub mod jwt;
+pub mod signature;
+pub mod token;
+mod token_cache;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use jwk::{Algorithm, VerificationKey};
+use jwks::{Demand, KeySource, KeySourceSettings};
+use jwt::{Claims, Token, TokenError};
+use signature::SignatureVerifier;
+use token_cache::TokenCache;
+
+use crate::time::UnixTime;
+
+/// Who may issue tokens, and what a token must say.
+#[derive(Clone, Debug)]
+pub struct Issuer {
+    /// The `iss` of its tokens, compared byte for byte.
+    pub issuer: String,
+    /// The audiences of which a token must name one.
+    pub audiences: Vec<String>,
+    /// The algorithms that its tokens may be signed with.
+    pub algorithms: Vec<Algorithm>,
+    /// How far this gateway's clock may be off for `nbf` and `iat`.
+    pub clock_skew: Duration,
+    /// Where its keys come from.
+    pub keys: KeySourceSettings,
+}
+
+/// An issuer, by its place in the configuration.
+pub type IssuerIndex = usize;
+
+/// What became of a token.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Verdict {
+    /// It is good.
+    Accepted(Rc<Claims>),
+    /// It is not.
+    Rejected(TokenError),
+    /// Not known yet: that issuer's keys are being fetched. Ask again when the fetch has ended.
+    AwaitingKeys(IssuerIndex),
+    /// Not known: the issuer's keys cannot be had.
+    KeysUnavailable {
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
+}
+
+/// Whether a token may wait for a fetch of keys.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Patience {
+    /// It may.
+    Wait,
+    /// It has waited; decide with what there is.
+    Decide,
+}
+
+/// Checks tokens against the configured issuers; keeps their keys and the tokens that passed.
+pub struct Authenticator {
+    issuers: Vec<(Issuer, KeySource)>,
+    cache: TokenCache,
+    verifier: Rc<dyn SignatureVerifier>,
+}
+
+impl Authenticator {
+    /// An authenticator without any fetched key. `cache_capacity` is in tokens.
+    pub fn new(
+        issuers: &[Issuer],
+        cache_capacity: usize,
+        verifier: Rc<dyn SignatureVerifier>,
+    ) -> Self {
+        Self {
+            issuers: issuers
+                .iter()
+                .map(|issuer| (issuer.clone(), KeySource::new(&issuer.keys)))
+                .collect(),
+            cache: TokenCache::new(cache_capacity),
+            verifier,
+        }
+    }
+
+    /// Checks one token.
+    pub fn authenticate(&mut self, token: &[u8], patience: Patience, now: UnixTime) -> Verdict {
+        if let Some(claims) = self.cache.get(token, now) {
+            return Verdict::Accepted(claims);
+        }
+        match self.verify(token, patience, now) {
+            Ok(claims) => Verdict::Accepted(claims),
+            Err(Undecided::Rejected(error)) => Verdict::Rejected(error),
+            Err(Undecided::AwaitingKeys(issuer)) => Verdict::AwaitingKeys(issuer),
+            Err(Undecided::KeysUnavailable(retry_after)) => {
+                Verdict::KeysUnavailable { retry_after }
+            }
+        }
+    }
+
+    /// Whether a token claims to come from one of the configured issuers; nothing is verified.
+    pub fn is_from_known_issuer(&self, token: &[u8]) -> bool {
+        Token::parse(token).is_ok_and(|token| {
+            self.issuers
+                .iter()
+                .any(|(issuer, _)| issuer.issuer == token.issuer)
+        })
+    }
+
+    /// The fetches that are to begin now, each with the issuer that it is for.
+    pub fn due(&mut self, now: UnixTime) -> Vec<(IssuerIndex, jwks::Callout)> {
+        let mut due = Vec::new();
+        for (index, (_, keys)) in self.issuers.iter_mut().enumerate() {
+            if let Some(callout) = keys.due(now) {
+                due.push((index, callout));
+            }
+            if keys.expire(now) {
+                self.cache.drop_withdrawn(index, &[]);
+            }
+        }
+        due
+    }
+
+    /// Takes in the answer to an issuer's callout.
+    pub fn answered(
+        &mut self,
+        index: IssuerIndex,
+        answer: jwks::Answer<'_>,
+        now: UnixTime,
+    ) -> jwks::Progress {
+        let Some((_, keys)) = self.issuers.get_mut(index) else {
+            return jwks::Progress::Settled;
+        };
+        let progress = keys.answered(answer, now);
+        if matches!(progress, jwks::Progress::Settled) {
+            self.cache.drop_withdrawn(index, keys.keys());
+        }
+        progress
+    }
+
+    /// Takes in that a callout could not be sent.
+    pub fn undeliverable(&mut self, index: IssuerIndex, now: UnixTime) {
+        self.answered(index, jwks::Answer::Undeliverable, now);
+    }
+
+    fn verify(
+        &mut self,
+        token: &[u8],
+        patience: Patience,
+        now: UnixTime,
+    ) -> Result<Rc<Claims>, Undecided> {
+        let parsed = Token::parse(token)?;
+        let (index, (issuer, keys)) = self
+            .issuers
+            .iter_mut()
+            .enumerate()
+            .find(|(_, (issuer, _))| issuer.issuer == parsed.issuer)
+            .ok_or(TokenError::IssuerUnknown)?;
+        if !issuer.algorithms.contains(&parsed.algorithm) {
+            return Err(TokenError::AlgorithmNotAllowed.into());
+        }
+        let mut known = false;
+        let mut signed_by = |key: &&Rc<VerificationKey>| {
+            known = true;
+            self.verifier
+                .verify(parsed.algorithm, key, parsed.signed, &parsed.signature)
+        };
+        let key = keys
+            .matching(parsed.key_id.as_deref(), parsed.algorithm)
+            .find(&mut signed_by)
+            .cloned();
+        let Some(key) = key else {
+            if known && parsed.key_id.is_some() {
+                return Err(TokenError::SignatureInvalid.into());
+            }
+            return Err(match keys.demand(patience, now) {
+                Demand::Wait => Undecided::AwaitingKeys(index),
+                Demand::Unavailable { retry_after } => Undecided::KeysUnavailable(retry_after),
+                Demand::Settled if known => TokenError::SignatureInvalid.into(),
+                Demand::Settled => TokenError::KeyUnknown.into(),
+            });
+        };
+        let claims = Rc::new(parsed.claims(index, &issuer.audiences, issuer.clock_skew, now)?);
+        self.cache.insert(token, Rc::clone(&claims), key);
+        Ok(claims)
+    }
+}
+
+/// Why there are no claims (yet).
+enum Undecided {
+    Rejected(TokenError),
+    AwaitingKeys(IssuerIndex),
+    KeysUnavailable(Duration),
+}
+
+impl From<TokenError> for Undecided {
+    fn from(error: TokenError) -> Self {
+        Self::Rejected(error)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! The seam behind which signatures are checked.
+//!
+//! A host that offers a faster check stands behind the same trait; both must give the same verdict
+//! on every input.
+
+use p256::ecdsa::signature::Verifier;
+use sha2::{Sha256, Sha384, Sha512};
+
+use super::jwk::{Algorithm, KeyMaterial, VerificationKey};
+
+/// Checks one signature, as RFC 7518 §3 and RFC 8037 §3.1 say. A key that does not fit the
+/// algorithm makes a signature invalid.
+pub trait SignatureVerifier {
+    /// Whether `signature` is that of `signed` by `key`.
+    fn verify(
+        &self,
+        algorithm: Algorithm,
+        key: &VerificationKey,
+        signed: &[u8],
+        signature: &[u8],
+    ) -> bool;
+}
+
+/// The check by the crates that are compiled in.
+#[derive(Clone, Copy, Debug)]
+pub struct SoftwareVerifier;
+
+impl SignatureVerifier for SoftwareVerifier {
+    fn verify(
+        &self,
+        algorithm: Algorithm,
+        key: &VerificationKey,
+        signed: &[u8],
+        signature: &[u8],
+    ) -> bool {
+        match (algorithm, key.material()) {
+            (Algorithm::Rs256, KeyMaterial::Rsa(key)) => pkcs1::<Sha256>(key, signed, signature),
+            (Algorithm::Rs384, KeyMaterial::Rsa(key)) => pkcs1::<Sha384>(key, signed, signature),
+            (Algorithm::Rs512, KeyMaterial::Rsa(key)) => pkcs1::<Sha512>(key, signed, signature),
+            (Algorithm::Ps256, KeyMaterial::Rsa(key)) => pss::<Sha256>(key, signed, signature),
+            (Algorithm::Ps384, KeyMaterial::Rsa(key)) => pss::<Sha384>(key, signed, signature),
+            (Algorithm::Ps512, KeyMaterial::Rsa(key)) => pss::<Sha512>(key, signed, signature),
+            (Algorithm::Es256, KeyMaterial::P256(key)) => {
+                p256::ecdsa::Signature::from_slice(signature)
+                    .is_ok_and(|signature| key.verify(signed, &signature).is_ok())
+            }
+            (Algorithm::Es384, KeyMaterial::P384(key)) => {
+                p384::ecdsa::Signature::from_slice(signature)
+                    .is_ok_and(|signature| key.verify(signed, &signature).is_ok())
+            }
+            (Algorithm::EdDsa, KeyMaterial::Ed25519(key)) => {
+                ed25519_compact::Signature::from_slice(signature)
+                    .is_ok_and(|signature| key.verify(signed, &signature).is_ok())
+            }
+            _ => false,
+        }
+    }
+}
+
+fn pkcs1<D>(key: &rsa::RsaPublicKey, signed: &[u8], signature: &[u8]) -> bool
+where
+    D: sha2::Digest + rsa::pkcs8::AssociatedOid,
+{
+    key.verify(rsa::Pkcs1v15Sign::new::<D>(), &D::digest(signed), signature)
+        .is_ok()
+}
+
+/// RFC 7518 §3.5: the salt is as long as the digest.
+fn pss<D>(key: &rsa::RsaPublicKey, signed: &[u8], signature: &[u8]) -> bool
+where
+    D: sha2::Digest + rsa::signature::digest::FixedOutputReset + Send + Sync + 'static,
+{
+    let salt_length = <D as sha2::Digest>::output_size();
+    key.verify(
+        rsa::Pss::<D>::new_with_salt(salt_length),
+        &D::digest(signed),
+        signature,
+    )
+    .is_ok()
+}

@@ -1,0 +1,239 @@
+//! Claims, provider and action → allowed, or the permission that is missing. Default is deny.
+
+use thiserror::Error;
+
+use crate::authn::jwt::Claims;
+
+/// What a caller can be permitted to do with a provider.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// Send it requests.
+    Invoke,
+    /// See its configuration.
+    Get,
+}
+
+/// Who may do what.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Policy {
+    /// The claims that carry permissions: names, or JSON pointers where they begin with `/`.
+    pub claims: Vec<String>,
+    /// The permissions of which one allows to invoke.
+    pub invoke: Vec<String>,
+    /// The permissions of which one allows to see.
+    pub get: Vec<String>,
+    /// What is granted here rather than by the identity provider.
+    pub bindings: Vec<Binding>,
+}
+
+/// A grant to whoever has a certain claim.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Binding {
+    /// Who.
+    pub to: ClaimMatch,
+    /// What.
+    pub actions: Vec<Action>,
+    /// With which providers; all where there is no list.
+    pub providers: Option<Vec<String>>,
+}
+
+/// A claim that is a certain text, or an array that holds it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClaimMatch {
+    /// The claim: a name, or a JSON pointer where it begins with `/`.
+    pub claim: String,
+    /// The text.
+    pub value: String,
+}
+
+/// The caller may not do that. An administrator can grant it.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum Denied {
+    /// No claim and no binding grants the permission.
+    #[error("lacks permission {0}")]
+    Permission(String),
+    /// The provider's own `allow` rule does not name the caller.
+    #[error("is not among the callers whom this provider's allow rule names")]
+    NotAllowed,
+}
+
+impl Policy {
+    /// Decides on one provider. `allow` is the provider's own rule, which narrows all others.
+    pub fn decide(
+        &self,
+        claims: &Claims,
+        action: Action,
+        provider: &str,
+        allow: Option<&[ClaimMatch]>,
+    ) -> Result<(), Denied> {
+        let bound = || {
+            self.bindings.iter().any(|binding| {
+                let covered = binding
+                    .providers
+                    .as_ref()
+                    .is_none_or(|names| names.iter().any(|name| name == provider));
+                covered && binding.actions.contains(&action) && binding.to.matches(claims)
+            })
+        };
+        if !self.is_granted_by_claims(claims, action) && !bound() {
+            return Err(Denied::Permission(self.permission(action)));
+        }
+        match allow {
+            Some(allow) if !allow.iter().any(|rule| rule.matches(claims)) => {
+                Err(Denied::NotAllowed)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the caller may do that with any provider at all.
+    pub fn decide_on_some(&self, claims: &Claims, action: Action) -> Result<(), Denied> {
+        let bound =
+            |binding: &Binding| binding.actions.contains(&action) && binding.to.matches(claims);
+        if self.is_granted_by_claims(claims, action) || self.bindings.iter().any(bound) {
+            Ok(())
+        } else {
+            Err(Denied::Permission(self.permission(action)))
+        }
+    }
+
+    fn is_granted_by_claims(&self, claims: &Claims, action: Action) -> bool {
+        self.permissions(action).iter().any(|permission| {
+            self.claims
+                .iter()
+                .any(|claim| claims.has_word(claim, permission))
+        })
+    }
+
+    fn permissions(&self, action: Action) -> &[String] {
+        match action {
+            Action::Invoke => &self.invoke,
+            Action::Get => &self.get,
+        }
+    }
+
+    /// The permission to ask an administrator for.
+    fn permission(&self, action: Action) -> String {
+        let first = self.permissions(action).first();
+        first.cloned().unwrap_or_else(|| match action {
+            Action::Invoke => "invoke (by a binding)".to_owned(),
+            Action::Get => "get (by a binding)".to_owned(),
+        })
+    }
+}
+
+impl ClaimMatch {
+    fn matches(&self, claims: &Claims) -> bool {
+        claims.has_value(&self.claim, &self.value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claims(json: &str) -> Claims {
+        Claims::from_json(json)
+    }
+
+    fn policy() -> Policy {
+        Policy {
+            claims: vec![
+                "permissions".into(),
+                "scope".into(),
+                "/realm_access/roles".into(),
+            ],
+            invoke: vec!["llm_invoke".into(), "Invoker".into()],
+            get: vec!["llm_get".into()],
+            bindings: vec![
+                Binding {
+                    to: ClaimMatch {
+                        claim: "sub".into(),
+                        value: "svc-batch".into(),
+                    },
+                    actions: vec![Action::Invoke],
+                    providers: Some(vec!["a".into()]),
+                },
+                Binding {
+                    to: ClaimMatch {
+                        claim: "groups".into(),
+                        value: "ml-team".into(),
+                    },
+                    actions: vec![Action::Invoke, Action::Get],
+                    providers: None,
+                },
+            ],
+        }
+    }
+
+    fn may(json: &str, action: Action, provider: &str) -> bool {
+        policy()
+            .decide(&claims(json), action, provider, None)
+            .is_ok()
+    }
+
+    #[test]
+    fn permissions_come_from_arrays_words_and_nested_objects() {
+        for json in [
+            r#"{"permissions":["x","llm_invoke"]}"#,
+            r#"{"scope":"openid llm_invoke x"}"#,
+            r#"{"scope":"Invoker"}"#,
+            r#"{"realm_access":{"roles":["Invoker"]}}"#,
+        ] {
+            assert!(may(json, Action::Invoke, "a"), "{json}");
+            assert!(!may(json, Action::Get, "a"), "{json}");
+        }
+        for json in [
+            "{}",
+            r#"{"permissions":["llm_invoke2"]}"#,
+            r#"{"permissions":"not-llm_invoke"}"#,
+            r#"{"permissions":{"llm_invoke":true}}"#,
+            r#"{"permissions":[["llm_invoke"]]}"#,
+            r#"{"roles":["llm_invoke"]}"#,
+            r#"{"/realm_access/roles":["Invoker"]}"#,
+        ] {
+            assert!(!may(json, Action::Invoke, "a"), "{json}");
+        }
+    }
+
+    #[test]
+    fn bindings_grant_by_subject_and_by_claim() {
+        assert!(may(r#"{"sub":"svc-batch"}"#, Action::Invoke, "a"));
+        assert!(!may(r#"{"sub":"svc-batch"}"#, Action::Invoke, "b"));
+        assert!(!may(r#"{"sub":"svc-batch"}"#, Action::Get, "a"));
+        assert!(!may(r#"{"sub":"svc-batch other"}"#, Action::Invoke, "a"));
+        assert!(may(r#"{"groups":["x","ml-team"]}"#, Action::Get, "b"));
+        assert!(may(r#"{"groups":"ml-team"}"#, Action::Invoke, "b"));
+        assert!(!may(r#"{"groups":"the ml-team"}"#, Action::Invoke, "b"));
+    }
+
+    #[test]
+    fn a_providers_allow_rule_narrows() {
+        let allow = [ClaimMatch {
+            claim: "groups".into(),
+            value: "finance".into(),
+        }];
+        let decide = |json: &str| policy().decide(&claims(json), Action::Invoke, "a", Some(&allow));
+        assert_eq!(
+            decide(r#"{"scope":"llm_invoke","groups":["finance"]}"#),
+            Ok(())
+        );
+        assert_eq!(decide(r#"{"scope":"llm_invoke"}"#), Err(Denied::NotAllowed));
+        assert_eq!(
+            decide(r#"{"groups":["finance"]}"#),
+            Err(Denied::Permission("llm_invoke".into()))
+        );
+    }
+
+    #[test]
+    fn whoever_may_see_one_provider_may_ask_for_the_list() {
+        let some = |json: &str| policy().decide_on_some(&claims(json), Action::Get);
+        assert_eq!(some(r#"{"groups":["ml-team"]}"#), Ok(()));
+        assert_eq!(some(r#"{"scope":"llm_get"}"#), Ok(()));
+        assert_eq!(
+            some(r#"{"sub":"svc-batch"}"#),
+            Err(Denied::Permission("llm_get".into()))
+        );
+    }
+}

@@ -1,0 +1,119 @@
+//! The configuration as it is written: shapes only, no meaning. Unknown fields are errors.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Document {
+    pub(super) path_prefix: Option<String>,
+    pub(super) authentication: Authentication,
+    #[serde(default)]
+    pub(super) authorization: Authorization,
+    pub(super) providers: Vec<Provider>,
+    pub(super) response_headers_to_remove: Option<Vec<String>>,
+    #[serde(default)]
+    pub(super) clusters: Clusters,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Authentication {
+    #[serde(default)]
+    pub(super) issuers: Vec<Issuer>,
+    #[serde(default)]
+    pub(super) disabled: bool,
+    pub(super) token_headers: Option<Vec<String>>,
+    pub(super) token_cache_size: Option<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Issuer {
+    pub(super) issuer: String,
+    pub(super) audiences: Vec<String>,
+    pub(super) jwks_uri: Option<String>,
+    pub(super) jwks: Option<Value>,
+    pub(super) algorithms: Option<Vec<String>>,
+    pub(super) clock_skew: Option<String>,
+    pub(super) cluster: Option<String>,
+    pub(super) fetch_timeout: Option<String>,
+    pub(super) refresh_interval: Option<String>,
+    pub(super) max_stale: Option<String>,
+    pub(super) refetch_interval: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Authorization {
+    pub(super) claims: Option<Vec<String>>,
+    pub(super) invoke: Option<Vec<String>>,
+    pub(super) get: Option<Vec<String>>,
+    #[serde(default)]
+    pub(super) bindings: Vec<Binding>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Binding {
+    pub(super) subject: Option<String>,
+    pub(super) claim: Option<String>,
+    pub(super) value: Option<String>,
+    pub(super) permissions: Vec<Permission>,
+    pub(super) providers: Option<Vec<String>>,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Permission {
+    Invoke,
+    Get,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AllowRule {
+    pub(super) subject: Option<String>,
+    pub(super) claim: Option<String>,
+    pub(super) value: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Provider {
+    pub(super) name: String,
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    pub(super) display_name: Option<String>,
+    pub(super) enabled: Option<bool>,
+    pub(super) base_url: Option<String>,
+    pub(super) cluster: Option<String>,
+    pub(super) api_key: Option<Secret>,
+    pub(super) api_key_header: Option<String>,
+    #[serde(default)]
+    pub(super) authorization_passthrough: bool,
+    #[serde(default)]
+    pub(super) require_gateway_token: bool,
+    #[serde(default)]
+    pub(super) models: Vec<String>,
+    #[serde(default)]
+    pub(super) headers: BTreeMap<String, String>,
+    pub(super) allow: Option<Vec<AllowRule>>,
+}
+
+/// A secret is named, or for development written out.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Secret {
+    Env(String),
+    Value(String),
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Clusters {
+    pub(super) https: Option<String>,
+    pub(super) http: Option<String>,
+}

@@ -1,0 +1,272 @@
+//! Bytes → [`Config`]. A `Config` is valid by construction: whoever holds one need not check it.
+//!
+//! Every default stands in this file, in [`defaults`].
+
+mod document;
+mod issuers;
+mod problem;
+mod providers;
+mod text;
+
+use std::collections::BTreeMap;
+
+pub use problem::{ConfigError, Problem};
+
+use crate::authn::Issuer;
+use crate::authn::jwks::Clusters;
+use crate::authz::{Action, Binding, ClaimMatch, Policy};
+use crate::provider::Provider;
+use document::Document;
+use problem::{Problems, shape_error};
+
+/// The whole configuration of the filter.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the providers are served; a leading slash, no trailing one.
+    pub path_prefix: String,
+    /// How callers are known.
+    pub authentication: Authentication,
+    /// What callers may do.
+    pub policy: Policy,
+    /// The providers, by name.
+    pub providers: BTreeMap<String, Provider>,
+    /// The gateway's own headers for a token, names in lower case.
+    pub token_headers: Vec<String>,
+    /// Response headers that tell of the gateway's account at a provider, names in lower case.
+    pub response_headers_to_remove: Vec<String>,
+}
+
+/// How callers are known.
+#[derive(Clone, Debug)]
+pub enum Authentication {
+    /// By tokens.
+    Tokens {
+        /// Who may issue them.
+        issuers: Vec<Issuer>,
+        /// How many tokens that passed are remembered.
+        cache_size: usize,
+    },
+    /// Not at all; asked for by name.
+    Disabled,
+}
+
+impl Authentication {
+    /// How many tokens that passed are remembered.
+    pub const fn cache_size(&self) -> usize {
+        match self {
+            Self::Tokens { cache_size, .. } => *cache_size,
+            Self::Disabled => 1,
+        }
+    }
+}
+
+/// What holds where the configuration is silent.
+pub mod defaults {
+    use std::time::Duration;
+
+    /// `path_prefix`.
+    pub const PATH_PREFIX: &str = "/llm/v1/providers";
+    /// `clusters.https`.
+    pub const HTTPS_CLUSTER: &str = "upstream_https";
+    /// `clusters.http`.
+    pub const HTTP_CLUSTER: &str = "upstream_http";
+    /// `response_headers_to_remove`.
+    pub const RESPONSE_HEADERS_TO_REMOVE: [&str; 4] = [
+        "openai-organization",
+        "openai-project",
+        "anthropic-organization-id",
+        "set-cookie",
+    ];
+    /// `authentication.token_headers`.
+    pub const TOKEN_HEADERS: [&str; 2] = ["x-ai-gateway-authorization", "x-redpanda-cloud-token"];
+    /// `authentication.token_cache_size`, in tokens, for each worker.
+    pub const TOKEN_CACHE_SIZE: usize = 1000;
+    /// `authentication.issuers[].clock_skew`.
+    pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
+    /// `authentication.issuers[].fetch_timeout`, for each callout.
+    pub const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
+    /// `authentication.issuers[].refresh_interval`.
+    pub const REFRESH_INTERVAL: Duration = Duration::from_secs(600);
+    /// `authentication.issuers[].max_stale`.
+    pub const MAX_STALE: Duration = Duration::from_secs(86_400);
+    /// `authentication.issuers[].refetch_interval`.
+    pub const REFETCH_INTERVAL: Duration = Duration::from_secs(30);
+    /// `authorization.claims`.
+    pub const PERMISSION_CLAIMS: [&str; 3] = ["permissions", "roles", "scope"];
+    /// `authorization.invoke`.
+    pub const INVOKE: [&str; 2] = ["dataplane_adp_llmprovider_invoke", "LLMProviderInvoker"];
+    /// `authorization.get`.
+    pub const GET: [&str; 2] = ["dataplane_adp_llmprovider_get", "LLMProviderInvoker"];
+}
+
+impl Config {
+    /// Reads a configuration. `env` gives the host's environment variables.
+    pub fn parse(json: &[u8], env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut deserializer = serde_json::Deserializer::from_slice(json);
+        let document: Document = serde_path_to_error::deserialize(&mut deserializer)
+            .map_err(|error| shape_error(&error))?;
+        let mut problems = Problems::default();
+        if deserializer.end().is_err() {
+            problems.add("", "something follows the configuration");
+        }
+        let config = Self::from_document(document, env, &mut problems);
+        problems.finish(config)
+    }
+
+    fn from_document(
+        document: Document,
+        env: &dyn Fn(&str) -> Option<String>,
+        problems: &mut Problems,
+    ) -> Self {
+        let clusters = Clusters {
+            http: or_default(document.clusters.http, defaults::HTTP_CLUSTER),
+            https: or_default(document.clusters.https, defaults::HTTPS_CLUSTER),
+        };
+        let path_prefix = or_default(document.path_prefix, defaults::PATH_PREFIX);
+        if !text::is_path_prefix(&path_prefix) {
+            problems.add(
+                "/path_prefix",
+                "must be a plain path with a leading slash and no trailing one",
+            );
+        }
+        let token_headers = header_names(
+            document.authentication.token_headers.clone(),
+            &defaults::TOKEN_HEADERS,
+            "/authentication/token_headers",
+            problems,
+        );
+        let authentication = issuers::read(document.authentication, &clusters, problems);
+        let policy = policy(document.authorization, problems);
+        let providers = providers::read(document.providers, &clusters, env, problems);
+        for (index, binding) in policy.bindings.iter().enumerate() {
+            for name in binding.providers.iter().flatten() {
+                if !providers.contains_key(name) {
+                    problems.add(
+                        format_args!("/authorization/bindings/{index}/providers"),
+                        format_args!("there is no provider \"{name}\""),
+                    );
+                }
+            }
+        }
+        let response_headers_to_remove = header_names(
+            document.response_headers_to_remove,
+            &defaults::RESPONSE_HEADERS_TO_REMOVE,
+            "/response_headers_to_remove",
+            problems,
+        );
+        Self {
+            path_prefix,
+            authentication,
+            policy,
+            providers,
+            token_headers,
+            response_headers_to_remove,
+        }
+    }
+
+    /// The provider of that name, as it stands in a path.
+    pub fn provider(&self, name: &[u8]) -> Option<&Provider> {
+        self.providers.get(std::str::from_utf8(name).ok()?)
+    }
+
+    /// The issuers of accepted tokens; none where authentication is disabled.
+    pub fn issuers(&self) -> &[Issuer] {
+        match &self.authentication {
+            Authentication::Tokens { issuers, .. } => issuers,
+            Authentication::Disabled => &[],
+        }
+    }
+}
+
+fn policy(authorization: document::Authorization, problems: &mut Problems) -> Policy {
+    let bindings = authorization
+        .bindings
+        .into_iter()
+        .enumerate()
+        .filter_map(|(index, binding)| {
+            let path = format!("/authorization/bindings/{index}");
+            let to = claim_match(
+                binding.subject,
+                binding.claim,
+                binding.value,
+                &path,
+                problems,
+            )?;
+            if binding.permissions.is_empty() {
+                problems.add(
+                    &path,
+                    "grants nothing: name \"invoke\" or \"get\" in permissions",
+                );
+            }
+            Some(Binding {
+                to,
+                actions: binding.permissions.into_iter().map(action).collect(),
+                providers: binding.providers,
+            })
+        })
+        .collect();
+    Policy {
+        claims: list_or_default(authorization.claims, &defaults::PERMISSION_CLAIMS),
+        invoke: list_or_default(authorization.invoke, &defaults::INVOKE),
+        get: list_or_default(authorization.get, &defaults::GET),
+        bindings,
+    }
+}
+
+const fn action(permission: document::Permission) -> Action {
+    match permission {
+        document::Permission::Invoke => Action::Invoke,
+        document::Permission::Get => Action::Get,
+    }
+}
+
+/// Who is meant: `subject`, or `claim` with `value`.
+fn claim_match(
+    subject: Option<String>,
+    claim: Option<String>,
+    value: Option<String>,
+    path: &str,
+    problems: &mut Problems,
+) -> Option<ClaimMatch> {
+    let matched = match (subject, claim, value) {
+        (Some(value), None, None) => ("sub".to_owned(), value),
+        (None, Some(claim), Some(value)) => (claim, value),
+        _ => {
+            problems.add(path, "needs either subject, or claim and value");
+            return None;
+        }
+    };
+    if matched.0.is_empty() || matched.1.is_empty() {
+        problems.add(path, "must not match an empty name or value");
+    }
+    Some(ClaimMatch {
+        claim: matched.0,
+        value: matched.1,
+    })
+}
+
+fn header_names(
+    names: Option<Vec<String>>,
+    default: &[&str],
+    path: &str,
+    problems: &mut Problems,
+) -> Vec<String> {
+    let names = list_or_default(names, default);
+    for (index, name) in names.iter().enumerate() {
+        if !text::is_header_name(name) {
+            problems.add(format_args!("{path}/{index}"), "is not a header name");
+        }
+    }
+    names.iter().map(|name| name.to_ascii_lowercase()).collect()
+}
+
+fn or_default(text: Option<String>, default: &str) -> String {
+    text.unwrap_or_else(|| default.to_owned())
+}
+
+fn list_or_default(list: Option<Vec<String>>, default: &[&str]) -> Vec<String> {
+    list.unwrap_or_else(|| default.iter().map(|text| (*text).to_owned()).collect())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! The texts of a configuration: names, paths, durations.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+/// A text that is no duration.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[error("must be a duration such as \"30s\", \"500ms\", \"10m\" or \"24h\"")]
+pub(super) struct NotADuration;
+
+/// Reads `30s`, `500ms`, `1.5h`.
+pub(super) fn duration(text: &str) -> Result<Duration, NotADuration> {
+    let (number, seconds) = if let Some(number) = text.strip_suffix("ms") {
+        (number, 0.001)
+    } else if let Some(number) = text.strip_suffix('s') {
+        (number, 1.0)
+    } else if let Some(number) = text.strip_suffix('m') {
+        (number, 60.0)
+    } else if let Some(number) = text.strip_suffix('h') {
+        (number, 3600.0)
+    } else {
+        return Err(NotADuration);
+    };
+    let is_plain = number
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let number: f64 = number.parse().map_err(|_| NotADuration)?;
+    if !is_plain {
+        return Err(NotADuration);
+    }
+    Duration::try_from_secs_f64(number * seconds).map_err(|_| NotADuration)
+}
+
+/// `^[a-z][a-z0-9-]{0,62}$`: fit for a URL segment, a metric's label and a DNS label.
+pub(super) fn is_provider_name(name: &str) -> bool {
+    name.len() <= 63
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+/// A token of RFC 9110 §5.6.2.
+pub(super) fn is_header_name(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+/// What a header can carry here: visible ASCII, with spaces inside only.
+pub(super) fn is_header_value(value: &str) -> bool {
+    !value.is_empty()
+        && value.trim() == value
+        && value.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+}
+
+/// A path that requests can be told by: `/llm/v1/providers`.
+pub(super) fn is_path_prefix(prefix: &str) -> bool {
+    let segment = |segment: &str| {
+        !matches!(segment, "" | "." | "..")
+            && segment
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+    };
+    prefix
+        .strip_prefix('/')
+        .is_some_and(|below| below.split('/').all(segment))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_number_and_a_unit() {
+        for (text, milliseconds) in [
+            ("30s", 30_000),
+            ("500ms", 500),
+            ("10m", 600_000),
+            ("24h", 86_400_000),
+            ("1.5s", 1_500),
+            ("0s", 0),
+        ] {
+            assert_eq!(
+                duration(text),
+                Ok(Duration::from_millis(milliseconds)),
+                "{text}"
+            );
+        }
+        for text in [
+            "", "s", "30", "-1s", "+1s", "1 s", "1d", "1e3s", "inf s", "infs", "NaNs", "..s",
+        ] {
+            assert_eq!(duration(text), Err(NotADuration), "{text}");
+        }
+    }
+
+    #[test]
+    fn provider_names_are_dns_labels() {
+        for name in ["a", "my-openai", "a1-", &"a".repeat(63)] {
+            assert!(is_provider_name(name), "{name}");
+        }
+        for name in [
+            "",
+            "A",
+            "1a",
+            "-a",
+            "a_b",
+            "a.b",
+            "a/b",
+            "a%2Fb",
+            "é",
+            &"a".repeat(64),
+        ] {
+            assert!(!is_provider_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn prefixes_are_plain_paths() {
+        for prefix in ["/llm/v1/providers", "/a", "/a-b/c.d"] {
+            assert!(is_path_prefix(prefix), "{prefix}");
+        }
+        for prefix in [
+            "", "/", "a", "/a/", "//a", "/a/../b", "/a?b", "/a%20", "/a b",
+        ] {
+            assert!(!is_path_prefix(prefix), "{prefix}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! `GET <prefix>` and `GET <prefix>/<name>`: what a caller may see of the configured providers.
+//! Never a secret.
+
+use serde::Serialize;
+
+use crate::credential::Credential;
+use crate::head::RequestHead;
+use crate::provider::Provider;
+
+/// The list of providers, as it goes out.
+#[derive(Serialize)]
+pub struct Directory<'a> {
+    providers: Vec<Entry<'a>>,
+}
+
+/// One provider, as it goes out.
+#[derive(Serialize)]
+pub struct Entry<'a> {
+    name: &'a str,
+    display_name: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    status: &'static str,
+    proxy_url: String,
+    base_url: String,
+    models: &'a [String],
+    authorization_passthrough: bool,
+}
+
+impl<'a> Directory<'a> {
+    /// The list of these providers, as seen by whoever sent a request with that head.
+    pub fn new(
+        providers: impl Iterator<Item = &'a Provider>,
+        head: &RequestHead,
+        prefix: &str,
+    ) -> Self {
+        Self {
+            providers: providers
+                .map(|provider| Entry::new(provider, head, prefix))
+                .collect(),
+        }
+    }
+}
+
+impl<'a> Entry<'a> {
+    /// One provider, as seen by whoever sent a request with that head.
+    pub fn new(provider: &'a Provider, head: &RequestHead, prefix: &str) -> Self {
+        let scheme = String::from_utf8_lossy(head.scheme());
+        let authority = String::from_utf8_lossy(head.authority());
+        let name = provider.name.as_str();
+        Self {
+            name,
+            display_name: provider.display_name.as_deref().unwrap_or(name),
+            kind: provider.kind.profile().type_name,
+            status: if provider.enabled {
+                "enabled"
+            } else {
+                "disabled"
+            },
+            proxy_url: format!("{scheme}://{authority}{prefix}/{name}"),
+            base_url: provider.base_url.to_string(),
+            models: &provider.models,
+            authorization_passthrough: matches!(
+                provider.credential,
+                Credential::Passthrough { .. }
+            ),
+        }
+    }
+}

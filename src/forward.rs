@@ -1,0 +1,97 @@
+//! The request as the provider gets it. This is the only exit to an upstream, and header hygiene
+//! lives here: whatever credentials the client sent, the provider sees its own and no other.
+
+use crate::authn::token::{is_credential_header, query_without_credentials};
+use crate::credential::Credential;
+use crate::head::RequestHead;
+use crate::provider::{KeyPlacement, Provider, upstream_path};
+use crate::url::Scheme;
+
+/// The header by which the host's route picks the cluster; the route strips it.
+pub const CLUSTER_HEADER: &str = "x-ai-gateway-cluster";
+
+/// The header that names the provider to hosts that route by header match; the route strips it.
+pub const PROVIDER_HEADER: &str = "x-ai-gateway-provider";
+
+/// What must be changed in a request's head so that it is the provider's.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UpstreamRequest {
+    /// Headers to remove, first of all.
+    pub remove: Vec<String>,
+    /// Headers to set, each in the place of all of its name.
+    pub set: Vec<(String, Vec<u8>)>,
+}
+
+impl UpstreamRequest {
+    /// Turns a client's request for `path` and `query` at `provider` into the provider's.
+    ///
+    /// `passed_through` names the header whose value is the client's own credential and goes on
+    /// unchanged; every other credential is removed.
+    pub fn new(
+        provider: &Provider,
+        head: &RequestHead,
+        path: &[u8],
+        query: Option<&[u8]>,
+        side_headers: &[String],
+        passed_through: Option<&str>,
+    ) -> Self {
+        let mut remove: Vec<String> = Vec::new();
+        for name in head.names() {
+            if is_credential_header(name, side_headers)
+                && Some(name) != passed_through
+                && !remove.iter().any(|removed| removed == name)
+            {
+                remove.push(name.to_owned());
+            }
+        }
+
+        let mut set = vec![
+            (
+                ":authority".to_owned(),
+                provider.base_url.authority().into(),
+            ),
+            (":path".to_owned(), target(provider, path, query)),
+        ];
+        let scheme = match provider.base_url.scheme() {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        };
+        if head.scheme() != scheme.as_bytes() {
+            set.push((":scheme".to_owned(), scheme.into()));
+        }
+        set.push((CLUSTER_HEADER.to_owned(), provider.cluster.clone().into()));
+        set.push((PROVIDER_HEADER.to_owned(), provider.name.clone().into()));
+        for (name, value) in &provider.headers {
+            set.push((name.clone(), value.clone().into()));
+        }
+        if let Credential::ApiKey { key, placement } = &provider.credential {
+            let placement = placement
+                .clone()
+                .unwrap_or_else(|| (provider.kind.profile().key_placement)(path));
+            set.push(match placement {
+                KeyPlacement::Bearer => (
+                    "authorization".to_owned(),
+                    format!("Bearer {}", key.expose()).into(),
+                ),
+                KeyPlacement::Header(name) => (name.into_owned(), key.expose().into()),
+            });
+        }
+        Self { remove, set }
+    }
+}
+
+/// Path and query at the provider; the query as sent, but for credentials in it.
+fn target(provider: &Provider, path: &[u8], query: Option<&[u8]>) -> Vec<u8> {
+    let mut target = upstream_path(provider.kind.profile(), provider.base_url.path(), path);
+    if let Some(query) = query {
+        let kept = query_without_credentials(query);
+        if !kept.is_empty() || query.is_empty() {
+            target.push(b'?');
+            target.extend_from_slice(&kept);
+        }
+    }
+    target
+}
+
+#[cfg(test)]
+mod tests;

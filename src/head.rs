@@ -1,0 +1,75 @@
+//! A request's head: every header of one phase, read once, as bytes.
+
+use thiserror::Error;
+
+/// The headers of a request, pseudo-headers included, names in lower case as Envoy hands them over.
+///
+/// Values are bytes: nothing that came over the wire is taken to be text.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct RequestHead {
+    headers: Vec<(String, Vec<u8>)>,
+}
+
+/// The client sent a header more than once where only one can be meant.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[error("header \"{name}\" is repeated")]
+pub struct RepeatedHeader {
+    /// The header's name, one of the credential headers that the gateway knows.
+    pub name: String,
+}
+
+impl RequestHead {
+    /// Takes over the header map of one phase.
+    pub fn new(headers: Vec<(String, Vec<u8>)>) -> Self {
+        Self { headers }
+    }
+
+    /// The request target as sent, raw; empty where there is none (CONNECT).
+    pub fn path(&self) -> &[u8] {
+        self.first(":path").unwrap_or_default()
+    }
+
+    /// The method, raw.
+    pub fn method(&self) -> &[u8] {
+        self.first(":method").unwrap_or_default()
+    }
+
+    /// The scheme by which the client came.
+    pub fn scheme(&self) -> &[u8] {
+        self.first(":scheme").unwrap_or(b"http")
+    }
+
+    /// The host (and port) that the client addressed.
+    pub fn authority(&self) -> &[u8] {
+        self.first(":authority").unwrap_or_default()
+    }
+
+    /// The names of all headers, in order, repeated ones repeated.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.headers.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The one value of a header, `None` where it is absent.
+    pub fn sole(&self, name: &str) -> Result<Option<&[u8]>, RepeatedHeader> {
+        let mut values = self.values(name);
+        let value = values.next();
+        match values.next() {
+            None => Ok(value),
+            Some(_) => Err(RepeatedHeader {
+                name: name.to_owned(),
+            }),
+        }
+    }
+
+    /// The value of a header that goes through unchanged, the first where it is repeated.
+    pub fn first(&self, name: &str) -> Option<&[u8]> {
+        self.values(name).next()
+    }
+
+    fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        self.headers
+            .iter()
+            .filter(move |(header, _)| header == name)
+            .map(|(_, value)| value.as_slice())
+    }
+}

@@ -1,0 +1,138 @@
+//! The one file that names the host's calls. Each is wrapped so that no status of the host and no
+//! byte from the wire can panic.
+
+use std::time::{Duration, SystemTime};
+
+use proxy_wasm::hostcalls;
+use proxy_wasm::types::{BufferType, LogLevel, MapType, Status};
+
+use crate::authn::jwks::Callout;
+use crate::forward::UpstreamRequest;
+use crate::head::RequestHead;
+use crate::reply::Reply;
+use crate::time::UnixTime;
+use crate::url::Scheme;
+
+/// The host's clock.
+pub(super) fn now() -> UnixTime {
+    let now = hostcalls::get_current_time().unwrap_or(SystemTime::UNIX_EPOCH);
+    UnixTime::new(
+        now.duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default(),
+    )
+}
+
+/// Logs what the host logs, and no more.
+pub(super) fn adopt_log_level() {
+    proxy_wasm::set_log_level(hostcalls::get_log_level().unwrap_or(LogLevel::Info));
+}
+
+/// Has the root context's tick come at this pace.
+pub(super) fn set_tick_period(period: Duration) {
+    if let Err(status) = hostcalls::set_tick_period(period) {
+        log::error!("the host refuses a timer: {status:?}");
+    }
+}
+
+/// Makes the host act for another context; false when that one has gone.
+pub(super) fn act_for(context_id: u32) -> bool {
+    hostcalls::set_effective_context(context_id).is_ok()
+}
+
+/// The configuration of the plugin.
+pub(super) fn plugin_configuration(size: usize) -> Vec<u8> {
+    hostcalls::get_buffer(BufferType::PluginConfiguration, 0, size)
+        .ok()
+        .flatten()
+        .unwrap_or_default()
+}
+
+/// The head of the request at hand.
+pub(super) fn request_head() -> RequestHead {
+    RequestHead::new(hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default())
+}
+
+/// Makes the request at hand the provider's, and has the host pick its route anew. Hosts that pick
+/// it anew at each edit do not know the function, which is as well.
+pub(super) fn forward(request: &UpstreamRequest) -> Result<(), Status> {
+    for name in &request.remove {
+        hostcalls::remove_map_value(MapType::HttpRequestHeaders, name)?;
+    }
+    for (name, value) in &request.set {
+        hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, Some(value))?;
+    }
+    let _ = hostcalls::call_foreign_function("clear_route_cache", None);
+    Ok(())
+}
+
+/// Lets a request go on that was held.
+pub(super) fn resume_request() {
+    if let Err(status) = hostcalls::resume_http_request() {
+        log::error!("the host cannot resume a request: {status:?}");
+    }
+}
+
+/// Answers the request at hand.
+pub(super) fn reply(reply: &Reply) {
+    let headers = reply
+        .headers
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let status = u32::from(reply.status);
+    if let Err(status) = hostcalls::send_http_response(status, headers, Some(&reply.body)) {
+        log::error!("the host cannot send a local reply: {status:?}");
+    }
+}
+
+/// Takes headers off the response at hand.
+pub(super) fn remove_response_headers(names: &[String]) {
+    for name in names {
+        if let Err(status) = hostcalls::remove_map_value(MapType::HttpResponseHeaders, name) {
+            log::error!("the host cannot remove a response header: {status:?}");
+        }
+    }
+}
+
+/// Sends a callout; the token that its answer will bear.
+pub(super) fn dispatch(callout: &Callout) -> Result<u32, Status> {
+    let scheme = match callout.endpoint.scheme {
+        Scheme::Http => "http",
+        Scheme::Https => "https",
+    };
+    hostcalls::dispatch_http_call(
+        &callout.cluster,
+        vec![
+            (":method", "GET"),
+            (":scheme", scheme),
+            (":authority", &callout.endpoint.authority),
+            (":path", &callout.endpoint.target),
+            ("accept", "application/json"),
+        ],
+        None,
+        Vec::new(),
+        callout.timeout,
+    )
+}
+
+/// The status of the callout's answer at hand.
+pub(super) fn callout_status() -> Option<u16> {
+    let value =
+        hostcalls::get_map_value_bytes(MapType::HttpCallResponseHeaders, ":status").ok()??;
+    std::str::from_utf8(&value).ok()?.parse().ok()
+}
+
+/// The body of the callout's answer at hand.
+pub(super) fn callout_body(size: usize) -> Vec<u8> {
+    hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, size)
+        .ok()
+        .flatten()
+        .unwrap_or_default()
+}
+
+/// Calls a function of this host that the ABI does not have; `None` where the host has it not.
+pub(super) fn foreign(name: &str, arguments: &[u8]) -> Option<Vec<u8>> {
+    hostcalls::call_foreign_function(name, Some(arguments))
+        .ok()
+        .flatten()
+}

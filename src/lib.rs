@@ -1,0 +1,29 @@
+//! An AI gateway as one Envoy filter.
+//!
+//! A client sends `<prefix>/<provider>/<native path>` with an OIDC token. The filter verifies the
+//! token, checks permissions, swaps the client's credential for the provider's, and lets Envoy
+//! stream the provider's native API byte for byte.
+//!
+//! The rooms are *sans-I/O*: they take bytes and a clock and return decisions, and know nothing of
+//! Envoy. [`transaction`] alone knows the order of the steps; `host`, compiled for Wasm only, is
+//! the one place that talks to Envoy.
+//!
+//! What it never does: hold or change a body, choose an upstream from what a client says, let a
+//! client's credential through, or write a secret to a log.
+
+pub mod authn;
+pub mod authz;
+pub mod config;
+pub mod credential;
+pub mod directory;
+pub mod forward;
+pub mod head;
+pub mod provider;
+pub mod reply;
+pub mod route;
+pub mod time;
+pub mod transaction;
+pub mod url;
+
+#[cfg(target_arch = "wasm32")]
+mod host;

@@ -1,0 +1,64 @@
+//! Google Gemini: the key in `x-goog-api-key`, or in `key=`; uploads have their own path prefix.
+//!
+//! Its OpenAI-compatible paths (`…/openai/…`) are OpenAI's in this too: a bearer token both ways.
+
+use std::borrow::Cow;
+
+use super::{CredentialRule, KeyPlacement, Profile};
+use crate::authn::token::TokenSlot;
+
+pub(super) const PROFILE: Profile = Profile {
+    type_name: "google",
+    base_url: Some("https://generativelanguage.googleapis.com"),
+    version: "v1beta",
+    before_version: &["upload", "download"],
+    token_slots: |path| {
+        if is_openai_compatible(path) {
+            &[TokenSlot::Bearer]
+        } else {
+            &[TokenSlot::XGoogApiKey, TokenSlot::KeyParameter]
+        }
+    },
+    token_hint: "x-goog-api-key",
+    key_placement: |path| {
+        if is_openai_compatible(path) {
+            KeyPlacement::Bearer
+        } else {
+            KeyPlacement::Header(Cow::Borrowed("x-goog-api-key"))
+        }
+    },
+    credentials: CredentialRule {
+        optional: false,
+        passthrough: false,
+        key_header: false,
+    },
+};
+
+/// Whether a path is `openai/…` or `<version>/openai/…`.
+fn is_openai_compatible(path: &[u8]) -> bool {
+    path.split(|byte| *byte == b'/')
+        .take(2)
+        .any(|segment| segment == b"openai")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_openai_compatible_paths_take_bearer_tokens() {
+        for path in ["v1beta/openai/chat/completions", "openai/models"] {
+            assert_eq!((PROFILE.token_slots)(path.as_bytes()), [TokenSlot::Bearer]);
+            assert_eq!(
+                (PROFILE.key_placement)(path.as_bytes()),
+                KeyPlacement::Bearer
+            );
+        }
+        for path in ["v1beta/models/m:generateContent", "v1/models/x/openai"] {
+            assert_ne!(
+                (PROFILE.key_placement)(path.as_bytes()),
+                KeyPlacement::Bearer
+            );
+        }
+    }
+}

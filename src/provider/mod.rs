@@ -1,0 +1,130 @@
+//! Everything in which providers differ, in one place: a closed set of kinds, one small file each.
+//!
+//! Adding a kind is a file here and an arm in [`ProviderKind`]. No other room names a provider.
+
+mod anthropic;
+mod google;
+mod openai;
+mod openai_compatible;
+mod upstream_path;
+
+use std::borrow::Cow;
+use std::fmt;
+
+pub use upstream_path::upstream_path;
+
+use crate::authn::token::TokenSlot;
+use crate::authz::ClaimMatch;
+use crate::credential::Credential;
+use crate::url::BaseUrl;
+
+/// One configured provider.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Provider {
+    /// Its name, the segment of the proxy URL.
+    pub name: String,
+    /// What is shown to people, where it differs from the name.
+    pub display_name: Option<String>,
+    /// Which API it speaks.
+    pub kind: ProviderKind,
+    /// Whether requests are forwarded to it.
+    pub enabled: bool,
+    /// Where it is.
+    pub base_url: BaseUrl,
+    /// The host's cluster that reaches it.
+    pub cluster: String,
+    /// How its requests are authorised there.
+    pub credential: Credential,
+    /// The models that it is said to serve.
+    pub models: Vec<String>,
+    /// Headers that each request to it gets, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Who may use it, where that is narrower than the permissions.
+    pub allow: Option<Vec<ClaimMatch>>,
+}
+
+/// The kinds of provider, one for each native API.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ProviderKind {
+    /// Anthropic's API.
+    Anthropic,
+    /// Google's Gemini API.
+    Google,
+    /// OpenAI's API.
+    OpenAi,
+    /// Any server that speaks OpenAI's API.
+    OpenAiCompatible,
+}
+
+/// What is particular to a kind of provider.
+pub struct Profile {
+    /// The kind's name in the configuration.
+    pub type_name: &'static str,
+    /// The public service, used where the configuration names no `base_url`.
+    pub base_url: Option<&'static str>,
+    /// The API version that a path without one is meant for.
+    pub version: &'static str,
+    /// Leading path segments that stand before the version.
+    pub before_version: &'static [&'static str],
+    /// Where clients of this path put the gateway's token.
+    pub token_slots: fn(path: &[u8]) -> &'static [TokenSlot],
+    /// The header that brings the gateway's token, named to a client that put it elsewhere.
+    pub token_hint: &'static str,
+    /// Where this path takes the provider's API key.
+    pub key_placement: fn(path: &[u8]) -> KeyPlacement,
+    /// Which credentials the configuration may give.
+    pub credentials: CredentialRule,
+}
+
+/// Where an API key goes in a request to the provider.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum KeyPlacement {
+    /// `Authorization: Bearer <key>`.
+    Bearer,
+    /// A header whose whole value is the key; the name is in lower case.
+    Header(Cow<'static, str>),
+}
+
+/// Which credentials a kind of provider can be configured with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CredentialRule {
+    /// Whether a provider without any credential makes sense.
+    pub optional: bool,
+    /// Whether `authorization_passthrough` may stand in the place of a key.
+    pub passthrough: bool,
+    /// Whether `api_key_header` may choose the header that takes the key.
+    pub key_header: bool,
+}
+
+impl ProviderKind {
+    /// Every kind, in the order in which the documentation lists them.
+    pub const ALL: [Self; 4] = [
+        Self::OpenAi,
+        Self::Anthropic,
+        Self::Google,
+        Self::OpenAiCompatible,
+    ];
+
+    /// What is particular to this kind.
+    pub const fn profile(self) -> &'static Profile {
+        match self {
+            Self::Anthropic => &anthropic::PROFILE,
+            Self::Google => &google::PROFILE,
+            Self::OpenAi => &openai::PROFILE,
+            Self::OpenAiCompatible => &openai_compatible::PROFILE,
+        }
+    }
+
+    /// The kind of that name in the configuration.
+    pub fn from_type_name(type_name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.profile().type_name == type_name)
+    }
+}
+
+impl fmt::Display for ProviderKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.profile().type_name)
+    }
+}

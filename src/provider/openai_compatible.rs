@@ -1,0 +1,16 @@
+//! Any server that speaks OpenAI's API: vLLM, Ollama, LM Studio, Together, Groq, OpenRouter …
+//!
+//! As OpenAI, but there is no public service to fall back on, and a local server may want no key.
+
+use super::{CredentialRule, Profile, openai};
+
+pub(super) const PROFILE: Profile = Profile {
+    type_name: "openai_compatible",
+    base_url: None,
+    credentials: CredentialRule {
+        optional: true,
+        passthrough: true,
+        key_header: true,
+    },
+    ..openai::PROFILE
+};

@@ -1,0 +1,68 @@
+//! The path at the provider: base path, version and the client's path, joined without doubling.
+//!
+//! SDKs disagree on who says the version: some call `<base>/chat/completions`, some
+//! `<base>/v1/chat/completions`. Both mean the same here; a version that a client names is kept.
+
+use super::Profile;
+
+/// Joins a base URL's path and what the client asks for, into a path with a leading slash.
+///
+/// `base` is a base URL's path without a trailing slash, `path` the client's without a leading
+/// one, as sent.
+pub fn upstream_path(profile: &Profile, base: &str, path: &[u8]) -> Vec<u8> {
+    let base_version = base
+        .rsplit('/')
+        .next()
+        .filter(|segment| is_version(segment.as_bytes()));
+    let path_version = version_segment(profile, path);
+    let (version, path) = match (base_version, path_version) {
+        (Some(version), Some(same)) if version.as_bytes() == same => {
+            ("", path.strip_prefix(same).unwrap_or(path))
+        }
+        (None, None) => (profile.version, path),
+        _ => ("", path),
+    };
+
+    let mut joined = Vec::with_capacity(base.len() + version.len() + path.len() + 2);
+    joined.extend_from_slice(base.as_bytes());
+    if !version.is_empty() {
+        joined.push(b'/');
+        joined.extend_from_slice(version.as_bytes());
+    }
+    if !path.is_empty() && !path.starts_with(b"/") || joined.is_empty() {
+        joined.push(b'/');
+    }
+    joined.extend_from_slice(path);
+    joined
+}
+
+/// The version that a client's path names: its first segment, or the one behind a prefix that
+/// stands before versions.
+fn version_segment<'a>(profile: &Profile, path: &'a [u8]) -> Option<&'a [u8]> {
+    let mut segments = path.split(|byte| *byte == b'/');
+    let first = segments.next()?;
+    let candidate = if profile
+        .before_version
+        .iter()
+        .any(|prefix| prefix.as_bytes() == first)
+    {
+        segments.next()?
+    } else {
+        first
+    };
+    is_version(candidate).then_some(candidate)
+}
+
+/// Whether a segment is an API version: `v1`, `v1beta`, `v1alpha2`.
+fn is_version(segment: &[u8]) -> bool {
+    let Some(digits_on) = segment.strip_prefix(b"v") else {
+        return false;
+    };
+    let digits = digits_on.iter().take_while(|byte| byte.is_ascii_digit());
+    let (number, stage) = digits_on.split_at(digits.count());
+    let numbered = |stage: &[u8]| stage.iter().all(u8::is_ascii_digit);
+    !number.is_empty()
+        && (stage.is_empty()
+            || stage.strip_prefix(b"alpha").is_some_and(numbered)
+            || stage.strip_prefix(b"beta").is_some_and(numbered))
+}

@@ -1,0 +1,356 @@
+//! Every rejection → one local reply. This table alone knows status, type and body.
+//!
+//! The body is one that the SDKs of every provider turn into their own typed exception with our
+//! message: it has the members of each of their error shapes at once. AWS SDKs read the header
+//! `x-amzn-errortype`.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::authn::jwt::TokenError;
+use crate::authz::Denied;
+use crate::head::RepeatedHeader;
+use crate::route::RouteError;
+
+/// A response that the gateway makes itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers, names in lower case.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body; JSON.
+    pub body: Vec<u8>,
+}
+
+/// Why a request is not forwarded.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// The path makes no sense.
+    Path(RouteError),
+    /// A credential is there twice.
+    Repeated(RepeatedHeader),
+    /// The token does not pass.
+    Token(TokenError),
+    /// This provider wants the gateway's token in a side header; the name is that header's.
+    SideHeaderMissing(String),
+    /// The client's own credential for the provider is missing.
+    OwnCredentialMissing,
+    /// The gateway's token stands where the client's own credential belongs.
+    GatewayTokenPassedThrough(String),
+    /// The issuer's keys cannot be had.
+    KeysUnavailable(Duration),
+    /// Too many requests wait for keys.
+    TooManyWaiting,
+    /// The caller lacks a permission on that provider, or on all.
+    Denied(Denied, Option<String>),
+    /// The provider is switched off.
+    Disabled(String),
+    /// There is no such provider.
+    UnknownProvider(String),
+    /// There is nothing at this path; the prefix is named.
+    UnknownPath(String),
+    /// A provider was named, but nothing to ask of it.
+    NoUpstreamPath(String),
+    /// The filter came into a state that it should not have.
+    Unreachable(&'static str),
+}
+
+/// A row of the table: what the SDKs of each provider call it.
+struct Row {
+    status: u16,
+    kind: &'static str,
+    google_status: &'static str,
+    aws_type: &'static str,
+}
+
+const BAD_REQUEST: Row = Row {
+    status: 400,
+    kind: "invalid_request_error",
+    google_status: "INVALID_ARGUMENT",
+    aws_type: "ValidationException",
+};
+const UNAUTHENTICATED: Row = Row {
+    status: 401,
+    kind: "authentication_error",
+    google_status: "UNAUTHENTICATED",
+    aws_type: "UnrecognizedClientException",
+};
+const FORBIDDEN: Row = Row {
+    status: 403,
+    kind: "permission_error",
+    google_status: "PERMISSION_DENIED",
+    aws_type: "AccessDeniedException",
+};
+const NOT_FOUND: Row = Row {
+    status: 404,
+    kind: "not_found_error",
+    google_status: "NOT_FOUND",
+    aws_type: "ResourceNotFoundException",
+};
+const INTERNAL: Row = Row {
+    status: 500,
+    kind: "api_error",
+    google_status: "INTERNAL",
+    aws_type: "InternalServerException",
+};
+const UNAVAILABLE: Row = Row {
+    status: 503,
+    kind: "api_error",
+    google_status: "UNAVAILABLE",
+    aws_type: "ServiceUnavailableException",
+};
+
+impl Rejection {
+    const fn row(&self) -> &'static Row {
+        match self {
+            Self::Path(_) | Self::Repeated(_) => &BAD_REQUEST,
+            Self::Token(_)
+            | Self::SideHeaderMissing(_)
+            | Self::OwnCredentialMissing
+            | Self::GatewayTokenPassedThrough(_) => &UNAUTHENTICATED,
+            Self::Denied(..) | Self::Disabled(_) => &FORBIDDEN,
+            Self::UnknownProvider(_) | Self::UnknownPath(_) | Self::NoUpstreamPath(_) => &NOT_FOUND,
+            Self::Unreachable(_) => &INTERNAL,
+            Self::KeysUnavailable(_) | Self::TooManyWaiting => &UNAVAILABLE,
+        }
+    }
+
+    /// The rejection's stable word, the same in the body, in logs and in metrics.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Path(_) => "path_invalid",
+            Self::Repeated(_) => "credential_repeated",
+            Self::Token(error) => error.code(),
+            Self::SideHeaderMissing(_) => "token_missing",
+            Self::OwnCredentialMissing => "credential_missing",
+            Self::GatewayTokenPassedThrough(_) => "token_misplaced",
+            Self::KeysUnavailable(_) => "keys_unavailable",
+            Self::TooManyWaiting => "too_many_waiting",
+            Self::Denied(..) => "permission_denied",
+            Self::Disabled(_) => "provider_disabled",
+            Self::UnknownProvider(_) => "provider_not_found",
+            Self::UnknownPath(_) => "path_not_found",
+            Self::NoUpstreamPath(_) => "upstream_path_missing",
+            Self::Unreachable(_) => "internal_error",
+        }
+    }
+
+    fn message(&self) -> String {
+        match self {
+            Self::Path(error) => error.to_string(),
+            Self::Repeated(error) => format!("{error}; send each credential once"),
+            Self::Token(error) => error.to_string(),
+            Self::SideHeaderMissing(header) => format!(
+                "no gateway token was sent; this provider takes your own credential in the usual \
+                 place and the gateway's OIDC access token in \"{header}: Bearer <token>\""
+            ),
+            Self::OwnCredentialMissing => {
+                "this provider passes your own credential through and none was sent; send the one \
+                 that the provider gave you, in the place that its SDK uses"
+                    .to_owned()
+            }
+            Self::GatewayTokenPassedThrough(header) => format!(
+                "this provider passes your own credential through and was sent the gateway's \
+                 token; send your own credential, and the gateway's token in \"{header}\""
+            ),
+            Self::KeysUnavailable(_) => {
+                "the token cannot be checked now, as its issuer's keys cannot be fetched; try again"
+                    .to_owned()
+            }
+            Self::TooManyWaiting => {
+                "too many requests are waiting for the issuer's keys; try again".to_owned()
+            }
+            Self::Denied(denied, Some(provider)) => {
+                format!("the caller {denied} on provider \"{provider}\"; ask an administrator")
+            }
+            Self::Denied(denied, None) => format!("the caller {denied}; ask an administrator"),
+            Self::Disabled(provider) => {
+                format!("provider \"{provider}\" is disabled; ask an administrator")
+            }
+            Self::UnknownProvider(name) => format!(
+                "there is no provider \"{name}\"; check the segment after the prefix in the proxy URL"
+            ),
+            Self::UnknownPath(prefix) => {
+                format!("nothing is served at this path; use {prefix}/<provider>/<native path>")
+            }
+            Self::NoUpstreamPath(provider) => format!(
+                "the path ends at provider \"{provider}\"; append the provider's native path, \
+                 such as /v1/models"
+            ),
+            Self::Unreachable(what) => format!("internal error of the gateway: {what}"),
+        }
+    }
+
+    /// What the client gets.
+    pub fn reply(&self) -> Reply {
+        let row = self.row();
+        let (code, message) = (self.code(), self.message());
+        let mut headers = vec![("x-amzn-errortype", row.aws_type.to_owned())];
+        if let Some(challenge) = self.challenge(code, &message) {
+            headers.push(("www-authenticate", challenge));
+        }
+        if let Some(retry_after) = self.retry_after() {
+            headers.push(("retry-after", retry_after.as_secs().max(1).to_string()));
+        } else if !self.is_curable() {
+            headers.push(("x-should-retry", "false".to_owned()));
+        }
+        let body = json!({
+            "type": "error",
+            "message": message,
+            "error": {
+                "type": row.kind,
+                "message": message,
+                "code": code,
+                "status": row.google_status,
+                "param": null,
+            },
+        });
+        Reply::json(row.status, headers, &body)
+    }
+
+    /// RFC 6750 §3: the challenge of a 401 or of a 403 for want of a permission. A request without
+    /// any token gets no error code (§3.1).
+    fn challenge(&self, code: &str, message: &str) -> Option<String> {
+        let error = match self {
+            Self::Token(TokenError::Missing) | Self::SideHeaderMissing(_) => "",
+            Self::Token(_) | Self::OwnCredentialMissing | Self::GatewayTokenPassedThrough(_) => {
+                "error=\"invalid_token\", "
+            }
+            Self::Denied(Denied::Permission(_), _) => "error=\"insufficient_scope\", ",
+            _ => return None,
+        };
+        let description: String = message
+            .chars()
+            .map(|character| match character {
+                '"' | '\\' => '\'',
+                ' '..='~' => character,
+                _ => '?',
+            })
+            .collect();
+        Some(format!(
+            "Bearer realm=\"ai-gateway\", {error}error_description=\"{code}: {description}\""
+        ))
+    }
+
+    const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::KeysUnavailable(after) => Some(*after),
+            Self::TooManyWaiting => Some(Duration::from_secs(1)),
+            _ => None,
+        }
+    }
+
+    /// Whether the same request may pass later, so that clients are right to try again.
+    const fn is_curable(&self) -> bool {
+        match self {
+            Self::Token(error) => error.is_curable(),
+            Self::Unreachable(_) => true,
+            _ => false,
+        }
+    }
+}
+
+impl Reply {
+    /// A JSON response; `content-type` comes on top of `headers`.
+    pub fn json(
+        status: u16,
+        mut headers: Vec<(&'static str, String)>,
+        body: &(impl Serialize + ?Sized),
+    ) -> Self {
+        headers.push(("content-type", "application/json".to_owned()));
+        headers.push(("cache-control", "no-store".to_owned()));
+        Self {
+            status,
+            headers,
+            body: serde_json::to_vec(body).unwrap_or_else(|_| Value::Null.to_string().into()),
+        }
+    }
+}
+
+/// A name that came over the wire, fit to be shown: text, and not too long.
+pub(crate) fn shown(name: &[u8]) -> String {
+    const LONGEST: usize = 64;
+    let text = String::from_utf8_lossy(name.get(..LONGEST).unwrap_or(name));
+    if name.len() > LONGEST {
+        format!("{text}…")
+    } else {
+        text.into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::UnixTime;
+
+    fn header<'a>(reply: &'a Reply, name: &str) -> Option<&'a str> {
+        reply
+            .headers
+            .iter()
+            .find(|(header, _)| *header == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    fn parsed(reply: &Reply) -> Value {
+        serde_json::from_slice(&reply.body).unwrap()
+    }
+
+    #[test]
+    fn the_body_has_the_members_that_each_sdk_reads() {
+        let reply = Rejection::UnknownProvider("x\"y".into()).reply();
+        let body = parsed(&reply);
+        assert_eq!(reply.status, 404);
+        assert_eq!(body["type"], "error");
+        assert_eq!(body["message"], body["error"]["message"]);
+        assert!(body["message"].as_str().unwrap().contains("x\"y"));
+        assert_eq!(body["error"]["type"], "not_found_error");
+        assert_eq!(body["error"]["code"], "provider_not_found");
+        assert_eq!(body["error"]["status"], "NOT_FOUND");
+        assert_eq!(
+            header(&reply, "x-amzn-errortype"),
+            Some("ResourceNotFoundException")
+        );
+        assert_eq!(header(&reply, "content-type"), Some("application/json"));
+    }
+
+    #[test]
+    fn only_what_may_pass_later_may_be_tried_again() {
+        let expired = Rejection::Token(TokenError::Expired(UnixTime::from_secs(0))).reply();
+        assert_eq!(header(&expired, "x-should-retry"), None);
+        assert_eq!(header(&expired, "retry-after"), None);
+
+        let invalid = Rejection::Token(TokenError::SignatureInvalid).reply();
+        assert_eq!(header(&invalid, "x-should-retry"), Some("false"));
+
+        let unavailable = Rejection::KeysUnavailable(Duration::from_millis(1500)).reply();
+        assert_eq!(unavailable.status, 503);
+        assert_eq!(header(&unavailable, "retry-after"), Some("1"));
+        assert_eq!(header(&unavailable, "x-should-retry"), None);
+    }
+
+    #[test]
+    fn challenges_are_well_formed() {
+        let missing = Rejection::Token(TokenError::Missing).reply();
+        let challenge = header(&missing, "www-authenticate").unwrap();
+        assert!(challenge.starts_with("Bearer realm=\"ai-gateway\", error_description=\""));
+        assert_eq!(challenge.matches('"').count(), 4);
+
+        let audience = TokenError::AudienceNotAccepted("a\"\\\r\n\u{e9}".into());
+        let reply = Rejection::Token(audience).reply();
+        let challenge = header(&reply, "www-authenticate").unwrap();
+        assert!(challenge.contains("error=\"invalid_token\""));
+        assert_eq!(challenge.matches('"').count(), 6);
+        assert!(challenge.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
+    }
+
+    #[test]
+    fn names_from_the_wire_are_shown_short_and_as_text() {
+        assert_eq!(shown(b"my-openai"), "my-openai");
+        assert_eq!(shown(b"\xff"), "\u{fffd}");
+        assert!(shown(&[b'a'; 10_000]).len() < 80);
+    }
+}

@@ -1,0 +1,255 @@
+//! `:path` → [`Route`]: which provider is meant, and what is asked of it.
+//!
+//! Nothing is decoded or normalised: a path goes on as it came or is refused. Whether a provider of
+//! that name exists is not known here.
+
+use thiserror::Error;
+
+/// What a request path asks for. All parts are as sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Route<'a> {
+    /// `<prefix>`: the providers.
+    Providers,
+    /// `<prefix>/<name>`: one provider.
+    Provider {
+        /// The provider's name.
+        name: &'a [u8],
+    },
+    /// `<prefix>/<name>/<upstream path>`: a request for the provider itself.
+    Upstream {
+        /// The provider's name.
+        name: &'a [u8],
+        /// The path at the provider, without its leading slash; never empty.
+        path: &'a [u8],
+        /// What follows the first `?`, if there is one.
+        query: Option<&'a [u8]>,
+    },
+    /// A path that is none of the gateway's.
+    Outside,
+}
+
+/// The client sent a path that no server should be asked to make sense of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum RouteError {
+    /// The path has a segment `.` or `..`, plain or percent-encoded.
+    #[error("the path has a dot segment (\".\" or \"..\"); send the path that is meant")]
+    DotSegment,
+}
+
+impl<'a> Route<'a> {
+    /// Splits a request target. `prefix` has a leading slash and no trailing one.
+    pub fn parse(prefix: &str, target: &'a [u8]) -> Result<Self, RouteError> {
+        let (path, query) = split_once(target, b'?');
+        if has_dot_segment(path) {
+            return Err(RouteError::DotSegment);
+        }
+        let Some(below) = path.strip_prefix(prefix.as_bytes()) else {
+            return Ok(Self::Outside);
+        };
+        Ok(match below {
+            b"" | b"/" => Self::Providers,
+            [b'/', below @ ..] => match split_once(below, b'/') {
+                (name, None | Some(b"")) => Self::Provider { name },
+                (name, Some(path)) => Self::Upstream { name, path, query },
+            },
+            _ => Self::Outside,
+        })
+    }
+}
+
+/// What stands before and after the first `separator`.
+fn split_once(bytes: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
+    let mut parts = bytes.splitn(2, |byte| *byte == separator);
+    (parts.next().unwrap_or_default(), parts.next())
+}
+
+/// Whether any server could read a segment of this path as `.` or `..`.
+///
+/// Segments are taken to end at `/` and at what lenient servers make of `\`, `%2F` and `%5C`; a
+/// segment's parameters (`..;x`) do not hide it.
+fn has_dot_segment(path: &[u8]) -> bool {
+    let mut segment = Segment::Empty;
+    let mut rest = path;
+    while let Some((byte, tail)) = next_character(rest) {
+        rest = tail;
+        segment = match (byte, segment) {
+            (b'/' | b'\\', Segment::Dots(1 | 2)) => return true,
+            (b'/' | b'\\', _) => Segment::Empty,
+            (b'.', Segment::Empty) => Segment::Dots(1),
+            (b'.', Segment::Dots(count)) => Segment::Dots(count.saturating_add(1)),
+            (b';', Segment::Dots(1 | 2)) => return true,
+            _ => Segment::Other,
+        };
+    }
+    matches!(segment, Segment::Dots(1 | 2))
+}
+
+/// What has been seen of a path segment.
+#[derive(Clone, Copy)]
+enum Segment {
+    Empty,
+    Dots(u8),
+    Other,
+}
+
+/// The first character of a path, percent-decoded once, and what follows it.
+fn next_character(path: &[u8]) -> Option<(u8, &[u8])> {
+    match path {
+        [b'%', high, low, tail @ ..] => match (hex(*high), hex(*low)) {
+            (Some(high), Some(low)) => Some((high << 4 | low, tail)),
+            _ => path.split_first().map(|(byte, tail)| (*byte, tail)),
+        },
+        _ => path.split_first().map(|(byte, tail)| (*byte, tail)),
+    }
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
+/// Percent-decodes a query parameter's name, so that no spelling of it goes unseen.
+pub(crate) fn percent_decoded(text: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((byte, tail)) = next_character(rest) {
+        decoded.push(byte);
+        rest = tail;
+    }
+    decoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const PREFIX: &str = "/llm/v1/providers";
+
+    fn upstream<'a>(name: &'a str, path: &'a str, query: Option<&'a str>) -> Route<'a> {
+        Route::Upstream {
+            name: name.as_bytes(),
+            path: path.as_bytes(),
+            query: query.map(str::as_bytes),
+        }
+    }
+
+    #[test]
+    fn paths_are_split_and_kept_as_sent() {
+        for (target, route) in [
+            ("/llm/v1/providers", Route::Providers),
+            ("/llm/v1/providers/", Route::Providers),
+            ("/llm/v1/providers?x", Route::Providers),
+            ("/llm/v1/providers/a", Route::Provider { name: b"a" }),
+            ("/llm/v1/providers/a/", Route::Provider { name: b"a" }),
+            ("/llm/v1/providers/a/v1/x", upstream("a", "v1/x", None)),
+            ("/llm/v1/providers/a//x/", upstream("a", "/x/", None)),
+            ("/llm/v1/providers//x", upstream("", "x", None)),
+            ("/llm/v1/providers/a/x?", upstream("a", "x", Some(""))),
+            (
+                "/llm/v1/providers/a/x?y=/../?z",
+                upstream("a", "x", Some("y=/../?z")),
+            ),
+            (
+                "/llm/v1/providers/a/model/arn%3Aaws%2Fx:0/invoke",
+                upstream("a", "model/arn%3Aaws%2Fx:0/invoke", None),
+            ),
+            (
+                "/llm/v1/providers/a%2Fb",
+                Route::Provider { name: b"a%2Fb" },
+            ),
+            ("/llm/v1/providersx/a/b", Route::Outside),
+            ("/LLM/v1/providers/a/b", Route::Outside),
+            ("/", Route::Outside),
+            ("", Route::Outside),
+            ("*", Route::Outside),
+        ] {
+            assert_eq!(
+                Route::parse(PREFIX, target.as_bytes()),
+                Ok(route),
+                "{target}"
+            );
+        }
+    }
+
+    #[test]
+    fn dot_segments_are_refused_however_they_are_spelled() {
+        for segment in [
+            ".",
+            "..",
+            "%2e",
+            "%2E%2e",
+            ".%2E",
+            "%2e.",
+            "..;",
+            "..;x=1",
+            ".;",
+            "..%2F",
+            "x%2f..",
+            "..%5C",
+            "..\\",
+            "x\\..",
+            "%2E%2E%2f%2e%2e",
+        ] {
+            for target in [
+                format!("/llm/v1/providers/a/{segment}/b"),
+                format!("/llm/v1/providers/a/{segment}"),
+                format!("/llm/v1/providers/{segment}/b"),
+                format!("/{segment}/llm/v1/providers"),
+            ] {
+                assert_eq!(
+                    Route::parse(PREFIX, target.as_bytes()),
+                    Err(RouteError::DotSegment),
+                    "{target}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn dots_within_names_are_no_dot_segments() {
+        for path in [
+            "v1/models/gpt-4.1",
+            "a..b",
+            "...",
+            "....",
+            ".well-known",
+            "%252e%252e",
+            "x/.hidden",
+            "a.%2e",
+            "%2",
+            "%",
+            "us.anthropic.claude-haiku-4-5-20251001-v1:0/invoke",
+        ] {
+            let target = format!("/llm/v1/providers/a/{path}");
+            assert!(
+                matches!(
+                    Route::parse(PREFIX, target.as_bytes()),
+                    Ok(Route::Upstream { path: kept, .. }) if kept == path.as_bytes()
+                ),
+                "{path}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_split_without_loss(tail: Vec<u8>) {
+            let target = [b"/llm/v1/providers/a/", tail.as_slice()].concat();
+            if let Ok(Route::Upstream { name, path, query }) = Route::parse(PREFIX, &target) {
+                prop_assert_eq!(name, b"a");
+                let mut kept = path.to_vec();
+                if let Some(query) = query {
+                    kept.push(b'?');
+                    kept.extend_from_slice(query);
+                }
+                prop_assert_eq!(kept, tail);
+            }
+        }
+    }
+}

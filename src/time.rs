@@ -1,0 +1,94 @@
+//! Time as data: every room that needs the time takes it as an argument.
+
+use std::fmt;
+use std::ops::Add;
+use std::time::Duration;
+
+/// A moment, as the time since the Unix epoch (leap seconds not counted).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct UnixTime(Duration);
+
+impl UnixTime {
+    /// The moment that lies `since_epoch` after the epoch.
+    pub const fn new(since_epoch: Duration) -> Self {
+        Self(since_epoch)
+    }
+
+    /// The moment a number of whole seconds after the epoch.
+    pub const fn from_secs(seconds: u64) -> Self {
+        Self(Duration::from_secs(seconds))
+    }
+
+    /// How much later this moment is than `earlier`; zero when it is not later.
+    pub const fn saturating_since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl Add<Duration> for UnixTime {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(duration))
+    }
+}
+
+/// RFC 3339 in UTC, to the second: `2026-11-22T23:40:57Z`.
+impl fmt::Display for UnixTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        let (year, month, day) = civil_date(seconds / 86_400);
+        let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
+        )
+    }
+}
+
+/// The Gregorian date of a day counted from 1970-01-01, by counting in 400-year eras that begin on
+/// 1 March, so that the leap day is an era-year's last.
+const fn civil_date(days_since_epoch: u64) -> (u64, u64, u64) {
+    let days = days_since_epoch.saturating_add(719_468);
+    let era = days / 146_097;
+    let day_of_era = days % 146_097;
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
+    let year = year_of_era + era * 400;
+    (if month <= 2 { year + 1 } else { year }, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_print_as_rfc_3339() {
+        for (seconds, printed) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_709_164_800, "2024-02-29T00:00:00Z"),
+            (1_795_390_857, "2026-11-22T23:40:57Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ] {
+            assert_eq!(UnixTime::from_secs(seconds).to_string(), printed);
+        }
+    }
+
+    #[test]
+    fn time_never_overflows() {
+        let end = UnixTime::from_secs(u64::MAX);
+        assert!(end + Duration::from_secs(1) >= end);
+        assert_eq!(UnixTime::from_secs(1).saturating_since(end), Duration::ZERO);
+        assert!(!UnixTime::from_secs(u64::MAX).to_string().is_empty());
+    }
+}

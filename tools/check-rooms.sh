@@ -1,0 +1,32 @@
+#!/bin/sh
+# Checks what the compiler cannot: that src/ keeps its rooms apart, and that the filter asks nothing new of its host.
+set -eu
+cd "$(dirname "$0")/.."
+status=0
+
+report() {
+    [ -z "$2" ] && return
+    printf '%s\n%s\n' "$1" "$2" >&2
+    status=1
+}
+
+# Code that ships: no tests (which stand last in a file), no comments.
+shipped_code() {
+    find src -name '*.rs' ! -name tests.rs ! -path "$1" ! -path "$2" -exec awk '
+        /^#\[cfg\(test\)\]/ { nextfile }
+        !/^[ \t]*\/\// { print FILENAME ":" FNR ": " $0 }' {} +
+}
+
+report "proxy_wasm belongs into src/host and src/lib.rs alone:" \
+    "$(shipped_code 'src/host/*' src/lib.rs | grep proxy_wasm || true)"
+
+report "providers are named in src/provider alone:" \
+    "$(shipped_code 'src/provider/*' '' | grep -iE 'openai|anthropic|google|gemini|bedrock' || true)"
+
+report "files over 400 lines:" \
+    "$(find src -name '*.rs' -exec wc -l {} + | awk '$2 != "total" && $1 > 400')"
+
+report "the imports of ai_gateway_filter.wasm differ from tools/wasm-imports.txt (< allowed, > found):" \
+    "$(python3 tools/wasm-imports.py ai_gateway_filter.wasm | diff tools/wasm-imports.txt - || true)"
+
+exit $status

@@ -1,0 +1,200 @@
+"""Envoy with the ai_gateway filter as a child process, for `make run` and the integration tests.
+
+The configuration is the shipped one, envoy/bootstrap.yaml and envoy/filter.yaml; only ports, paths and the filter's
+own configuration are filled in.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+import yaml
+
+PROJECT = Path(__file__).resolve().parent.parent
+READY_TIMEOUT_S = 30
+RELOAD_TIMEOUT_S = 30
+STOP_TIMEOUT_S = 10
+
+
+class GatewayError(Exception):
+    """Envoy did not do what was asked; the message ends with its log."""
+
+
+class Gateway:
+    """One Envoy process with its files in `directory`."""
+
+    def __init__(
+        self,
+        directory,
+        envoy,
+        *,
+        wasm=PROJECT / "ai_gateway_filter.wasm",
+        port=None,
+        admin_port=None,
+        ca_bundle=None,
+        concurrency=2,
+        environment=None,
+    ):
+        """`environment`: variables for Envoy beyond this process's own; the filter may read them too."""
+        self.directory = Path(directory).resolve()
+        self.envoy = envoy
+        self.wasm = Path(wasm).resolve()
+        self.port = port or free_port()
+        self.admin_port = admin_port or free_port()
+        self.ca_bundle = ca_bundle
+        self.concurrency = concurrency
+        self.environment = environment or {}
+        # A directory of its own: Envoy looks at the file whenever anything is moved into the directory.
+        self.filter_file = self.directory / "filter" / "filter.yaml"
+        self.log_file = self.directory / "envoy.log"
+        self._process = None
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def admin_url(self):
+        return f"http://127.0.0.1:{self.admin_port}"
+
+    def start(self, configuration):
+        """Starts Envoy with this filter configuration and returns once it serves with it."""
+        self._write_filter(configuration)
+        bootstrap = self.directory / "bootstrap.json"
+        bootstrap.write_text(json.dumps(self._bootstrap(), indent=2))
+        command = [self.envoy, "-c", bootstrap, "--concurrency", str(self.concurrency), "--disable-hot-restart"]
+        command += ["--log-level", "warning", "--component-log-level", "wasm:info"]
+        command += ["--file-flush-interval-msec", "100"]  # the access log; by default it comes after 10 s
+        if setpriv := shutil.which("setpriv"):  # Envoy must not outlive a parent that is killed
+            command = [setpriv, "--pdeathsig", "KILL", *command]
+        with self.log_file.open("wb") as log:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=os.environ | self.environment,
+                start_new_session=True,  # Ctrl-C is for the parent, which then stops Envoy
+            )
+        try:
+            self._wait_for("Envoy to start", READY_TIMEOUT_S, self._ready)
+            if self._updates()["rejected"]:
+                raise GatewayError(f"Envoy refused the filter or its configuration\n{self.log()}")
+        except BaseException:
+            self.stop()
+            raise
+
+    def configure(self, configuration):
+        """Replaces the filter configuration of the running Envoy; False when Envoy or the filter refused it."""
+        before = self._updates()
+        self._write_filter(configuration)
+        self._wait_for("Envoy to read the new filter file", RELOAD_TIMEOUT_S, lambda: self._updates() != before)
+        return self._updates()["rejected"] == before["rejected"]
+
+    def stop(self):
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def running(self):
+        return self._process is not None and self._process.poll() is None
+
+    def stats(self, prefix=""):
+        """Envoy's counters and gauges whose name starts with `prefix`."""
+        stats = json.loads(self._admin("/stats?format=json&type=All"))["stats"]
+        return {s["name"]: s["value"] for s in stats if "value" in s and s["name"].startswith(prefix)}
+
+    def log(self):
+        """All that Envoy and the filter have logged, the access log included."""
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def _bootstrap(self):
+        bootstrap = yaml.safe_load((PROJECT / "envoy" / "bootstrap.yaml").read_text())
+        resources = bootstrap["static_resources"]
+        bootstrap["admin"]["address"]["socket_address"]["port_value"] = self.admin_port
+        listener = resources["listeners"][0]
+        listener["address"]["socket_address"]["port_value"] = self.port
+        manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+        discovery = manager["http_filters"][0]["config_discovery"]["config_source"]["path_config_source"]
+        discovery["path"] = str(self.filter_file)
+        discovery["watched_directory"]["path"] = str(self.filter_file.parent)
+        if self.ca_bundle:
+            tls = resources["clusters"][0]["transport_socket"]["typed_config"]["common_tls_context"]
+            tls["validation_context"]["trusted_ca"]["filename"] = str(self.ca_bundle)
+        return bootstrap
+
+    def _write_filter(self, configuration):
+        document = yaml.safe_load((PROJECT / "envoy" / "filter.yaml").read_text())
+        plugin = document["resources"][0]["typed_config"]["config"]
+        plugin["configuration"]["value"] = json.dumps(configuration, indent=2) + "\n"
+        plugin["vm_config"]["code"]["local"]["filename"] = str(self.wasm)
+        plugin["vm_config"]["environment_variables"]["host_env_keys"] += list(self.environment)
+        self.filter_file.parent.mkdir(parents=True, exist_ok=True)
+        new = self.filter_file.with_suffix(".new")
+        new.write_text(yaml.dump(document, Dumper=ReadableDumper, sort_keys=False))
+        new.replace(self.filter_file)
+
+    def _ready(self):
+        if not self.running():
+            raise GatewayError(f"Envoy ended at start\n{self.log()}")
+        try:
+            return self._admin("/ready").strip() == "LIVE"
+        except OSError:
+            return False
+
+    def _updates(self):
+        prefix = "extension_config_discovery.http_filter.ai_gateway."
+        stats = self.stats(prefix)
+        return {outcome: stats[f"{prefix}update_{outcome}"] for outcome in ("success", "rejected")}
+
+    def _wait_for(self, what, timeout_s, condition):
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            if time.monotonic() > deadline:
+                raise GatewayError(f"waited {timeout_s} s for {what}\n{self.log()}")
+            time.sleep(0.05)
+
+    def _admin(self, path):
+        with urllib.request.urlopen(self.admin_url + path, timeout=10) as reply:
+            return reply.read().decode()
+
+
+class ReadableDumper(yaml.SafeDumper):
+    """Writes text of several lines as a block, as people do."""
+
+    def represent_str(self, text):
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+ReadableDumper.add_representer(str, ReadableDumper.represent_str)
+
+
+def free_port(preferred=0):
+    """`preferred` if nothing listens there, else a port that the system chooses."""
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return probe.getsockname()[1]
+    raise OSError("no free port")
