@@ -63,44 +63,44 @@ pub enum Rejection {
 struct Row {
     status: u16,
     kind: &'static str,
-    google_status: &'static str,
+    rpc_status: &'static str,
     aws_type: &'static str,
 }
 
 const BAD_REQUEST: Row = Row {
     status: 400,
     kind: "invalid_request_error",
-    google_status: "INVALID_ARGUMENT",
+    rpc_status: "INVALID_ARGUMENT",
     aws_type: "ValidationException",
 };
 const UNAUTHENTICATED: Row = Row {
     status: 401,
     kind: "authentication_error",
-    google_status: "UNAUTHENTICATED",
+    rpc_status: "UNAUTHENTICATED",
     aws_type: "UnrecognizedClientException",
 };
 const FORBIDDEN: Row = Row {
     status: 403,
     kind: "permission_error",
-    google_status: "PERMISSION_DENIED",
+    rpc_status: "PERMISSION_DENIED",
     aws_type: "AccessDeniedException",
 };
 const NOT_FOUND: Row = Row {
     status: 404,
     kind: "not_found_error",
-    google_status: "NOT_FOUND",
+    rpc_status: "NOT_FOUND",
     aws_type: "ResourceNotFoundException",
 };
 const INTERNAL: Row = Row {
     status: 500,
     kind: "api_error",
-    google_status: "INTERNAL",
+    rpc_status: "INTERNAL",
     aws_type: "InternalServerException",
 };
 const UNAVAILABLE: Row = Row {
     status: 503,
     kind: "api_error",
-    google_status: "UNAVAILABLE",
+    rpc_status: "UNAVAILABLE",
     aws_type: "ServiceUnavailableException",
 };
 
@@ -205,7 +205,7 @@ impl Rejection {
                 "type": row.kind,
                 "message": message,
                 "code": code,
-                "status": row.google_status,
+                "status": row.rpc_status,
                 "param": null,
             },
         });

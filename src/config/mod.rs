@@ -15,7 +15,7 @@ pub use problem::{ConfigError, Problem};
 use crate::authn::Issuer;
 use crate::authn::jwks::Clusters;
 use crate::authz::{Action, Binding, ClaimMatch, Policy};
-use crate::provider::Provider;
+use crate::provider::{Provider, ProviderKind};
 use document::Document;
 use problem::{Problems, shape_error};
 
@@ -70,13 +70,8 @@ pub mod defaults {
     pub const HTTPS_CLUSTER: &str = "upstream_https";
     /// `clusters.http`.
     pub const HTTP_CLUSTER: &str = "upstream_http";
-    /// `response_headers_to_remove`.
-    pub const RESPONSE_HEADERS_TO_REMOVE: [&str; 4] = [
-        "openai-organization",
-        "openai-project",
-        "anthropic-organization-id",
-        "set-cookie",
-    ];
+    /// `response_headers_to_remove`, beside the account headers of every kind of provider.
+    pub const RESPONSE_HEADERS_TO_REMOVE: [&str; 1] = ["set-cookie"];
     /// `authentication.token_headers`.
     pub const TOKEN_HEADERS: [&str; 2] = ["x-ai-gateway-authorization", "x-redpanda-cloud-token"];
     /// `authentication.token_cache_size`, in tokens, for each worker.
@@ -148,9 +143,14 @@ impl Config {
                 }
             }
         }
+        let account_headers = ProviderKind::ALL.map(|kind| kind.profile().account_headers);
         let response_headers_to_remove = header_names(
             document.response_headers_to_remove,
-            &defaults::RESPONSE_HEADERS_TO_REMOVE,
+            &[
+                &defaults::RESPONSE_HEADERS_TO_REMOVE,
+                account_headers.concat().as_slice(),
+            ]
+            .concat(),
             "/response_headers_to_remove",
             problems,
         );

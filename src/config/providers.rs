@@ -66,7 +66,8 @@ fn provider(
         return None;
     };
     let credential = credential(&document, kind, env, path, problems);
-    let base_url = match document.base_url.as_deref().or(kind.profile().base_url) {
+    let public_service = kind.profile().base_url;
+    let base_url = match document.base_url.as_deref().or(public_service) {
         Some(url) => problems.take(format_args!("{path}/base_url"), BaseUrl::parse(url)),
         None => {
             problems.add(

@@ -18,4 +18,5 @@ pub(super) const PROFILE: Profile = Profile {
         passthrough: true,
         key_header: false,
     },
+    account_headers: &["anthropic-organization-id"],
 };

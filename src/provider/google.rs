@@ -32,6 +32,7 @@ pub(super) const PROFILE: Profile = Profile {
         passthrough: false,
         key_header: false,
     },
+    account_headers: &[],
 };
 
 /// Whether a path is `openai/…` or `<version>/openai/…`.

@@ -74,6 +74,8 @@ pub struct Profile {
     pub key_placement: fn(path: &[u8]) -> KeyPlacement,
     /// Which credentials the configuration may give.
     pub credentials: CredentialRule,
+    /// Response headers that tell whose account at the provider the gateway uses.
+    pub account_headers: &'static [&'static str],
 }
 
 /// Where an API key goes in a request to the provider.

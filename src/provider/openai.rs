@@ -16,4 +16,5 @@ pub(super) const PROFILE: Profile = Profile {
         passthrough: true,
         key_header: true,
     },
+    account_headers: &["openai-organization", "openai-project"],
 };

@@ -1,0 +1,123 @@
+//! The step "authenticate": who sends a request.
+//!
+//! It comes before everything that depends on the configuration: what a stranger is told depends
+//! on what it sent alone, so that it cannot tell which providers exist.
+
+use std::rc::Rc;
+
+use super::{Obstacle, Request};
+use crate::authn::Verdict;
+use crate::authn::jwt::{Claims, TokenError};
+use crate::authn::token::Candidate;
+use crate::config::Authentication;
+use crate::credential::{Credential, GatewayToken};
+use crate::provider::Provider;
+use crate::reply::Rejection;
+
+/// Who sends a request, as far as the gateway asks.
+pub(super) enum Caller {
+    /// The bearer of a token that passed.
+    Known(Rc<Claims>),
+    /// Nobody is asked: authentication is disabled, or the provider itself will ask.
+    Unasked,
+}
+
+impl Request<'_> {
+    /// The caller of a provider's API: by the slots of that provider's clients.
+    pub(super) fn caller_of(&self, provider: &Provider, path: &[u8]) -> Result<Caller, Obstacle> {
+        if let Credential::Passthrough { gateway_token } = provider.credential {
+            return self.caller_of_passthrough(provider, gateway_token);
+        }
+        let profile = provider.kind.profile();
+        let Some(token) = self.candidates.first_of((profile.token_slots)(path)) else {
+            return match self.any_caller()? {
+                Caller::Unasked => Ok(Caller::Unasked),
+                Caller::Known(_) => {
+                    Err(Rejection::Token(TokenError::Misplaced(profile.token_hint)).into())
+                }
+            };
+        };
+        match self.authenticate(token) {
+            // A stranger is told what it would be told at any other path.
+            Err(Obstacle::Rejected(rejection)) if self.candidates.first() != Some(token) => {
+                self.any_caller()?;
+                Err(rejection.into())
+            }
+            decided => decided,
+        }
+    }
+
+    /// The caller of a provider that is sent the client's own credential. The gateway's token, if
+    /// any, is in a side header.
+    fn caller_of_passthrough(
+        &self,
+        provider: &Provider,
+        gateway_token: GatewayToken,
+    ) -> Result<Caller, Obstacle> {
+        if let Some(token) = self.candidates.first_of(&[]) {
+            return self.authenticate(token);
+        }
+        match gateway_token {
+            GatewayToken::Optional => self.own_credential(provider).map(|_| Caller::Unasked),
+            GatewayToken::Required => {
+                self.any_caller()?;
+                Err(Rejection::SideHeaderMissing(self.side_header()).into())
+            }
+        }
+    }
+
+    /// The caller, by the first token in whatever place.
+    pub(super) fn any_caller(&self) -> Result<Caller, Obstacle> {
+        match self.candidates.first() {
+            Some(token) => self.authenticate(token),
+            None if matches!(self.shared.config.authentication, Authentication::Disabled) => {
+                Ok(Caller::Unasked)
+            }
+            None if self.candidates.has_other_scheme() => {
+                Err(Rejection::Token(TokenError::Scheme).into())
+            }
+            None => Err(Rejection::Token(TokenError::Missing).into()),
+        }
+    }
+
+    fn authenticate(&self, candidate: Candidate<'_>) -> Result<Caller, Obstacle> {
+        if matches!(self.shared.config.authentication, Authentication::Disabled) {
+            return Ok(Caller::Unasked);
+        }
+        let mut authenticator = self.shared.authenticator.borrow_mut();
+        match authenticator.authenticate(candidate.token, self.patience, self.now) {
+            Verdict::Accepted(claims) => Ok(Caller::Known(claims)),
+            Verdict::Rejected(error) => Err(Rejection::Token(error).into()),
+            Verdict::AwaitingKeys(issuer) => Err(Obstacle::AwaitingKeys(issuer)),
+            Verdict::KeysUnavailable { retry_after } => {
+                Err(Rejection::KeysUnavailable(retry_after).into())
+            }
+        }
+    }
+
+    /// The header with the client's own credential for a provider. It must not be the gateway's
+    /// token: that is for no one else.
+    pub(super) fn own_credential(&self, provider: &Provider) -> Result<&'static str, Obstacle> {
+        let mut headers = (provider.kind.profile().token_slots)(b"")
+            .iter()
+            .filter_map(|slot| slot.header());
+        let (header, value) = headers
+            .find_map(|header| Some((header, self.head.first(header).filter(|v| !v.is_empty())?)))
+            .ok_or(Rejection::OwnCredentialMissing)?;
+        let token = value.rsplit(|byte| *byte == b' ').next().unwrap_or(value);
+        if self
+            .shared
+            .authenticator
+            .borrow()
+            .is_from_known_issuer(token)
+        {
+            return Err(Rejection::GatewayTokenPassedThrough(self.side_header()).into());
+        }
+        Ok(header)
+    }
+
+    fn side_header(&self) -> String {
+        let first = self.shared.config.token_headers.first();
+        first.cloned().unwrap_or_default()
+    }
+}
