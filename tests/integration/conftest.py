@@ -1,0 +1,76 @@
+"""What the integration tests share: one mock world and one Envoy with the built filter.
+
+Tests that change the configuration or break the identity provider start a gateway of their own, by `start_gateway`.
+"""
+
+import os
+
+import pytest
+
+from mocks.world import AUDIENCE, World
+from tools.gateway import Gateway
+
+PREFIX = "/llm/v1/providers"
+
+
+def configuration(world):
+    """A provider of each type, all mocks, with a key of their own."""
+    return {
+        "authentication": {"issuers": [{"issuer": world.identity_provider.issuer, "audiences": [AUDIENCE]}]},
+        "providers": [
+            provider("my-openai", "openai", world.openai),
+            provider("my-anthropic", "anthropic", world.anthropic),
+            provider("my-google", "google", world.google),
+            provider("my-vllm", "openai_compatible", world.compatible),
+            {
+                "name": "my-claude",
+                "type": "anthropic",
+                "base_url": world.anthropic.base_url,
+                "authorization_passthrough": True,
+            },
+            provider("my-disabled", "openai", world.openai) | {"enabled": False},
+        ],
+    }
+
+
+def provider(name, kind, mock):
+    return {"name": name, "type": kind, "base_url": mock.base_url, "api_key": {"value": mock.api_key}}
+
+
+@pytest.fixture(scope="session")
+def world():
+    with World() as world:
+        yield world
+
+
+@pytest.fixture(scope="session")
+def start_gateway(tmp_path_factory):
+    """Starts Envoy with a filter configuration; all are stopped at the end. On failure see `show_log`."""
+    gateways = []
+
+    def start(configuration, **options):
+        gateway = Gateway(tmp_path_factory.mktemp("gateway"), os.environ["ENVOY"], **options)
+        gateways.append(gateway)
+        gateway.start(configuration)
+        return gateway
+
+    yield start
+    for gateway in gateways:
+        gateway.stop()
+
+
+@pytest.fixture(scope="session")
+def gateway(world, start_gateway):
+    """The gateway that most tests use; they do not change it."""
+    return start_gateway(configuration(world))
+
+
+@pytest.fixture
+def token(world):
+    return world.identity_provider.mint()
+
+
+@pytest.fixture
+def proxy_url(gateway):
+    """The proxy URL of a provider."""
+    return lambda name: f"{gateway.url}{PREFIX}/{name}"
