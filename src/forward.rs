@@ -80,6 +80,23 @@ impl UpstreamRequest {
     }
 }
 
+impl UpstreamRequest {
+    /// Path and query, as they will be sent.
+    pub fn target(&self) -> &[u8] {
+        self.value(":path")
+    }
+
+    /// The host (and port) that it will be sent to.
+    pub fn authority(&self) -> &str {
+        std::str::from_utf8(self.value(":authority")).unwrap_or_default()
+    }
+
+    fn value(&self, name: &str) -> &[u8] {
+        let found = self.set.iter().find(|(header, _)| header == name);
+        found.map(|(_, value)| value.as_slice()).unwrap_or_default()
+    }
+}
+
 /// Path and query at the provider; the query as sent, but for credentials in it.
 fn target(provider: &Provider, path: &[u8], query: Option<&[u8]>) -> Vec<u8> {
     let mut target = upstream_path(provider.kind.profile(), provider.base_url.path(), path);

@@ -10,6 +10,11 @@ use super::Profile;
 /// `base` is a base URL's path without a trailing slash, `path` the client's without a leading
 /// one, as sent.
 pub fn upstream_path(profile: &Profile, base: &str, path: &[u8]) -> Vec<u8> {
+    let alias = profile
+        .path_aliases
+        .iter()
+        .find(|(alias, _)| alias.as_bytes() == path);
+    let path = alias.map_or(path, |(_, path)| path.as_bytes());
     let base_version = base
         .rsplit('/')
         .next()

@@ -13,6 +13,7 @@ use crate::config::Authentication;
 use crate::credential::{Credential, GatewayToken};
 use crate::provider::Provider;
 use crate::reply::Rejection;
+use crate::shared::Resource;
 
 /// Who sends a request, as far as the gateway asks.
 pub(super) enum Caller {
@@ -85,10 +86,10 @@ impl Request<'_> {
             return Ok(Caller::Unasked);
         }
         let mut authenticator = self.shared.authenticator.borrow_mut();
-        match authenticator.authenticate(candidate.token, self.patience, self.now) {
+        match authenticator.authenticate(candidate.token, self.waited.keys, self.now) {
             Verdict::Accepted(claims) => Ok(Caller::Known(claims)),
             Verdict::Rejected(error) => Err(Rejection::Token(error).into()),
-            Verdict::AwaitingKeys(issuer) => Err(Obstacle::AwaitingKeys(issuer)),
+            Verdict::AwaitingKeys(issuer) => Err(Obstacle::Awaiting(Resource::Keys(issuer))),
             Verdict::KeysUnavailable { retry_after } => {
                 Err(Rejection::KeysUnavailable(retry_after).into())
             }
