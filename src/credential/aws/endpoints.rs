@@ -87,12 +87,12 @@ impl Step {
             (Ok(body), Self::MetadataToken { origin }) => text(body).map(|token| {
                 let token = Secret::new(token.to_owned());
                 let callout = metadata(settings, origin, METADATA_CREDENTIALS, &token);
-                Progress::Ask(Step::MetadataRole { origin, token }, callout)
+                Progress::Ask(Self::MetadataRole { origin, token }, callout)
             }),
             (Ok(body), Self::MetadataRole { origin, token }) => text(body).map(|role| {
                 let target = format!("{METADATA_CREDENTIALS}{role}");
                 let callout = metadata(settings, origin, &target, &token);
-                Progress::Ask(Step::MetadataCredentials { origin }, callout)
+                Progress::Ask(Self::MetadataCredentials { origin }, callout)
             }),
             (Ok(body), Self::Container { .. } | Self::MetadataCredentials { .. }) => {
                 AwsCredentials::parse(body, now)
@@ -199,9 +199,10 @@ fn assume_role(
 /// The credentials in the answer to `AssumeRole`.
 fn assumed(xml: &[u8], now: UnixTime) -> Result<AwsCredentials, String> {
     let xml = std::str::from_utf8(xml).map_err(|_| "STS answered no text".to_owned())?;
-    let element = |name: &str| element(xml, name).ok_or(format!("STS answered without {name}"));
+    let element =
+        |name: &str| element(xml, name).ok_or_else(|| format!("STS answered without {name}"));
     let expires_at = UnixTime::parse_rfc_3339(element("Expiration")?)
-        .ok_or("the credentials' Expiration is not a time".to_owned())?;
+        .ok_or_else(|| "the credentials' Expiration is not a time".to_owned())?;
     AwsCredentials {
         access_key_id: element("AccessKeyId")?.to_owned(),
         secret_access_key: Secret::new(element("SecretAccessKey")?.to_owned()),

@@ -252,7 +252,7 @@ impl AwsCredentials {
             None | Some("") => None,
             Some(text) => Some(
                 UnixTime::parse_rfc_3339(text)
-                    .ok_or("the credentials' Expiration is not a time".to_owned())?,
+                    .ok_or_else(|| "the credentials' Expiration is not a time".to_owned())?,
             ),
         };
         Self {
