@@ -19,6 +19,7 @@ pub mod credential;
 pub mod directory;
 pub mod forward;
 pub mod head;
+pub mod observe;
 pub mod provider;
 pub mod refresh;
 pub mod reply;

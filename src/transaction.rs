@@ -22,6 +22,7 @@ use crate::credential::Credential;
 use crate::directory::{Directory, Entry};
 use crate::forward::UpstreamRequest;
 use crate::head::RequestHead;
+use crate::observe;
 use crate::provider::Provider;
 use crate::reply::{Rejection, Reply, shown};
 use crate::route::Route;
@@ -64,6 +65,8 @@ pub enum Effect {
     Forward(UpstreamRequest),
     /// Answer it.
     Reply(Reply),
+    /// Count one more of that name.
+    Count(String),
     /// Take these headers off the response.
     RemoveResponseHeaders(Rc<[String]>),
 }
@@ -209,6 +212,7 @@ fn hash(
 
 fn refuse(rejection: Rejection, effects: &mut Vec<Effect>) -> Transaction {
     log::debug!("request refused: {}", rejection.code());
+    effects.push(Effect::Count(observe::refusals(rejection.code())));
     effects.push(Effect::Reply(rejection.reply()));
     Transaction::Replied
 }

@@ -1,10 +1,11 @@
 //! The one file that names the host's calls. Each is wrapped so that no status of the host and no
 //! byte from the wire can panic.
 
+use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use proxy_wasm::hostcalls;
-use proxy_wasm::types::{BufferType, LogLevel, MapType, Status};
+use proxy_wasm::types::{BufferType, LogLevel, MapType, MetricType, Status};
 
 use crate::callout::Callout;
 use crate::forward::UpstreamRequest;
@@ -161,5 +162,24 @@ impl Board for SharedData {
 
     fn write(&self, key: &str, text: &[u8], expected: Option<u32>) -> bool {
         hostcalls::set_shared_data(key, Some(text), expected).is_ok()
+    }
+}
+
+/// The host's counters, each defined when it is first counted.
+#[derive(Default)]
+pub(super) struct Counters(HashMap<String, u32>);
+
+impl Counters {
+    pub(super) fn increment(&mut self, name: String) {
+        let known = self.0.get(&name).copied();
+        let counted = known
+            .map_or_else(|| hostcalls::define_metric(MetricType::Counter, &name), Ok)
+            .and_then(|id| {
+                self.0.insert(name, id);
+                hostcalls::increment_metric(id, 1)
+            });
+        if let Err(status) = counted {
+            log::error!("the host cannot count: {status:?}");
+        }
     }
 }

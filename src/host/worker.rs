@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::abi;
+use super::abi::{self, Counters};
 use crate::shared::{Resource, Shared};
 use crate::time::UnixTime;
 use crate::transaction::{Effect, Flow, Input, Transaction};
@@ -16,6 +16,7 @@ pub(super) struct Worker {
     awaiting_body: RefCell<Vec<(UnixTime, Rc<Request>)>>,
     /// Whether a body has ever come while its headers were held.
     hands_over_bodies: Cell<bool>,
+    counters: RefCell<Counters>,
 }
 
 /// One request: its transaction, and how much of its body there is.
@@ -81,6 +82,7 @@ impl Worker {
             awaiting: RefCell::default(),
             awaiting_body: RefCell::default(),
             hands_over_bodies: Cell::new(false),
+            counters: RefCell::default(),
         }
     }
 
@@ -170,6 +172,7 @@ impl Worker {
                         self.step(request, Input::EditRefused);
                     }
                 }
+                Effect::Count(name) => self.counters.borrow_mut().increment(name),
                 Effect::Reply(reply) => abi::reply(&reply),
                 Effect::RemoveResponseHeaders(names) => abi::remove_response_headers(&names),
             }
