@@ -45,7 +45,7 @@ pub enum Rejection {
     KeysUnavailable(Duration),
     /// The credentials for the provider cannot be had; the provider's name.
     CredentialsUnavailable(String, Duration),
-    /// The body is larger than the host holds back; the limit in bytes.
+    /// The body is too large to be held back for a signature; the limit in bytes.
     TooLarge(u64),
     /// The host does not hand over the body while it holds the headers.
     BodyWithheld,

@@ -197,7 +197,7 @@ fn hash(
     now: UnixTime,
     effects: &mut Vec<Effect>,
 ) -> Transaction {
-    let hashed = unsigned.hash(chunk, shared.config.buffer_limit_bytes);
+    let hashed = unsigned.hash(chunk, shared.config.max_signed_body_bytes);
     if hashed.is_ok() && !is_last {
         return Transaction::AwaitingBody(unsigned);
     }

@@ -42,10 +42,13 @@ class Gateway:
         concurrency=2,
         environment=None,
         tls=None,
+        edit_bootstrap=None,
+        edit_plugin=None,
     ):
         """`environment`: variables for Envoy beyond this process's own; the filter may read them too.
 
         `tls`: the files of a certificate and its key, for a second listener at `tls_url`.
+        `edit_bootstrap`, `edit_plugin`: change the bootstrap, or the plugin's part of the filter file, in place.
         """
         self.directory = Path(directory).resolve()
         self.envoy = envoy
@@ -53,6 +56,8 @@ class Gateway:
         self.port = port or free_port()
         self.admin_port = admin_port or free_port()
         self.tls = tls
+        self.edit_bootstrap = edit_bootstrap
+        self.edit_plugin = edit_plugin
         self.tls_port = free_port() if tls else None
         self.ca_bundle = ca_bundle
         self.concurrency = concurrency
@@ -152,6 +157,8 @@ class Gateway:
             tls["validation_context"]["trusted_ca"]["filename"] = str(self.ca_bundle)
         if self.tls:
             resources["listeners"].append(self._tls_listener(listener))
+        if self.edit_bootstrap:
+            self.edit_bootstrap(bootstrap)
         return bootstrap
 
     def _tls_listener(self, listener):
@@ -180,6 +187,8 @@ class Gateway:
         plugin["configuration"]["value"] = json.dumps(configuration, indent=2) + "\n"
         plugin["vm_config"]["code"]["local"]["filename"] = str(self.wasm)
         plugin["vm_config"]["environment_variables"]["host_env_keys"] += list(self.environment)
+        if self.edit_plugin:
+            self.edit_plugin(plugin)
         self.filter_file.parent.mkdir(parents=True, exist_ok=True)
         new = self.filter_file.with_suffix(".new")
         new.write_text(yaml.dump(document, Dumper=ReadableDumper, sort_keys=False))

@@ -17,7 +17,7 @@ pub(super) struct Document {
     pub(super) authorization: Authorization,
     pub(super) providers: Vec<Provider>,
     pub(super) response_headers_to_remove: Option<Vec<String>>,
-    pub(super) buffer_limit_bytes: Option<u64>,
+    pub(super) max_signed_body_bytes: Option<u64>,
     #[serde(default)]
     pub(super) clusters: Clusters,
 }

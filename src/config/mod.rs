@@ -36,8 +36,8 @@ pub struct Config {
     pub token_headers: Vec<String>,
     /// Response headers that tell of the gateway's account at a provider, names in lower case.
     pub response_headers_to_remove: Vec<String>,
-    /// How much of a body the host holds back for a signature.
-    pub buffer_limit_bytes: u64,
+    /// The largest body that is held back for a signature.
+    pub max_signed_body_bytes: u64,
 }
 
 /// How callers are known.
@@ -76,8 +76,9 @@ pub mod defaults {
     pub const HTTP_CLUSTER: &str = "upstream_http";
     /// `response_headers_to_remove`, beside the account headers of every kind of provider.
     pub const RESPONSE_HEADERS_TO_REMOVE: [&str; 1] = ["set-cookie"];
-    /// `buffer_limit_bytes`: that of the listener in `envoy/bootstrap.yaml`.
-    pub const BUFFER_LIMIT_BYTES: u64 = 32 * 1024 * 1024;
+    /// `max_signed_body_bytes`: a little below the listener's limit in `envoy/bootstrap.yaml`, at
+    /// which the host itself would answer.
+    pub const MAX_SIGNED_BODY_BYTES: u64 = 31 * 1024 * 1024;
     /// `authentication.token_headers`.
     pub const TOKEN_HEADERS: [&str; 2] = ["x-ai-gateway-authorization", "x-redpanda-cloud-token"];
     /// `authentication.token_cache_size`, in tokens, for each worker.
@@ -167,9 +168,9 @@ impl Config {
             providers,
             token_headers,
             response_headers_to_remove,
-            buffer_limit_bytes: document
-                .buffer_limit_bytes
-                .unwrap_or(defaults::BUFFER_LIMIT_BYTES),
+            max_signed_body_bytes: document
+                .max_signed_body_bytes
+                .unwrap_or(defaults::MAX_SIGNED_BODY_BYTES),
         }
     }
 

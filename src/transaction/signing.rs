@@ -95,7 +95,7 @@ impl Request<'_> {
         provider: &Provider,
         request: UpstreamRequest,
     ) -> Result<Decision, Obstacle> {
-        let limit = self.shared.config.buffer_limit_bytes;
+        let limit = self.shared.config.max_signed_body_bytes;
         let announced = self.head.first("content-length");
         let length =
             announced.and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u64>().ok());
