@@ -11,6 +11,31 @@ from mocks.world import AUDIENCE, World
 from tools.gateway import Gateway
 
 PREFIX = "/llm/v1/providers"
+SHOWN_LOG_LINES = 60
+SDK_VARIABLES = ("OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_")
+
+gateways = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """A failed test shows what the running gateways have logged last."""
+    report = yield
+    if report.failed:
+        for gateway in filter(Gateway.running, gateways):
+            lines = gateway.log().splitlines()[-SHOWN_LOG_LINES:]
+            report.sections.append((f"log of the gateway at {gateway.url}", "\n".join(lines)))
+    return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_environment():
+    """What the SDKs would read from this machine's environment does not count."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(SDK_VARIABLES) or name.lower().endswith("_proxy"):
+                patch.delenv(name)
+        yield
 
 
 def configuration(world):
@@ -43,10 +68,16 @@ def world():
         yield world
 
 
+@pytest.fixture(autouse=True)
+def nothing_recorded(world):
+    """Each test finds in the mocks' recordings only what it caused."""
+    for mock in (world.openai, world.anthropic, world.google, world.compatible):
+        mock.requests.clear()
+
+
 @pytest.fixture(scope="session")
 def start_gateway(tmp_path_factory):
-    """Starts Envoy with a filter configuration; all are stopped at the end. On failure see `show_log`."""
-    gateways = []
+    """Starts Envoy with a filter configuration. Who starts one may stop it; all are stopped at the end."""
 
     def start(configuration, **options):
         gateway = Gateway(tmp_path_factory.mktemp("gateway"), os.environ["ENVOY"], **options)
