@@ -2,8 +2,8 @@ import os
 from anthropic import Anthropic
 
 client = Anthropic(
-    base_url=os.environ["PROXY_URL"],  # .../llm/v1/providers/my-anthropic
-    auth_token=os.environ["AUTH_TOKEN"],  # OIDC access token
+    base_url=os.environ["PROXY_URL"], # .../llm/v1/providers/my-anthropic
+    auth_token=os.environ["AUTH_TOKEN"], # OIDC access token
 )
 
 message = client.messages.create(
