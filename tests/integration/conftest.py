@@ -8,6 +8,7 @@ import os
 import pytest
 
 from mocks.world import AUDIENCE, World
+from scripted_provider import ScriptedProvider
 from tools.gateway import Gateway
 
 PREFIX = "/llm/v1/providers"
@@ -18,13 +19,14 @@ gateways = []
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport():
-    """A failed test shows what the running gateways have logged last."""
+def pytest_runtest_makereport(call):
+    """A failed test shows what the gateways that run, or ran during it, have logged last."""
     report = yield
     if report.failed:
-        for gateway in filter(Gateway.running, gateways):
-            lines = gateway.log().splitlines()[-SHOWN_LOG_LINES:]
-            report.sections.append((f"log of the gateway at {gateway.url}", "\n".join(lines)))
+        for gateway in gateways:
+            if gateway.running() or gateway.log_file.stat().st_mtime >= call.start:
+                lines = gateway.log().splitlines()[-SHOWN_LOG_LINES:]
+                report.sections.append((f"log of the gateway at {gateway.url}", "\n".join(lines)))
     return report
 
 
@@ -77,12 +79,12 @@ def nothing_recorded(world):
 
 @pytest.fixture(scope="session")
 def start_gateway(tmp_path_factory):
-    """Starts Envoy with a filter configuration. Who starts one may stop it; all are stopped at the end."""
+    """Starts Envoy with a filter configuration. Who starts one may stop it, by `with`; all are stopped at the end."""
 
     def start(configuration, **options):
         gateway = Gateway(tmp_path_factory.mktemp("gateway"), os.environ["ENVOY"], **options)
-        gateways.append(gateway)
         gateway.start(configuration)
+        gateways.append(gateway)
         return gateway
 
     yield start
@@ -94,6 +96,15 @@ def start_gateway(tmp_path_factory):
 def gateway(world, start_gateway):
     """The gateway that most tests use; they do not change it."""
     return start_gateway(configuration(world))
+
+
+@pytest.fixture(scope="module")
+def scripted(world, start_gateway):
+    """A provider that answers by a script, and a gateway where it is called `scripted`."""
+    with ScriptedProvider() as upstream:
+        one = {"name": "scripted", "type": "openai", "base_url": upstream.url, "api_key": {"value": "mock-key"}}
+        with start_gateway(configuration(world) | {"providers": [one]}) as gateway:
+            yield upstream, gateway
 
 
 @pytest.fixture

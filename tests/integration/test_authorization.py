@@ -10,6 +10,7 @@ PROVIDERS = ["first", "second", "finance"]
 
 
 def start(world, start_gateway, authorization):
+    """A gateway with `PROVIDERS`, of which the last has a rule of its own."""
     whole = configuration(world)
     whole["providers"] = [provider(name, "openai", world.openai) for name in PROVIDERS]
     whole["providers"][2]["allow"] = [{"claim": "groups", "value": "finance"}, {"subject": "auditor"}]
@@ -19,9 +20,9 @@ def start(world, start_gateway, authorization):
 @pytest.fixture(scope="module")
 def with_claims(world, start_gateway):
     """Permissions come from a claim of the tokens: the usual names, and the usual claims with a nested one."""
-    gateway = start(world, start_gateway, {"claims": ["permissions", "roles", "scope", "/realm_access/roles"]})
-    yield gateway
-    gateway.stop()
+    authorization = {"claims": ["permissions", "roles", "scope", "/realm_access/roles"]}
+    with start(world, start_gateway, authorization) as gateway:
+        yield gateway
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +34,8 @@ def with_bindings(world, start_gateway):
         {"claim": "/org/unit", "value": "research", "permissions": ["invoke"], "providers": ["second"]},
         {"subject": "reader", "permissions": ["get"]},
     ]
-    gateway = start(world, start_gateway, {"bindings": bindings})
-    yield gateway
-    gateway.stop()
+    with start(world, start_gateway, {"bindings": bindings}) as gateway:
+        yield gateway
 
 
 @pytest.fixture
@@ -52,9 +52,7 @@ def allowed(world):
 
 
 def invoke(gateway, name, token):
-    return exchange(
-        gateway, "POST", f"{PREFIX}/{name}/chat/completions", [BEARER.filled(token)], OPENAI.content()
-    )
+    return exchange(gateway, "POST", f"{PREFIX}/{name}/chat/completions", [BEARER.filled(token)], OPENAI.content())
 
 
 @pytest.mark.parametrize(
@@ -139,7 +137,7 @@ def test_a_refusal_by_the_allow_rule_names_the_provider(world, with_claims, toke
 
 
 def test_permission_names_can_be_configured(world, start_gateway, allowed):
-    gateway = start(world, start_gateway, {"claims": ["https://example.com/perms"], "invoke": ["llm:use"], "get": []})
-    assert allowed(gateway, **{"https://example.com/perms": ["llm:use"]}) == ["first", "second"]
-    assert allowed(gateway, permissions=[INVOKE]) == []
-    gateway.stop()
+    authorization = {"claims": ["https://example.com/perms"], "invoke": ["llm:use"]}
+    with start(world, start_gateway, authorization) as gateway:
+        assert allowed(gateway, **{"https://example.com/perms": ["llm:use"]}) == ["first", "second"]
+        assert allowed(gateway, permissions=[INVOKE]) == []

@@ -148,9 +148,8 @@ def gateway(world, start_gateway):
     whole["providers"] += [
         provider | {"name": provider["name"] + "-off", "enabled": False} for provider in whole["providers"]
     ]
-    gateway = start_gateway(whole)
-    yield gateway
-    gateway.stop()
+    with start_gateway(whole) as gateway:
+        yield gateway
 
 
 @pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)

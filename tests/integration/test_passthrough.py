@@ -24,9 +24,8 @@ def gateway(world, start_gateway):
         for kind, api in APIS.items()
         for name in ("own", "both")
     ]
-    gateway = start_gateway(whole)
-    yield gateway
-    gateway.stop()
+    with start_gateway(whole) as gateway:
+        yield gateway
 
 
 @pytest.fixture(autouse=True)

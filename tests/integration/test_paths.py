@@ -142,9 +142,8 @@ def other_bases(world, start_gateway):
         provider(f"p{index}", kind, APIS[kind].upstream(world)) | {"base_url": APIS[kind].upstream(world).url + base}
         for index, (kind, base, _, _) in enumerate(BASE_URLS)
     ]
-    gateway = start_gateway(whole)
-    yield gateway
-    gateway.stop()
+    with start_gateway(whole) as gateway:
+        yield gateway
 
 
 @pytest.mark.parametrize("index", range(len(BASE_URLS)), ids=[" + ".join(row[:3]) for row in BASE_URLS])

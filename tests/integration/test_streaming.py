@@ -11,8 +11,8 @@ import time
 import httpx
 import pytest
 
-from conftest import PREFIX, configuration
-from scripted_provider import Script, ScriptedProvider
+from conftest import PREFIX
+from scripted_provider import Script
 from support import ANTHROPIC, APIS, BEARER, GOOGLE, OPENAI, ask, exchange, wait_until
 
 CHUNKS = 20
@@ -61,23 +61,13 @@ BODIES = {
 }
 
 
-@pytest.fixture(scope="module")
-def scripted(world, start_gateway):
-    """A provider that answers by a script, and the gateway before it."""
-    with ScriptedProvider() as upstream:
-        one = {"name": "scripted", "type": "openai", "base_url": upstream.url, "api_key": {"value": "mock-key"}}
-        gateway = start_gateway(configuration(world) | {"providers": [one]})
-        yield upstream, gateway
-        gateway.stop()
-
-
 @pytest.mark.parametrize("script", BODIES.values(), ids=BODIES)
 def test_a_body_is_the_same_as_without_the_gateway(script, scripted, client, token):
     upstream, gateway = scripted
     upstream.script = script
     direct = exchange(upstream, "POST", "/v1/responses", body=b"{}")
-    headers = dict([BEARER.filled(token)])
-    with client.stream("POST", f"{gateway.url}{PREFIX}/scripted/v1/responses", headers=headers, content="{}") as response:
+    headers, url = dict([BEARER.filled(token)]), f"{gateway.url}{PREFIX}/scripted/v1/responses"
+    with client.stream("POST", url, headers=headers, content="{}") as response:
         body = b"".join(response.iter_raw())
     assert body == direct.body == b"".join(script.chunks)
     assert response.headers.get("content-type") == direct.header("content-type")

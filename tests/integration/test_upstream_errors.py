@@ -6,14 +6,16 @@ import pytest
 from google.genai import errors
 
 from conftest import PREFIX, configuration, provider
-from scripted_provider import Script, ScriptedProvider
+from scripted_provider import Script
 from support import APIS, BEARER, MESSAGES, SAID, ask, exchange, google_client
 
 HOP_BY_HOP = {"date", "connection", "keep-alive", "transfer-encoding", "content-length"}
 
 SCRIPTS = {
     "400, JSON with odd spaces": Script(
-        (b'{ "error" :\t{"message":"b\xc3\xa4d \\u00e9",', b'"type":null } }\n\n'), 400, {"content-type": "application/json"}
+        (b'{ "error" :\t{"message":"b\xc3\xa4d \\u00e9",', b'"type":null } }\n\n'),
+        400,
+        {"content-type": "application/json"},
     ),
     "401, as if the key were wrong": Script((b'{"error":{"message":"Incorrect API key"}}',), 401),
     "402, a status of its own": Script((b"pay",), 402),
@@ -29,19 +31,6 @@ SCRIPTS = {
     "529, overloaded": Script((b'{"type":"error"}',), 529),
     "307, elsewhere": Script((b"gone",), 307, {"location": "https://elsewhere.example/"}),
 }
-
-
-@pytest.fixture(scope="module")
-def scripted(world, start_gateway):
-    """A provider that answers by a script, and the gateway before it."""
-    with ScriptedProvider() as upstream:
-        whole = configuration(world)
-        whole["providers"] = [
-            {"name": "scripted", "type": "openai", "base_url": upstream.url, "api_key": {"value": "mock-key"}}
-        ]
-        gateway = start_gateway(whole)
-        yield upstream, gateway
-        gateway.stop()
 
 
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
@@ -62,9 +51,8 @@ def end_to_end(answer):
 def test_an_upstream_that_cannot_be_reached_is_a_503_with_the_body_that_every_sdk_reads(world, start_gateway, token):
     whole = configuration(world)
     whole["providers"] = [provider("my-openai", "openai", world.openai) | {"base_url": "http://127.0.0.1:1/v1"}]
-    gateway = start_gateway(whole)
-    answer = ask(gateway, APIS["openai"], token)
-    gateway.stop()
+    with start_gateway(whole) as gateway:
+        answer = ask(gateway, APIS["openai"], token)
     assert answer.status == 503
     assert answer.header("x-should-retry") is None
     assert answer.header("x-amzn-errortype") == "ServiceUnavailableException"
@@ -92,7 +80,9 @@ def fail_with(status):
     [(400, "BadRequestError", 1), (429, "RateLimitError", 2), (500, "InternalServerError", 2)],
 )
 @pytest.mark.parametrize("sdk", [openai, anthropic])
-def test_an_sdk_retries_what_may_pass_and_raises_the_providers_error(sdk, status, name, attempts, world, proxy_url, token):
+def test_an_sdk_retries_what_may_pass_and_raises_the_providers_error(
+    sdk, status, name, attempts, world, proxy_url, token
+):
     options = {"max_retries": 1, "default_headers": fail_with(status)}
     with pytest.raises(getattr(sdk, name), match="The mock was asked") as raised:
         if sdk is openai:

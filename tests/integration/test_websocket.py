@@ -5,26 +5,15 @@ import asyncio
 import aiohttp
 import pytest
 
-from conftest import PREFIX, configuration
-from scripted_provider import ScriptedProvider
+from conftest import PREFIX
 from support import BEARER
-
-
-@pytest.fixture(scope="module")
-def scripted(world, start_gateway):
-    """A provider that echoes what comes over a WebSocket, and the gateway before it."""
-    with ScriptedProvider() as upstream:
-        one = {"name": "realtime", "type": "openai", "base_url": upstream.url, "api_key": {"value": "mock-key"}}
-        gateway = start_gateway(configuration(world) | {"providers": [one]})
-        yield upstream, gateway
-        gateway.stop()
 
 
 def talk(gateway, headers, *messages):
     """What the provider echoes."""
 
     async def talk():
-        url = f"{gateway.url}{PREFIX}/realtime/realtime?model=gpt-realtime"
+        url = f"{gateway.url}{PREFIX}/scripted/realtime?model=gpt-realtime"
         async with aiohttp.ClientSession() as session, session.ws_connect(url, headers=headers) as socket:
             echoes = []
             for message in messages:
