@@ -25,6 +25,9 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
+/// Tells the gateway's own errors from the provider's: its value is the error's stable word.
+pub const ERROR_HEADER: &str = "x-ai-gateway-error";
+
 /// Why a request is not forwarded.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -219,7 +222,10 @@ impl Rejection {
     pub fn reply(&self) -> Reply {
         let row = self.row();
         let (code, message) = (self.code(), self.message());
-        let mut headers = vec![("x-amzn-errortype", row.aws_type.to_owned())];
+        let mut headers = vec![
+            (ERROR_HEADER, code.to_owned()),
+            ("x-amzn-errortype", row.aws_type.to_owned()),
+        ];
         if let Some(challenge) = self.challenge(code, &message) {
             headers.push(("www-authenticate", challenge));
         }

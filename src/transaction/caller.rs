@@ -105,13 +105,11 @@ impl Request<'_> {
         let (header, value) = headers
             .find_map(|header| Some((header, self.head.first(header).filter(|v| !v.is_empty())?)))
             .ok_or(Rejection::OwnCredentialMissing)?;
-        let token = value.rsplit(|byte| *byte == b' ').next().unwrap_or(value);
-        if self
-            .shared
-            .authenticator
-            .borrow()
-            .is_from_known_issuer(token)
-        {
+        let authenticator = self.shared.authenticator.borrow();
+        let holds_gateway_token = value
+            .split(|byte| !is_token_byte(*byte))
+            .any(|word| authenticator.is_from_known_issuer(word));
+        if holds_gateway_token {
             return Err(Rejection::GatewayTokenPassedThrough(self.side_header()).into());
         }
         Ok(header)
@@ -121,4 +119,9 @@ impl Request<'_> {
         let first = self.shared.config.token_headers.first();
         first.cloned().unwrap_or_default()
     }
+}
+
+/// Whether a JSON Web Token can have this byte.
+const fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }

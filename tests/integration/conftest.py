@@ -9,9 +9,10 @@ import pytest
 
 from mocks.world import AUDIENCE, World
 from scripted_provider import ScriptedProvider
-from tools.gateway import Gateway
+from tools.gateway import PROJECT, Gateway
 
 PREFIX = "/llm/v1/providers"
+SIGV4_VERIFIER = PROJECT / "tests/sigv4-verifier/target/debug/sigv4-verifier"
 SHOWN_LOG_LINES = 60
 SDK_VARIABLES = ("OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_")
 
@@ -66,14 +67,14 @@ def provider(name, kind, mock):
 
 @pytest.fixture(scope="session")
 def world():
-    with World() as world:
+    with World(sigv4_verifier=SIGV4_VERIFIER) as world:
         yield world
 
 
 @pytest.fixture(autouse=True)
 def nothing_recorded(world):
     """Each test finds in the mocks' recordings only what it caused."""
-    for mock in (world.openai, world.anthropic, world.google, world.compatible):
+    for mock in (world.openai, world.anthropic, world.google, world.compatible, world.bedrock):
         mock.requests.clear()
 
 
