@@ -11,7 +11,8 @@ from conftest import PREFIX
 CHAT = f"{PREFIX}/my-openai/v1/chat/completions"
 QUESTION = b'{"model":"m","messages":[]}'
 ANSWER_TIMEOUT_S = 5
-HEADERS_OF_THE_MOMENT = ("date",)
+# The date, and whether the request's body had arrived before the answer was made.
+HEADERS_OF_THE_MOMENT = ("date", "connection")
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,10 @@ class Connection:
 
     def answer(self):
         """The next answer; `None` when the gateway has closed the connection instead."""
-        start = self._input.readline()
+        try:
+            start = self._input.readline()
+        except ConnectionResetError:
+            return None
         if not start:
             return None
         headers = http.client.parse_headers(self._input)
@@ -57,6 +61,10 @@ class Connection:
         else:
             body = self._input.read(int(headers["content-length"]) if "content-length" in headers else -1)
         return Answer(int(start.split()[1]), headers, body)
+
+    def finish(self):
+        """Say that nothing more will be sent; Envoy then closes a connection without waiting for the peer."""
+        self._socket.shutdown(socket.SHUT_WR)
 
     def close(self):
         self._input.close()
