@@ -40,7 +40,9 @@ class CertificateAuthority:
     def _certificate(self, subject, key, extension):
         now = datetime.datetime.now(datetime.UTC)
         builder = x509.CertificateBuilder(self._name, subject, key.public_key(), x509.random_serial_number())
-        builder = builder.not_valid_before(now - DAY).not_valid_after(now + DAY).add_extension(extension, critical=False)
+        builder = (
+            builder.not_valid_before(now - DAY).not_valid_after(now + DAY).add_extension(extension, critical=False)
+        )
         return builder.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM)
 
 

@@ -63,6 +63,29 @@ def test_tokens_joined_by_a_comma_are_no_token_at_google_either(gateway, token):
     assert (answer.status, answer.code) == (401, "token_malformed")
 
 
+# A provider that is sent the client's own credential, and what a client may send it along with, or in place of, that.
+PASSED_THROUGH = {
+    "alone": ["authorization: Bearer {token}"],
+    "in lower case": ["authorization: bearer {token}"],
+    "without a scheme": ["x-api-key: {token}"],
+    "after a tab": ["authorization: Bearer\t{token}"],
+    "before the client's own": ["authorization: Bearer {token}", "authorization: Bearer sk-own"],
+    "after the client's own": ["authorization: Bearer sk-own", "authorization: Bearer {token}"],
+    "with the client's own by a comma": ["authorization: Bearer {token}, Bearer sk-own"],
+    "with more behind": ["authorization: Bearer {token} sk-own"],
+}
+
+
+@pytest.mark.parametrize("lines", PASSED_THROUGH.values(), ids=PASSED_THROUGH)
+def test_the_gateways_token_is_never_passed_through(gateway, world, token, lines):
+    world.anthropic.requests.clear()
+    answer = ask(
+        gateway, request(f"{PREFIX}/my-claude/v1/messages", *(line.replace("{token}", token) for line in lines))
+    )
+    assert not any(token.encode() in value for asked in world.anthropic.requests for _, value in asked.headers)
+    assert answer.code in ("token_misplaced", "credential_repeated")
+
+
 def test_a_repeated_key_parameter_is_refused(gateway, token):
     answer = ask(gateway, request(f"{GOOGLE}?key={token}&%6Bey={token}"))
     assert (answer.status, answer.code) == (400, "credential_repeated")

@@ -20,7 +20,15 @@ ROUNDS = 6
 ROUND_S = 0.4
 LEAST_RATE = 100
 SECRET = "sk-never-to-be-shown"
-ADMIN_PAGES = ["config_dump?include_eds", "stats", "stats/prometheus", "clusters", "listeners", "server_info", "init_dump"]
+ADMIN_PAGES = [
+    "config_dump?include_eds",
+    "stats",
+    "stats/prometheus",
+    "clusters",
+    "listeners",
+    "server_info",
+    "init_dump",
+]
 
 
 class Load:

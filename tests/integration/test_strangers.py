@@ -6,7 +6,13 @@ from raw import PREFIX, ask, assert_unharmed, request
 from mocks.keys import SigningKey
 
 NAMES = ["my-openai", "my-anthropic", "my-google", "my-vllm", "my-disabled", "no-such-provider", "My-OpenAI"]
-PATHS = ["/v1/chat/completions", "/v1beta/openai/chat/completions", "/v1/messages", "/v1beta/models/m:generateContent", ""]
+PATHS = [
+    "/v1/chat/completions",
+    "/v1beta/openai/chat/completions",
+    "/v1/messages",
+    "/v1beta/models/m:generateContent",
+    "",
+]
 STRANGERS_KEY = SigningKey.generate(kid="strangers-key")
 
 TOKENS = {

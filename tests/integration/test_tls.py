@@ -68,8 +68,13 @@ def test_nothing_is_sent_to_a_provider_that_does_not_prove_its_name(start_gatewa
 
 
 @pytest.mark.parametrize("flaw", ["another name", "unknown authority"])
-def test_keys_of_an_issuer_that_does_not_prove_its_name_are_not_taken(start_gateway, authority, unknown_authority, flaw):
-    contexts = {"another name": authority.context("other.test"), "unknown authority": unknown_authority.context("localhost")}
+def test_keys_of_an_issuer_that_does_not_prove_its_name_are_not_taken(
+    start_gateway, authority, unknown_authority, flaw
+):
+    contexts = {
+        "another name": authority.context("other.test"),
+        "unknown authority": unknown_authority.context("localhost"),
+    }
     issuer = issuer_at("localhost", contexts[flaw])
     with running(issuer, OpenAI(API_KEY)) as (_, provider):
         gateway = start_gateway(serving(entry(issuer), provider.base_url), ca_bundle=authority.bundle)
@@ -88,7 +93,10 @@ def test_a_discovery_document_does_not_lead_from_tls_to_plaintext(start_gateway,
 
 
 def test_http2_is_spoken_where_the_provider_offers_it(start_gateway, authority):
-    with running(identity_provider()) as (issuer,), Http2Server(authority.context("localhost", protocols=["h2"])) as server:
+    with (
+        running(identity_provider()) as (issuer,),
+        Http2Server(authority.context("localhost", protocols=["h2"])) as server,
+    ):
         base_url = f"https://localhost:{server.port}/v1"
         gateway = start_gateway(serving(entry(issuer), base_url), ca_bundle=authority.bundle)
         assert verdict(gateway, issuer.mint())[0] == 200
