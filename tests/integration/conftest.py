@@ -66,7 +66,7 @@ def provider(name, kind, mock):
 
 @pytest.fixture(scope="session")
 def world():
-    with World() as world:
+    with World(sigv4_verifier=os.environ["SIGV4_VERIFIER"]) as world:
         yield world
 
 
