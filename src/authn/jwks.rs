@@ -291,7 +291,6 @@ impl Remote {
             method: "GET",
             endpoint,
             headers: Vec::new(),
-            body: Vec::new(),
             timeout: self.settings.timeout,
         }
     }
