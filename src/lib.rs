@@ -21,6 +21,8 @@ pub mod head;
 pub mod provider;
 pub mod reply;
 pub mod route;
+#[cfg(test)]
+mod testing;
 pub mod time;
 pub mod transaction;
 pub mod url;

@@ -325,3 +325,6 @@ impl<'de> Deserialize<'de> for UniqueMembers {
         deserializer.deserialize_map(Members)
     }
 }
+
+#[cfg(test)]
+mod tests;
