@@ -374,3 +374,6 @@ fn backoff(failures: u32) -> Duration {
         .saturating_mul(1_u32.checked_shl(failures).unwrap_or(u32::MAX))
         .min(MAX_BACKOFF)
 }
+
+#[cfg(test)]
+mod tests;
