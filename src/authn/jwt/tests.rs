@@ -131,23 +131,36 @@ fn a_header_that_is_not_one_plain_object_is_malformed() {
         "\"EdDSA\"",
         "[]",
         r#"["EdDSA"]"#,
+        r#"["EdDSA","k"]"#,
+        r#"["EdDSA",null,null]"#,
         "{",
         r#"{"alg":"EdDSA"}x"#,
         r#"{"alg":"EdDSA"}{}"#,
         r#"{"alg":"EdDSA",}"#,
         r#"{'alg':'EdDSA'}"#,
-        r#"{"alg":1}"#,
-        r#"{"alg":["EdDSA"]}"#,
-        r#"{"alg":"EdDSA","kid":1}"#,
-        r#"{"alg":"EdDSA","kid":{}}"#,
         r#"{"alg":"EdDSA","alg":"EdDSA"}"#,
         r#"{"alg":"none","alg":"EdDSA"}"#,
         r#"{"alg":"EdDSA","\u0061lg":"EdDSA"}"#,
         r#"{"alg":"EdDSA","kid":"a","kid":"b"}"#,
+        r#"{"alg":"EdDSA","typ":"a","typ":"b"}"#,
         "\u{feff}{\"alg\":\"EdDSA\"}",
     ] {
         let error = parse_error(&token(header, r#"{"iss":"i"}"#));
-        assert_eq!(malformed(error), Some("its header is not JSON"), "{header}");
+        assert_eq!(
+            malformed(error),
+            Some("its header is not a plain JSON object"),
+            "{header}"
+        );
+    }
+}
+
+#[test]
+fn a_kid_is_a_text() {
+    for kid in ["1", "null", "{}", r#"["k"]"#] {
+        let header = format!(r#"{{"alg":"EdDSA","kid":{kid}}}"#);
+        let error = parse_error(&token(&header, r#"{"iss":"i"}"#));
+        let expected = "its key id (kid) is not a string";
+        assert_eq!(malformed(error), Some(expected), "{kid}");
     }
 }
 
@@ -196,7 +209,13 @@ fn an_algorithm_that_proves_nothing_or_is_unknown_is_not_allowed() {
         let error = parse_error(&token(&header, r#"{"iss":"i"}"#));
         assert_eq!(error, Some(TokenError::AlgorithmNotAllowed), "{algorithm}");
     }
-    for header in ["{}", r#"{"alg":null}"#, r#"{"ALG":"EdDSA"}"#] {
+    for header in [
+        "{}",
+        r#"{"alg":null}"#,
+        r#"{"alg":1}"#,
+        r#"{"alg":["EdDSA"]}"#,
+        r#"{"ALG":"EdDSA"}"#,
+    ] {
         let error = parse_error(&token(header, r#"{"iss":"i"}"#));
         assert_eq!(error, Some(TokenError::AlgorithmNotAllowed), "{header}");
     }
