@@ -350,7 +350,9 @@ fn an_unknown_kid_causes_one_fetch_per_interval_whoever_asks() {
 #[test]
 fn tokens_with_an_unknown_kid_share_the_fetch_that_one_of_them_caused() {
     let mut world = World::warm(&["a"]);
-    assert_eq!(world.demand(Patience::Wait), Demand::Wait);
+    for _ in 0..10 {
+        assert_eq!(world.demand(Patience::Wait), Demand::Wait, "due");
+    }
     assert!(world.due().is_some());
     for _ in 0..10 {
         assert_eq!(world.demand(Patience::Wait), Demand::Wait, "under way");
@@ -359,6 +361,19 @@ fn tokens_with_an_unknown_kid_share_the_fetch_that_one_of_them_caused() {
     assert_eq!(world.ids(), ["a", "b"]);
     assert_eq!(world.demand(Patience::Decide), Demand::Settled);
     assert_eq!(world.due(), None);
+}
+
+#[test]
+fn tokens_with_an_unknown_kid_wait_for_a_refresh_that_is_due() {
+    let mut world = World::warm(&["a"]);
+    world.pass(REFRESH);
+    assert_eq!(world.demand(Patience::Wait), Demand::Wait);
+    world.fetch(&["b"]);
+    assert_eq!(
+        world.demand(Patience::Wait),
+        Demand::Wait,
+        "the refresh was not caused by a token, so a token may cause a fetch"
+    );
 }
 
 #[test]
