@@ -66,3 +66,6 @@ fn is_version(segment: &[u8]) -> bool {
             || stage.strip_prefix(b"alpha").is_some_and(numbered)
             || stage.strip_prefix(b"beta").is_some_and(numbered))
 }
+
+#[cfg(test)]
+mod tests;
