@@ -7,6 +7,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::config::Config;
+use crate::head::RequestHead;
 use crate::time::UnixTime;
 
 /// The moment at which a virtual clock begins.
@@ -100,4 +102,24 @@ pub(crate) fn base64url(bytes: impl AsRef<[u8]>) -> String {
 
 pub(crate) fn base64url_decoded(text: &str) -> Vec<u8> {
     BASE64_URL_SAFE_NO_PAD.decode(text).unwrap()
+}
+
+/// A request's head with these headers and no other.
+pub(crate) fn head(headers: &[(&str, &str)]) -> RequestHead {
+    RequestHead::new(
+        headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()))
+            .collect(),
+    )
+}
+
+/// A configuration that must be good; each environment variable `NAME` holds `secret-of-NAME`.
+pub(crate) fn config(document: &Value) -> Config {
+    Config::parse(document.to_string().as_bytes(), &env).unwrap()
+}
+
+/// The environment of every test: `NAME` holds `secret-of-NAME`, but for names with `UNSET`.
+pub(crate) fn env(name: &str) -> Option<String> {
+    (!name.contains("UNSET")).then(|| format!("secret-of-{name}"))
 }
