@@ -141,12 +141,13 @@ impl<'a> Candidates<'a> {
 /// Whether a header may carry a client's credential and so must not go upstream as it came. An
 /// underscore counts as a hyphen, since some servers read it so.
 pub fn is_credential_header(name: &str, side_headers: &[String]) -> bool {
-    let name = name.replace('_', "-");
+    let hyphenated = |name: &str| name.replace('_', "-");
+    let name = hyphenated(name);
     CREDENTIAL_HEADERS.contains(&name.as_str())
         || CREDENTIAL_HEADER_PREFIXES
             .iter()
             .any(|prefix| name.starts_with(prefix))
-        || side_headers.contains(&name)
+        || side_headers.iter().any(|side| hyphenated(side) == name)
 }
 
 /// A query without the parameters that may carry credentials; all others byte for byte.

@@ -202,12 +202,18 @@ fn headers_without_credentials_are_left_alone() {
 fn the_configured_token_headers_are_removed_whatever_they_are() {
     let provider = json!({"type": "openai", "name": "p", "api_key": {"env": "KEY"}});
     let config = config(&json!({
-        "authentication": {"disabled": true, "token_headers": ["X-Company-Token"]},
+        "authentication": {"disabled": true, "token_headers": ["X-Company-Token", "x_other_token"]},
         "providers": [provider],
     }));
-    let headers = [("x-company-token", "t"), ("x_company_token", "t")];
+    let names = [
+        "x-company-token",
+        "x_company_token",
+        "x-other-token",
+        "x_other_token",
+    ];
+    let headers = names.map(|name| (name, "t"));
     let request = request(&config, &headers, "models");
-    assert_eq!(request.remove, ["x-company-token", "x_company_token"]);
+    assert_eq!(request.remove, names);
 }
 
 #[test]
