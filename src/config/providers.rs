@@ -185,6 +185,11 @@ fn secret(
 ) -> Result<Secret, String> {
     let (value, origin) = match secret {
         document::Secret::Value(value) => (value.clone(), "the value".to_owned()),
+        document::Secret::Env(name) if !text::is_variable_name(name) => {
+            return Err(
+                "must name an environment variable; what is there cannot be its name".to_owned(),
+            );
+        }
         document::Secret::Env(name) => (
             env(name).ok_or_else(|| {
                 format!(

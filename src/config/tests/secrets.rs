@@ -31,6 +31,9 @@ fn a_good_configuration_does_not_print_its_secrets() {
 #[test]
 fn a_secret_in_the_wrong_shape_is_not_repeated() {
     for api_key in [
+        r#""sk-hunter2""#,
+        r#"{"sk-hunter2":"x"}"#,
+        r#""`, expected sk-hunter2`, expected""#,
         r#"["sk-hunter2"]"#,
         r#"{"value":["sk-hunter2"]}"#,
         r#"{"value":{"sk-hunter2":1}}"#,
@@ -42,6 +45,48 @@ fn a_secret_in_the_wrong_shape_is_not_repeated() {
     ] {
         let printed = printed(&with_api_key(api_key));
         assert!(!printed.contains("hunter2"), "{printed}");
+    }
+}
+
+#[test]
+fn a_secret_that_is_no_text_is_not_repeated() {
+    for number in [
+        "8414213562",
+        "-8414213562",
+        "8414213562.25",
+        "8414213562e25",
+    ] {
+        for json in [
+            with_api_key(number),
+            with_api_key(&format!(r#"{{"value":{number}}}"#)),
+        ] {
+            let printed = printed(&json);
+            assert!(!printed.contains("8414213562"), "{printed}");
+        }
+    }
+}
+
+#[test]
+fn a_secret_in_the_place_of_a_variables_name_is_not_repeated() {
+    for (name, is_shown) in [
+        ("NAME_2", true),
+        ("_name", true),
+        ("sk-hunter2", false),
+        ("sk hunter2", false),
+        ("", false),
+        ("2hunter2", false),
+    ] {
+        let json = with_api_key(&json!({"env": name}).to_string());
+        let error = Config::parse(json.as_bytes(), &|_| None).unwrap_err();
+        let [problem] = error.problems.as_slice() else {
+            panic!("{error}");
+        };
+        assert_eq!(problem.path, "/providers/0/api_key");
+        let shown = problem
+            .message
+            .contains(&format!("variable {name} is not set"));
+        assert_eq!(shown, is_shown, "{}", problem.message);
+        assert!(!error.to_string().contains("hunter2"));
     }
 }
 
