@@ -9,6 +9,7 @@ use super::{claim_match, text};
 use crate::authn::jwks::Clusters;
 use crate::authn::token::is_credential_header;
 use crate::credential::{Credential, GatewayToken, Secret};
+use crate::forward::{CLUSTER_HEADER, PROVIDER_HEADER};
 use crate::provider::{KeyPlacement, Provider, ProviderKind};
 use crate::url::BaseUrl;
 
@@ -170,7 +171,10 @@ fn key_placement(
         problems.add(path, format_args!("is not possible for type {kind}"));
     } else if document.api_key.is_none() {
         problems.add(path, "has a meaning with api_key only");
-    } else if !text::is_header_name(&name) || RESERVED_HEADERS.contains(&name.as_str()) {
+    } else if !text::is_header_name(&name)
+        || RESERVED_HEADERS.contains(&name.as_str())
+        || [CLUSTER_HEADER, PROVIDER_HEADER].contains(&name.as_str())
+    {
         problems.add(path, "is not a header name that can carry a key");
     } else if name != "authorization" {
         return Some(KeyPlacement::Header(Cow::Owned(name)));

@@ -76,6 +76,11 @@ fn credentials_fit_the_kind_of_provider_and_do_not_contradict_each_other() {
             "/api_key_header",
             "is not a header name",
         ),
+        (
+            json!({"api_key_header": "X-AI-Gateway-Cluster"}),
+            "/api_key_header",
+            "is not a header name",
+        ),
     ] {
         let problems = provider_problems(members);
         assert_eq!(problems.len(), 1, "{problems:?}");
