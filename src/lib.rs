@@ -21,11 +21,12 @@ pub mod head;
 pub mod provider;
 pub mod reply;
 pub mod route;
-#[cfg(test)]
-mod testing;
 pub mod time;
 pub mod transaction;
 pub mod url;
 
 #[cfg(target_arch = "wasm32")]
 mod host;
+
+#[cfg(test)]
+mod testing;

@@ -36,6 +36,10 @@ fn endpoint(url: &str) -> Endpoint {
     Endpoint::parse(url).unwrap()
 }
 
+const fn response(status: u16, body: &[u8]) -> Answer<'_> {
+    Answer::Response { status, body }
+}
+
 fn keys(ids: &[&str]) -> String {
     let keys: Vec<_> = ids.iter().map(|id| SigningKey::new(id).jwk()).collect();
     key_set(&keys)
@@ -80,9 +84,8 @@ impl World {
     }
 
     fn answer(&mut self, status: u16, body: &str) -> Progress {
-        let body = body.as_bytes();
-        let answer = Answer::Response { status, body };
-        self.source.answered(answer, self.now)
+        self.source
+            .answered(response(status, body.as_bytes()), self.now)
     }
 
     fn fetch(&mut self, ids: &[&str]) {
@@ -203,38 +206,14 @@ fn whatever_is_not_a_good_key_set_leaves_the_old_keys_and_is_tried_again() {
         Answer::NoResponse,
         Answer::Undeliverable,
         Answer::TooLarge,
-        Answer::Response {
-            status: 500,
-            body: good.as_bytes(),
-        },
-        Answer::Response {
-            status: 302,
-            body: good.as_bytes(),
-        },
-        Answer::Response {
-            status: 204,
-            body: b"",
-        },
-        Answer::Response {
-            status: 206,
-            body: good.as_bytes(),
-        },
-        Answer::Response {
-            status: 200,
-            body: b"",
-        },
-        Answer::Response {
-            status: 200,
-            body: b"<html></html>",
-        },
-        Answer::Response {
-            status: 200,
-            body: br#"{"keys":[]}"#,
-        },
-        Answer::Response {
-            status: 200,
-            body: &good.as_bytes()[..good.len() - 1],
-        },
+        response(500, good.as_bytes()),
+        response(302, good.as_bytes()),
+        response(204, b""),
+        response(206, good.as_bytes()),
+        response(200, b""),
+        response(200, b"<html></html>"),
+        response(200, br#"{"keys":[]}"#),
+        response(200, &good.as_bytes()[..good.len() - 1]),
     ] {
         let mut world = World::warm(&["a"]);
         world.pass(REFRESH);
