@@ -104,13 +104,10 @@ impl Request<'_> {
         let (header, value) = headers
             .find_map(|header| Some((header, self.head.first(header).filter(|v| !v.is_empty())?)))
             .ok_or(Rejection::OwnCredentialMissing)?;
-        let token = value.rsplit(|byte| *byte == b' ').next().unwrap_or(value);
-        if self
-            .shared
-            .authenticator
-            .borrow()
-            .is_from_known_issuer(token)
-        {
+        let is_in_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+        let mut words = value.split(|byte| !is_in_token(byte));
+        let authenticator = self.shared.authenticator.borrow();
+        if words.any(|word| authenticator.is_from_known_issuer(word)) {
             return Err(Rejection::GatewayTokenPassedThrough(self.side_header()).into());
         }
         Ok(header)

@@ -50,6 +50,12 @@ fn the_gateways_token_never_goes_to_the_provider_in_place_of_an_own_credential()
         for header in [
             ("authorization", bearer.clone()),
             ("authorization", format!("bearer  {token}")),
+            ("authorization", format!("Bearer\t{token}")),
+            ("authorization", format!("Bearer {token} ")),
+            ("authorization", format!("Bearer {token}\t")),
+            ("x-api-key", format!(" {token}\t")),
+            ("x-api-key", bearer.clone()),
+            ("authorization", format!("Token a=b,token=\"{token}\"")),
             ("authorization", format!("Token {token}")),
             ("authorization", token.clone()),
             ("x-api-key", token.clone()),
