@@ -207,16 +207,10 @@ fn parameters(query: Option<&[u8]>) -> impl Iterator<Item = Parameter<'_>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use proptest::prelude::*;
 
-    fn head(headers: &[(&str, &str)]) -> RequestHead {
-        RequestHead::new(
-            headers
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()))
-                .collect(),
-        )
-    }
+    use super::*;
+    use crate::testing::head;
 
     fn side_headers() -> Vec<String> {
         vec![
@@ -326,6 +320,50 @@ mod tests {
                 kept.as_bytes(),
                 "{query}"
             );
+        }
+    }
+
+    fn any_query() -> impl Strategy<Value = Vec<u8>> {
+        let parameter = prop_oneof![
+            "(key|KEY|k%65y|api_key|x-amz-date|alt|monkey)?=?[a-z%&=+;/?]{0,6}"
+                .prop_map(String::into_bytes),
+            prop::collection::vec(any::<u8>(), 0..8),
+        ];
+        prop::collection::vec(parameter, 0..6).prop_map(|parameters| parameters.join(&b'&'))
+    }
+
+    proptest! {
+        #[test]
+        fn no_query_keeps_a_credential_or_loses_anything_else(query in any_query()) {
+            let kept = query_without_credentials(&query);
+            prop_assert_eq!(&query_without_credentials(&kept), &kept);
+            prop_assert!(parameters(Some(&kept)).all(|parameter| !parameter.is_credential()));
+            let harmless = |query| {
+                let all = parameters(Some(query)).filter(|parameter| !parameter.is_credential());
+                all.map(|parameter| parameter.raw.to_vec()).collect::<Vec<_>>().join(&b'&')
+            };
+            prop_assert_eq!(harmless(&query), kept);
+        }
+
+        #[test]
+        fn no_head_makes_the_search_panic(
+            headers in prop::collection::vec(
+                (
+                    prop::sample::select(vec!["authorization", "x-api-key", "x-goog-api-key", "a"]),
+                    prop_oneof![
+                        prop::collection::vec(any::<u8>(), 0..20),
+                        "(Bearer|bearer|Basic)?[ \\t]{0,2}[a-z.]{0,9}".prop_map(String::into_bytes),
+                    ],
+                ),
+                0..5,
+            ),
+            query in any_query(),
+        ) {
+            let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value));
+            let head = RequestHead::new(headers.collect());
+            if let Ok(candidates) = Candidates::find(&head, Some(&query), &["a".to_owned()]) {
+                prop_assert!(candidates.first().is_none_or(|first| !first.token.is_empty()));
+            }
         }
     }
 }
