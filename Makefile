@@ -36,8 +36,10 @@ unit: ## Run the unit tests
 
 integration: build ## Test the built filter in real Envoy with the real SDKs
 	@tools/setup-python.sh tests/requirements.txt
+	@echo "cargo: building the judge of AWS signatures"
+	@cargo build --quiet --manifest-path tests/sigv4-verifier/Cargo.toml
 	@echo "pytest: integration tests"
 	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m pytest -q tests/integration
 
 clean: ## Remove everything that was fetched or made
-	@rm -rf target .local $(WASM)
+	@rm -rf target tests/sigv4-verifier/target .local $(WASM)

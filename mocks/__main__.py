@@ -18,6 +18,7 @@ PORTS = {
     "--anthropic-port": "anthropic_port",
     "--google-port": "google_port",
     "--compatible-port": "compatible_port",
+    "--bedrock-port": "bedrock_port",
 }
 
 
@@ -26,6 +27,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m mocks", description="An OIDC identity provider and LLM providers.")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
     parser.add_argument("--issuer", help="the identity provider's issuer (default: its own address)")
+    parser.add_argument("--sigv4-verifier", metavar="PROGRAM", help="judges signatures, see tests/sigv4-verifier")
     for option, parameter in PORTS.items():
         parser.add_argument(option, type=int, default=0, dest=parameter, metavar="PORT", help="default: a free one")
     world = World(**vars(parser.parse_args()))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from .aws import AwsCredential, SigV4Verifier
 from .client_credentials import Client
 from .identity_provider import IdentityProvider
-from .providers import Anthropic, Google, OpenAI
+from .providers import Anthropic, Bedrock, Google, OpenAI
 from .server import BackgroundServer
 
 AUDIENCE = "ai-gateway"
@@ -19,7 +21,8 @@ PERMISSIONS = ("dataplane_adp_llmprovider_get", "dataplane_adp_llmprovider_invok
 class World:
     """An identity provider with one client who may do everything, and a provider of each kind.
 
-    Ports of 0 are replaced by free ones.
+    Ports of 0 are replaced by free ones. `sigv4_verifier` is the program built from tests/sigv4-verifier; without it
+    the mock of Bedrock takes any signature that names the right access key.
     """
 
     def __init__(
@@ -32,6 +35,8 @@ class World:
         anthropic_port: int = 0,
         google_port: int = 0,
         compatible_port: int = 0,
+        bedrock_port: int = 0,
+        sigv4_verifier: str | Path | None = None,
     ) -> None:
         client = Client(CLIENT_SECRET, (AUDIENCE,), {"permissions": list(PERMISSIONS)})
         self.identity_provider = IdentityProvider(
@@ -48,11 +53,20 @@ class World:
             host=host,
             port=compatible_port,
         )
+        self.aws_credential = AwsCredential("AKIAMOCK", "mock-secret-access-key")
+        self.sigv4_verifier = None if sigv4_verifier is None else SigV4Verifier(sigv4_verifier)
+        self.bedrock = Bedrock(
+            [self.aws_credential],
+            api_key="mock-bedrock-key",
+            verifier=self.sigv4_verifier,
+            host=host,
+            port=bedrock_port,
+        )
 
     @property
     def servers(self) -> tuple[BackgroundServer, ...]:
         """Everything that listens."""
-        return self.identity_provider, self.openai, self.anthropic, self.google, self.compatible
+        return self.identity_provider, self.openai, self.anthropic, self.google, self.compatible, self.bedrock
 
     def start(self) -> Self:
         """Return once all listen; when one cannot, stop the others and raise its error."""
@@ -68,6 +82,8 @@ class World:
         """Stop all that run."""
         for server in self.servers:
             server.stop()
+        if self.sigv4_verifier is not None:
+            self.sigv4_verifier.stop()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -84,6 +100,7 @@ class World:
             "anthropic": self.anthropic,
             "google": self.google,
             "compatible": self.compatible,
+            "bedrock": self.bedrock,
         }
         return {
             "issuer": self.identity_provider.issuer,
@@ -91,6 +108,9 @@ class World:
             "client_id": CLIENT_ID,
             "client_secret": CLIENT_SECRET,
             "audience": AUDIENCE,
+            "aws_access_key_id": self.aws_credential.access_key_id,
+            "aws_secret_access_key": self.aws_credential.secret_access_key,
+            "aws_region": self.bedrock.judge.region,
             **{
                 name: {"url": provider.url, "base_url": provider.base_url, "api_key": provider.api_key}
                 for name, provider in providers.items()

@@ -1,5 +1,6 @@
 //! The request as the provider gets it. This is the only exit to an upstream, and header hygiene
-//! lives here: whatever credentials the client sent, the provider sees its own and no other.
+//! lives here: whatever credentials the client sent, the provider sees its own and no other, and
+//! it learns nothing of the client's network.
 
 use crate::authn::token::{is_credential_header, query_without_credentials};
 use crate::credential::Credential;
@@ -12,6 +13,15 @@ pub const CLUSTER_HEADER: &str = "x-ai-gateway-cluster";
 
 /// The header that names the provider to hosts that route by header match; the route strips it.
 pub const PROVIDER_HEADER: &str = "x-ai-gateway-provider";
+
+/// Headers by which proxies tell each other of the client. A provider need not know it.
+const PROXY_HEADERS: [&str; 3] = ["forwarded", "via", "x-real-ip"];
+
+/// Prefixes of the names of such headers.
+const PROXY_HEADER_PREFIXES: [&str; 2] = ["x-envoy-", "x-forwarded-"];
+
+/// Such a header without which Envoy finds no route; the route strips it.
+const ROUTING_HEADER: &str = "x-forwarded-proto";
 
 /// What must be changed in a request's head so that it is the provider's.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,7 +47,8 @@ impl UpstreamRequest {
     ) -> Self {
         let mut remove: Vec<String> = Vec::new();
         for name in head.names() {
-            if is_credential_header(name, side_headers)
+            let stays_here = is_credential_header(name, side_headers) || is_proxy_header(name);
+            if stays_here
                 && Some(name) != passed_through
                 && !remove.iter().any(|removed| removed == name)
             {
@@ -78,6 +89,32 @@ impl UpstreamRequest {
         }
         Self { remove, set }
     }
+}
+
+impl UpstreamRequest {
+    /// Path and query, as they will be sent.
+    pub fn target(&self) -> &[u8] {
+        self.value(":path")
+    }
+
+    /// The host (and port) that it will be sent to.
+    pub fn authority(&self) -> &str {
+        std::str::from_utf8(self.value(":authority")).unwrap_or_default()
+    }
+
+    fn value(&self, name: &str) -> &[u8] {
+        let found = self.set.iter().find(|(header, _)| header == name);
+        found.map(|(_, value)| value.as_slice()).unwrap_or_default()
+    }
+}
+
+/// Whether a header is a word between proxies: about the client, or about this network.
+fn is_proxy_header(name: &str) -> bool {
+    let is_one = PROXY_HEADERS.contains(&name)
+        || PROXY_HEADER_PREFIXES
+            .iter()
+            .any(|prefix| name.starts_with(prefix));
+    is_one && name != ROUTING_HEADER
 }
 
 /// Path and query at the provider; the query as sent, but for credentials in it.

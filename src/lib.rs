@@ -13,14 +13,19 @@
 
 pub mod authn;
 pub mod authz;
+pub mod callout;
 pub mod config;
 pub mod credential;
 pub mod directory;
 pub mod forward;
 pub mod head;
+pub mod observe;
 pub mod provider;
+pub mod refresh;
 pub mod reply;
 pub mod route;
+pub mod shared;
+pub mod sigv4;
 pub mod time;
 pub mod transaction;
 pub mod url;

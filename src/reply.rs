@@ -25,6 +25,9 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
+/// Tells the gateway's own errors from the provider's: its value is the error's stable word.
+pub const ERROR_HEADER: &str = "x-ai-gateway-error";
+
 /// Why a request is not forwarded.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -43,6 +46,12 @@ pub enum Rejection {
     GatewayTokenPassedThrough(String),
     /// The issuer's keys cannot be had.
     KeysUnavailable(Duration),
+    /// The credentials for the provider cannot be had; the provider's name.
+    CredentialsUnavailable(String, Duration),
+    /// The body is too large to be held back for a signature; the limit in bytes.
+    TooLarge(u64),
+    /// The host does not hand over the body while it holds the headers.
+    BodyWithheld,
     /// Too many requests wait for keys.
     TooManyWaiting,
     /// The caller lacks a permission on that provider, or on all.
@@ -91,6 +100,12 @@ const NOT_FOUND: Row = Row {
     rpc_status: "NOT_FOUND",
     aws_type: "ResourceNotFoundException",
 };
+const TOO_LARGE: Row = Row {
+    status: 413,
+    kind: "request_too_large",
+    rpc_status: "INVALID_ARGUMENT",
+    aws_type: "ValidationException",
+};
 const INTERNAL: Row = Row {
     status: 500,
     kind: "api_error",
@@ -114,8 +129,11 @@ impl Rejection {
             | Self::GatewayTokenPassedThrough(_) => &UNAUTHENTICATED,
             Self::Denied(..) | Self::Disabled(_) => &FORBIDDEN,
             Self::UnknownProvider(_) | Self::UnknownPath(_) | Self::NoUpstreamPath(_) => &NOT_FOUND,
-            Self::Unreachable(_) => &INTERNAL,
-            Self::KeysUnavailable(_) | Self::TooManyWaiting => &UNAVAILABLE,
+            Self::TooLarge(_) => &TOO_LARGE,
+            Self::Unreachable(_) | Self::BodyWithheld => &INTERNAL,
+            Self::KeysUnavailable(_) | Self::CredentialsUnavailable(..) | Self::TooManyWaiting => {
+                &UNAVAILABLE
+            }
         }
     }
 
@@ -129,6 +147,9 @@ impl Rejection {
             Self::OwnCredentialMissing => "credential_missing",
             Self::GatewayTokenPassedThrough(_) => "token_misplaced",
             Self::KeysUnavailable(_) => "keys_unavailable",
+            Self::CredentialsUnavailable(..) => "credentials_unavailable",
+            Self::TooLarge(_) => "body_too_large",
+            Self::BodyWithheld => "body_withheld",
             Self::TooManyWaiting => "too_many_waiting",
             Self::Denied(..) => "permission_denied",
             Self::Disabled(_) => "provider_disabled",
@@ -161,8 +182,20 @@ impl Rejection {
                 "the token cannot be checked now, as its issuer's keys cannot be fetched; try again"
                     .to_owned()
             }
+            Self::CredentialsUnavailable(provider, _) => format!(
+                "the credentials for provider \"{provider}\" cannot be fetched now; try again"
+            ),
+            Self::TooLarge(limit) => format!(
+                "the body is larger than {limit} bytes, the most that this gateway can sign; send \
+                 a smaller one"
+            ),
+            Self::BodyWithheld => {
+                "the gateway cannot sign the request, as its host does not hand over the body: set \
+                 allow_on_headers_stop_iteration in the plugin's configuration (Envoy 1.35 or newer)"
+                    .to_owned()
+            }
             Self::TooManyWaiting => {
-                "too many requests are waiting for the issuer's keys; try again".to_owned()
+                "too many requests are waiting for keys or credentials; try again".to_owned()
             }
             Self::Denied(denied, Some(provider)) => {
                 format!("the caller {denied} on provider \"{provider}\"; ask an administrator")
@@ -189,7 +222,10 @@ impl Rejection {
     pub fn reply(&self) -> Reply {
         let row = self.row();
         let (code, message) = (self.code(), self.message());
-        let mut headers = vec![("x-amzn-errortype", row.aws_type.to_owned())];
+        let mut headers = vec![
+            (ERROR_HEADER, code.to_owned()),
+            ("x-amzn-errortype", row.aws_type.to_owned()),
+        ];
         if let Some(challenge) = self.challenge(code, &message) {
             headers.push(("www-authenticate", challenge));
         }
@@ -238,7 +274,7 @@ impl Rejection {
 
     const fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::KeysUnavailable(after) => Some(*after),
+            Self::KeysUnavailable(after) | Self::CredentialsUnavailable(_, after) => Some(*after),
             Self::TooManyWaiting => Some(Duration::from_secs(1)),
             _ => None,
         }

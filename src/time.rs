@@ -4,8 +4,10 @@ use std::fmt;
 use std::ops::Add;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// A moment, as the time since the Unix epoch (leap seconds not counted).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 pub struct UnixTime(Duration);
 
 impl UnixTime {
@@ -17,6 +19,27 @@ impl UnixTime {
     /// The moment a number of whole seconds after the epoch.
     pub const fn from_secs(seconds: u64) -> Self {
         Self(Duration::from_secs(seconds))
+    }
+
+    /// Reads RFC 3339 in UTC, such as [`Self`] prints; fractions of a second are dropped.
+    pub fn parse_rfc_3339(text: &str) -> Option<Self> {
+        let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+        let mut date = date.splitn(3, '-').map(|part| part.parse::<u64>().ok());
+        let (year, month, day) = (date.next()??, date.next()??, date.next()??);
+        let time = time.split_once('.').map_or(time, |(seconds, _)| seconds);
+        let mut time = time.splitn(3, ':').map(|part| part.parse::<u64>().ok());
+        let (hour, minute, second) = (time.next()??, time.next()??, time.next()??);
+        let in_range = (1970..=9999).contains(&year)
+            && (1..=12).contains(&month)
+            && (1..=31).contains(&day)
+            && hour < 24
+            && minute < 60
+            && second <= 60;
+        in_range.then(|| {
+            Self::from_secs(
+                days_since_epoch(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second,
+            )
+        })
     }
 
     /// How much later this moment is than `earlier`; zero when it is not later.
@@ -66,6 +89,16 @@ const fn civil_date(days_since_epoch: u64) -> (u64, u64, u64) {
     (if month <= 2 { year + 1 } else { year }, month, day)
 }
 
+/// The inverse of [`civil_date`], for years from 1970 on.
+const fn days_since_epoch(year: u64, month: u64, day: u64) -> u64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, year_of_era) = (year / 400, year % 400);
+    let shifted_month = if month > 2 { month - 3 } else { month + 9 };
+    let day_of_year = (153 * shifted_month + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +114,31 @@ mod tests {
             (4_107_542_400, "2100-03-01T00:00:00Z"),
         ] {
             assert_eq!(UnixTime::from_secs(seconds).to_string(), printed);
+            let parsed = UnixTime::parse_rfc_3339(printed);
+            assert_eq!(parsed, Some(UnixTime::from_secs(seconds)));
+        }
+    }
+
+    #[test]
+    fn what_is_no_rfc_3339_time_in_utc_is_not_read() {
+        assert_eq!(
+            UnixTime::parse_rfc_3339("1970-01-01T00:00:01.999Z"),
+            Some(UnixTime::from_secs(1))
+        );
+        for text in [
+            "",
+            "Z",
+            "2026-11-22",
+            "2026-11-22T23:40:57",
+            "2026-11-22T23:40:57+01:00",
+            "2026-13-01T00:00:00Z",
+            "2026-00-01T00:00:00Z",
+            "2026-01-32T00:00:00Z",
+            "2026-01-01T24:00:00Z",
+            "1969-12-31T23:59:59Z",
+            "x-y-zTa:b:cZ",
+        ] {
+            assert_eq!(UnixTime::parse_rfc_3339(text), None, "{text}");
         }
     }
 

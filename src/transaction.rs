@@ -1,48 +1,57 @@
 //! One request, from its head to its end: the only module that knows the order of the steps.
 //!
 //! ```text
-//! Init ─ head ─┬─────────────────────────────► Forwarded
-//!              ├─► AwaitingKeys ─ keys settled ─┤
-//!              └─► Replied ◄────────────────────┘
+//! Init ─ head ─┬─────────────────────────────────────────────► Forwarded
+//!              ├─► Awaiting ── settled ──┐                        ▲
+//!              ├─► AwaitingBody ◄────────┤── body hashed, signed ─┘
+//!              └─► Replied ◄─────────────┘
 //! ```
 //!
-//! The steps are: route, authenticate ([`caller`]), authorize, prepare.
+//! The steps are: route, authenticate ([`caller`]), authorize, prepare, and for some providers
+//! sign ([`signing`]).
 
 mod caller;
+mod signing;
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
+use crate::authn::Patience;
 use crate::authn::token::Candidates;
-use crate::authn::{Authenticator, IssuerIndex, Patience};
 use crate::authz::Action;
-use crate::config::Config;
 use crate::credential::Credential;
 use crate::directory::{Directory, Entry};
 use crate::forward::UpstreamRequest;
 use crate::head::RequestHead;
+use crate::observe;
 use crate::provider::Provider;
 use crate::reply::{Rejection, Reply, shown};
 use crate::route::Route;
+use crate::shared::{Resource, Shared};
 use crate::time::UnixTime;
 use caller::Caller;
-
-/// What all requests of one worker share: a configuration, and what was learnt under it.
-pub struct Shared {
-    /// The configuration.
-    pub config: Config,
-    /// Keys and tokens.
-    pub authenticator: RefCell<Authenticator>,
-}
+use signing::Unsigned;
 
 /// What happens to a request.
-pub enum Input {
+pub enum Input<'a> {
     /// Its head has arrived.
     RequestHead(RequestHead),
-    /// The fetch of keys that it waited for has ended.
-    KeysSettled,
-    /// It cannot wait for keys: too many others do.
+    /// More of its body is there, to be handed in if it is wanted.
+    MoreBody,
+    /// More of its body, as it was wanted.
+    RequestBody {
+        /// The new bytes.
+        chunk: &'a [u8],
+        /// Whether they are the last.
+        is_last: bool,
+    },
+    /// The fetch that it waited for has ended.
+    Settled,
+    /// It cannot wait for a fetch: too many others do.
     CannotWait,
+    /// Its body was asked for, and the host does not hand it over.
+    BodyOverdue,
+    /// The host refused to make it the provider's.
+    EditRefused,
     /// The response's head has arrived.
     ResponseHead,
 }
@@ -50,12 +59,14 @@ pub enum Input {
 /// What the host is to do, in this order.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Effect {
-    /// Have the request wait until that issuer's keys have been fetched.
-    AwaitKeys(IssuerIndex),
+    /// Have the request wait until that has been fetched.
+    Await(Resource),
     /// Make the request the provider's, and let it go on.
     Forward(UpstreamRequest),
     /// Answer it.
     Reply(Reply),
+    /// Count one more of that name.
+    Count(String),
     /// Take these headers off the response.
     RemoveResponseHeaders(Rc<[String]>),
 }
@@ -66,12 +77,28 @@ pub enum Transaction {
     /// Nothing has arrived.
     #[default]
     Init,
-    /// It is held until keys have been fetched.
-    AwaitingKeys(RequestHead),
+    /// It is held until something has been fetched.
+    Awaiting(Held),
+    /// It is held until its body has been hashed.
+    AwaitingBody(Box<Unsigned>),
     /// It is the provider's.
     Forwarded,
     /// It has been answered here.
     Replied,
+}
+
+/// A request that waits for a fetch, and those that it has waited for before.
+#[derive(Debug)]
+pub struct Held {
+    head: RequestHead,
+    waited: Waited,
+}
+
+/// What a request has waited for; it does so once for each.
+#[derive(Clone, Copy, Debug)]
+struct Waited {
+    keys: Patience,
+    credentials: Patience,
 }
 
 /// Whether the host may pass on what has arrived of a request.
@@ -87,33 +114,37 @@ impl Transaction {
     /// Takes in what happened; says what is to be done.
     pub fn handle(
         self,
-        input: Input,
+        input: Input<'_>,
         shared: &Shared,
         now: UnixTime,
         effects: &mut Vec<Effect>,
     ) -> Self {
         match (self, input) {
             (Self::Init, Input::RequestHead(head)) => {
-                decide(head, Patience::Wait, shared, now, effects)
+                let waited = Waited {
+                    keys: Patience::Wait,
+                    credentials: Patience::Wait,
+                };
+                decide(Held { head, waited }, shared, now, effects)
             }
-            (Self::AwaitingKeys(head), Input::KeysSettled) => {
-                decide(head, Patience::Decide, shared, now, effects)
-            }
-            (Self::AwaitingKeys(_), Input::CannotWait) => {
-                effects.push(Effect::Reply(Rejection::TooManyWaiting.reply()));
-                Self::Replied
+            (Self::Awaiting(held), Input::Settled) => decide(held, shared, now, effects),
+            (Self::AwaitingBody(unsigned), Input::RequestBody { chunk, is_last }) => {
+                hash(unsigned, chunk, is_last, shared, now, effects)
             }
             (Self::Forwarded, Input::ResponseHead) => {
                 let headers = shared.config.response_headers_to_remove.as_slice();
                 effects.push(Effect::RemoveResponseHeaders(headers.into()));
                 Self::Forwarded
             }
-            (state, Input::ResponseHead) => state,
+            (Self::Awaiting(_), Input::CannotWait) => refuse(Rejection::TooManyWaiting, effects),
+            (Self::AwaitingBody(_), Input::BodyOverdue) => refuse(Rejection::BodyWithheld, effects),
+            (Self::Forwarded, Input::EditRefused) => {
+                refuse(Rejection::Unreachable("the host refuses edits"), effects)
+            }
             (state @ (Self::Forwarded | Self::Replied), _) => state,
-            (Self::Init | Self::AwaitingKeys(_), _) => {
-                let rejection = Rejection::Unreachable("an event out of order");
-                effects.push(Effect::Reply(rejection.reply()));
-                Self::Replied
+            (state, Input::ResponseHead | Input::MoreBody | Input::RequestBody { .. }) => state,
+            (Self::Init | Self::Awaiting(_) | Self::AwaitingBody(_), _) => {
+                refuse(Rejection::Unreachable("an event out of order"), effects)
             }
         }
     }
@@ -122,47 +153,78 @@ impl Transaction {
     pub const fn flow(&self) -> Flow {
         match self {
             Self::Forwarded => Flow::Continue,
-            Self::Init | Self::AwaitingKeys(_) | Self::Replied => Flow::Pause,
+            Self::Init | Self::Awaiting(_) | Self::AwaitingBody(_) | Self::Replied => Flow::Pause,
         }
+    }
+
+    /// Whether the request's body is to be handed in.
+    pub const fn wants_body(&self) -> bool {
+        matches!(self, Self::AwaitingBody(_))
     }
 }
 
 /// Takes all the steps that can be taken now.
-fn decide(
-    head: RequestHead,
-    patience: Patience,
-    shared: &Shared,
-    now: UnixTime,
-    effects: &mut Vec<Effect>,
-) -> Transaction {
-    match respond(&head, patience, shared, now) {
+fn decide(held: Held, shared: &Shared, now: UnixTime, effects: &mut Vec<Effect>) -> Transaction {
+    match respond(&held.head, held.waited, shared, now) {
         Ok(Decision::Forward(upstream_request)) => {
             effects.push(Effect::Forward(upstream_request));
             Transaction::Forwarded
         }
+        Ok(Decision::Sign(unsigned)) => Transaction::AwaitingBody(unsigned),
         Ok(Decision::Answer(reply)) => {
             effects.push(Effect::Reply(reply));
             Transaction::Replied
         }
-        Err(Obstacle::AwaitingKeys(issuer)) => {
-            effects.push(Effect::AwaitKeys(issuer));
-            Transaction::AwaitingKeys(head)
+        Err(Obstacle::Awaiting(resource)) => {
+            let mut waited = held.waited;
+            match &resource {
+                Resource::Keys(_) => waited.keys = Patience::Decide,
+                Resource::Credentials(_) => waited.credentials = Patience::Decide,
+            }
+            effects.push(Effect::Await(resource));
+            Transaction::Awaiting(Held { waited, ..held })
         }
-        Err(Obstacle::Rejected(rejection)) => {
-            log::debug!("request refused: {}", rejection.code());
-            effects.push(Effect::Reply(rejection.reply()));
-            Transaction::Replied
-        }
+        Err(Obstacle::Rejected(rejection)) => refuse(rejection, effects),
     }
+}
+
+/// Takes in a piece of the body; signs at its end.
+fn hash(
+    mut unsigned: Box<Unsigned>,
+    chunk: &[u8],
+    is_last: bool,
+    shared: &Shared,
+    now: UnixTime,
+    effects: &mut Vec<Effect>,
+) -> Transaction {
+    let hashed = unsigned.hash(chunk, shared.config.max_signed_body_bytes);
+    if hashed.is_ok() && !is_last {
+        return Transaction::AwaitingBody(unsigned);
+    }
+    match hashed.and_then(|()| unsigned.sign(shared, now)) {
+        Ok(upstream_request) => {
+            effects.push(Effect::Forward(upstream_request));
+            Transaction::Forwarded
+        }
+        Err(rejection) => refuse(rejection, effects),
+    }
+}
+
+fn refuse(rejection: Rejection, effects: &mut Vec<Effect>) -> Transaction {
+    log::debug!("request refused: {}", rejection.code());
+    effects.push(Effect::Count(observe::refusals(rejection.code())));
+    effects.push(Effect::Reply(rejection.reply()));
+    Transaction::Replied
 }
 
 enum Decision {
     Forward(UpstreamRequest),
+    Sign(Box<Unsigned>),
     Answer(Reply),
 }
 
 enum Obstacle {
-    AwaitingKeys(IssuerIndex),
+    Awaiting(Resource),
     Rejected(Rejection),
 }
 
@@ -176,7 +238,7 @@ impl From<Rejection> for Obstacle {
 struct Request<'a> {
     head: &'a RequestHead,
     candidates: Candidates<'a>,
-    patience: Patience,
+    waited: Waited,
     shared: &'a Shared,
     now: UnixTime,
 }
@@ -184,7 +246,7 @@ struct Request<'a> {
 /// Route, authenticate, authorize, prepare.
 fn respond(
     head: &RequestHead,
-    patience: Patience,
+    waited: Waited,
     shared: &Shared,
     now: UnixTime,
 ) -> Result<Decision, Obstacle> {
@@ -199,7 +261,7 @@ fn respond(
     let request = Request {
         head,
         candidates,
-        patience,
+        waited,
         shared,
         now,
     };
@@ -245,16 +307,20 @@ impl Request<'_> {
         }
         let passed_through = match provider.credential {
             Credential::Passthrough { .. } => Some(self.own_credential(provider)?),
-            Credential::ApiKey { .. } | Credential::None => None,
+            Credential::ApiKey { .. } | Credential::Aws(_) | Credential::None => None,
         };
-        Ok(Decision::Forward(UpstreamRequest::new(
+        let request = UpstreamRequest::new(
             provider,
             self.head,
             path,
             query,
             &config.token_headers,
             passed_through,
-        )))
+        );
+        match provider.credential {
+            Credential::Aws(_) => self.sign(provider, request),
+            _ => Ok(Decision::Forward(request)),
+        }
     }
 
     fn show(&self, name: &[u8]) -> Result<Decision, Obstacle> {

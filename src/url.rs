@@ -11,16 +11,17 @@ pub struct BaseUrl {
 }
 
 /// The schemes that a request can go out by.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Scheme {
     /// Plaintext.
+    #[default]
     Http,
     /// TLS.
     Https,
 }
 
 /// An absolute `http` or `https` URL of one resource; a query is part of its target.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Endpoint {
     /// The scheme.
     pub scheme: Scheme,

@@ -4,6 +4,7 @@ The configuration is the shipped one, envoy/bootstrap.yaml and envoy/filter.yaml
 own configuration are filled in.
 """
 
+import copy
 import json
 import os
 import shutil
@@ -40,13 +41,24 @@ class Gateway:
         ca_bundle=None,
         concurrency=2,
         environment=None,
+        tls=None,
+        edit_bootstrap=None,
+        edit_plugin=None,
     ):
-        """`environment`: variables for Envoy beyond this process's own; the filter may read them too."""
+        """`environment`: variables for Envoy beyond this process's own; the filter may read them too.
+
+        `tls`: the files of a certificate and its key, for a second listener at `tls_url`.
+        `edit_bootstrap`, `edit_plugin`: change the bootstrap, or the plugin's part of the filter file, in place.
+        """
         self.directory = Path(directory).resolve()
         self.envoy = envoy
         self.wasm = Path(wasm).resolve()
         self.port = port or free_port()
         self.admin_port = admin_port or free_port()
+        self.tls = tls
+        self.edit_bootstrap = edit_bootstrap
+        self.edit_plugin = edit_plugin
+        self.tls_port = free_port() if tls else None
         self.ca_bundle = ca_bundle
         self.concurrency = concurrency
         self.environment = environment or {}
@@ -58,6 +70,10 @@ class Gateway:
     @property
     def url(self):
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def tls_url(self):
+        return f"https://127.0.0.1:{self.tls_port}"
 
     @property
     def admin_url(self):
@@ -139,7 +155,31 @@ class Gateway:
         if self.ca_bundle:
             tls = resources["clusters"][0]["transport_socket"]["typed_config"]["common_tls_context"]
             tls["validation_context"]["trusted_ca"]["filename"] = str(self.ca_bundle)
+        if self.tls:
+            resources["listeners"].append(self._tls_listener(listener))
+        if self.edit_bootstrap:
+            self.edit_bootstrap(bootstrap)
         return bootstrap
+
+    def _tls_listener(self, listener):
+        """The same listener once more, behind TLS."""
+        listener = copy.deepcopy(listener)
+        listener["name"] += "_tls"
+        listener["address"]["socket_address"]["port_value"] = self.tls_port
+        certificate, key = map(str, self.tls)
+        listener["filter_chains"][0]["transport_socket"] = {
+            "name": "envoy.transport_sockets.tls",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+                "common_tls_context": {
+                    "alpn_protocols": ["h2", "http/1.1"],
+                    "tls_certificates": [
+                        {"certificate_chain": {"filename": certificate}, "private_key": {"filename": key}}
+                    ],
+                },
+            },
+        }
+        return listener
 
     def _write_filter(self, configuration):
         document = yaml.safe_load((PROJECT / "envoy" / "filter.yaml").read_text())
@@ -147,6 +187,8 @@ class Gateway:
         plugin["configuration"]["value"] = json.dumps(configuration, indent=2) + "\n"
         plugin["vm_config"]["code"]["local"]["filename"] = str(self.wasm)
         plugin["vm_config"]["environment_variables"]["host_env_keys"] += list(self.environment)
+        if self.edit_plugin:
+            self.edit_plugin(plugin)
         self.filter_file.parent.mkdir(parents=True, exist_ok=True)
         new = self.filter_file.with_suffix(".new")
         new.write_text(yaml.dump(document, Dumper=ReadableDumper, sort_keys=False))

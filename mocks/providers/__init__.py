@@ -1,8 +1,9 @@
 """Mock LLM providers: their wire formats, streams and errors, with made-up answers."""
 
 from .anthropic import Anthropic
+from .bedrock import Bedrock
 from .google import Google
 from .openai import OpenAI
 from .recorder import RecordedRequest
 
-__all__ = ["Anthropic", "Google", "OpenAI", "RecordedRequest"]
+__all__ = ["Anthropic", "Bedrock", "Google", "OpenAI", "RecordedRequest"]

@@ -1,6 +1,6 @@
 //! One issuer's keys and their life: when to fetch, how long to keep, what to say meanwhile.
 //!
-//! This is a state machine without I/O. [`KeySource::due`] says what to fetch, the host fetches it
+//! This is a state machine without I/O. [`KeySource::poll`] says what to fetch, the host fetches it
 //! and brings the answer to [`KeySource::answered`]. Discovery (OpenID Connect Discovery 1.0 §4)
 //! is done anew at each refresh, so that a moved key set is followed.
 
@@ -11,6 +11,8 @@ use serde::Deserialize;
 
 use super::Patience;
 use super::jwk::{Algorithm, KeySet, VerificationKey};
+use crate::callout::{Answer, Callout, Clusters, Poll};
+use crate::refresh::{Board, Published, Refresh, Standing};
 use crate::time::UnixTime;
 use crate::url::{Endpoint, Scheme};
 
@@ -51,53 +53,6 @@ pub enum Start {
     KeySet(Endpoint),
 }
 
-/// The names of the clusters that callouts and requests go out by.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Clusters {
-    /// For `http` URLs.
-    pub http: String,
-    /// For `https` URLs.
-    pub https: String,
-}
-
-/// A GET that the host is to send.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Callout {
-    /// The cluster to send it through.
-    pub cluster: String,
-    /// What to get.
-    pub endpoint: Endpoint,
-    /// How long the answer may take.
-    pub timeout: Duration,
-}
-
-/// What came of a callout.
-#[derive(Clone, Copy, Debug)]
-pub enum Answer<'a> {
-    /// A response.
-    Response {
-        /// Its status.
-        status: u16,
-        /// Its body.
-        body: &'a [u8],
-    },
-    /// A response whose body is over [`MAX_DOCUMENT_BYTES`] and was not read.
-    TooLarge,
-    /// No response in time, or no connection.
-    NoResponse,
-    /// The callout could not be sent: the host has no such cluster.
-    Undeliverable,
-}
-
-/// Where a fetch stands after an answer.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Progress {
-    /// Another callout follows.
-    Next(Callout),
-    /// It has ended: there are new keys, or the old ones stay.
-    Settled,
-}
-
 /// What a token with an unknown key is to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Demand {
@@ -112,14 +67,8 @@ pub enum Demand {
     },
 }
 
-/// Larger discovery documents and key sets are not read.
-pub const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
-
-/// The wait after a first failed fetch; it doubles with each further one.
-const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-
-/// The longest wait between two attempts.
-const MAX_BACKOFF: Duration = Duration::from_secs(30);
+/// A fetch is a discovery and a key set.
+const CALLOUTS_OF_A_FETCH: u32 = 2;
 
 /// One issuer's keys.
 pub struct KeySource {
@@ -129,43 +78,41 @@ pub struct KeySource {
 
 struct Remote {
     settings: RemoteKeys,
-    fetch: Fetch,
+    refresh: Refresh,
+    asked: Asked,
     fetched_at: Option<UnixTime>,
-    failures: u32,
     last_demand: Option<UnixTime>,
 }
 
-/// Where the fetching stands.
+/// What the callout under way asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Fetch {
-    /// Nothing under way; the next fetch begins then.
-    Idle { next: UnixTime },
-    /// The discovery document has been asked for.
-    Discovering,
-    /// The key set has been asked for.
-    Fetching,
+enum Asked {
+    Discovery,
+    KeySet,
 }
 
 impl KeySource {
     /// A source that has fetched nothing yet and wants to at once.
-    pub fn new(settings: &KeySourceSettings) -> Self {
+    pub fn new(settings: &KeySourceSettings, board: &dyn Board) -> Self {
         match settings {
             KeySourceSettings::Inline(keys) => Self {
                 keys: keys.clone(),
                 remote: None,
             },
-            KeySourceSettings::Remote(settings) => Self {
-                keys: KeySet::default(),
-                remote: Some(Remote {
-                    settings: settings.clone(),
-                    fetch: Fetch::Idle {
-                        next: UnixTime::default(),
-                    },
-                    fetched_at: None,
-                    failures: 0,
-                    last_demand: None,
-                }),
-            },
+            KeySourceSettings::Remote(settings) => {
+                let refresh = Refresh::new(settings.name());
+                refresh.prepare(board);
+                Self {
+                    keys: KeySet::default(),
+                    remote: Some(Remote {
+                        settings: settings.clone(),
+                        refresh,
+                        asked: Asked::Discovery,
+                        fetched_at: None,
+                        last_demand: None,
+                    }),
+                }
+            }
         }
     }
 
@@ -183,12 +130,35 @@ impl KeySource {
         self.keys.keys()
     }
 
-    /// The fetch that is to begin now, if one is due; it counts as begun.
-    pub fn due(&mut self, now: UnixTime) -> Option<Callout> {
-        let remote = self.remote.as_mut()?;
-        match remote.fetch {
-            Fetch::Idle { next } if next <= now => Some(remote.begin()),
-            _ => None,
+    /// Takes in what another worker has fetched, and begins a fetch that is due here.
+    pub fn poll(&mut self, now: UnixTime, board: &dyn Board) -> Poll {
+        let Some(remote) = &mut self.remote else {
+            return Poll::default();
+        };
+        let adopted = remote.refresh.adopt(board);
+        let settled = adopted.is_some();
+        if let Some(Published {
+            document: Some(document),
+            at,
+            ..
+        }) = adopted
+            && let Ok(keys) = KeySet::parse(document.as_bytes())
+        {
+            remote.fetched_at = Some(at);
+            self.keys = keys;
+        }
+        let time_limit = remote.settings.timeout * CALLOUTS_OF_A_FETCH;
+        let callout = remote
+            .refresh
+            .begin(now, time_limit, board)
+            .then(|| remote.first_callout());
+        Poll { settled, callout }
+    }
+
+    /// Gives up a fetch under way, since its worker ends.
+    pub fn abandon(&self, board: &dyn Board) {
+        if let Some(remote) = &self.remote {
+            remote.refresh.abandon(board);
         }
     }
 
@@ -218,8 +188,8 @@ impl KeySource {
             return Demand::Settled;
         };
         let has_keys = remote.fetched_at.is_some();
-        let next_attempt = match remote.fetch {
-            Fetch::Idle { next } if next > now => next,
+        let next_attempt = match remote.refresh.standing() {
+            Standing::Due(next) if next > now => next,
             _ if patience == Patience::Wait => return Demand::Wait,
             _ => now,
         };
@@ -229,10 +199,10 @@ impl KeySource {
                 .is_none_or(|last| now.saturating_since(last) >= remote.settings.refetch_interval);
         if patience == Patience::Wait && may_fetch {
             remote.last_demand = Some(now);
-            remote.fetch = Fetch::Idle { next: now };
+            remote.refresh.demand(now);
             return Demand::Wait;
         }
-        if has_keys && remote.failures == 0 {
+        if has_keys && !remote.refresh.has_failed() {
             Demand::Settled
         } else {
             let retry_after = next_attempt.saturating_since(now);
@@ -242,58 +212,43 @@ impl KeySource {
         }
     }
 
-    /// Takes in the answer to the callout under way.
-    pub fn answered(&mut self, answer: Answer<'_>, now: UnixTime) -> Progress {
-        let Some(remote) = &mut self.remote else {
-            return Progress::Settled;
-        };
-        let outcome = document(answer).and_then(|body| match remote.fetch {
-            Fetch::Discovering => remote
-                .discovered(body)
-                .map(|endpoint| Outcome::Discovered(remote.callout(endpoint))),
-            _ => KeySet::parse(body)
-                .map(Outcome::Fetched)
-                .map_err(|error| format!("the key set {error}")),
-        });
-        match outcome {
-            Ok(Outcome::Discovered(callout)) => {
-                remote.fetch = Fetch::Fetching;
-                Progress::Next(callout)
+    /// Takes in the answer to the callout under way; the next callout, if the fetch has not ended.
+    pub fn answered(
+        &mut self,
+        answer: Answer<'_>,
+        now: UnixTime,
+        board: &dyn Board,
+    ) -> Option<Callout> {
+        let remote = self.remote.as_mut()?;
+        match remote.taken_in(answer) {
+            Ok(Outcome::Discovered(endpoint)) => {
+                remote.asked = Asked::KeySet;
+                return Some(remote.callout(endpoint));
             }
-            Ok(Outcome::Fetched(keys)) => {
-                log::info!(
-                    "fetched {} keys of issuer {}",
-                    keys.keys().len(),
-                    remote.settings.issuer
-                );
+            Ok(Outcome::Fetched(keys, document)) => {
+                let issuer = &remote.settings.issuer;
+                log::info!("fetched {} keys of issuer {issuer}", keys.keys().len());
                 self.keys = keys;
-                remote.failures = 0;
                 remote.fetched_at = Some(now);
-                remote.fetch = Fetch::Idle {
-                    next: now + remote.settings.refresh_interval,
-                };
-                Progress::Settled
+                let next = now + remote.settings.refresh_interval;
+                remote.refresh.succeeded(document, now, next, board);
             }
             Err(reason) => {
-                let backoff = backoff(remote.failures);
+                let backoff = remote.refresh.failed(now, board);
                 log::warn!(
                     "cannot fetch the keys of issuer {}: {reason}; trying again in {backoff:?}",
                     remote.settings.issuer
                 );
-                remote.failures = remote.failures.saturating_add(1);
-                remote.fetch = Fetch::Idle {
-                    next: now + backoff,
-                };
-                Progress::Settled
             }
         }
+        None
     }
 }
 
 /// What an answer that could be used gave.
 enum Outcome {
-    Discovered(Callout),
-    Fetched(KeySet),
+    Discovered(Endpoint),
+    Fetched(KeySet, String),
 }
 
 /// The parts of a discovery document that matter.
@@ -303,21 +258,48 @@ struct DiscoveryDocument {
     jwks_uri: String,
 }
 
+impl RemoteKeys {
+    /// What workers know these keys by. Keys that come from elsewhere have another name.
+    fn name(&self) -> String {
+        let (Start::Discovery(start) | Start::KeySet(start)) = &self.start;
+        let cluster = self.clusters.of(start.scheme);
+        format!(
+            "keys/{}/{cluster}/{}{}",
+            self.issuer, start.authority, start.target
+        )
+    }
+}
+
 impl Remote {
-    fn begin(&mut self) -> Callout {
-        let (fetch, endpoint) = match &self.settings.start {
-            Start::Discovery(endpoint) => (Fetch::Discovering, endpoint.clone()),
-            Start::KeySet(endpoint) => (Fetch::Fetching, endpoint.clone()),
+    fn first_callout(&mut self) -> Callout {
+        let (asked, endpoint) = match &self.settings.start {
+            Start::Discovery(endpoint) => (Asked::Discovery, endpoint.clone()),
+            Start::KeySet(endpoint) => (Asked::KeySet, endpoint.clone()),
         };
-        self.fetch = fetch;
+        self.asked = asked;
         self.callout(endpoint)
     }
 
     fn callout(&self, endpoint: Endpoint) -> Callout {
         Callout {
             cluster: self.settings.clusters.of(endpoint.scheme).to_owned(),
+            method: "GET",
             endpoint,
+            headers: Vec::new(),
+            body: Vec::new(),
             timeout: self.settings.timeout,
+        }
+    }
+
+    fn taken_in(&self, answer: Answer<'_>) -> Result<Outcome, String> {
+        let body = answer.document()?;
+        match self.asked {
+            Asked::Discovery => self.discovered(body).map(Outcome::Discovered),
+            Asked::KeySet => {
+                let keys = KeySet::parse(body).map_err(|error| format!("the key set {error}"))?;
+                let document = String::from_utf8_lossy(body).into_owned();
+                Ok(Outcome::Fetched(keys, document))
+            }
         }
     }
 
@@ -341,33 +323,6 @@ impl Remote {
         }
         Ok(endpoint)
     }
-}
-
-impl Clusters {
-    /// The cluster for URLs of that scheme.
-    pub fn of(&self, scheme: Scheme) -> &str {
-        match scheme {
-            Scheme::Http => &self.http,
-            Scheme::Https => &self.https,
-        }
-    }
-}
-
-/// The body of an answer that is a document.
-fn document(answer: Answer<'_>) -> Result<&[u8], String> {
-    match answer {
-        Answer::Response { status: 200, body } => Ok(body),
-        Answer::Response { status, .. } => Err(format!("the answer's status is {status}")),
-        Answer::TooLarge => Err(format!("the answer is over {MAX_DOCUMENT_BYTES} bytes")),
-        Answer::NoResponse => Err("there was no answer in time".to_owned()),
-        Answer::Undeliverable => Err("the host has no cluster to send the request by".to_owned()),
-    }
-}
-
-fn backoff(failures: u32) -> Duration {
-    FIRST_BACKOFF
-        .saturating_mul(1_u32.checked_shl(failures).unwrap_or(u32::MAX))
-        .min(MAX_BACKOFF)
 }
 
 #[cfg(test)]

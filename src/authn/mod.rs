@@ -20,6 +20,8 @@ use jwt::{Claims, Token, TokenError};
 use signature::SignatureVerifier;
 use token_cache::TokenCache;
 
+use crate::callout::{Answer, Callout, Poll};
+use crate::refresh::Board;
 use crate::time::UnixTime;
 
 /// Who may issue tokens, and what a token must say.
@@ -78,11 +80,12 @@ impl Authenticator {
         issuers: &[Issuer],
         cache_capacity: usize,
         verifier: Rc<dyn SignatureVerifier>,
+        board: &dyn Board,
     ) -> Self {
         Self {
             issuers: issuers
                 .iter()
-                .map(|issuer| (issuer.clone(), KeySource::new(&issuer.keys)))
+                .map(|issuer| (issuer.clone(), KeySource::new(&issuer.keys, board)))
                 .collect(),
             cache: TokenCache::new(cache_capacity),
             verifier,
@@ -113,40 +116,40 @@ impl Authenticator {
         })
     }
 
-    /// The fetches that are to begin now, each with the issuer that it is for.
-    pub fn due(&mut self, now: UnixTime) -> Vec<(IssuerIndex, jwks::Callout)> {
-        let mut due = Vec::new();
+    /// Takes in what other workers have fetched, and begins the fetches that are due here.
+    pub fn poll(&mut self, now: UnixTime, board: &dyn Board) -> Vec<(IssuerIndex, Poll)> {
+        let mut polls = Vec::new();
         for (index, (_, keys)) in self.issuers.iter_mut().enumerate() {
-            if let Some(callout) = keys.due(now) {
-                due.push((index, callout));
+            let poll = keys.poll(now, board);
+            if keys.expire(now) || poll.settled {
+                self.cache.drop_withdrawn(index, keys.keys());
             }
-            if keys.expire(now) {
-                self.cache.drop_withdrawn(index, &[]);
-            }
+            polls.push((index, poll));
         }
-        due
+        polls
     }
 
-    /// Takes in the answer to an issuer's callout.
+    /// Takes in the answer to an issuer's callout; the next callout, if the fetch has not ended.
     pub fn answered(
         &mut self,
         index: IssuerIndex,
-        answer: jwks::Answer<'_>,
+        answer: Answer<'_>,
         now: UnixTime,
-    ) -> jwks::Progress {
-        let Some((_, keys)) = self.issuers.get_mut(index) else {
-            return jwks::Progress::Settled;
-        };
-        let progress = keys.answered(answer, now);
-        if matches!(progress, jwks::Progress::Settled) {
+        board: &dyn Board,
+    ) -> Option<Callout> {
+        let (_, keys) = self.issuers.get_mut(index)?;
+        let next = keys.answered(answer, now, board);
+        if next.is_none() {
             self.cache.drop_withdrawn(index, keys.keys());
         }
-        progress
+        next
     }
 
-    /// Takes in that a callout could not be sent.
-    pub fn undeliverable(&mut self, index: IssuerIndex, now: UnixTime) {
-        self.answered(index, jwks::Answer::Undeliverable, now);
+    /// Gives up all fetches under way, since this worker ends.
+    pub fn abandon(&self, board: &dyn Board) {
+        for (_, keys) in &self.issuers {
+            keys.abandon(board);
+        }
     }
 
     fn verify(

@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::authn::jwk::KeySet;
-use crate::authn::jwks::{Answer, Clusters, Progress, RemoteKeys, Start};
+use crate::authn::jwks::{RemoteKeys, Start};
 use crate::authn::signature::SoftwareVerifier;
+use crate::callout::Clusters;
+use crate::refresh::tests::MemoryBoard;
 use crate::testing::{AUDIENCE, ISSUER, NOW, NOW_SECS, SigningKey, base64url, claims, key_set};
 use crate::url::Endpoint;
 
@@ -76,19 +78,19 @@ fn token(key: &str, changes: Value) -> String {
 struct World {
     authenticator: Authenticator,
     verifier: Rc<CountingVerifier>,
+    board: MemoryBoard,
     now: UnixTime,
 }
 
 impl World {
     fn new(issuers: &[Issuer]) -> Self {
+        let board = MemoryBoard::default();
         let verifier = Rc::new(CountingVerifier::default());
+        let checks = Rc::<CountingVerifier>::clone(&verifier);
         Self {
-            authenticator: Authenticator::new(
-                issuers,
-                10,
-                Rc::<CountingVerifier>::clone(&verifier),
-            ),
+            authenticator: Authenticator::new(issuers, 10, checks, &board),
             verifier,
+            board,
             now: NOW,
         }
     }
@@ -105,13 +107,25 @@ impl World {
         world
     }
 
+    /// The issuers whose keys are fetched from now on.
+    fn begun(&mut self) -> Vec<IssuerIndex> {
+        let polls = self.authenticator.poll(self.now, &self.board).into_iter();
+        let begun = polls.filter(|(_, poll)| poll.callout.is_some());
+        begun.map(|(index, _)| index).collect()
+    }
+
+    fn answer(&mut self, index: IssuerIndex, answer: Answer<'_>) {
+        let next = self
+            .authenticator
+            .answered(index, answer, self.now, &self.board);
+        assert_eq!(next, None);
+    }
+
     fn fetch(&mut self, keys: &[&str]) {
-        assert_eq!(self.authenticator.due(self.now).len(), 1);
+        assert_eq!(self.begun(), [0]);
         let (status, body) = (200, document(keys));
         let body = body.as_bytes();
-        let answer = Answer::Response { status, body };
-        let progress = self.authenticator.answered(0, answer, self.now);
-        assert_eq!(progress, Progress::Settled);
+        self.answer(0, Answer::Response { status, body });
     }
 
     fn ask(&mut self, token: &str, patience: Patience) -> Verdict {

@@ -19,6 +19,8 @@ pub enum TokenSlot {
     XGoogApiKey,
     /// The query's `key=<token>`.
     KeyParameter,
+    /// `x-amz-security-token: <token>`, of a client that signs with keys that mean nothing.
+    SessionToken,
 }
 
 impl TokenSlot {
@@ -28,6 +30,7 @@ impl TokenSlot {
             Self::Bearer => Some("authorization"),
             Self::XApiKey => Some("x-api-key"),
             Self::XGoogApiKey => Some("x-goog-api-key"),
+            Self::SessionToken => Some(SESSION_TOKEN_HEADER),
             Self::SideHeader | Self::KeyParameter => None,
         }
     }
@@ -48,6 +51,8 @@ pub struct Candidates<'a> {
     found: Vec<Candidate<'a>>,
     other_scheme: bool,
 }
+
+const SESSION_TOKEN_HEADER: &str = "x-amz-security-token";
 
 /// Request headers that carry credentials of some client; the names of the gateway's own side
 /// headers come on top.
@@ -107,6 +112,9 @@ impl<'a> Candidates<'a> {
                 });
             }
             candidates.push(TokenSlot::KeyParameter, parameter.value);
+        }
+        if let Some(token) = head.sole(SESSION_TOKEN_HEADER)? {
+            candidates.push(TokenSlot::SessionToken, token);
         }
         Ok(candidates)
     }

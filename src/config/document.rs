@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::credential::SecretReference;
+use crate::provider::credentials_document::CredentialsDocument;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Document {
@@ -14,6 +17,7 @@ pub(super) struct Document {
     pub(super) authorization: Authorization,
     pub(super) providers: Vec<Provider>,
     pub(super) response_headers_to_remove: Option<Vec<String>>,
+    pub(super) max_signed_body_bytes: Option<u64>,
     #[serde(default)]
     pub(super) clusters: Clusters,
 }
@@ -90,7 +94,10 @@ pub(super) struct Provider {
     pub(super) enabled: Option<bool>,
     pub(super) base_url: Option<String>,
     pub(super) cluster: Option<String>,
-    pub(super) api_key: Option<Secret>,
+    pub(super) region: Option<String>,
+    pub(super) credentials: Option<CredentialsDocument>,
+    pub(super) signing: Option<Signing>,
+    pub(super) api_key: Option<SecretReference>,
     pub(super) api_key_header: Option<String>,
     #[serde(default)]
     pub(super) authorization_passthrough: bool,
@@ -103,12 +110,12 @@ pub(super) struct Provider {
     pub(super) allow: Option<Vec<AllowRule>>,
 }
 
-/// A secret is named, or for development written out.
-#[derive(Deserialize)]
+/// Who signs requests to AWS.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Secret {
-    Env(String),
-    Value(String),
+pub(super) enum Signing {
+    Filter,
+    Envoy,
 }
 
 #[derive(Deserialize, Default)]

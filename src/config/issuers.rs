@@ -7,7 +7,8 @@ use super::problem::Problems;
 use super::{Authentication, defaults, text};
 use crate::authn::Issuer;
 use crate::authn::jwk::{Algorithm, KeySet};
-use crate::authn::jwks::{Clusters, KeySourceSettings, RemoteKeys, Start};
+use crate::authn::jwks::{KeySourceSettings, RemoteKeys, Start};
+use crate::callout::Clusters;
 use crate::url::{BaseUrl, Endpoint};
 
 pub(super) fn read(

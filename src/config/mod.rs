@@ -2,6 +2,7 @@
 //!
 //! Every default stands in this file, in [`defaults`].
 
+mod aws;
 mod document;
 mod issuers;
 mod problem;
@@ -13,8 +14,9 @@ use std::collections::BTreeMap;
 pub use problem::{ConfigError, Problem};
 
 use crate::authn::Issuer;
-use crate::authn::jwks::Clusters;
 use crate::authz::{Action, Binding, ClaimMatch, Policy};
+use crate::callout::Clusters;
+use crate::credential::{AwsSigning, Credential};
 use crate::provider::{Provider, ProviderKind};
 use document::Document;
 use problem::{Problems, shape_error};
@@ -34,6 +36,8 @@ pub struct Config {
     pub token_headers: Vec<String>,
     /// Response headers that tell of the gateway's account at a provider, names in lower case.
     pub response_headers_to_remove: Vec<String>,
+    /// The largest body that is held back for a signature.
+    pub max_signed_body_bytes: u64,
 }
 
 /// How callers are known.
@@ -72,6 +76,9 @@ pub mod defaults {
     pub const HTTP_CLUSTER: &str = "upstream_http";
     /// `response_headers_to_remove`, beside the account headers of every kind of provider.
     pub const RESPONSE_HEADERS_TO_REMOVE: [&str; 1] = ["set-cookie"];
+    /// `max_signed_body_bytes`: a little below the listener's limit in `envoy/bootstrap.yaml`, at
+    /// which the host itself would answer.
+    pub const MAX_SIGNED_BODY_BYTES: u64 = 31 * 1024 * 1024;
     /// `authentication.token_headers`.
     pub const TOKEN_HEADERS: [&str; 2] = ["x-ai-gateway-authorization", "x-redpanda-cloud-token"];
     /// `authentication.token_cache_size`, in tokens, for each worker.
@@ -151,12 +158,23 @@ impl Config {
             providers,
             token_headers,
             response_headers_to_remove,
+            max_signed_body_bytes: document
+                .max_signed_body_bytes
+                .unwrap_or(defaults::MAX_SIGNED_BODY_BYTES),
         }
     }
 
     /// The provider of that name, as it stands in a path.
     pub fn provider(&self, name: &[u8]) -> Option<&Provider> {
         self.providers.get(std::str::from_utf8(name).ok()?)
+    }
+
+    /// What requests to the provider of that name are signed with, if they are.
+    pub fn signing(&self, name: &str) -> Option<&AwsSigning> {
+        match &self.providers.get(name)?.credential {
+            Credential::Aws(signing) => Some(signing),
+            _ => None,
+        }
     }
 
     /// The issuers of accepted tokens; none where authentication is disabled.

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use super::document;
 use super::problem::Problems;
-use super::{claim_match, text};
-use crate::authn::jwks::Clusters;
+use super::{aws, claim_match, text};
 use crate::authn::token::is_credential_header;
-use crate::credential::{Credential, GatewayToken, Secret};
+use crate::callout::Clusters;
+use crate::credential::{Credential, GatewayToken};
 use crate::forward::{CLUSTER_HEADER, PROVIDER_HEADER};
-use crate::provider::{KeyPlacement, Provider, ProviderKind};
+use crate::provider::{KeyPlacement, Provider, ProviderKind, PublicService};
 use crate::url::BaseUrl;
 
 /// Headers that the host's framing or this filter decides on.
@@ -66,18 +66,21 @@ fn provider(
         );
         return None;
     };
-    let credential = credential(&document, kind, env, path, problems);
-    let public_service = kind.profile().base_url;
-    let base_url = match document.base_url.as_deref().or(public_service) {
-        Some(url) => problems.take(format_args!("{path}/base_url"), BaseUrl::parse(url)),
-        None => {
-            problems.add(
-                format_args!("{path}/base_url"),
-                format_args!("is needed for type {kind}"),
-            );
-            None
+    let region = region(&document, kind, path, problems);
+    let credential = match kind.profile().credentials.signing_service {
+        Some(service) => aws::Reader {
+            region,
+            service,
+            clusters,
+            env,
+            path: path.to_owned(),
+            problems,
         }
+        .credential(document.credentials.as_ref(), document.signing),
+        None => credential(&document, kind, env, path, problems),
     };
+    refuse_foreign_fields(&document, kind, path, problems);
+    let base_url = base_url(&document, kind, region, path, problems);
     let headers = headers(document.headers, path, problems);
     let allow = document.allow.map(|rules| {
         rules
@@ -106,6 +109,84 @@ fn provider(
     })
 }
 
+/// The region; empty for kinds that have none.
+fn region<'a>(
+    document: &'a document::Provider,
+    kind: ProviderKind,
+    path: &str,
+    problems: &mut Problems,
+) -> &'a str {
+    let is_signed = kind.profile().credentials.signing_service.is_some();
+    let region = document.region.as_deref();
+    if is_signed && !region.is_some_and(aws::is_region) {
+        problems.add(
+            format_args!("{path}/region"),
+            "must be the region of the service, such as \"us-east-1\"",
+        );
+    }
+    region.unwrap_or_default()
+}
+
+fn base_url(
+    document: &document::Provider,
+    kind: ProviderKind,
+    region: &str,
+    path: &str,
+    problems: &mut Problems,
+) -> Option<BaseUrl> {
+    let public = match kind.profile().public_service {
+        PublicService::None => None,
+        PublicService::Global(url) => Some(Cow::Borrowed(url)),
+        PublicService::Regional(url) => aws::is_region(region).then(|| url(region)),
+    };
+    match (document.base_url.as_deref(), public) {
+        (Some(url), _) => problems.take(format_args!("{path}/base_url"), BaseUrl::parse(url)),
+        (None, Some(url)) => problems.take(format_args!("{path}/base_url"), BaseUrl::parse(&url)),
+        (None, None) if document.region.is_some() => None,
+        (None, None) => {
+            problems.add(
+                format_args!("{path}/base_url"),
+                format_args!("is needed for type {kind}"),
+            );
+            None
+        }
+    }
+}
+
+/// Fields that mean nothing for this kind are mistakes.
+fn refuse_foreign_fields(
+    document: &document::Provider,
+    kind: ProviderKind,
+    path: &str,
+    problems: &mut Problems,
+) {
+    let rule = kind.profile().credentials;
+    let is_signed = rule.signing_service.is_some();
+    for (field, is_given, is_possible) in [
+        ("region", document.region.is_some(), is_signed),
+        ("credentials", document.credentials.is_some(), is_signed),
+        ("signing", document.signing.is_some(), is_signed),
+        ("api_key", document.api_key.is_some(), rule.api_key),
+        (
+            "api_key_header",
+            document.api_key_header.is_some(),
+            rule.key_header,
+        ),
+        (
+            "authorization_passthrough",
+            document.authorization_passthrough,
+            rule.passthrough,
+        ),
+    ] {
+        if is_given && !is_possible {
+            problems.add(
+                format_args!("{path}/{field}"),
+                format_args!("is not possible for type {kind}"),
+            );
+        }
+    }
+}
+
 /// A key, passthrough, or nothing: whichever the kind allows, and never two of them.
 fn credential(
     document: &document::Provider,
@@ -121,7 +202,7 @@ fn credential(
             "has a meaning with authorization_passthrough only; without it a token is always needed",
         );
     }
-    let placement = key_placement(document, kind, path, problems);
+    let placement = key_placement(document, path, problems);
     match (&document.api_key, document.authorization_passthrough) {
         (Some(_), true) => {
             problems.add(
@@ -131,7 +212,7 @@ fn credential(
             None
         }
         (Some(key), false) => {
-            let key = problems.take(format_args!("{path}/api_key"), secret(key, env))?;
+            let key = problems.take(format_args!("{path}/api_key"), key.resolve(env))?;
             Some(Credential::ApiKey { key, placement })
         }
         (None, true) if rule.passthrough => Some(Credential::Passthrough {
@@ -141,13 +222,7 @@ fn credential(
                 GatewayToken::Optional
             },
         }),
-        (None, true) => {
-            problems.add(
-                format_args!("{path}/authorization_passthrough"),
-                format_args!("is not possible for type {kind}"),
-            );
-            None
-        }
+        (None, true) => None,
         (None, false) if rule.optional => Some(Credential::None),
         (None, false) => {
             problems.add(
@@ -161,15 +236,12 @@ fn credential(
 
 fn key_placement(
     document: &document::Provider,
-    kind: ProviderKind,
     path: &str,
     problems: &mut Problems,
 ) -> Option<KeyPlacement> {
     let name = document.api_key_header.as_ref()?.to_ascii_lowercase();
     let path = format!("{path}/api_key_header");
-    if !kind.profile().credentials.key_header {
-        problems.add(path, format_args!("is not possible for type {kind}"));
-    } else if document.api_key.is_none() {
+    if document.api_key.is_none() {
         problems.add(path, "has a meaning with api_key only");
     } else if !text::is_header_name(&name)
         || RESERVED_HEADERS.contains(&name.as_str())
@@ -180,37 +252,6 @@ fn key_placement(
         return Some(KeyPlacement::Header(Cow::Owned(name)));
     }
     None
-}
-
-/// The secret itself. Its value is in no error.
-fn secret(
-    secret: &document::Secret,
-    env: &dyn Fn(&str) -> Option<String>,
-) -> Result<Secret, String> {
-    let (value, origin) = match secret {
-        document::Secret::Value(value) => (value.clone(), "the value".to_owned()),
-        document::Secret::Env(name) if !text::is_variable_name(name) => {
-            return Err(
-                "must name an environment variable; what is there cannot be its name".to_owned(),
-            );
-        }
-        document::Secret::Env(name) => (
-            env(name).ok_or_else(|| {
-                format!(
-                    "the environment variable {name} is not set; set it for Envoy and list it in \
-                     vm_config.environment_variables.host_env_keys"
-                )
-            })?,
-            format!("the environment variable {name}"),
-        ),
-    };
-    if text::is_header_value(&value) {
-        Ok(Secret::new(value))
-    } else {
-        Err(format!(
-            "{origin} is empty or has spaces around it, line breaks or characters beyond ASCII"
-        ))
-    }
 }
 
 fn headers(

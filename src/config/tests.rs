@@ -34,6 +34,7 @@ fn full() -> Value {
         "path_prefix": "/ai",
         "clusters": {"https": "tls", "http": "plain"},
         "response_headers_to_remove": ["Set-Cookie", "x-request-cost"],
+        "max_signed_body_bytes": 1000,
         "authentication": {
             "token_headers": ["X-Token"],
             "token_cache_size": 7,
@@ -111,6 +112,7 @@ fn every_field_of_a_document_is_taken_in() {
         ["set-cookie", "x-request-cost"]
     );
     assert_eq!(config.authentication.cache_size(), 7);
+    assert_eq!(config.max_signed_body_bytes, 1000);
     assert_eq!(
         config.policy,
         Policy {
@@ -211,6 +213,7 @@ fn the_defaults_hold_where_a_document_is_silent() {
         assert!(removed.iter().any(|name| name == header), "{header}");
     }
     assert_eq!(config.authentication.cache_size(), 1000);
+    assert_eq!(config.max_signed_body_bytes, 31 * 1024 * 1024);
     assert_eq!(config.policy.claims, ["permissions", "roles", "scope"]);
     assert_eq!(
         config.policy.invoke,

@@ -41,15 +41,6 @@ pub(super) fn is_provider_name(name: &str) -> bool {
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
-/// What a shell can set: letters, digits and `_`, no digit first (POSIX.1 §8.1).
-pub(super) fn is_variable_name(name: &str) -> bool {
-    !name.is_empty()
-        && !name.starts_with(|first: char| first.is_ascii_digit())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-}
-
 /// A token of RFC 9110 §5.6.2.
 pub(super) fn is_header_name(name: &str) -> bool {
     !name.is_empty()

@@ -42,6 +42,26 @@ const INNOCENT: [(&str, &str); 12] = [
     ("user-agent", "test"),
 ];
 
+/// By what proxies tell each other of the client and of its network.
+const NETWORK: [&str; 8] = [
+    "forwarded",
+    "via",
+    "x-real-ip",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-envoy-external-address",
+    "x-envoy-original-path",
+];
+
+fn bedrock() -> Value {
+    json!({
+        "type": "bedrock",
+        "region": "us-east-1",
+        "credentials": {"bedrock_api_key": {"env": "KEY"}},
+    })
+}
+
 /// A configuration with that provider alone; its name is `p`.
 fn with_provider(mut provider: Value) -> Config {
     provider["name"] = json!("p");
@@ -127,6 +147,13 @@ fn the_provider_sees_its_own_credential_and_no_other() {
             Some(("authorization", "Bearer secret-of-KEY")),
         ),
         (
+            bedrock(),
+            "model/m-v1%3A0/converse",
+            "bedrock-runtime.us-east-1.amazonaws.com",
+            "/model/m-v1%3A0/converse",
+            Some(("authorization", "Bearer secret-of-KEY")),
+        ),
+        (
             json!({"type": "openai_compatible", "base_url": "https://x.test:8443/v1"}),
             "models",
             "x.test:8443",
@@ -184,11 +211,14 @@ fn a_header_that_is_repeated_is_removed_once_for_all() {
 #[test]
 fn headers_without_credentials_are_left_alone() {
     for kind in ProviderKind::ALL {
-        let config = with_provider(json!({
-            "type": kind.to_string(),
-            "api_key": {"env": "KEY"},
-            "base_url": "https://x.test",
-        }));
+        let config = with_provider(match kind {
+            ProviderKind::Bedrock => bedrock(),
+            _ => json!({
+                "type": kind.to_string(),
+                "api_key": {"env": "KEY"},
+                "base_url": "https://x.test",
+            }),
+        });
         let request = request(&config, &INNOCENT, "v1/x");
         assert_eq!(request.remove, [""; 0], "{kind}");
         for (name, _) in INNOCENT {
@@ -196,6 +226,16 @@ fn headers_without_credentials_are_left_alone() {
             assert!(pseudo || value(&request, name).is_none(), "{kind} {name}");
         }
     }
+}
+
+#[test]
+fn a_provider_learns_nothing_of_the_clients_network() {
+    let config = with_provider(json!({"type": "openai", "api_key": {"env": "KEY"}}));
+    let headers = NETWORK.map(|name| (name, "10.0.0.1"));
+    assert_eq!(request(&config, &headers, "models").remove, NETWORK);
+    let needed_by_the_host = [("x-forwarded-proto", "https"), ("viable", "x")];
+    let request = request(&config, &needed_by_the_host, "models");
+    assert_eq!(request.remove, [""; 0]);
 }
 
 #[test]

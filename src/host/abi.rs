@@ -1,14 +1,16 @@
 //! The one file that names the host's calls. Each is wrapped so that no status of the host and no
 //! byte from the wire can panic.
 
+use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use proxy_wasm::hostcalls;
-use proxy_wasm::types::{BufferType, LogLevel, MapType, Status};
+use proxy_wasm::types::{BufferType, LogLevel, MapType, MetricType, Status};
 
-use crate::authn::jwks::Callout;
+use crate::callout::Callout;
 use crate::forward::UpstreamRequest;
 use crate::head::RequestHead;
+use crate::refresh::Board;
 use crate::reply::Reply;
 use crate::time::UnixTime;
 use crate::url::Scheme;
@@ -65,6 +67,17 @@ pub(super) fn forward(request: &UpstreamRequest) -> Result<(), Status> {
     Ok(())
 }
 
+/// Bytes of the body that the host holds back for the request at hand.
+pub(super) fn request_body(start: usize, length: usize) -> Vec<u8> {
+    if length == 0 {
+        return Vec::new();
+    }
+    hostcalls::get_buffer(BufferType::HttpRequestBody, start, length)
+        .ok()
+        .flatten()
+        .unwrap_or_default()
+}
+
 /// Lets a request go on that was held.
 pub(super) fn resume_request() {
     if let Err(status) = hostcalls::resume_http_request() {
@@ -100,19 +113,20 @@ pub(super) fn dispatch(callout: &Callout) -> Result<u32, Status> {
         Scheme::Http => "http",
         Scheme::Https => "https",
     };
-    hostcalls::dispatch_http_call(
-        &callout.cluster,
-        vec![
-            (":method", "GET"),
-            (":scheme", scheme),
-            (":authority", &callout.endpoint.authority),
-            (":path", &callout.endpoint.target),
-            ("accept", "application/json"),
-        ],
-        None,
-        Vec::new(),
-        callout.timeout,
-    )
+    let mut headers = vec![
+        (":method", callout.method),
+        (":scheme", scheme),
+        (":authority", callout.endpoint.authority.as_str()),
+        (":path", callout.endpoint.target.as_str()),
+    ];
+    headers.extend(
+        callout
+            .headers
+            .iter()
+            .map(|(name, value)| (*name, value.expose())),
+    );
+    let body = (!callout.body.is_empty()).then_some(callout.body.as_slice());
+    hostcalls::dispatch_http_call(&callout.cluster, headers, body, Vec::new(), callout.timeout)
 }
 
 /// The status of the callout's answer at hand.
@@ -135,4 +149,37 @@ pub(super) fn foreign(name: &str, arguments: &[u8]) -> Option<Vec<u8>> {
     hostcalls::call_foreign_function(name, Some(arguments))
         .ok()
         .flatten()
+}
+
+/// The host's shared data, which is one for all workers with this `vm_id`.
+pub(super) struct SharedData;
+
+impl Board for SharedData {
+    fn read(&self, key: &str) -> Option<(Vec<u8>, u32)> {
+        let (text, version) = hostcalls::get_shared_data(key).ok()?;
+        Some((text?, version?))
+    }
+
+    fn write(&self, key: &str, text: &[u8], expected: Option<u32>) -> bool {
+        hostcalls::set_shared_data(key, Some(text), expected).is_ok()
+    }
+}
+
+/// The host's counters, each defined when it is first counted.
+#[derive(Default)]
+pub(super) struct Counters(HashMap<String, u32>);
+
+impl Counters {
+    pub(super) fn increment(&mut self, name: String) {
+        let known = self.0.get(&name).copied();
+        let counted = known
+            .map_or_else(|| hostcalls::define_metric(MetricType::Counter, &name), Ok)
+            .and_then(|id| {
+                self.0.insert(name, id);
+                hostcalls::increment_metric(id, 1)
+            });
+        if let Err(status) = counted {
+            log::error!("the host cannot count: {status:?}");
+        }
+    }
 }

@@ -1,6 +1,5 @@
 //! The root context: takes in the configuration, and makes the callouts for all requests.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -8,25 +7,24 @@ use std::time::Duration;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
-use super::abi;
+use super::abi::{self, SharedData};
 use super::signature::preferred_verifier;
 use super::stream::Stream;
-use super::worker::Worker;
-use crate::authn::jwks::{Answer, Callout, MAX_DOCUMENT_BYTES, Progress};
-use crate::authn::{Authenticator, IssuerIndex};
+use super::worker::{EAGER_TICK, Worker};
+use crate::callout::{Answer, Callout, MAX_DOCUMENT_BYTES};
 use crate::config::{Authentication, Config};
-use crate::transaction::Shared;
+use crate::shared::{Resource, Shared};
 
 /// The pace at which due fetches are looked for while no request waits.
 const IDLE_TICK: Duration = Duration::from_secs(1);
 
-/// The first tick, at which keys are fetched before any request needs them.
+/// The first tick, at which fetches begin before any request needs them.
 const FIRST_TICK: Duration = Duration::from_millis(1);
 
 pub(super) struct Root {
     context_id: u32,
     worker: Option<Rc<Worker>>,
-    callouts: HashMap<u32, IssuerIndex>,
+    callouts: HashMap<u32, Resource>,
 }
 
 impl Root {
@@ -38,35 +36,32 @@ impl Root {
         }
     }
 
-    fn dispatch(&mut self, worker: &Worker, issuer: IssuerIndex, callout: &Callout) {
+    fn dispatch(&mut self, worker: &Worker, resource: Resource, callout: &Callout) {
         match abi::dispatch(callout) {
             Ok(token) => {
-                self.callouts.insert(token, issuer);
+                self.callouts.insert(token, resource);
             }
-            Err(_) => self.answered(worker, issuer, Answer::Undeliverable),
+            Err(_) => self.answered(worker, resource, Answer::Undeliverable),
         }
     }
 
-    fn answered(&mut self, worker: &Worker, issuer: IssuerIndex, answer: Answer<'_>) {
-        let progress =
-            worker
-                .shared
-                .authenticator
-                .borrow_mut()
-                .answered(issuer, answer, abi::now());
-        match progress {
-            Progress::Next(callout) => self.dispatch(worker, issuer, &callout),
-            Progress::Settled => {
-                worker.keys_settled(issuer);
-                abi::act_for(self.context_id);
-            }
+    fn answered(&mut self, worker: &Worker, resource: Resource, answer: Answer<'_>) {
+        let shared = &worker.shared;
+        match shared.answered(&resource, answer, abi::now(), &SharedData) {
+            Some(callout) => self.dispatch(worker, resource, &callout),
+            None => self.settled(worker, &resource),
         }
+    }
+
+    fn settled(&self, worker: &Worker, resource: &Resource) {
+        worker.settled(resource);
+        abi::act_for(self.context_id);
     }
 }
 
 impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _: usize) {
-        let (Some(issuer), Some(worker)) = (self.callouts.remove(&token), self.worker.clone())
+        let (Some(resource), Some(worker)) = (self.callouts.remove(&token), self.worker.clone())
         else {
             return;
         };
@@ -82,7 +77,7 @@ impl Context for Root {
             }
             _ => Answer::NoResponse,
         };
-        self.answered(&worker, issuer, answer);
+        self.answered(&worker, resource, answer);
     }
 }
 
@@ -100,29 +95,33 @@ impl RootContext for Root {
         if matches!(config.authentication, Authentication::Disabled) {
             log::warn!("authentication is disabled: whoever reaches this gateway may use it");
         }
-        let authenticator = Authenticator::new(
-            config.issuers(),
-            config.authentication.cache_size(),
-            preferred_verifier(),
-        );
         log::info!("serving {} providers", config.providers.len());
-        self.worker = Some(Rc::new(Worker::new(Shared {
-            config,
-            authenticator: RefCell::new(authenticator),
-        })));
+        let shared = Shared::new(config, preferred_verifier(), &SharedData);
+        self.worker = Some(Rc::new(Worker::new(shared)));
         abi::set_tick_period(FIRST_TICK);
         true
     }
 
     fn on_tick(&mut self) {
-        abi::set_tick_period(IDLE_TICK);
         let Some(worker) = self.worker.clone() else {
             return;
         };
-        let due = worker.shared.authenticator.borrow_mut().due(abi::now());
-        for (issuer, callout) in due {
-            self.dispatch(&worker, issuer, &callout);
+        let now = abi::now();
+        for (resource, poll) in worker.shared.poll(now, &SharedData) {
+            if poll.settled {
+                self.settled(&worker, &resource);
+            }
+            if let Some(callout) = poll.callout {
+                self.dispatch(&worker, resource, &callout);
+            }
         }
+        worker.refuse_overdue(now);
+        abi::act_for(self.context_id);
+        abi::set_tick_period(if worker.is_awaited() {
+            EAGER_TICK
+        } else {
+            IDLE_TICK
+        });
     }
 
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
@@ -132,5 +131,13 @@ impl RootContext for Root {
 
     fn get_type(&self) -> Option<ContextType> {
         Some(ContextType::HttpContext)
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        if let Some(worker) = &self.worker {
+            worker.shared.abandon(&SharedData);
+        }
     }
 }

@@ -1,121 +1,217 @@
 //! What a root context and its streams share in one worker, and how a transaction is driven.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::abi;
-use crate::authn::IssuerIndex;
-use crate::transaction::{Effect, Flow, Input, Shared, Transaction};
+use super::abi::{self, Counters};
+use crate::shared::{Resource, Shared};
+use crate::time::UnixTime;
+use crate::transaction::{Effect, Flow, Input, Transaction};
 
-/// The requests that wait for keys, beside what all requests share.
+/// The requests that are held, beside what all requests share.
 pub(super) struct Worker {
     pub(super) shared: Shared,
-    waiting: RefCell<Vec<Waiting>>,
+    awaiting: RefCell<Vec<(Resource, Rc<Request>)>>,
+    awaiting_body: RefCell<Vec<(UnixTime, Rc<Request>)>>,
+    /// Whether a body has ever come while its headers were held.
+    hands_over_bodies: Cell<bool>,
+    counters: RefCell<Counters>,
 }
 
-struct Waiting {
-    issuer: IssuerIndex,
+/// One request: its transaction, and how much of its body there is.
+pub(super) struct Request {
     context_id: u32,
-    transaction: Rc<RefCell<Transaction>>,
+    transaction: RefCell<Transaction>,
+    body: Cell<Body>,
 }
 
-/// More requests than this do not wait for keys in one worker: each holds its head in memory.
-const MAX_WAITING: usize = 1000;
+/// How far a request's body has come.
+#[derive(Clone, Copy, Default)]
+struct Body {
+    /// What the host holds, in bytes.
+    available: usize,
+    /// What of it has been handed in.
+    taken: usize,
+    has_ended: bool,
+}
 
-/// The pace of the tick that begins a callout as soon as the stream's callback has returned.
+/// More requests than this do not wait for a fetch in one worker: each holds its head in memory.
+const MAX_AWAITING: usize = 1000;
+
+/// The pace of the tick while requests wait: callouts begin, and other workers' are noticed.
+pub(super) const EAGER_TICK: Duration = Duration::from_millis(5);
+
+/// The pace of the first tick that a waiting request asks for.
 const AT_ONCE: Duration = Duration::from_millis(1);
+
+/// A host that hands over no body in this time, and never did, cannot.
+const BODY_PATIENCE: Duration = Duration::from_secs(4);
+
+/// A body is read in pieces of this size, so that the VM's memory does not grow by it.
+const PIECE: usize = 64 * 1024;
+
+impl Request {
+    pub(super) fn new(context_id: u32) -> Self {
+        Self {
+            context_id,
+            transaction: RefCell::default(),
+            body: Cell::default(),
+        }
+    }
+
+    pub(super) fn flow(&self) -> Flow {
+        self.transaction.borrow().flow()
+    }
+
+    /// Notes how much of the body the host holds.
+    pub(super) fn body_has_come(&self, available: usize, has_ended: bool) {
+        let body = self.body.get();
+        self.body.set(Body {
+            available: available.max(body.available),
+            has_ended: has_ended || body.has_ended,
+            ..body
+        });
+    }
+}
 
 impl Worker {
     pub(super) fn new(shared: Shared) -> Self {
         Self {
             shared,
-            waiting: RefCell::default(),
+            awaiting: RefCell::default(),
+            awaiting_body: RefCell::default(),
+            hands_over_bodies: Cell::new(false),
+            counters: RefCell::default(),
         }
     }
 
-    /// Hands an input to a request's transaction and does what it says. The host must be acting
-    /// for that request.
-    pub(super) fn drive(
-        &self,
-        context_id: u32,
-        transaction: &Rc<RefCell<Transaction>>,
-        input: Input,
-    ) -> Flow {
-        let mut effects = Vec::new();
-        let next = transaction
-            .take()
-            .handle(input, &self.shared, abi::now(), &mut effects);
-        let flow = next.flow();
-        transaction.replace(next);
+    /// Hands an input to a request's transaction and does what it says; then hands in what there
+    /// is of the body, if that is wanted. The host must be acting for that request.
+    pub(super) fn drive(&self, request: &Rc<Request>, input: Input<'_>) -> Flow {
+        let wanted_body = request.transaction.borrow().wants_body();
+        self.step(request, input);
+        if request.transaction.borrow().wants_body() {
+            if !wanted_body && !self.hands_over_bodies.get() {
+                let deadline = abi::now() + BODY_PATIENCE;
+                let entry = (deadline, Rc::clone(request));
+                self.awaiting_body.borrow_mut().push(entry);
+            }
+            self.hand_in_body(request);
+        }
+        request.flow()
+    }
 
-        let mut must_leave = false;
+    /// Notes that bodies do come while headers are held.
+    pub(super) fn body_was_handed_over(&self) {
+        if !self.hands_over_bodies.replace(true) {
+            self.awaiting_body.borrow_mut().clear();
+        }
+    }
+
+    /// Lets the requests go on that wait for this.
+    pub(super) fn settled(&self, resource: &Resource) {
+        let settled: Vec<_> = self
+            .awaiting
+            .borrow_mut()
+            .extract_if(.., |(awaited, _)| awaited == resource)
+            .collect();
+        for (_, request) in settled {
+            self.resume(&request, Input::Settled);
+        }
+    }
+
+    /// Refuses the requests whose body the host does not hand over.
+    pub(super) fn refuse_overdue(&self, now: UnixTime) {
+        let overdue: Vec<_> = self
+            .awaiting_body
+            .borrow_mut()
+            .extract_if(.., |(deadline, _)| *deadline <= now)
+            .collect();
+        for (_, request) in overdue {
+            self.resume(&request, Input::BodyOverdue);
+        }
+    }
+
+    /// Whether requests wait for a fetch.
+    pub(super) fn is_awaited(&self) -> bool {
+        !self.awaiting.borrow().is_empty()
+    }
+
+    /// Forgets a request that has gone.
+    pub(super) fn forget(&self, request: &Rc<Request>) {
+        self.awaiting
+            .borrow_mut()
+            .retain(|(_, awaiting)| !Rc::ptr_eq(awaiting, request));
+        self.awaiting_body
+            .borrow_mut()
+            .retain(|(_, awaiting)| !Rc::ptr_eq(awaiting, request));
+    }
+
+    /// Drives a held request from outside of its callbacks.
+    fn resume(&self, request: &Rc<Request>, input: Input<'_>) {
+        if request.flow() == Flow::Pause
+            && abi::act_for(request.context_id)
+            && self.drive(request, input) == Flow::Continue
+        {
+            abi::resume_request();
+        }
+    }
+
+    fn step(&self, request: &Rc<Request>, input: Input<'_>) {
+        let mut effects = Vec::new();
+        let transaction = request.transaction.take();
+        let next = transaction.handle(input, &self.shared, abi::now(), &mut effects);
+        request.transaction.replace(next);
         for effect in effects {
             match effect {
-                Effect::AwaitKeys(issuer) => {
-                    must_leave = !self.enlist(issuer, context_id, transaction);
-                }
-                Effect::Forward(request) => {
-                    if let Err(status) = abi::forward(&request) {
+                Effect::Await(resource) => self.enlist(resource, request),
+                Effect::Forward(upstream_request) => {
+                    if let Err(status) = abi::forward(&upstream_request) {
                         log::error!("the host refuses a header edit: {status:?}");
-                        return Flow::Pause;
+                        self.step(request, Input::EditRefused);
                     }
                 }
+                Effect::Count(name) => self.counters.borrow_mut().increment(name),
                 Effect::Reply(reply) => abi::reply(&reply),
                 Effect::RemoveResponseHeaders(names) => abi::remove_response_headers(&names),
             }
         }
-        if must_leave {
-            return self.drive(context_id, transaction, Input::CannotWait);
-        }
-        flow
     }
 
-    /// Lets the requests go on that wait for this issuer's keys.
-    pub(super) fn keys_settled(&self, issuer: IssuerIndex) {
-        let settled: Vec<Waiting> = self
-            .waiting
-            .borrow_mut()
-            .extract_if(.., |waiting| waiting.issuer == issuer)
-            .collect();
-        for Waiting {
-            context_id,
-            transaction,
-            ..
-        } in settled
-        {
-            if abi::act_for(context_id)
-                && self.drive(context_id, &transaction, Input::KeysSettled) == Flow::Continue
-            {
-                abi::resume_request();
+    fn hand_in_body(&self, request: &Rc<Request>) {
+        loop {
+            let body = request.body.get();
+            let length = body.available.saturating_sub(body.taken).min(PIECE);
+            let is_last = body.has_ended && body.taken + length == body.available;
+            if length == 0 && !is_last {
+                return;
+            }
+            let chunk = abi::request_body(body.taken, length);
+            if chunk.len() != length {
+                log::error!("the host does not hand over a body that it has announced");
+                return self.step(request, Input::BodyOverdue);
+            }
+            request.body.set(Body {
+                taken: body.taken + length,
+                ..body
+            });
+            let chunk = &chunk;
+            self.step(request, Input::RequestBody { chunk, is_last });
+            if !request.transaction.borrow().wants_body() {
+                return;
             }
         }
     }
 
-    /// Forgets a request that has gone.
-    pub(super) fn forget(&self, context_id: u32) {
-        self.waiting
-            .borrow_mut()
-            .retain(|waiting| waiting.context_id != context_id);
-    }
-
     /// Puts a request on the wait list, if there is room.
-    fn enlist(
-        &self,
-        issuer: IssuerIndex,
-        context_id: u32,
-        transaction: &Rc<RefCell<Transaction>>,
-    ) -> bool {
-        let mut waiting = self.waiting.borrow_mut();
-        if waiting.len() >= MAX_WAITING {
-            return false;
+    fn enlist(&self, resource: Resource, request: &Rc<Request>) {
+        let is_full = self.awaiting.borrow().len() >= MAX_AWAITING;
+        if is_full {
+            return self.step(request, Input::CannotWait);
         }
-        waiting.push(Waiting {
-            issuer,
-            context_id,
-            transaction: Rc::clone(transaction),
-        });
+        let entry = (resource, Rc::clone(request));
+        self.awaiting.borrow_mut().push(entry);
         abi::set_tick_period(AT_ONCE);
-        true
     }
 }

@@ -4,14 +4,15 @@
 
 use std::borrow::Cow;
 
-use super::{CredentialRule, KeyPlacement, Profile};
+use super::{CredentialRule, KeyPlacement, Profile, PublicService};
 use crate::authn::token::TokenSlot;
 
 pub(super) const PROFILE: Profile = Profile {
     type_name: "google",
-    base_url: Some("https://generativelanguage.googleapis.com"),
+    public_service: PublicService::Global("https://generativelanguage.googleapis.com"),
     version: "v1beta",
     before_version: &["upload", "download"],
+    path_aliases: &[],
     token_slots: |path| {
         if is_openai_compatible(path) {
             &[TokenSlot::Bearer]
@@ -29,8 +30,10 @@ pub(super) const PROFILE: Profile = Profile {
     },
     credentials: CredentialRule {
         optional: false,
+        api_key: true,
         passthrough: false,
         key_header: false,
+        signing_service: None,
     },
     account_headers: &[],
 };

@@ -3,6 +3,7 @@
 //! Adding a kind is a file here and an arm in [`ProviderKind`]. No other room names a provider.
 
 mod anthropic;
+mod bedrock;
 mod google;
 mod openai;
 mod openai_compatible;
@@ -11,6 +12,7 @@ mod upstream_path;
 use std::borrow::Cow;
 use std::fmt;
 
+pub use bedrock::credentials as credentials_document;
 pub use upstream_path::upstream_path;
 
 use crate::authn::token::TokenSlot;
@@ -48,6 +50,8 @@ pub struct Provider {
 pub enum ProviderKind {
     /// Anthropic's API.
     Anthropic,
+    /// Amazon Bedrock Runtime.
+    Bedrock,
     /// Google's Gemini API.
     Google,
     /// OpenAI's API.
@@ -61,11 +65,13 @@ pub struct Profile {
     /// The kind's name in the configuration.
     pub type_name: &'static str,
     /// The public service, used where the configuration names no `base_url`.
-    pub base_url: Option<&'static str>,
+    pub public_service: PublicService,
     /// The API version that a path without one is meant for.
     pub version: &'static str,
     /// Leading path segments that stand before the version.
     pub before_version: &'static [&'static str],
+    /// Paths that stand for others.
+    pub path_aliases: &'static [(&'static str, &'static str)],
     /// Where clients of this path put the gateway's token.
     pub token_slots: fn(path: &[u8]) -> &'static [TokenSlot],
     /// The header that brings the gateway's token, named to a client that put it elsewhere.
@@ -76,6 +82,17 @@ pub struct Profile {
     pub credentials: CredentialRule,
     /// Response headers that tell whose account at the provider the gateway uses.
     pub account_headers: &'static [&'static str],
+}
+
+/// Where a kind of provider is served to the public.
+#[derive(Clone, Copy)]
+pub enum PublicService {
+    /// Nowhere: the configuration must name a base URL.
+    None,
+    /// In one place for all.
+    Global(&'static str),
+    /// In each region; the configuration must name one.
+    Regional(fn(region: &str) -> Cow<'static, str>),
 }
 
 /// Where an API key goes in a request to the provider.
@@ -92,18 +109,23 @@ pub enum KeyPlacement {
 pub struct CredentialRule {
     /// Whether a provider without any credential makes sense.
     pub optional: bool,
+    /// Whether `api_key` may be given.
+    pub api_key: bool,
     /// Whether `authorization_passthrough` may stand in the place of a key.
     pub passthrough: bool,
     /// Whether `api_key_header` may choose the header that takes the key.
     pub key_header: bool,
+    /// AWS's name of the service, where requests can be signed; `credentials` are given then.
+    pub signing_service: Option<&'static str>,
 }
 
 impl ProviderKind {
     /// Every kind, in the order in which the documentation lists them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::OpenAi,
         Self::Anthropic,
         Self::Google,
+        Self::Bedrock,
         Self::OpenAiCompatible,
     ];
 
@@ -111,6 +133,7 @@ impl ProviderKind {
     pub const fn profile(self) -> &'static Profile {
         match self {
             Self::Anthropic => &anthropic::PROFILE,
+            Self::Bedrock => &bedrock::PROFILE,
             Self::Google => &google::PROFILE,
             Self::OpenAi => &openai::PROFILE,
             Self::OpenAiCompatible => &openai_compatible::PROFILE,

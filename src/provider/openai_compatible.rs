@@ -2,15 +2,17 @@
 //!
 //! As OpenAI, but there is no public service to fall back on, and a local server may want no key.
 
-use super::{CredentialRule, Profile, openai};
+use super::{CredentialRule, Profile, PublicService, openai};
 
 pub(super) const PROFILE: Profile = Profile {
     type_name: "openai_compatible",
-    base_url: None,
+    public_service: PublicService::None,
     credentials: CredentialRule {
         optional: true,
+        api_key: true,
         passthrough: true,
         key_header: true,
+        signing_service: None,
     },
     ..openai::PROFILE
 };

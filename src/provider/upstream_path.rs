@@ -1,7 +1,8 @@
 //! The path at the provider: base path, version and the client's path, joined without doubling.
 //!
 //! SDKs disagree on who says the version: some call `<base>/chat/completions`, some
-//! `<base>/v1/chat/completions`. Both mean the same here; a version that a client names is kept.
+//! `<base>/v1/chat/completions`. Both mean the same here. A version that a client names is kept, and
+//! takes the place of one at the base URL's end.
 
 use super::Profile;
 
@@ -11,17 +12,19 @@ use super::Profile;
 /// begins with come from a proxy URL that ended with one.
 pub fn upstream_path(profile: &Profile, base: &str, path: &[u8]) -> Vec<u8> {
     let path = without_leading_slashes(path);
-    let base_version = base
-        .rsplit('/')
-        .next()
-        .filter(|segment| is_version(segment.as_bytes()));
-    let path_version = version_segment(profile, path);
-    let (version, path) = match (base_version, path_version) {
-        (Some(version), Some(same)) if version.as_bytes() == same => {
-            ("", path.strip_prefix(same).unwrap_or(path))
-        }
-        (None, None) => (profile.version, path),
-        _ => ("", path),
+    let alias = profile
+        .path_aliases
+        .iter()
+        .find(|(alias, _)| alias.as_bytes() == path);
+    let path = alias.map_or(path, |(_, path)| path.as_bytes());
+    let (above, version_of_base) = match base.rsplit_once('/') {
+        Some((above, last)) if is_version(last.as_bytes()) => (above, Some(last)),
+        _ => (base, None),
+    };
+    let (base, version) = match version_segment(profile, path) {
+        Some(_) => (above, ""),
+        None if version_of_base.is_some() => (base, ""),
+        None => (base, profile.version),
     };
 
     let mut joined = Vec::with_capacity(base.len() + version.len() + path.len() + 2);

@@ -13,6 +13,7 @@ use crate::config::Authentication;
 use crate::credential::{Credential, GatewayToken};
 use crate::provider::Provider;
 use crate::reply::Rejection;
+use crate::shared::Resource;
 
 /// Who sends a request, as far as the gateway asks.
 pub(super) enum Caller {
@@ -85,10 +86,10 @@ impl Request<'_> {
             return Ok(Caller::Unasked);
         }
         let mut authenticator = self.shared.authenticator.borrow_mut();
-        match authenticator.authenticate(candidate.token, self.patience, self.now) {
+        match authenticator.authenticate(candidate.token, self.waited.keys, self.now) {
             Verdict::Accepted(claims) => Ok(Caller::Known(claims)),
             Verdict::Rejected(error) => Err(Rejection::Token(error).into()),
-            Verdict::AwaitingKeys(issuer) => Err(Obstacle::AwaitingKeys(issuer)),
+            Verdict::AwaitingKeys(issuer) => Err(Obstacle::Awaiting(Resource::Keys(issuer))),
             Verdict::KeysUnavailable { retry_after } => {
                 Err(Rejection::KeysUnavailable(retry_after).into())
             }
@@ -104,10 +105,11 @@ impl Request<'_> {
         let (header, value) = headers
             .find_map(|header| Some((header, self.head.first(header).filter(|v| !v.is_empty())?)))
             .ok_or(Rejection::OwnCredentialMissing)?;
-        let is_in_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
-        let mut words = value.split(|byte| !is_in_token(byte));
         let authenticator = self.shared.authenticator.borrow();
-        if words.any(|word| authenticator.is_from_known_issuer(word)) {
+        let holds_gateway_token = value
+            .split(|byte| !is_token_byte(*byte))
+            .any(|word| authenticator.is_from_known_issuer(word));
+        if holds_gateway_token {
             return Err(Rejection::GatewayTokenPassedThrough(self.side_header()).into());
         }
         Ok(header)
@@ -117,4 +119,9 @@ impl Request<'_> {
         let first = self.shared.config.token_headers.first();
         first.cloned().unwrap_or_default()
     }
+}
+
+/// Whether a JSON Web Token can have this byte.
+const fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }

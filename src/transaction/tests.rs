@@ -14,8 +14,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::authn::jwks::{Answer, Progress};
 use crate::authn::signature::SoftwareVerifier;
+use crate::callout::Answer;
+use crate::refresh::tests::MemoryBoard;
 use crate::testing::{AUDIENCE, ISSUER, NOW, SigningKey, claims, config, head, key_set};
 
 const PREFIX: &str = "/llm/v1/providers";
@@ -35,6 +36,21 @@ fn document() -> Value {
             {"name": "my-openai", "type": "openai", "api_key": {"env": "OPENAI_KEY"}},
             {"name": "my-claude", "type": "anthropic", "api_key": {"env": "CLAUDE_KEY"}},
             {"name": "my-google", "type": "google", "api_key": {"env": "GOOGLE_KEY"}},
+            {
+                "name": "my-bedrock",
+                "type": "bedrock",
+                "region": "us-east-1",
+                "credentials": {"bedrock_api_key": {"env": "BEDROCK_KEY"}},
+            },
+            {
+                "name": "signed-bedrock",
+                "type": "bedrock",
+                "region": "us-east-1",
+                "credentials": {"static": {
+                    "access_key_id": {"env": "AWS_ID"},
+                    "secret_access_key": {"env": "AWS_SECRET"},
+                }},
+            },
             {
                 "name": "my-vllm",
                 "type": "openai_compatible",
@@ -67,6 +83,7 @@ fn document() -> Value {
 /// A gateway and the time that it is told.
 struct Gateway {
     shared: Shared,
+    board: MemoryBoard,
     now: UnixTime,
 }
 
@@ -79,17 +96,10 @@ struct Outcome {
 impl Gateway {
     /// One that has fetched nothing yet.
     fn cold(document: &Value) -> Self {
-        let config = config(document);
-        let authenticator = Authenticator::new(
-            config.issuers(),
-            config.authentication.cache_size(),
-            Rc::new(SoftwareVerifier),
-        );
+        let board = MemoryBoard::default();
         Self {
-            shared: Shared {
-                config,
-                authenticator: RefCell::new(authenticator),
-            },
+            shared: Shared::new(config(document), Rc::new(SoftwareVerifier), &board),
+            board,
             now: NOW,
         }
     }
@@ -116,17 +126,29 @@ impl Gateway {
     }
 
     fn fetch(&self, answer: Answer<'_>) {
-        let mut authenticator = self.shared.authenticator.borrow_mut();
-        assert_eq!(authenticator.due(self.now).len(), 1, "a fetch is due");
-        let progress = authenticator.answered(0, answer, self.now);
-        assert_eq!(progress, Progress::Settled);
+        assert_eq!(self.begun(), [Resource::Keys(0)]);
+        self.answer(&Resource::Keys(0), answer);
+    }
+
+    /// What is fetched from now on.
+    fn begun(&self) -> Vec<Resource> {
+        let polls = self.shared.poll(self.now, &self.board).into_iter();
+        let begun = polls.filter(|(_, poll)| poll.callout.is_some());
+        begun.map(|(resource, _)| resource).collect()
+    }
+
+    fn answer(&self, resource: &Resource, answer: Answer<'_>) {
+        let next = self
+            .shared
+            .answered(resource, answer, self.now, &self.board);
+        assert_eq!(next, None);
     }
 
     fn pass(&mut self, seconds: u64) {
         self.now = self.now + Duration::from_secs(seconds);
     }
 
-    fn handle(&self, transaction: Transaction, input: Input) -> Outcome {
+    fn handle(&self, transaction: Transaction, input: Input<'_>) -> Outcome {
         let mut effects = Vec::new();
         let transaction = transaction.handle(input, &self.shared, self.now, &mut effects);
         Outcome {
@@ -172,7 +194,7 @@ impl Outcome {
     /// The reply, as the one effect.
     fn reply(&self) -> &Reply {
         match self.effects.as_slice() {
-            [Effect::Reply(reply)] => {
+            [Effect::Reply(reply)] | [Effect::Count(_), Effect::Reply(reply)] => {
                 assert_eq!(self.transaction.flow(), Flow::Pause);
                 assert!(matches!(self.transaction, Transaction::Replied));
                 reply
@@ -193,11 +215,8 @@ impl Outcome {
     }
 
     fn waits(&self) -> bool {
-        let waits = self.effects == [Effect::AwaitKeys(0)];
-        assert_eq!(
-            waits,
-            matches!(self.transaction, Transaction::AwaitingKeys(_))
-        );
+        let waits = self.effects == [Effect::Await(Resource::Keys(0))];
+        assert_eq!(waits, matches!(self.transaction, Transaction::Awaiting(_)));
         waits
     }
 }

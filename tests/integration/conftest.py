@@ -8,9 +8,37 @@ import os
 import pytest
 
 from mocks.world import AUDIENCE, World
-from tools.gateway import Gateway
+from scripted_provider import ScriptedProvider
+from tools.gateway import PROJECT, Gateway
 
 PREFIX = "/llm/v1/providers"
+SIGV4_VERIFIER = PROJECT / "tests/sigv4-verifier/target/debug/sigv4-verifier"
+SHOWN_LOG_LINES = 60
+SDK_VARIABLES = ("OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_")
+
+gateways = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call):
+    """A failed test shows what the gateways that run, or ran during it, have logged last."""
+    report = yield
+    if report.failed:
+        for gateway in gateways:
+            if gateway.running() or gateway.log_file.stat().st_mtime >= call.start:
+                lines = gateway.log().splitlines()[-SHOWN_LOG_LINES:]
+                report.sections.append((f"log of the gateway at {gateway.url}", "\n".join(lines)))
+    return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_environment():
+    """What the SDKs would read from this machine's environment does not count."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(SDK_VARIABLES) or name.lower().endswith("_proxy"):
+                patch.delenv(name)
+        yield
 
 
 def configuration(world):
@@ -39,19 +67,25 @@ def provider(name, kind, mock):
 
 @pytest.fixture(scope="session")
 def world():
-    with World() as world:
+    with World(sigv4_verifier=SIGV4_VERIFIER) as world:
         yield world
+
+
+@pytest.fixture(autouse=True)
+def nothing_recorded(world):
+    """Each test finds in the mocks' recordings only what it caused."""
+    for mock in (world.openai, world.anthropic, world.google, world.compatible, world.bedrock):
+        mock.requests.clear()
 
 
 @pytest.fixture(scope="session")
 def start_gateway(tmp_path_factory):
-    """Starts Envoy with a filter configuration; all are stopped at the end. On failure see `show_log`."""
-    gateways = []
+    """Starts Envoy with a filter configuration. Who starts one may stop it, by `with`; all are stopped at the end."""
 
     def start(configuration, **options):
         gateway = Gateway(tmp_path_factory.mktemp("gateway"), os.environ["ENVOY"], **options)
-        gateways.append(gateway)
         gateway.start(configuration)
+        gateways.append(gateway)
         return gateway
 
     yield start
@@ -63,6 +97,15 @@ def start_gateway(tmp_path_factory):
 def gateway(world, start_gateway):
     """The gateway that most tests use; they do not change it."""
     return start_gateway(configuration(world))
+
+
+@pytest.fixture(scope="module")
+def scripted(world, start_gateway):
+    """A provider that answers by a script, and a gateway where it is called `scripted`."""
+    with ScriptedProvider() as upstream:
+        one = {"name": "scripted", "type": "openai", "base_url": upstream.url, "api_key": {"value": "mock-key"}}
+        with start_gateway(configuration(world) | {"providers": [one]}) as gateway:
+            yield upstream, gateway
 
 
 @pytest.fixture

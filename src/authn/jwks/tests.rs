@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::refresh::tests::MemoryBoard;
 use crate::testing::{ISSUER, NOW, SigningKey, key_set};
 
 const REFRESH: u64 = 600;
@@ -48,14 +49,17 @@ fn keys(ids: &[&str]) -> String {
 /// A source and the time that it is told.
 struct World {
     source: KeySource,
+    board: MemoryBoard,
     now: UnixTime,
 }
 
 impl World {
     fn new(start: Start) -> Self {
+        let board = MemoryBoard::default();
         let settings = KeySourceSettings::Remote(settings(start));
         Self {
-            source: KeySource::new(&settings),
+            source: KeySource::new(&settings, &board),
+            board,
             now: NOW,
         }
     }
@@ -80,22 +84,22 @@ impl World {
     }
 
     fn due(&mut self) -> Option<Callout> {
-        self.source.due(self.now)
+        self.source.poll(self.now, &self.board).callout
     }
 
-    fn answer(&mut self, status: u16, body: &str) -> Progress {
+    fn answer(&mut self, status: u16, body: &str) -> Option<Callout> {
         self.source
-            .answered(response(status, body.as_bytes()), self.now)
+            .answered(response(status, body.as_bytes()), self.now, &self.board)
     }
 
     fn fetch(&mut self, ids: &[&str]) {
         assert!(self.due().is_some());
-        assert_eq!(self.answer(200, &keys(ids)), Progress::Settled);
+        assert_eq!(self.answer(200, &keys(ids)), None);
     }
 
     fn fail(&mut self) {
         assert!(self.due().is_some());
-        assert_eq!(self.answer(500, ""), Progress::Settled);
+        assert_eq!(self.answer(500, ""), None);
     }
 
     fn demand(&mut self, patience: Patience) -> Demand {
@@ -127,7 +131,7 @@ fn a_cold_source_fetches_the_key_set_at_once_and_once() {
     assert_eq!(callout.timeout, secs(5));
     assert_eq!(world.due(), None, "it is under way");
 
-    assert_eq!(world.answer(200, &keys(&["a"])), Progress::Settled);
+    assert_eq!(world.answer(200, &keys(&["a"])), None);
     assert_eq!(world.ids(), ["a"]);
     assert_eq!(world.due(), None);
 }
@@ -141,14 +145,14 @@ fn discovery_leads_to_the_key_set_wherever_that_is() {
         "jwks_uri": "https://keys.test:8443/jwks?tenant=1",
         "token_endpoint": "https://issuer.test/token",
     });
-    let Progress::Next(callout) = world.answer(200, &document.to_string()) else {
+    let Some(callout) = world.answer(200, &document.to_string()) else {
         panic!("no second callout");
     };
     assert_eq!(callout.cluster, "tls");
     assert_eq!(callout.endpoint.authority, "keys.test:8443");
     assert_eq!(callout.endpoint.target, "/jwks?tenant=1");
     assert_eq!(world.due(), None, "the fetch is still under way");
-    assert_eq!(world.answer(200, &keys(&["b"])), Progress::Settled);
+    assert_eq!(world.answer(200, &keys(&["b"])), None);
     assert_eq!(world.ids(), ["b"]);
 
     world.pass(REFRESH);
@@ -181,7 +185,7 @@ fn a_discovery_document_that_cannot_be_trusted_ends_the_fetch() {
     ] {
         let mut world = World::with_discovery();
         world.due();
-        assert_eq!(world.answer(200, &body), Progress::Settled, "{body}");
+        assert_eq!(world.answer(200, &body), None, "{body}");
         assert!(world.ids().is_empty(), "{body}");
         assert_eq!(world.demand(Patience::Wait), unavailable(1), "{body}");
     }
@@ -195,7 +199,7 @@ fn a_plaintext_issuer_may_name_a_plaintext_key_set() {
     let document = json!({"issuer": ISSUER, "jwks_uri": "http://127.0.0.1:8080/keys"});
     assert!(matches!(
         world.answer(200, &document.to_string()),
-        Progress::Next(callout) if callout.cluster == "plain"
+        Some(callout) if callout.cluster == "plain"
     ));
 }
 
@@ -218,7 +222,7 @@ fn whatever_is_not_a_good_key_set_leaves_the_old_keys_and_is_tried_again() {
         let mut world = World::warm(&["a"]);
         world.pass(REFRESH);
         assert!(world.due().is_some());
-        assert_eq!(world.source.answered(answer, world.now), Progress::Settled);
+        assert_eq!(world.source.answered(answer, world.now, &world.board), None);
         assert_eq!(world.ids(), ["a"], "{answer:?}");
         assert_eq!(world.due(), None, "{answer:?}");
         world.pass(1);
@@ -242,14 +246,6 @@ fn failures_are_followed_by_ever_longer_waits_up_to_thirty_seconds() {
     world.fail();
     world.pass(1);
     assert!(world.due().is_some(), "a success begins the waits anew");
-}
-
-#[test]
-fn no_number_of_failures_overflows_the_wait() {
-    for failures in [0, 5, 31, 32, 33, 64, u32::MAX] {
-        let wait = backoff(failures);
-        assert!((FIRST_BACKOFF..=MAX_BACKOFF).contains(&wait), "{failures}");
-    }
 }
 
 #[test]
@@ -336,7 +332,7 @@ fn tokens_with_an_unknown_kid_share_the_fetch_that_one_of_them_caused() {
     for _ in 0..10 {
         assert_eq!(world.demand(Patience::Wait), Demand::Wait, "under way");
     }
-    assert_eq!(world.answer(200, &keys(&["a", "b"])), Progress::Settled);
+    assert_eq!(world.answer(200, &keys(&["a", "b"])), None);
     assert_eq!(world.ids(), ["a", "b"]);
     assert_eq!(world.demand(Patience::Decide), Demand::Settled);
     assert_eq!(world.due(), None);
@@ -367,15 +363,16 @@ fn an_unknown_kid_is_no_verdict_while_the_issuer_cannot_be_asked() {
 
 #[test]
 fn an_inline_key_set_is_never_fetched_nor_too_old() {
+    let board = MemoryBoard::default();
     let parsed = KeySet::parse(keys(&["a"]).as_bytes()).unwrap();
-    let mut source = KeySource::new(&KeySourceSettings::Inline(parsed));
+    let mut source = KeySource::new(&KeySourceSettings::Inline(parsed), &board);
     let end = NOW + Duration::MAX;
-    assert_eq!(source.due(end), None);
+    assert_eq!(source.poll(end, &board), Poll::default());
     assert!(!source.expire(end));
     for patience in [Patience::Wait, Patience::Decide] {
         assert_eq!(source.demand(patience, end), Demand::Settled);
     }
-    let stray = source.answered(Answer::NoResponse, end);
-    assert_eq!(stray, Progress::Settled);
+    let stray = source.answered(Answer::NoResponse, end, &board);
+    assert_eq!(stray, None);
     assert_eq!(source.keys().len(), 1);
 }

@@ -25,13 +25,13 @@ fn remembered_tokens_live_no_longer_than_stale_keys() {
     let token = token("k", json!({"exp": NOW_SECS + 1_000_000}));
     assert!(world.accepts(&token));
     world.now = NOW + REFRESH + Duration::from_secs(3601);
-    assert_eq!(world.authenticator.due(world.now).len(), 1);
+    assert_eq!(world.begun(), [0]);
     assert_eq!(
         world.ask(&token, Patience::Wait),
         Verdict::AwaitingKeys(0),
         "the fetch is under way"
     );
-    world.authenticator.undeliverable(0, world.now);
+    world.answer(0, Answer::Undeliverable);
     assert!(matches!(
         world.ask(&token, Patience::Decide),
         Verdict::KeysUnavailable { .. }
@@ -73,8 +73,8 @@ fn a_token_of_a_new_key_waits_for_one_fetch_and_passes() {
 #[test]
 fn keys_that_cannot_be_had_are_no_fault_of_the_token() {
     let mut world = World::new(&[issuer(ISSUER, remote())]);
-    world.authenticator.due(world.now);
-    world.authenticator.undeliverable(0, world.now);
+    assert_eq!(world.begun(), [0]);
+    world.answer(0, Answer::Undeliverable);
     let retry_after = Duration::from_secs(1);
     for patience in [Patience::Wait, Patience::Decide] {
         let verdict = world.ask(&token("k", json!({})), patience);
@@ -88,12 +88,36 @@ fn one_issuers_fetch_is_none_of_anothers() {
         issuer(OTHER_ISSUER, inline(&["others"])),
         issuer(ISSUER, remote()),
     ]);
-    let due = world.authenticator.due(world.now);
-    assert_eq!(due.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [1]);
-    world.authenticator.undeliverable(1, world.now);
+    assert_eq!(world.begun(), [1]);
+    world.answer(1, Answer::Undeliverable);
     assert!(world.accepts(&token("others", json!({"iss": OTHER_ISSUER}))));
-    let stray = world
-        .authenticator
-        .answered(7, Answer::NoResponse, world.now);
-    assert_eq!(stray, Progress::Settled);
+    world.answer(7, Answer::NoResponse);
+}
+
+#[test]
+fn a_worker_takes_over_the_keys_that_another_fetched() {
+    let issuers = [issuer(ISSUER, remote())];
+    let mut fetching = World::warm(&["old"]);
+    let mut adopting = Authenticator::new(
+        &issuers,
+        10,
+        Rc::<CountingVerifier>::default(),
+        &fetching.board,
+    );
+    let old = token("old", json!({}));
+    let mut poll = |world: &World| {
+        let polls = adopting.poll(world.now, &world.board);
+        assert!(polls[0].1.callout.is_none(), "it is fetched once for all");
+        let verdict = adopting.authenticate(old.as_bytes(), Patience::Decide, world.now);
+        (polls[0].1.settled, verdict)
+    };
+    let (settled, verdict) = poll(&fetching);
+    assert!(settled && matches!(verdict, Verdict::Accepted(_)));
+    assert!(!poll(&fetching).0);
+
+    fetching.now = NOW + REFRESH;
+    fetching.fetch(&["new"]);
+    let (settled, verdict) = poll(&fetching);
+    assert!(settled);
+    assert_eq!(verdict, Verdict::Rejected(TokenError::KeyUnknown));
 }

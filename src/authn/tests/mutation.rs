@@ -19,7 +19,8 @@ fn authenticator(vector: &JwsVector) -> Authenticator {
         clock_skew: Duration::ZERO,
         keys: KeySourceSettings::Inline(keys),
     };
-    let mut authenticator = Authenticator::new(&[issuer], 10, Rc::new(SoftwareVerifier));
+    let board = MemoryBoard::default();
+    let mut authenticator = Authenticator::new(&[issuer], 10, Rc::new(SoftwareVerifier), &board);
     let verdict = authenticator.authenticate(vector.jws.as_bytes(), Patience::Decide, NOW);
     assert!(matches!(verdict, Verdict::Accepted(_)), "{verdict:?}");
     authenticator

@@ -1,13 +1,19 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::provider::ProviderKind::{self, Anthropic, Google, OpenAi, OpenAiCompatible};
+use crate::provider::ProviderKind::{self, Anthropic, Bedrock, Google, OpenAi, OpenAiCompatible};
+use crate::provider::PublicService;
 use crate::url::BaseUrl;
 
 /// The path at the provider; `None` as base URL is the kind's public service.
 fn joined(kind: ProviderKind, base_url: Option<&str>, path: &str) -> String {
     let profile = kind.profile();
-    let base_url = BaseUrl::parse(base_url.or(profile.base_url).unwrap()).unwrap();
+    let public_service = match profile.public_service {
+        PublicService::None => String::new(),
+        PublicService::Global(url) => url.to_owned(),
+        PublicService::Regional(url) => url("us-east-1").into_owned(),
+    };
+    let base_url = BaseUrl::parse(base_url.unwrap_or(&public_service)).unwrap();
     let joined = upstream_path(profile, base_url.path(), path.as_bytes());
     String::from_utf8(joined).unwrap()
 }
@@ -36,6 +42,13 @@ fn every_client_reaches_the_public_services_native_path() {
         (Anthropic, "v1/models", "/v1/models"),
         // Vercel's AI SDK with a base URL without version
         (Anthropic, "messages", "/v1/messages"),
+        // boto3, the AWS SDKs, httpx
+        (
+            Bedrock,
+            "model/us.m-v1%3A0/converse-stream",
+            "/model/us.m-v1%3A0/converse-stream",
+        ),
+        (Bedrock, "model/m-v1:0/invoke", "/model/m-v1:0/invoke"),
         // google-genai for Python 3.x
         (
             Google,
@@ -141,10 +154,10 @@ fn a_version_is_one_segment_of_v_and_digits_with_its_stage() {
 }
 
 #[test]
-fn a_version_that_differs_from_the_base_urls_is_kept() {
+fn a_version_that_differs_from_the_base_urls_takes_its_place() {
     let base_url = Some("https://x.test/v1");
-    assert_eq!(joined(OpenAi, base_url, "v2/batches"), "/v1/v2/batches");
-    assert_eq!(joined(OpenAi, base_url, "v10/x"), "/v1/v10/x");
+    assert_eq!(joined(OpenAi, base_url, "v2/batches"), "/v2/batches");
+    assert_eq!(joined(OpenAi, base_url, "v10/x"), "/v10/x");
     assert_eq!(joined(OpenAi, base_url, "v1x/y"), "/v1/v1x/y");
 }
 
@@ -184,7 +197,8 @@ proptest! {
         ],
     ) {
         let joined = upstream_path(kind.profile(), base, &path);
-        prop_assert!(joined.starts_with(base.as_bytes()));
+        let above = ["/v1beta", "/v1"].iter().find_map(|version| base.strip_suffix(version)).unwrap_or(base);
+        prop_assert!(joined.starts_with(above.as_bytes()));
         prop_assert!(joined.starts_with(b"/") && !joined.starts_with(b"//"));
         prop_assert!(joined.ends_with(without_leading_slashes(&path)));
         prop_assert!(says_a_version_twice(&path) || !says_a_version_twice(&joined));

@@ -14,7 +14,7 @@ fn a_request_waits_for_the_first_keys_and_goes_on() {
     assert!(outcome.waits());
     assert_eq!(outcome.transaction.flow(), Flow::Pause);
     gateway.keys_arrive(&["k"]);
-    let outcome = gateway.handle(outcome.transaction, Input::KeysSettled);
+    let outcome = gateway.handle(outcome.transaction, Input::Settled);
     assert_eq!(
         upstream(outcome.forwarded(), ":authority"),
         Some("api.openai.com")
@@ -54,7 +54,7 @@ fn what_a_request_waited_for_decides() {
             Some(keys) => gateway.keys_arrive(&keys),
             None => gateway.fetch(Answer::NoResponse),
         }
-        let outcome = gateway.handle(waiting.transaction, Input::KeysSettled);
+        let outcome = gateway.handle(waiting.transaction, Input::Settled);
         match status {
             None => drop(outcome.forwarded()),
             Some((status, code)) => assert_eq!(outcome.rejection(), rejection(status, code)),
@@ -83,7 +83,7 @@ fn a_request_waits_once() {
     let waiting = ask(&gateway, "new");
     assert!(waiting.waits());
     gateway.pass(60);
-    let outcome = gateway.handle(waiting.transaction, Input::KeysSettled);
+    let outcome = gateway.handle(waiting.transaction, Input::Settled);
     assert_eq!(outcome.rejection(), rejection(401, "key_unknown"));
 }
 
@@ -96,7 +96,7 @@ fn a_rotated_key_is_fetched_for_the_first_who_brings_it() {
     gateway.keys_arrive(&["k", "new"]);
     for outcome in waiting {
         gateway
-            .handle(outcome.transaction, Input::KeysSettled)
+            .handle(outcome.transaction, Input::Settled)
             .forwarded();
     }
 }
@@ -110,7 +110,7 @@ fn a_withdrawn_key_admits_nobody_after_the_refresh() {
     let waiting = ask(&gateway, "k");
     assert!(waiting.waits(), "it might have come back");
     gateway.keys_arrive(&["new"]);
-    let outcome = gateway.handle(waiting.transaction, Input::KeysSettled);
+    let outcome = gateway.handle(waiting.transaction, Input::Settled);
     assert_eq!(outcome.rejection(), rejection(401, "key_unknown"));
 }
 

@@ -6,6 +6,7 @@ use super::*;
 fn each_kind_of_provider_takes_the_token_where_its_clients_put_it() {
     let gateway = Gateway::warm();
     let (good, bearer) = (good(), bearer(&good()));
+    let signed = "AWS4-HMAC-SHA256 Credential=dummy".to_owned();
     let key = format!("/my-google/v1beta/models/m:generateContent?key={good}&alt=sse");
     for (path, headers, target, credential) in [
         (
@@ -50,6 +51,20 @@ fn each_kind_of_provider_takes_the_token_where_its_clients_put_it() {
             vec![("authorization", &bearer)],
             "/v1beta/openai/chat/completions",
             Some(("authorization", "Bearer secret-of-GOOGLE_KEY")),
+        ),
+        (
+            // an AWS SDK with a Bedrock API key
+            "/my-bedrock/model/m%3A0/converse",
+            vec![("authorization", &bearer)],
+            "/model/m%3A0/converse",
+            Some(("authorization", "Bearer secret-of-BEDROCK_KEY")),
+        ),
+        (
+            // an AWS SDK that signs with dummy keys
+            "/my-bedrock/model/m%3A0/converse",
+            vec![("authorization", &signed), ("x-amz-security-token", &good)],
+            "/model/m%3A0/converse",
+            Some(("authorization", "Bearer secret-of-BEDROCK_KEY")),
         ),
         (
             "/my-vllm/models",

@@ -16,11 +16,13 @@ fn the_list_has_what_its_caller_may_see() {
     let everything = [
         "for-finance",
         "guarded-claude",
+        "my-bedrock",
         "my-claude",
         "my-google",
         "my-openai",
         "my-vllm",
         "own-claude",
+        "signed-bedrock",
         "switched-off",
     ];
     for (changes, visible) in [
@@ -59,7 +61,13 @@ fn a_provider_is_shown_without_its_secret() {
     );
     assert_eq!(shown("/switched-off")["status"], "disabled");
     assert_eq!(shown("/own-claude")["authorization_passthrough"], true);
-    for path in ["", "/my-openai", "/my-claude", "/my-google", "/for-finance"] {
+    for path in [
+        "",
+        "/my-openai",
+        "/my-claude",
+        "/my-bedrock",
+        "/signed-bedrock",
+    ] {
         let body = shown(path).to_string();
         assert!(!body.contains("secret-of"), "{body}");
     }
@@ -92,5 +100,5 @@ fn an_authority_that_is_no_text_does_not_spoil_the_answer() {
         (":authority".into(), b"\xff\"\x00</script>".to_vec()),
     ]);
     let outcome = gateway.handle(Transaction::Init, Input::RequestHead(head));
-    assert_eq!(names(&outcome).len(), 8);
+    assert_eq!(names(&outcome).len(), 10);
 }

@@ -24,7 +24,9 @@ fn bad_tokens() -> Vec<String> {
 
 /// The places of these. That a provider passes a client's own credential through without asking
 /// for a token is no secret: it forwards whatever stands there, and is not among them.
-const PROVIDERS: [&str; 9] = [
+const PROVIDERS: [&str; 11] = [
+    "my-bedrock",
+    "signed-bedrock",
     "my-openai",
     "my-claude",
     "my-google",
@@ -62,6 +64,7 @@ fn a_bad_token_in_any_slot_gets_one_answer_for_all_providers() {
             ("x-goog-api-key", &token),
             ("x-ai-gateway-authorization", &bearer),
             ("x-redpanda-cloud-token", &token),
+            ("x-amz-security-token", &token),
         ] {
             let reply = assert_all_the_same(&gateway, &[header], "");
             assert_eq!(reply.status, 401);
@@ -84,6 +87,11 @@ fn bad_tokens_in_several_slots_get_one_answer_for_all_providers() {
             vec![("authorization", &bearer), ("x-goog-api-key", second)],
             vec![("x-api-key", second), ("x-goog-api-key", third)],
             vec![("authorization", "Basic x"), ("x-goog-api-key", third)],
+            vec![
+                ("authorization", "AWS4-HMAC-SHA256 x"),
+                ("x-amz-security-token", third),
+            ],
+            vec![("x-api-key", second), ("x-amz-security-token", third)],
         ] {
             assert_all_the_same(&gateway, &headers, &format!("?key={third}"));
         }

@@ -1,0 +1,44 @@
+"""The credentials endpoint of containers: ECS tasks and EKS pods (Pod Identity) ask it."""
+
+from __future__ import annotations
+
+import ssl
+
+from aiohttp import web
+
+from .credential import AwsCredential
+from .endpoint import CredentialEndpoint
+
+PATH = "/v1/credentials"
+
+
+class ContainerCredentials(CredentialEndpoint):
+    """`GET` `uri` with `Authorization: <authorization_token>`; `None` asks for none. Its endpoint is "credentials"."""
+
+    def __init__(
+        self,
+        credential: AwsCredential | None = None,
+        *,
+        authorization_token: str | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        super().__init__(credential, host=host, port=port, ssl_context=ssl_context)
+        self.authorization_token = authorization_token
+
+    @property
+    def uri(self) -> str:
+        """What `AWS_CONTAINER_CREDENTIALS_FULL_URI` would say."""
+        return self.url + PATH
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.get(PATH, self._credentials)]
+
+    async def _credentials(self, request: web.Request) -> web.StreamResponse:
+        if self.authorization_token not in (None, request.headers.get("authorization")):
+            refusal = {"code": "AccessDeniedException", "message": "The authorization token is missing or wrong."}
+            response = web.json_response(refusal, status=401)
+        else:
+            response = web.json_response(self.document())
+        return await self.answer(request, "credentials", response)

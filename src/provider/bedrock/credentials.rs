@@ -1,0 +1,96 @@
+//! The shape of this type's `credentials` in the configuration: one of these, by its name.
+
+use serde::Deserialize;
+
+use crate::credential::SecretReference;
+
+/// `credentials`.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialsDocument {
+    /// A key pair.
+    Static(KeyPair),
+    /// An API key of the service, sent as a bearer token; nothing is signed.
+    #[serde(rename = "bedrock_api_key")]
+    ApiKey(SecretReference),
+    /// A container's credentials endpoint.
+    Container(Container),
+    /// EC2's instance metadata.
+    Imds(InstanceMetadata),
+    /// A role, assumed with credentials from elsewhere.
+    AssumeRole(AssumeRole),
+    /// The environment, else a container's endpoint, else instance metadata.
+    DefaultChain(DefaultChain),
+}
+
+/// What a role is assumed with.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "as in CredentialsDocument")]
+pub enum RoleSource {
+    Static(KeyPair),
+    Container(Container),
+    Imds(InstanceMetadata),
+    DefaultChain(DefaultChain),
+}
+
+/// `static`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "AWS's own names")]
+pub struct KeyPair {
+    pub access_key_id: SecretReference,
+    pub secret_access_key: SecretReference,
+    pub session_token: Option<SecretReference>,
+}
+
+/// `container`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Container {
+    /// The endpoint; else the one that ECS or EKS puts into the environment.
+    pub uri: Option<Text>,
+    /// What the endpoint wants in `Authorization`; else likewise.
+    pub authorization_token: Option<SecretReference>,
+}
+
+/// `imds`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstanceMetadata {
+    /// Its address, where it is not the usual one.
+    pub endpoint: Option<String>,
+}
+
+/// `default_chain`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DefaultChain {
+    /// The address of the instance metadata service, where it is not the usual one.
+    pub imds_endpoint: Option<String>,
+}
+
+/// `assume_role`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "AWS's own names")]
+pub struct AssumeRole {
+    pub role_arn: String,
+    pub external_id: Option<String>,
+    pub session_name: Option<String>,
+    pub duration: Option<String>,
+    /// The Security Token Service, where it is not the region's.
+    pub endpoint: Option<String>,
+    /// What the role is assumed with.
+    pub source: RoleSource,
+}
+
+/// A text, or the name of the environment variable that holds it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub enum Text {
+    /// The text.
+    Plain(String),
+    /// The variable.
+    Reference(SecretReference),
+}

@@ -1,0 +1,58 @@
+//! Amazon Bedrock Runtime: signed by the gateway, or a Bedrock API key as bearer token.
+//!
+//! AWS SDKs that sign with keys of their own have no place for a token but the session token.
+
+pub mod credentials;
+
+use std::borrow::Cow;
+
+use super::{CredentialRule, KeyPlacement, Profile, PublicService};
+use crate::authn::token::TokenSlot;
+
+pub(super) const PROFILE: Profile = Profile {
+    type_name: "bedrock",
+    public_service: PublicService::Regional(public_service),
+    version: "",
+    before_version: &[],
+    path_aliases: &[
+        ("v1/chat/completions", "openai/v1/chat/completions"),
+        ("chat/completions", "openai/v1/chat/completions"),
+    ],
+    token_slots: |_| &[TokenSlot::Bearer, TokenSlot::SessionToken],
+    token_hint: "authorization: Bearer",
+    key_placement: |_| KeyPlacement::Bearer,
+    credentials: CredentialRule {
+        optional: false,
+        api_key: false,
+        passthrough: false,
+        key_header: false,
+        signing_service: Some("bedrock"),
+    },
+    account_headers: &[],
+};
+
+fn public_service(region: &str) -> Cow<'static, str> {
+    let domain = if region.starts_with("cn-") {
+        "amazonaws.com.cn"
+    } else {
+        "amazonaws.com"
+    };
+    Cow::Owned(format!("https://bedrock-runtime.{region}.{domain}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_public_service_is_the_regions() {
+        assert_eq!(
+            public_service("us-east-1"),
+            "https://bedrock-runtime.us-east-1.amazonaws.com"
+        );
+        assert_eq!(
+            public_service("cn-north-1"),
+            "https://bedrock-runtime.cn-north-1.amazonaws.com.cn"
+        );
+    }
+}

@@ -1,0 +1,57 @@
+"""An upstream that answers what a test has written down, byte for byte."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from aiohttp import WSMsgType, web
+
+from mocks.server import BackgroundServer
+
+
+@dataclass(frozen=True)
+class Script:
+    """An answer: the body comes in these chunks, so far apart."""
+
+    chunks: tuple = ()
+    status: int = 200
+    headers: dict = field(default_factory=dict)
+    interval_s: float = 0
+
+
+class ScriptedProvider(BackgroundServer):
+    """Answers every request with `script`, and every WebSocket handshake with an echo."""
+
+    def __init__(self):
+        super().__init__(self._application)
+        self.script = Script()
+        self.handshakes = []
+        """The headers of each WebSocket handshake."""
+
+    def _application(self):
+        app = web.Application()
+        app.add_routes([web.route("*", "/{path:.*}", self._answer)])
+        return app
+
+    async def _answer(self, request):
+        if request.headers.get("upgrade", "").lower() == "websocket":
+            return await self._echo(request)
+        await request.read()
+        script = self.script
+        response = web.StreamResponse(status=script.status, headers=script.headers)
+        await response.prepare(request)
+        for chunk in script.chunks:
+            await response.write(chunk)
+            await asyncio.sleep(script.interval_s)
+        await response.write_eof()
+        return response
+
+    async def _echo(self, request):
+        self.handshakes.append(request.headers)
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async for message in socket:
+            if message.type is WSMsgType.TEXT:
+                await socket.send_str(message.data)
+            else:
+                await socket.send_bytes(message.data)
+        return socket

@@ -1,0 +1,161 @@
+"""Requests that wait for keys, and keys that come and go."""
+
+import resource
+import secrets
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+
+import pytest
+from issuers import entry, identity_provider, running, trusting, verdict, verdicts, wait_until
+from raw import CHAT, Connection, ask, bearer, request
+
+from mocks.faults import Fault
+from mocks.keys import SigningKey
+
+GOOD = (200, None)
+KEY_UNKNOWN = (401, "key_unknown")
+CROWD = 60
+# The most requests that wait in one worker.
+WAITING_ROOM = 1000
+
+
+@contextmanager
+def waiting(gateway, token, count):
+    """That many requests, each on its connection, once all of them have come to the gateway."""
+    with ExitStack() as stack:
+        connections = [stack.enter_context(Connection(gateway)) for _ in range(count)]
+        for connection in connections:
+            connection.send(request(CHAT, bearer(token)))
+        wait_until(lambda: active_requests(gateway) == count)
+        yield connections
+
+
+def active_requests(gateway):
+    return gateway.stats("http.ai_gateway.downstream_rq_active")["http.ai_gateway.downstream_rq_active"]
+
+
+def outcomes(connections):
+    return {(answer.status, answer.code) for answer in (connection.answer() for connection in connections)}
+
+
+def assert_nothing_went_wrong_inside(gateway):
+    log = gateway.log()
+    assert [sign for sign in ("panicked", "[critical]", "the host refuses", "the host cannot") if sign in log] == []
+
+
+def test_requests_before_the_first_keys_wait_for_one_fetch_and_pass(world, start_gateway):
+    with running(identity_provider()) as (issuer,):
+        issuer.fault["jwks"] = Fault(delay_s=1)
+        gateway = start_gateway(trusting(world, entry(issuer)))
+        start = time.monotonic()
+        with waiting(gateway, issuer.mint(), CROWD) as connections:
+            assert outcomes(connections) == {GOOD}
+        assert 0.5 < time.monotonic() - start < 3
+        assert issuer.hits["discovery"] <= 1 + gateway.concurrency
+        assert issuer.hits["jwks"] <= 1 + gateway.concurrency
+
+
+def test_clients_that_leave_while_they_wait_leave_nothing(world, start_gateway):
+    with running(identity_provider()) as (issuer,):
+        issuer.fault["discovery"] = Fault(hang=True)
+        gateway = start_gateway(trusting(world, entry(issuer, fetch_timeout="2s")))
+        with waiting(gateway, issuer.mint(), CROWD):
+            pass
+        wait_until(lambda: active_requests(gateway) == 0)
+        issuer.fault.clear()
+        wait_until(lambda: verdicts(gateway, issuer.mint()) == {GOOD})
+        assert_nothing_went_wrong_inside(gateway)
+
+
+@pytest.fixture
+def many_files():
+    """As many sockets as the system allows, here and in processes started from here."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("many_files")
+def test_of_too_many_requests_the_last_are_sent_away_and_the_others_served(world, start_gateway):
+    with running(identity_provider()) as (issuer,):
+        issuer.fault["discovery"] = Fault(delay_s=3)
+        gateway = start_gateway(trusting(world, entry(issuer)), concurrency=1)
+        with waiting(gateway, issuer.mint(), WAITING_ROOM) as connections:
+            answer = ask(gateway, request(CHAT, bearer(issuer.mint())))
+            assert (answer.status, answer.code) == (503, "too_many_waiting")
+            assert answer.headers["retry-after"] == "1"
+            assert outcomes(connections) == {GOOD}
+
+
+def test_requests_that_wait_are_served_though_the_configuration_changes(world, start_gateway):
+    with running(identity_provider(), identity_provider()) as (issuer, other):
+        issuer.fault["jwks"] = Fault(delay_s=1.5)
+        gateway = start_gateway(trusting(world, entry(issuer)))
+        with waiting(gateway, issuer.mint(), CROWD) as connections:
+            assert gateway.configure(trusting(world, entry(issuer), entry(other)))
+            assert outcomes(connections) == {GOOD}
+        assert verdicts(gateway, other.mint()) == {GOOD}
+        assert_nothing_went_wrong_inside(gateway)
+
+
+def test_an_unknown_kid_has_keys_fetched_once(world, start_gateway):
+    with running(identity_provider()) as (issuer,):
+        gateway = start_gateway(trusting(world, entry(issuer)))
+        assert verdicts(gateway, issuer.mint()) == {GOOD}
+        before = issuer.hits.copy()
+        tokens = [issuer.mint(header={"kid": secrets.token_hex(8)}) for _ in range(200)]
+        with ThreadPoolExecutor(16) as pool:
+            assert set(pool.map(lambda token: verdict(gateway, token), tokens)) == {KEY_UNKNOWN}
+        assert 0 < issuer.hits["jwks"] - before["jwks"] <= gateway.concurrency
+        assert issuer.hits["discovery"] - before["discovery"] <= gateway.concurrency
+
+
+def test_a_new_key_is_accepted_at_its_first_token(world, start_gateway):
+    with running(identity_provider()) as (issuer,):
+        gateway = start_gateway(trusting(world, entry(issuer)))
+        old = issuer.mint()
+        assert verdicts(gateway, old) == {GOOD}
+        issuer.rotate("ES256")
+        assert verdicts(gateway, issuer.mint()) == {GOOD}
+        assert verdicts(gateway, old) == {GOOD}
+
+
+def test_another_unknown_kid_has_keys_fetched_again_after_the_refetch_interval(world, start_gateway):
+    with running(identity_provider()) as (issuer,):
+        gateway = start_gateway(trusting(world, entry(issuer, refetch_interval="1s")))
+        assert verdicts(gateway, issuer.mint(key=SigningKey.generate())) == {KEY_UNKNOWN}
+        token = issuer.mint(key=issuer.rotate("ES256"))
+        assert KEY_UNKNOWN in verdicts(gateway, token)
+        wait_until(lambda: verdicts(gateway, token) == {GOOD}, 3)
+
+
+def test_a_withdrawn_key_ends_its_tokens_at_the_next_refresh_cached_or_not(world, start_gateway):
+    with running(identity_provider()) as (issuer,):
+        gateway = start_gateway(trusting(world, entry(issuer, refresh_interval="500ms")))
+        old_key = issuer.keys[0]
+        cached = issuer.mint()
+        assert verdicts(gateway, cached) == {GOOD}
+        issuer.rotate("ES256", drop_old=True)
+        wait_until(lambda: verdicts(gateway, cached) == {KEY_UNKNOWN}, 5)
+        assert verdicts(gateway, issuer.mint(key=old_key)) == {KEY_UNKNOWN}
+        assert verdicts(gateway, issuer.mint()) == {GOOD}
+
+
+def test_a_key_set_that_moves_is_followed(world, start_gateway):
+    with running(identity_provider(), identity_provider()) as (issuer, elsewhere):
+        gateway = start_gateway(trusting(world, entry(issuer, refresh_interval="500ms")))
+        assert verdicts(gateway, issuer.mint()) == {GOOD}
+        document = f'{{"issuer":"{issuer.issuer}","jwks_uri":"{elsewhere.jwks_uri}"}}'
+        issuer.fault["discovery"] = Fault(body=document.encode())
+        moved = issuer.mint(key=elsewhere.keys[0])
+        wait_until(lambda: verdicts(gateway, moved) == {GOOD}, 5)
+
+
+def test_tokens_that_expire_while_cached_are_refused(world, start_gateway):
+    with running(identity_provider()) as (issuer,):
+        gateway = start_gateway(trusting(world, entry(issuer)))
+        token = issuer.mint({"exp": time.time() + 2})
+        assert verdicts(gateway, token) == {GOOD}
+        wait_until(lambda: verdicts(gateway, token) == {(401, "token_expired")}, 4)
