@@ -34,8 +34,8 @@ enum State {
     Idle { next: UnixTime },
     /// This worker fetches it.
     Fetching,
-    /// Another worker does, and has until then.
-    Elsewhere { until: UnixTime },
+    /// Another worker does.
+    Elsewhere,
 }
 
 /// What a worker found out, for all.
@@ -83,7 +83,7 @@ impl Refresh {
     pub const fn standing(&self) -> Standing {
         match self.state {
             State::Idle { next } => Standing::Due(next),
-            State::Fetching | State::Elsewhere { .. } => Standing::UnderWay,
+            State::Fetching | State::Elsewhere => Standing::UnderWay,
         }
     }
 
@@ -134,7 +134,8 @@ impl Refresh {
     pub fn begin(&mut self, now: UnixTime, time_limit: Duration, board: &dyn Board) -> bool {
         let due = match self.state {
             State::Idle { next } => next,
-            State::Elsewhere { until } => until,
+            // The board tells whether that worker still has its lease.
+            State::Elsewhere => now,
             State::Fetching => return false,
         };
         if due > now {
@@ -144,8 +145,8 @@ impl Refresh {
         let until: Option<UnixTime> = held
             .as_ref()
             .and_then(|(text, _)| serde_json::from_slice(text).ok());
-        if let Some(until) = until.filter(|until| *until > now) {
-            self.state = State::Elsewhere { until };
+        if until.is_some_and(|until| until > now) {
+            self.state = State::Elsewhere;
             return false;
         }
         let deadline = serde_json::to_vec(&(now + time_limit)).unwrap_or_default();
@@ -153,9 +154,7 @@ impl Refresh {
         self.state = if taken {
             State::Fetching
         } else {
-            State::Elsewhere {
-                until: now + time_limit,
-            }
+            State::Elsewhere
         };
         taken
     }
@@ -292,6 +291,7 @@ pub(crate) mod tests {
     fn a_worker_that_ends_gives_the_lease_back() {
         let (board, [mut one, mut other]) = workers();
         assert!(one.begin(at(100), LIMIT, &board));
+        assert!(!other.begin(at(100), LIMIT, &board));
         one.abandon(&board);
         assert!(other.begin(at(100), LIMIT, &board));
     }

@@ -34,6 +34,8 @@ pub const ERROR_HEADER: &str = "x-ai-gateway-error";
 pub enum Rejection {
     /// The path makes no sense.
     Path(RouteError),
+    /// The method echoes requests, credentials and all.
+    Method,
     /// A credential is there twice.
     Repeated(RepeatedHeader),
     /// The token does not pass.
@@ -82,6 +84,10 @@ const BAD_REQUEST: Row = Row {
     rpc_status: "INVALID_ARGUMENT",
     aws_type: "ValidationException",
 };
+const METHOD_NOT_ALLOWED: Row = Row {
+    status: 405,
+    ..BAD_REQUEST
+};
 const UNAUTHENTICATED: Row = Row {
     status: 401,
     kind: "authentication_error",
@@ -123,6 +129,7 @@ impl Rejection {
     const fn row(&self) -> &'static Row {
         match self {
             Self::Path(_) | Self::Repeated(_) => &BAD_REQUEST,
+            Self::Method => &METHOD_NOT_ALLOWED,
             Self::Token(_)
             | Self::SideHeaderMissing(_)
             | Self::OwnCredentialMissing
@@ -141,6 +148,7 @@ impl Rejection {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Path(_) => "path_invalid",
+            Self::Method => "method_not_allowed",
             Self::Repeated(_) => "credential_repeated",
             Self::Token(error) => error.code(),
             Self::SideHeaderMissing(_) => "token_missing",
@@ -163,6 +171,7 @@ impl Rejection {
     fn message(&self) -> String {
         match self {
             Self::Path(error) => error.to_string(),
+            Self::Method => "TRACE is not served: it would echo the provider's key".to_owned(),
             Self::Repeated(error) => format!("{error}; send each credential once"),
             Self::Token(error) => error.to_string(),
             Self::SideHeaderMissing(header) => format!(

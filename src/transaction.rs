@@ -251,6 +251,9 @@ fn respond(
     now: UnixTime,
 ) -> Result<Decision, Obstacle> {
     let config = &shared.config;
+    if head.method() == b"TRACE" {
+        return Err(Rejection::Method.into());
+    }
     let route = Route::parse(&config.path_prefix, head.path()).map_err(Rejection::Path)?;
     let query = match route {
         Route::Upstream { query, .. } => query,

@@ -17,7 +17,6 @@ from .bedrock_converse import input_tokens, latency_ms, padding
 from .provider import ProviderError, json_object, required
 from .streaming import Pace
 
-VERSION = "bedrock-2023-05-31"
 ELSEWHERE = ("model", "stream")
 """Members that Anthropic's own API has, and Bedrock says in the path."""
 
@@ -71,9 +70,7 @@ async def _events(document: Mapping[str, Any], model: str, pace: Pace) -> AsyncI
 
 def _question(request: web.Request) -> dict[str, Any]:
     document = json_object(request)
-    if document.get("anthropic_version") != VERSION:
-        raise ProviderError(400, "anthropic_version: Input should be 'bedrock-2023-05-31'")
-    for name in ("max_tokens", "messages"):
+    for name in ("anthropic_version", "max_tokens", "messages"):
         required(document, name)
     for name in ELSEWHERE:
         if name in document:

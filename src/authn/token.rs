@@ -94,6 +94,7 @@ impl<'a> Candidates<'a> {
         }
         if let Some(value) = head.sole("authorization")? {
             match bearer(value) {
+                _ if is_joined(value) => return Err(repeated("authorization")),
                 Some(token) => candidates.push(TokenSlot::Bearer, token),
                 None => candidates.other_scheme = true,
             }
@@ -107,9 +108,7 @@ impl<'a> Candidates<'a> {
         let mut keys = parameters(query).filter(|parameter| parameter.is_named("key"));
         if let Some(parameter) = keys.next() {
             if keys.next().is_some() {
-                return Err(RepeatedHeader {
-                    name: "key= (query parameter)".into(),
-                });
+                return Err(repeated("key= (query parameter)"));
             }
             candidates.push(TokenSlot::KeyParameter, parameter.value);
         }
@@ -176,6 +175,19 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
     let is_bearer = scheme.eq_ignore_ascii_case(b"bearer")
         && (rest.is_empty() || rest.starts_with(b" ") || rest.starts_with(b"\t"));
     is_bearer.then(|| rest.trim_ascii())
+}
+
+/// Whether a host has joined two `Authorization` headers by a comma, as Envoy does. The
+/// parameters of other schemes have commas of their own.
+fn is_joined(value: &[u8]) -> bool {
+    value
+        .split(|byte| *byte == b',')
+        .skip(1)
+        .any(|part| bearer(value).is_some() || bearer(part.trim_ascii()).is_some())
+}
+
+fn repeated(name: &str) -> RepeatedHeader {
+    RepeatedHeader { name: name.into() }
 }
 
 /// One `name=value` of a query, as sent.
@@ -288,6 +300,24 @@ mod tests {
                 token.map(str::as_bytes),
                 "{value}"
             );
+        }
+    }
+
+    #[test]
+    fn authorization_headers_that_a_host_has_joined_are_refused() {
+        for (value, is_refused) in [
+            ("Bearer a,Bearer b", true),
+            ("Bearer a, Basic b", true),
+            ("Basic a,bearer b", true),
+            (
+                "AWS4-HMAC-SHA256 Credential=a, SignedHeaders=b, Signature=c",
+                false,
+            ),
+            ("Digest a=b, c=d", false),
+        ] {
+            let head = head(&[("authorization", value)]);
+            let found = Candidates::find(&head, None, &[]);
+            assert_eq!(found.is_err(), is_refused, "{value}");
         }
     }
 

@@ -76,9 +76,8 @@ pub mod defaults {
     pub const HTTP_CLUSTER: &str = "upstream_http";
     /// `response_headers_to_remove`, beside the account headers of every kind of provider.
     pub const RESPONSE_HEADERS_TO_REMOVE: [&str; 1] = ["set-cookie"];
-    /// `max_signed_body_bytes`: a little below the listener's limit in `envoy/bootstrap.yaml`, at
-    /// which the host itself would answer.
-    pub const MAX_SIGNED_BODY_BYTES: u64 = 31 * 1024 * 1024;
+    /// `max_signed_body_bytes`: the listener's limit in `envoy/bootstrap.yaml`.
+    pub const MAX_SIGNED_BODY_BYTES: u64 = 32 * 1024 * 1024;
     /// `authentication.token_headers`.
     pub const TOKEN_HEADERS: [&str; 2] = ["x-ai-gateway-authorization", "x-redpanda-cloud-token"];
     /// `authentication.token_cache_size`, in tokens, for each worker.

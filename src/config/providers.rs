@@ -1,7 +1,7 @@
 //! `providers`: each with its kind's defaults, and its credential.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::document;
 use super::problem::Problems;
@@ -29,6 +29,7 @@ pub(super) fn read(
     env: &dyn Fn(&str) -> Option<String>,
     problems: &mut Problems,
 ) -> BTreeMap<String, Provider> {
+    let mut names = BTreeSet::new();
     let mut providers = BTreeMap::new();
     for (index, document) in documents.into_iter().enumerate() {
         let path = format!("/providers/{index}");
@@ -38,7 +39,7 @@ pub(super) fn read(
                 "must begin with a-z and have at most 63 of a-z, 0-9 and -",
             );
         }
-        if providers.contains_key(&document.name) {
+        if !names.insert(document.name.clone()) {
             problems.add(
                 format_args!("{path}/name"),
                 format_args!("\"{}\" is the name of another provider", document.name),

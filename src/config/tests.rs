@@ -213,7 +213,7 @@ fn the_defaults_hold_where_a_document_is_silent() {
         assert!(removed.iter().any(|name| name == header), "{header}");
     }
     assert_eq!(config.authentication.cache_size(), 1000);
-    assert_eq!(config.max_signed_body_bytes, 31 * 1024 * 1024);
+    assert_eq!(config.max_signed_body_bytes, 32 * 1024 * 1024);
     assert_eq!(config.policy.claims, ["permissions", "roles", "scope"]);
     assert_eq!(
         config.policy.invoke,

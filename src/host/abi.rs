@@ -1,5 +1,7 @@
-//! The one file that names the host's calls. Each is wrapped so that no status of the host and no
-//! byte from the wire can panic.
+//! The one file that names the host's calls, and of each only the form that takes bytes as they are.
+//!
+//! The SDK panics on any status that it does not expect, so each call is made only where the host
+//! has what it asks for: headers of a request that is held, the answer to a callout that has one.
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};

@@ -40,14 +40,14 @@ HEADERS = {
     "a repeated x-goog-api-key": (["x-goog-api-key: {token}", "x-goog-api-key: {token}"], 400, "repeated"),
     "a repeated x-api-key": (["x-api-key: {token}", "x-api-key: a"], 400, "repeated"),
     "a repeated side header": (["x-ai-gateway-authorization: {token}"] * 2, 400, "repeated"),
-    "two tokens by a comma": (["authorization: Bearer {token}, Bearer {token}"], 401, "token_malformed"),
+    "two tokens by a comma": (["authorization: Bearer {token}, Bearer {token}"], 400, "credential_repeated"),
     "bytes that are not UTF-8 as a token": (["authorization: Bearer \xff\xfe"], 401, "token_malformed"),
     "bytes that are not UTF-8 as a scheme": (["authorization: \xff\xfe"], 401, "token_malformed"),
     "bytes that are not UTF-8 in x-api-key": (["x-api-key: \xff.\xfe.\xfd"], 401, "token_malformed"),
     "bytes that are not UTF-8 in x-goog-api-key": (["x-goog-api-key: \xc3("], 401, "token_malformed"),
     "bytes that are not UTF-8 in a side header": (["x-redpanda-cloud-token: \x80"], 401, "token_malformed"),
     "bytes that are not UTF-8 in any other header": (["authorization: Bearer {token}", "x-any: \xff\x80"], 200, None),
-    "bytes that are not UTF-8 in a header's name": (["authorization: Bearer {token}", "x-\xff: a"], 400, None),
+    "bytes that are not UTF-8 in a header's name": (["authorization: Bearer {token}", "x-\xff: a"], 400, "request_invalid"),
     "a header's name in odd case": (["aUTHORIZATION: bEARER {token}"], 200, None),
 }
 
