@@ -159,14 +159,15 @@ pub fn is_credential_header(name: &str, side_headers: &[String]) -> bool {
 
 /// A query without the parameters that may carry credentials; all others byte for byte.
 pub fn query_without_credentials(query: &[u8]) -> Vec<u8> {
-    if parameters(Some(query)).all(|parameter| !parameter.is_credential()) {
-        return query.to_vec();
+    let mut kept = Vec::with_capacity(query.len());
+    let mut is_first = true;
+    for parameter in parameters(Some(query)).filter(|parameter| !parameter.is_credential()) {
+        if !std::mem::take(&mut is_first) {
+            kept.extend(parameter.separator);
+        }
+        kept.extend_from_slice(parameter.raw);
     }
-    let kept: Vec<&[u8]> = parameters(Some(query))
-        .filter(|parameter| !parameter.is_credential())
-        .map(|parameter| parameter.raw)
-        .collect();
-    kept.join(&b'&')
+    kept
 }
 
 /// The token of `Bearer <token>`, the scheme in any case (RFC 9110 §11.1).
@@ -192,6 +193,7 @@ fn repeated(name: &str) -> RepeatedHeader {
 
 /// One `name=value` of a query, as sent.
 struct Parameter<'a> {
+    separator: Option<u8>,
     raw: &'a [u8],
     name: &'a [u8],
     value: &'a [u8],
@@ -211,18 +213,24 @@ impl Parameter<'_> {
     }
 }
 
+/// The parameters of a query, which `&` separates, and for some servers `;`.
 fn parameters(query: Option<&[u8]>) -> impl Iterator<Item = Parameter<'_>> {
-    query
-        .into_iter()
-        .flat_map(|query| query.split(|byte| *byte == b'&'))
-        .map(|raw| {
-            let mut parts = raw.splitn(2, |byte| *byte == b'=');
-            Parameter {
-                raw,
-                name: parts.next().unwrap_or_default(),
-                value: parts.next().unwrap_or_default(),
-            }
+    let mut rest = query;
+    let mut separator = None;
+    std::iter::from_fn(move || {
+        let query = rest?;
+        let end = query.iter().position(|byte| matches!(byte, b'&' | b';'));
+        let (raw, tail) = query.split_at(end.unwrap_or(query.len()));
+        let next = tail.split_first();
+        rest = next.map(|(_, tail)| tail);
+        let mut parts = raw.splitn(2, |byte| *byte == b'=');
+        Some(Parameter {
+            separator: std::mem::replace(&mut separator, next.map(|(byte, _)| *byte)),
+            raw,
+            name: parts.next().unwrap_or_default(),
+            value: parts.next().unwrap_or_default(),
         })
+    })
 }
 
 #[cfg(test)]

@@ -61,7 +61,10 @@ fn issuer(
     path: &str,
     problems: &mut Problems,
 ) -> Option<Issuer> {
-    if document.audiences.iter().all(String::is_empty) {
+    if document.issuer.is_empty() {
+        problems.add(format_args!("{path}/issuer"), "must not be empty");
+    }
+    if document.audiences.is_empty() || document.audiences.iter().any(String::is_empty) {
         problems.add(
             format_args!("{path}/audiences"),
             "at least one audience is needed: the one that clients request tokens for",

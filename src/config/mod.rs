@@ -16,7 +16,7 @@ pub use problem::{ConfigError, Problem};
 use crate::authn::Issuer;
 use crate::authz::{Action, Binding, ClaimMatch, Policy};
 use crate::callout::Clusters;
-use crate::credential::{AwsSigning, Credential};
+use crate::credential::{AwsSigning, Credential, GatewayToken};
 use crate::provider::{Provider, ProviderKind};
 use document::Document;
 use problem::{Problems, shape_error};
@@ -140,6 +140,19 @@ impl Config {
         let policy = policy(document.authorization, &document.providers, problems);
         let providers = providers::read(document.providers, &clusters, env, problems);
         let account_headers = ProviderKind::ALL.map(|kind| kind.profile().account_headers);
+        for (name, provider) in &providers {
+            let wants_token = Credential::Passthrough {
+                gateway_token: GatewayToken::Required,
+            };
+            if matches!(authentication, Authentication::Disabled)
+                && provider.credential == wants_token
+            {
+                problems.add(
+                    "/authentication/disabled",
+                    format_args!("contradicts require_gateway_token of provider \"{name}\""),
+                );
+            }
+        }
         let response_headers_to_remove = header_names(
             document.response_headers_to_remove,
             &[

@@ -18,25 +18,27 @@ pub fn upstream_path(profile: &Profile, base: &str, path: &[u8]) -> Vec<u8> {
         .find(|(alias, _)| alias.as_bytes() == path);
     let path = alias.map_or(path, |(_, path)| path.as_bytes());
     let (above, version_of_base) = match base.rsplit_once('/') {
-        Some((above, last)) if is_version(last.as_bytes()) => (above, Some(last)),
-        _ => (base, None),
+        Some((above, last)) if is_version(last.as_bytes()) => (above, last),
+        _ => (base, profile.version),
     };
-    let (base, version) = match version_segment(profile, path) {
-        Some(_) => (above, ""),
-        None if version_of_base.is_some() => (base, ""),
-        None => (base, profile.version),
+    let (prefix, rest) = split_prefix(profile, path);
+    let first = rest.split(|byte| *byte == b'/').next().unwrap_or_default();
+    let version = if is_version(first) {
+        b""
+    } else {
+        version_of_base.as_bytes()
     };
 
-    let mut joined = Vec::with_capacity(base.len() + version.len() + path.len() + 2);
-    joined.extend_from_slice(base.as_bytes());
-    if !version.is_empty() {
-        joined.push(b'/');
-        joined.extend_from_slice(version.as_bytes());
+    let mut joined = above.as_bytes().to_vec();
+    for part in [prefix, version, rest] {
+        if !part.is_empty() {
+            joined.push(b'/');
+            joined.extend_from_slice(part);
+        }
     }
-    if !path.is_empty() && !path.starts_with(b"/") || joined.is_empty() {
+    if joined.is_empty() {
         joined.push(b'/');
     }
-    joined.extend_from_slice(path);
     joined
 }
 
@@ -47,21 +49,20 @@ fn without_leading_slashes(mut path: &[u8]) -> &[u8] {
     path
 }
 
-/// The version that a client's path names: its first segment, or the one behind a prefix that
-/// stands before versions.
-fn version_segment<'a>(profile: &Profile, path: &'a [u8]) -> Option<&'a [u8]> {
-    let mut segments = path.split(|byte| *byte == b'/');
-    let first = segments.next()?;
-    let candidate = if profile
-        .before_version
-        .iter()
-        .any(|prefix| prefix.as_bytes() == first)
-    {
-        segments.next()?
-    } else {
-        first
-    };
-    is_version(candidate).then_some(candidate)
+/// What stands before the version in a client's path, and what follows.
+fn split_prefix<'a>(profile: &Profile, path: &'a [u8]) -> (&'a [u8], &'a [u8]) {
+    let mut parts = path.splitn(2, |byte| *byte == b'/');
+    match (parts.next(), parts.next()) {
+        (Some(first), Some(rest))
+            if profile
+                .before_version
+                .iter()
+                .any(|prefix| prefix.as_bytes() == first) =>
+        {
+            (first, rest)
+        }
+        _ => (b"", path),
+    }
 }
 
 /// Whether a segment is an API version: `v1`, `v1beta`, `v1alpha2`.

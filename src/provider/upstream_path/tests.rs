@@ -85,6 +85,7 @@ fn every_client_reaches_the_public_services_native_path() {
         ),
         // uploads, and the OpenAI-compatible paths
         (Google, "upload/v1beta/files", "/upload/v1beta/files"),
+        (Google, "upload/files", "/upload/v1beta/files"),
         (
             Google,
             "download/v1beta/files/f:download",

@@ -37,7 +37,10 @@ fn the_list_has_what_its_caller_may_see() {
             assert_eq!(names(&outcome), visible, "{changes}");
         }
     }
-    assert_eq!(names(&Gateway::open().get("", &[])), everything);
+    let without_guarded = everything
+        .into_iter()
+        .filter(|name| *name != "guarded-claude");
+    assert!(without_guarded.eq(names(&Gateway::open().get("", &[]))));
 }
 
 #[test]
@@ -100,5 +103,5 @@ fn an_authority_that_is_no_text_does_not_spoil_the_answer() {
         (":authority".into(), b"\xff\"\x00</script>".to_vec()),
     ]);
     let outcome = gateway.handle(Transaction::Init, Input::RequestHead(head));
-    assert_eq!(names(&outcome).len(), 10);
+    assert_eq!(names(&outcome).len(), 9);
 }

@@ -35,7 +35,7 @@ const PROVIDERS: [&str; 11] = [
     "for-finance",
     "guarded-claude",
     "nobody",
-    "%00",
+    "%20",
 ];
 
 fn assert_all_the_same(gateway: &Gateway, headers: &[(&str, &str)], query: &str) -> Reply {
