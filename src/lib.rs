@@ -24,6 +24,7 @@ pub mod route;
 pub mod time;
 pub mod transaction;
 pub mod url;
+pub mod usage;
 
 #[cfg(target_arch = "wasm32")]
 mod host;
