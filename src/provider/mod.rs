@@ -3,6 +3,7 @@
 //! Adding a kind is a file here and an arm in [`ProviderKind`]. No other room names a provider.
 
 mod anthropic;
+pub mod bedrock_usage;
 mod google;
 mod openai;
 mod openai_compatible;
@@ -17,6 +18,7 @@ use crate::authn::token::TokenSlot;
 use crate::authz::ClaimMatch;
 use crate::credential::Credential;
 use crate::url::BaseUrl;
+use crate::usage::dialect::Dialect;
 
 /// One configured provider.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -76,6 +78,9 @@ pub struct Profile {
     pub credentials: CredentialRule,
     /// Response headers that tell whose account at the provider the gateway uses.
     pub account_headers: &'static [&'static str],
+    /// How the answer to a POST of this path reports usage; `None` where it reports none. The path
+    /// is the client's, without a leading slash and the query.
+    pub usage_dialect: fn(path: &[u8]) -> Option<&'static Dialect>,
 }
 
 /// Where an API key goes in a request to the provider.

@@ -10,7 +10,7 @@ use crate::usage::json::{Field, Member};
 use crate::usage::report::{CacheTokenConvention, ReasoningTokenConvention, TokenConvention};
 
 /// The dialect.
-pub const CHAT_COMPLETIONS: Dialect = Dialect {
+pub static CHAT_COMPLETIONS: Dialect = Dialect {
     name: "chat_completions",
     members: &[
         value("id", Field::ResponseId),

@@ -7,7 +7,7 @@ use crate::usage::json::{Field, Member};
 use crate::usage::report::{CacheTokenConvention, ReasoningTokenConvention, TokenConvention};
 
 /// The dialect.
-pub const CONVERSE: Dialect = Dialect {
+pub static CONVERSE: Dialect = Dialect {
     name: "converse",
     members: &[
         value("stopReason", Field::FinishReason),

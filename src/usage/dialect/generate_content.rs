@@ -9,7 +9,7 @@ use crate::usage::json::Field;
 use crate::usage::report::{CacheTokenConvention, ReasoningTokenConvention, TokenConvention};
 
 /// The dialect.
-pub const GENERATE_CONTENT: Dialect = Dialect {
+pub static GENERATE_CONTENT: Dialect = Dialect {
     name: "generate_content",
     members: &[
         value("modelVersion", Field::Model),

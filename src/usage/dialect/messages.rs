@@ -9,9 +9,17 @@ use crate::usage::json::{Field, Member};
 use crate::usage::report::{CacheTokenConvention, ReasoningTokenConvention, TokenConvention};
 
 /// The dialect.
-pub const MESSAGES: Dialect = Dialect {
+pub static MESSAGES: Dialect = Dialect {
     name: "messages",
-    members: MESSAGES_MEMBERS,
+    members: &[
+        value("type", Field::EventType),
+        value("id", Field::ResponseId),
+        value("model", Field::Model),
+        value("stop_reason", Field::FinishReason),
+        members("usage", USAGE),
+        members("message", MESSAGE),
+        members("delta", DELTA),
+    ],
     convention: TokenConvention {
         cache: CacheTokenConvention::BesideInput,
         reasoning: ReasoningTokenConvention::InsideOutput,
@@ -21,33 +29,23 @@ pub const MESSAGES: Dialect = Dialect {
     payload: Payload::Plain,
 };
 
-const LAST_TYPES: &[&str] = &["message_stop"];
+/// The types of a stream's last event.
+pub const LAST_TYPES: &[&str] = &["message_stop"];
 
-/// What is wanted of a document or an event.
-pub const MESSAGES_MEMBERS: &[Member] = &[
-    value("type", Field::EventType),
+/// What is wanted of `message` in `message_start`.
+pub const MESSAGE: &[Member] = &[
     value("id", Field::ResponseId),
     value("model", Field::Model),
+    members("usage", USAGE_AT_START),
+];
+
+/// What is wanted of `delta` in `content_block_delta` and `message_delta`.
+pub const DELTA: &[Member] = &[
+    value("text", Field::Content),
+    value("thinking", Field::Content),
+    value("partial_json", Field::Content),
+    value("citation", Field::Content),
     value("stop_reason", Field::FinishReason),
-    members("usage", USAGE),
-    members(
-        "message",
-        &[
-            value("id", Field::ResponseId),
-            value("model", Field::Model),
-            members("usage", USAGE_AT_START),
-        ],
-    ),
-    members(
-        "delta",
-        &[
-            value("text", Field::Content),
-            value("thinking", Field::Content),
-            value("partial_json", Field::Content),
-            value("citation", Field::Content),
-            value("stop_reason", Field::FinishReason),
-        ],
-    ),
 ];
 
 const USAGE: &[Member] = &[
@@ -63,10 +61,10 @@ const USAGE_AT_START: &[Member] = &[INPUT, CACHED_READ, CACHE_WRITE, CACHE_WRITE
 const INPUT: Member = value("input_tokens", Field::Input);
 const CACHED_READ: Member = value("cache_read_input_tokens", Field::CachedRead);
 const CACHE_WRITE: Member = value("cache_creation_input_tokens", Field::CacheWrite);
-const CACHE_WRITE_BY_TTL: Member = members(
-    "cache_creation",
-    &[
-        value("ephemeral_5m_input_tokens", Field::CacheWrite5m),
-        value("ephemeral_1h_input_tokens", Field::CacheWrite1h),
-    ],
-);
+const CACHE_WRITE_BY_TTL: Member = members("cache_creation", CACHE_CREATION);
+
+/// What is wanted of `cache_creation`.
+pub const CACHE_CREATION: &[Member] = &[
+    value("ephemeral_5m_input_tokens", Field::CacheWrite5m),
+    value("ephemeral_1h_input_tokens", Field::CacheWrite1h),
+];

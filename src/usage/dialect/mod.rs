@@ -3,7 +3,7 @@
 mod chat_completions;
 mod converse;
 mod generate_content;
-mod messages;
+pub mod messages;
 mod responses;
 
 use super::json::{Field, Member, Wanted};
@@ -12,7 +12,7 @@ use super::report::TokenConvention;
 pub use chat_completions::CHAT_COMPLETIONS;
 pub use converse::CONVERSE;
 pub use generate_content::GENERATE_CONTENT;
-pub use messages::{MESSAGES, MESSAGES_MEMBERS};
+pub use messages::MESSAGES;
 pub use responses::RESPONSES;
 
 /// Where an API's responses say what is wanted.

@@ -7,7 +7,7 @@ use crate::usage::json::{Field, Member};
 use crate::usage::report::{CacheTokenConvention, ReasoningTokenConvention, TokenConvention};
 
 /// The dialect.
-pub const RESPONSES: Dialect = Dialect {
+pub static RESPONSES: Dialect = Dialect {
     name: "responses",
     members: &[
         value("type", Field::EventType),
