@@ -28,9 +28,9 @@ pub fn decodable(accept_encoding: &[u8]) -> Cow<'_, [u8]> {
 fn is_decodable(member: &[u8]) -> bool {
     let coding = member.split(|byte| *byte == b';').next();
     let coding = coding.unwrap_or_default().trim_ascii();
-    [b"".as_slice(), IDENTITY, b"gzip", b"x-gzip", b"deflate"]
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(coding))
+    let known = [b"".as_slice(), IDENTITY, b"gzip", b"x-gzip", b"deflate"];
+    known.iter().any(|known| known.eq_ignore_ascii_case(coding))
+        || cfg!(feature = "brotli") && coding.eq_ignore_ascii_case(b"br")
 }
 
 #[cfg(test)]
@@ -46,7 +46,7 @@ mod tests {
                 "gzip,deflate;q=0.5 , identity",
             ),
             ("", ""),
-            ("gzip, deflate, br, zstd", "gzip, deflate"),
+            ("gzip, deflate, compress, zstd", "gzip, deflate"),
             ("zstd;q=1.0, GZIP;q=0.8, *;q=0", "GZIP;q=0.8"),
             ("zstd", "identity"),
             ("*", "identity"),

@@ -1,11 +1,15 @@
 //! Decodes a copy of a response as it passes (RFC 9110 §8.4), in bounded memory and time.
 
 mod accept_encoding;
+#[cfg(feature = "brotli")]
+mod brotli;
 mod deflate;
 
 pub use accept_encoding::decodable;
 
 use super::report::IncompleteReason;
+#[cfg(feature = "brotli")]
+use brotli::Brotli;
 use deflate::{Deflate, Format};
 
 /// How much decoded data a response may give without a question.
@@ -13,6 +17,10 @@ const FREE_OUTPUT: u64 = 1 << 20;
 
 /// How much more decoded than encoded data it may give beyond that. Text seldom passes 30.
 const MAX_RATIO: u64 = 200;
+
+/// What a brotli stream may take: what the longest held event leaves.
+#[cfg(feature = "brotli")]
+const BROTLI_BUDGET: usize = super::MAX_HELD - super::MAX_EVENT - 3 * 1024;
 
 /// A response's content coding, and the state of its decoding.
 pub struct Decoder {
@@ -24,6 +32,8 @@ pub struct Decoder {
 enum Coding {
     Identity,
     Deflate(Box<Deflate>),
+    #[cfg(feature = "brotli")]
+    Brotli(Box<Brotli>),
 }
 
 impl Decoder {
@@ -37,6 +47,8 @@ impl Decoder {
             b"" | b"identity" => Coding::Identity,
             b"gzip" | b"x-gzip" => Coding::Deflate(Deflate::boxed(Format::Gzip)),
             b"deflate" => Coding::Deflate(Deflate::boxed(Format::ZlibOrRaw)),
+            #[cfg(feature = "brotli")]
+            b"br" => Coding::Brotli(Brotli::boxed(BROTLI_BUDGET)),
             _ => return None,
         };
         Some(Self {
@@ -53,18 +65,21 @@ impl Decoder {
         encoded: &[u8],
         sink: &mut impl FnMut(&[u8]) -> Result<(), IncompleteReason>,
     ) -> Result<(), IncompleteReason> {
-        let Coding::Deflate(deflate) = &mut self.coding else {
-            return sink(encoded);
-        };
         self.encoded = self.encoded.saturating_add(length(encoded));
         let cap = FREE_OUTPUT.saturating_add(self.encoded.saturating_mul(MAX_RATIO));
-        deflate.decode(encoded, &mut |decoded| {
+        let mut metered = |decoded: &[u8]| {
             self.decoded = self.decoded.saturating_add(length(decoded));
             if self.decoded > cap {
                 return Err(IncompleteReason::OverCap);
             }
             sink(decoded)
-        })
+        };
+        match &mut self.coding {
+            Coding::Identity => sink(encoded),
+            Coding::Deflate(deflate) => deflate.decode(encoded, &mut metered),
+            #[cfg(feature = "brotli")]
+            Coding::Brotli(brotli) => brotli.decode(encoded, &mut metered),
+        }
     }
 
     /// Whether what has come is whole.
@@ -72,14 +87,18 @@ impl Decoder {
         match &self.coding {
             Coding::Identity => true,
             Coding::Deflate(deflate) => deflate.is_whole(),
+            #[cfg(feature = "brotli")]
+            Coding::Brotli(brotli) => brotli.is_whole(),
         }
     }
 
     /// Bytes that it holds in memory.
-    pub const fn held(&self) -> usize {
+    pub fn held(&self) -> usize {
         match &self.coding {
             Coding::Identity => 0,
             Coding::Deflate(_) => size_of::<Deflate>(),
+            #[cfg(feature = "brotli")]
+            Coding::Brotli(brotli) => brotli.held(),
         }
     }
 }
