@@ -181,7 +181,10 @@ pub(super) mod tests {
         message
     }
 
-    fn messages(stream: &[u8], cut: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Corrupt> {
+    /// Each message's type and payload.
+    type Messages = Vec<(Vec<u8>, Vec<u8>)>;
+
+    fn messages(stream: &[u8], cut: usize) -> Result<Messages, Corrupt> {
         let mut framer = Framer::default();
         let mut messages = Vec::new();
         for bytes in stream.chunks(cut) {
@@ -209,7 +212,7 @@ pub(super) mod tests {
             encoded(&[(":event-type", "metadata")], b"m"),
         ]
         .concat();
-        let expected: Vec<(Vec<u8>, Vec<u8>)> = [
+        let expected: Messages = [
             ("chunk", "{}"),
             ("", ""),
             ("", "too long"),

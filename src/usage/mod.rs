@@ -16,6 +16,8 @@ mod reader;
 pub mod report;
 pub mod sse;
 
+use std::fmt;
+
 use crate::time::UnixTime;
 use decoder::Decoder;
 use dialect::Dialect;
@@ -142,6 +144,15 @@ impl UsageExtractor {
     /// Bytes that it holds in memory, itself included.
     pub fn held(&self) -> usize {
         size_of::<Self>() + self.decoder.as_ref().map_or(0, Decoder::held) + self.reader.held()
+    }
+}
+
+impl fmt::Debug for UsageExtractor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UsageExtractor")
+            .field("dialect", &self.dialect.name)
+            .field("gave_up", &self.gave_up)
+            .finish_non_exhaustive()
     }
 }
 

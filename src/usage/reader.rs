@@ -96,8 +96,8 @@ impl Reader {
                     b'{' => Framing::Document,
                     b'[' => Framing::Array,
                     0 => Framing::EventStream(event_stream::Framer::default()),
-                    b':' | b'd' | b'e' | b'i' | b'r' => Framing::Sse(sse::Framer::new()),
-                    _ if *event_stream_announced => Framing::Sse(sse::Framer::new()),
+                    b':' | b'd' | b'e' | b'i' | b'r' => Framing::Sse(sse::Framer::default()),
+                    _ if *event_stream_announced => Framing::Sse(sse::Framer::default()),
                     _ => return Err(IncompleteReason::Undecodable),
                 };
                 self.read(start, now)

@@ -134,9 +134,10 @@ impl TokenUsage {
 
     /// Input tokens written to a cache, where only their parts were reported, the parts' sum.
     pub fn cache_write(&self) -> Option<u64> {
-        let parts = self.cache_write_5m.or(self.cache_write_1h);
-        self.cache_write
-            .or(parts.map(|_| sum(self.cache_write_5m, self.cache_write_1h)))
+        self.cache_write.or_else(|| {
+            self.cache_write_5m.or(self.cache_write_1h)?;
+            Some(sum(self.cache_write_5m, self.cache_write_1h))
+        })
     }
 
     /// These numbers, and where there are none, those of `other`.

@@ -19,8 +19,8 @@ pub enum Piece<'a> {
     PartsEnd,
 }
 
-/// The state of one stream's framing.
-#[derive(Debug)]
+/// The state of one stream's framing, at first ready for the stream's first byte.
+#[derive(Debug, Default)]
 pub struct Framer {
     line: Line,
     /// The line before ended with CR, so that LF would belong to its end.
@@ -44,8 +44,9 @@ enum Line {
 }
 
 /// What has come of an event's data.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 enum Event {
+    #[default]
     Empty,
     Held,
     InParts,
@@ -53,17 +54,13 @@ enum Event {
 
 const DATA: &[u8] = b"data";
 
-impl Framer {
-    /// Ready for a stream's first byte.
-    pub const fn new() -> Self {
-        Self {
-            line: Line::Name(0),
-            after_cr: false,
-            event: Event::Empty,
-            data: Vec::new(),
-        }
+impl Default for Line {
+    fn default() -> Self {
+        Self::Name(0)
     }
+}
 
+impl Framer {
     /// Bytes that it holds in memory.
     pub const fn held(&self) -> usize {
         self.data.capacity()
@@ -121,7 +118,7 @@ impl Framer {
     }
 
     fn line_end(&mut self, piece: &mut impl FnMut(Piece<'_>)) {
-        match std::mem::replace(&mut self.line, Line::Name(0)) {
+        match std::mem::take(&mut self.line) {
             Line::Name(0) => self.event_end(piece),
             Line::AfterColon => self.data_line(piece),
             Line::Name(matched) if matched == DATA.len() => self.data_line(piece),
@@ -162,7 +159,7 @@ impl Framer {
     }
 
     fn event_end(&mut self, piece: &mut impl FnMut(Piece<'_>)) {
-        match std::mem::replace(&mut self.event, Event::Empty) {
+        match std::mem::take(&mut self.event) {
             Event::Empty => {}
             Event::Held => piece(Piece::Event(&self.data)),
             Event::InParts => piece(Piece::PartsEnd),
@@ -176,7 +173,7 @@ mod tests {
     use super::*;
 
     fn events(cuts: &[&[u8]]) -> Vec<String> {
-        let mut framer = Framer::new();
+        let mut framer = Framer::default();
         let mut events = Vec::new();
         let mut parts = Vec::new();
         let mut take = |piece: Piece<'_>| match piece {

@@ -35,6 +35,7 @@ fn recordings() -> Vec<Recording> {
             .unwrap()
             .map(|entry| entry.unwrap().path())
             .filter(|path| !path.to_string_lossy().ends_with(".usage.json"))
+            .filter(|path| path.extension().is_some_and(|extension| extension != "gz"))
             .collect();
         paths.sort();
         recordings.extend(paths.into_iter().map(|path| recording(dialect, &path)));
@@ -230,6 +231,25 @@ data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n|data: [DONE]
     assert_eq!(timing.first_byte, Some(UnixTime::from_secs(0)));
     assert_eq!(timing.first_token, Some(UnixTime::from_secs(2)));
     assert_eq!(timing.last_event, Some(UnixTime::from_secs(4)));
+}
+
+/// The encoder flushes after each event; what it has flushed is read at once.
+#[test]
+fn a_compressed_stream_is_read_as_it_comes() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/streams/messages");
+    let stream = recording(&MESSAGES, &path.join("cached_and_thinking.sse"));
+    let body = fs::read(path.join("cached_and_thinking.sse.gz")).unwrap();
+    for size in [1, 2, 5, 100] {
+        let report = stream.read("gzip", body.chunks(size));
+        assert_eq!(written(&report), stream.expected);
+        let second = |time: Option<UnixTime>| time.unwrap().saturating_since(UnixTime::default());
+        let (first, last) = (report.timing.first_token, report.timing.last_event);
+        assert!(second(first) < second(last), "{first:?} {last:?}");
+    }
+    let cut = stream.read_to("gzip", [&body[..body.len() / 2]], End::ClientDisconnect);
+    assert_eq!(cut.incomplete, Some(IncompleteReason::ClientDisconnect));
+    assert_eq!(cut.tokens.total_input(), Some(10_412));
+    assert_eq!(cut.tokens.output, None);
 }
 
 #[test]

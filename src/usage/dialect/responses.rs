@@ -13,6 +13,7 @@ pub static RESPONSES: Dialect = Dialect {
         value("type", Field::EventType),
         value("delta", Field::Content),
         value("partial_image_b64", Field::Content),
+        value("b64_json", Field::Content),
         members("response", RESPONSE),
         value("id", Field::ResponseId),
         value("model", Field::Model),
@@ -33,6 +34,7 @@ pub static RESPONSES: Dialect = Dialect {
         "image_generation.completed",
         "image_edit.completed",
         "transcript.text.done",
+        "speech.audio.done",
     ]),
     payload: Payload::Plain,
 };
