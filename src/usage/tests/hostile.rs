@@ -3,15 +3,8 @@
 use super::*;
 
 fn read(content_type: &str, encoding: &str, body: &[u8]) -> UsageReport {
-    let recording = Recording {
-        name: String::new(),
-        dialect: &CHAT_COMPLETIONS,
-        content_type: "",
-        body: Vec::new(),
-        expected: Value::Null,
-    };
     let mut extractor = UsageExtractor::new(
-        recording.dialect,
+        &CHAT_COMPLETIONS,
         content_type.as_bytes(),
         encoding.as_bytes(),
     );
@@ -88,30 +81,60 @@ fn what_is_not_understood_has_its_reason() {
 #[test]
 fn usage_is_found_behind_filler_of_any_kind_and_size() {
     const USAGE: &str = r#""usage":{"prompt_tokens":1,"completion_tokens":2}"#;
-    const LONG: usize = 100_000_000;
-    let open = "[".repeat(1_000_000);
-    let close = "]".repeat(1_000_000);
-    let filler = "x".repeat(LONG);
-    for body in [
-        format!("{{\"filler\":\"{filler}\",{USAGE}}}"),
-        format!("{{\"{filler}\":1,{USAGE}}}"),
-        format!("{{\"model\":\"{filler}\",{USAGE}}}"),
-        format!("{{\"filler\":{open}{close},{USAGE}}}"),
-        format!("{{\"choices\":{open}{close},{USAGE}}}"),
-        format!("{}{{{USAGE}}}", " ".repeat(LONG)),
-        format!("data: {{\"f\":\"{filler}\",{USAGE}}}\n\ndata: [DONE]\n\n"),
-        format!(": {filler}\ndata: {{{USAGE}}}\n\ndata: [DONE]\n\n"),
-        format!(
-            "{}data: {{{USAGE}}}\n\ndata: [DONE]\n\n",
-            "data:{}\n\n".repeat(1_000_000)
-        ),
-        format!(
-            "{}data: {{{USAGE}}}\n\ndata: [DONE]\n\n",
-            "data\n".repeat(1_000_000)
-        ),
-    ] {
-        let report = read("", "", body.as_bytes());
-        let start: String = body.chars().take(30).collect();
+    const DONE: &str = "\n\ndata: [DONE]\n\n";
+    /// So often is a piece repeated: 100 MB of what is 10,000 bytes long.
+    const TIMES: usize = 10_000;
+    /// What is read byte by byte takes longer.
+    const SELDOM: usize = TIMES / 20;
+    let filler = "x".repeat(10_000);
+    let open = "[".repeat(10_000);
+    let close = "]".repeat(10_000);
+    let space = " ".repeat(10_000);
+    let events = "data:{}\n\n".repeat(100);
+    let lines = "data\n".repeat(100);
+    let document = format!("{{{USAGE}}}");
+    let event = format!("data: {document}{DONE}");
+    let rest = format!(",{USAGE}}}");
+    let in_string = format!("\"{rest}");
+    let in_name = format!("\":1{rest}");
+    let in_event = format!("{in_string}{DONE}");
+    let after_comment = format!("\n{event}");
+    let bodies: [&[(&str, usize)]; 10] = [
+        &[("{\"filler\":\"", 1), (&filler, TIMES), (&in_string, 1)],
+        &[("{\"", 1), (&filler, TIMES), (&in_name, 1)],
+        &[("{\"model\":\"", 1), (&filler, TIMES), (&in_string, 1)],
+        &[
+            ("{\"filler\":", 1),
+            (&open, SELDOM),
+            (&close, SELDOM),
+            (&rest, 1),
+        ],
+        &[
+            ("{\"choices\":", 1),
+            (&open, SELDOM),
+            (&close, SELDOM),
+            (&rest, 1),
+        ],
+        &[(&space, TIMES), (&document, 1)],
+        &[
+            ("data: {\"filler\":\"", 1),
+            (&filler, TIMES),
+            (&in_event, 1),
+        ],
+        &[(": ", 1), (&filler, TIMES), (&after_comment, 1)],
+        &[(&events, SELDOM), (&event, 1)],
+        &[(&lines, SELDOM), (&event, 1)],
+    ];
+    for body in bodies {
+        let mut extractor = UsageExtractor::new(&CHAT_COMPLETIONS, b"", b"");
+        for (piece, times) in body {
+            for _ in 0..*times {
+                extractor.push(piece.as_bytes(), UnixTime::default());
+                assert!(extractor.held() <= MAX_HELD);
+            }
+        }
+        let report = extractor.finish(End::Complete);
+        let start = body[0].0;
         assert_eq!(report.incomplete, None, "{start}");
         assert_eq!(report.tokens.input, Some(1), "{start}");
         assert_eq!(report.tokens.output, Some(2), "{start}");
