@@ -29,6 +29,7 @@ pub mod sigv4;
 pub mod time;
 pub mod transaction;
 pub mod url;
+pub mod usage;
 
 #[cfg(target_arch = "wasm32")]
 mod host;

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::{CredentialRule, KeyPlacement, Profile, PublicService};
+use super::{CredentialRule, KeyPlacement, Profile, PublicService, openai};
 use crate::authn::token::TokenSlot;
+use crate::usage::dialect::{Dialect, MESSAGES};
 
 pub(super) const PROFILE: Profile = Profile {
     type_name: "anthropic",
@@ -22,4 +23,31 @@ pub(super) const PROFILE: Profile = Profile {
         signing_service: None,
     },
     account_headers: &["anthropic-organization-id"],
+    usage_dialect,
+    usage_headers: None,
 };
+
+/// Counting tokens (`messages/count_tokens`) and batches (`messages/batches`) use none.
+fn usage_dialect(path: &[u8]) -> Option<&'static Dialect> {
+    if path.ends_with(b"messages") {
+        Some(&MESSAGES)
+    } else {
+        openai::usage_dialect(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_counted_and_counting_is_not() {
+        let name = |path: &str| usage_dialect(path.as_bytes()).map(|dialect| dialect.name);
+        assert_eq!(name("v1/messages"), Some("messages"));
+        assert_eq!(name("messages"), Some("messages"));
+        assert_eq!(name("v1/chat/completions"), Some("chat_completions"));
+        assert_eq!(name("v1/messages/count_tokens"), None);
+        assert_eq!(name("v1/messages/batches"), None);
+        assert_eq!(name("v1/complete"), None);
+    }
+}

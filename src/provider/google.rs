@@ -4,8 +4,9 @@
 
 use std::borrow::Cow;
 
-use super::{CredentialRule, KeyPlacement, Profile, PublicService};
+use super::{CredentialRule, KeyPlacement, Profile, PublicService, openai};
 use crate::authn::token::TokenSlot;
+use crate::usage::dialect::{Dialect, GENERATE_CONTENT};
 
 pub(super) const PROFILE: Profile = Profile {
     type_name: "google",
@@ -36,7 +37,25 @@ pub(super) const PROFILE: Profile = Profile {
         signing_service: None,
     },
     account_headers: &[],
+    usage_dialect,
+    usage_headers: None,
 };
+
+/// The dialect by the path's method; counting tokens (`:countTokens`) uses none.
+fn usage_dialect(path: &[u8]) -> Option<&'static Dialect> {
+    if is_openai_compatible(path) {
+        return openai::usage_dialect(path);
+    }
+    let of: [&[u8]; 4] = [
+        b":generateContent",
+        b":streamGenerateContent",
+        b":embedContent",
+        b":batchEmbedContents",
+    ];
+    of.into_iter()
+        .any(|method| path.ends_with(method))
+        .then_some(&GENERATE_CONTENT)
+}
 
 /// Whether a path is `openai/…` or `<version>/openai/…`.
 fn is_openai_compatible(path: &[u8]) -> bool {
@@ -48,6 +67,18 @@ fn is_openai_compatible(path: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_tell_the_dialect() {
+        let name = |path: &str| usage_dialect(path.as_bytes()).map(|dialect| dialect.name);
+        for method in ["generateContent", "streamGenerateContent", "embedContent"] {
+            let path = format!("v1beta/models/m:{method}");
+            assert_eq!(name(&path), Some("generate_content"), "{path}");
+        }
+        assert_eq!(name("openai/chat/completions"), Some("chat_completions"));
+        assert_eq!(name("v1beta/models/m:countTokens"), None);
+        assert_eq!(name("v1beta/models"), None);
+    }
 
     #[test]
     fn the_openai_compatible_paths_take_bearer_tokens() {

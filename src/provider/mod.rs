@@ -12,6 +12,8 @@ mod upstream_path;
 use std::borrow::Cow;
 use std::fmt;
 
+#[cfg(test)]
+pub(crate) use bedrock::INVOKE_MODEL;
 pub use bedrock::credentials as credentials_document;
 pub use upstream_path::upstream_path;
 
@@ -19,6 +21,8 @@ use crate::authn::token::TokenSlot;
 use crate::authz::ClaimMatch;
 use crate::credential::Credential;
 use crate::url::BaseUrl;
+use crate::usage::dialect::Dialect;
+use crate::usage::report::TokenUsage;
 
 /// One configured provider.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -82,6 +86,11 @@ pub struct Profile {
     pub credentials: CredentialRule,
     /// Response headers that tell whose account at the provider the gateway uses.
     pub account_headers: &'static [&'static str],
+    /// How the answer to a POST of this path reports usage; `None` where it reports none. The path
+    /// is the client's, without a leading slash and the query.
+    pub usage_dialect: fn(path: &[u8]) -> Option<&'static Dialect>,
+    /// The tokens that response headers report, where this kind has such headers.
+    pub usage_headers: Option<fn(header: &dyn Fn(&str) -> Option<Vec<u8>>) -> TokenUsage>,
 }
 
 /// Where a kind of provider is served to the public.

@@ -2,6 +2,7 @@
 
 use super::{CredentialRule, KeyPlacement, Profile, PublicService};
 use crate::authn::token::TokenSlot;
+use crate::usage::dialect::{CHAT_COMPLETIONS, Dialect, RESPONSES};
 
 pub(super) const PROFILE: Profile = Profile {
     type_name: "openai",
@@ -20,4 +21,49 @@ pub(super) const PROFILE: Profile = Profile {
         signing_service: None,
     },
     account_headers: &["openai-organization", "openai-project"],
+    usage_dialect,
+    usage_headers: None,
 };
+
+/// The dialect by the path's last segments.
+pub(super) fn usage_dialect(path: &[u8]) -> Option<&'static Dialect> {
+    let of: [(&[u8], &'static Dialect); 10] = [
+        (b"completions", &CHAT_COMPLETIONS),
+        (b"embeddings", &CHAT_COMPLETIONS),
+        (b"rerank", &CHAT_COMPLETIONS),
+        (b"responses", &RESPONSES),
+        (b"responses/compact", &RESPONSES),
+        (b"images/generations", &RESPONSES),
+        (b"images/edits", &RESPONSES),
+        (b"audio/transcriptions", &RESPONSES),
+        (b"audio/translations", &RESPONSES),
+        (b"audio/speech", &RESPONSES),
+    ];
+    of.into_iter()
+        .find(|(end, _)| path.ends_with(end))
+        .map(|(_, dialect)| dialect)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_tell_the_dialect() {
+        let name = |path: &str| usage_dialect(path.as_bytes()).map(|dialect| dialect.name);
+        for path in ["chat/completions", "v1/completions", "v1/embeddings"] {
+            assert_eq!(name(path), Some("chat_completions"), "{path}");
+        }
+        for path in ["responses", "v1/responses/compact", "v1/images/edits"] {
+            assert_eq!(name(path), Some("responses"), "{path}");
+        }
+        for path in [
+            "v1/responses/resp_1/cancel",
+            "v1/files",
+            "responses/input_tokens",
+            "",
+        ] {
+            assert_eq!(name(path), None, "{path}");
+        }
+    }
+}

@@ -3,11 +3,15 @@
 //! AWS SDKs that sign with keys of their own have no place for a token but the session token.
 
 pub mod credentials;
+mod usage;
 
 use std::borrow::Cow;
 
-use super::{CredentialRule, KeyPlacement, Profile, PublicService};
+use super::{CredentialRule, KeyPlacement, Profile, PublicService, openai};
 use crate::authn::token::TokenSlot;
+use crate::usage::dialect::Dialect;
+#[cfg(test)]
+pub(crate) use usage::INVOKE_MODEL;
 
 pub(super) const PROFILE: Profile = Profile {
     type_name: "bedrock",
@@ -29,7 +33,14 @@ pub(super) const PROFILE: Profile = Profile {
         signing_service: Some("bedrock"),
     },
     account_headers: &[],
+    usage_dialect,
+    usage_headers: Some(usage::reported_in_headers),
 };
+
+/// Bedrock's own operations, or the OpenAI-compatible ones.
+fn usage_dialect(path: &[u8]) -> Option<&'static Dialect> {
+    usage::usage_dialect(path).or_else(|| openai::usage_dialect(path))
+}
 
 fn public_service(region: &str) -> Cow<'static, str> {
     let domain = if region.starts_with("cn-") {

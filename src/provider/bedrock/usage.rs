@@ -1,0 +1,148 @@
+//! Usage in Bedrock's runtime API: Converse's own shape, and InvokeModel's, which is the model's.
+//!
+//! InvokeModel also says it in response headers, its stream in the last chunk's
+//! `amazon-bedrock-invocationMetrics`, beside what the model's own chunks say.
+
+use crate::usage::dialect::{CONVERSE, Dialect, LastEvent, Payload, members, messages, value};
+use crate::usage::json::{Field, Member};
+use crate::usage::report::{
+    CacheTokenConvention, ReasoningTokenConvention, TokenConvention, TokenUsage,
+};
+
+/// The dialect by the path's last segment; counting tokens (`count-tokens`) uses none.
+pub(super) fn usage_dialect(path: &[u8]) -> Option<&'static Dialect> {
+    match path.rsplit(|byte| *byte == b'/').next()? {
+        b"converse" | b"converse-stream" => Some(&CONVERSE),
+        b"invoke" | b"invoke-with-response-stream" => Some(&INVOKE_MODEL),
+        _ => None,
+    }
+}
+
+/// The tokens that the headers of InvokeModel's response report.
+pub(super) fn reported_in_headers(header: &dyn Fn(&str) -> Option<Vec<u8>>) -> TokenUsage {
+    let count = |name| {
+        let digits = header(name)?;
+        std::str::from_utf8(&digits).ok()?.trim().parse().ok()
+    };
+    TokenUsage {
+        input: count("x-amzn-bedrock-input-token-count"),
+        output: count("x-amzn-bedrock-output-token-count"),
+        cached_read: count("x-amzn-bedrock-cache-read-input-token-count"),
+        cache_write: count("x-amzn-bedrock-cache-write-input-token-count"),
+        ..TokenUsage::default()
+    }
+}
+
+/// InvokeModel and InvokeModelWithResponseStream, for the models of Anthropic, Amazon (Nova,
+/// Titan), Meta, Mistral, DeepSeek and all that answer as OpenAI does.
+pub(crate) static INVOKE_MODEL: Dialect = Dialect {
+    name: "invoke_model",
+    members: &[
+        members("amazon-bedrock-invocationMetrics", METRICS),
+        // Anthropic
+        value("type", Field::EventType),
+        value("id", Field::ResponseId),
+        value("model", Field::Model),
+        value("stop_reason", Field::FinishReason),
+        members("message", messages::MESSAGE),
+        members("delta", messages::DELTA),
+        // Anthropic, Nova, and as OpenAI
+        members("usage", USAGE),
+        // Nova
+        value("stopReason", Field::FinishReason),
+        members("messageStop", &[value("stopReason", Field::FinishReason)]),
+        members(
+            "contentBlockDelta",
+            &[members("delta", &[value("text", Field::Content)])],
+        ),
+        members("metadata", &[members("usage", USAGE)]),
+        // Titan
+        value("inputTextTokenCount", Field::Input),
+        value("totalOutputTextTokenCount", Field::Output),
+        value("completionReason", Field::FinishReason),
+        value("outputText", Field::Content),
+        members(
+            "results",
+            &[
+                value("tokenCount", Field::Output),
+                value("completionReason", Field::FinishReason),
+            ],
+        ),
+        // Meta
+        value("prompt_token_count", Field::Input),
+        value("generation_token_count", Field::Output),
+        value("generation", Field::Content),
+        // Mistral, DeepSeek, and as OpenAI
+        members("outputs", CHOICE),
+        members("choices", CHOICE),
+    ],
+    convention: TokenConvention {
+        cache: CacheTokenConvention::BesideInput,
+        reasoning: ReasoningTokenConvention::InsideOutput,
+    },
+    watch: &[],
+    last_event: LastEvent::Types(&[]),
+    payload: Payload::Base64Bytes,
+};
+
+const METRICS: &[Member] = &[
+    value("inputTokenCount", Field::Input),
+    value("outputTokenCount", Field::Output),
+    value("cacheReadInputTokenCount", Field::CachedRead),
+    value("cacheWriteInputTokenCount", Field::CacheWrite),
+    value("invocationLatency", Field::LastEvent),
+];
+
+const USAGE: &[Member] = &[
+    value("input_tokens", Field::Input),
+    value("output_tokens", Field::Output),
+    value("cache_read_input_tokens", Field::CachedRead),
+    value("cache_creation_input_tokens", Field::CacheWrite),
+    members("cache_creation", messages::CACHE_CREATION),
+    value("inputTokens", Field::Input),
+    value("outputTokens", Field::Output),
+    value("cacheReadInputTokenCount", Field::CachedRead),
+    value("cacheWriteInputTokenCount", Field::CacheWrite),
+    value("prompt_tokens", Field::Input),
+    value("completion_tokens", Field::Output),
+];
+
+const CHOICE: &[Member] = &[
+    value("stop_reason", Field::FinishReason),
+    value("finish_reason", Field::FinishReason),
+    value("text", Field::Content),
+    members("delta", &[value("content", Field::Content)]),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_tell_the_dialect() {
+        let name = |path: &str| usage_dialect(path.as_bytes()).map(|dialect| dialect.name);
+        assert_eq!(name("model/m%3A0/converse"), Some("converse"));
+        assert_eq!(name("model/m:0/converse-stream"), Some("converse"));
+        assert_eq!(name("model/m/invoke"), Some("invoke_model"));
+        assert_eq!(
+            name("model/arn:aws%2Fm/invoke-with-response-stream"),
+            Some("invoke_model")
+        );
+        assert_eq!(name("model/m/count-tokens"), None);
+        assert_eq!(name("inference-profiles"), None);
+    }
+
+    #[test]
+    fn headers_report_what_they_have() {
+        let header = |name: &str| match name {
+            "x-amzn-bedrock-input-token-count" => Some(b"12".to_vec()),
+            "x-amzn-bedrock-output-token-count" => Some(b"x".to_vec()),
+            _ => None,
+        };
+        let expected = TokenUsage {
+            input: Some(12),
+            ..TokenUsage::default()
+        };
+        assert_eq!(reported_in_headers(&header), expected);
+    }
+}

@@ -1,0 +1,68 @@
+//! OpenAI's chat completions, legacy completions and embeddings, and the servers that speak them.
+//!
+//! Usage may stand in any chunk: in one of its own without choices (`stream_options.include_usage`),
+//! in the last one with choices, or in each (vLLM's `continuous_usage_stats`), and is `null` in the
+//! others. Groq also puts it into `x_groq`, OpenRouter adds the cost, DeepSeek has names of its own
+//! for cached tokens. A stream ends with `[DONE]`; some servers leave that out.
+
+use super::{Dialect, LastEvent, Payload, Watch, members, value};
+use crate::usage::json::{Field, Member};
+use crate::usage::report::{CacheTokenConvention, ReasoningTokenConvention, TokenConvention};
+
+/// The dialect.
+pub static CHAT_COMPLETIONS: Dialect = Dialect {
+    name: "chat_completions",
+    members: &[
+        value("id", Field::ResponseId),
+        value("model", Field::Model),
+        members("choices", CHOICE),
+        members("usage", USAGE),
+        members("x_groq", &[members("usage", USAGE)]),
+    ],
+    convention: TokenConvention {
+        cache: CacheTokenConvention::InsideInput,
+        reasoning: ReasoningTokenConvention::InsideOutput,
+    },
+    watch: &[
+        Watch::Member("\"usage\""),
+        Watch::Member("\"finish_reason\""),
+    ],
+    last_event: LastEvent::FinishReason,
+    payload: Payload::Plain,
+};
+
+const CHOICE: &[Member] = &[
+    value("finish_reason", Field::FinishReason),
+    value("text", Field::Content),
+    members(
+        "delta",
+        &[
+            value("content", Field::Content),
+            value("reasoning_content", Field::Content),
+            value("reasoning", Field::Content),
+            value("refusal", Field::Content),
+            value("tool_calls", Field::Content),
+            value("function_call", Field::Content),
+            value("audio", Field::Content),
+        ],
+    ),
+];
+
+/// `usage` as these APIs write it.
+pub(super) const USAGE: &[Member] = &[
+    value("prompt_tokens", Field::Input),
+    value("completion_tokens", Field::Output),
+    value("prompt_cache_hit_tokens", Field::CachedRead),
+    value("cost", Field::Cost),
+    members(
+        "prompt_tokens_details",
+        &[
+            value("cached_tokens", Field::CachedRead),
+            value("cache_write_tokens", Field::CacheWrite),
+        ],
+    ),
+    members(
+        "completion_tokens_details",
+        &[value("reasoning_tokens", Field::Reasoning)],
+    ),
+];

@@ -1,0 +1,60 @@
+//! Gemini's generateContent, streamGenerateContent and embedContent.
+//!
+//! Each chunk of a stream has the usage so far, so that the last one counts. Thoughts are counted
+//! beside the candidates, the results of tools beside the prompt. Nothing marks a stream's end but
+//! a finish reason. Without `alt=sse` a stream is one JSON array.
+
+use super::{Dialect, LastEvent, Payload, Watch, members, value};
+use crate::usage::json::Field;
+use crate::usage::report::{CacheTokenConvention, ReasoningTokenConvention, TokenConvention};
+
+/// The dialect.
+pub static GENERATE_CONTENT: Dialect = Dialect {
+    name: "generate_content",
+    members: &[
+        value("modelVersion", Field::Model),
+        value("responseId", Field::ResponseId),
+        members(
+            "candidates",
+            &[
+                value("finishReason", Field::FinishReason),
+                members(
+                    "content",
+                    &[members(
+                        "parts",
+                        &[
+                            value("text", Field::Content),
+                            value("functionCall", Field::Content),
+                            value("inlineData", Field::Content),
+                            value("executableCode", Field::Content),
+                        ],
+                    )],
+                ),
+            ],
+        ),
+        members(
+            "promptFeedback",
+            &[value("blockReason", Field::FinishReason)],
+        ),
+        members(
+            "usageMetadata",
+            &[
+                value("promptTokenCount", Field::Input),
+                value("toolUsePromptTokenCount", Field::ToolUseInput),
+                value("candidatesTokenCount", Field::Output),
+                value("thoughtsTokenCount", Field::Reasoning),
+                value("cachedContentTokenCount", Field::CachedRead),
+            ],
+        ),
+    ],
+    convention: TokenConvention {
+        cache: CacheTokenConvention::InsideInput,
+        reasoning: ReasoningTokenConvention::BesideOutput,
+    },
+    watch: &[
+        Watch::Bytes("\"usageMetadata\""),
+        Watch::Bytes("\"finishReason\""),
+    ],
+    last_event: LastEvent::FinishReason,
+    payload: Payload::Plain,
+};

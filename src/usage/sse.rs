@@ -1,0 +1,228 @@
+//! Frames an event stream (WHATWG HTML, "Server-sent events") that is cut anywhere.
+//!
+//! Lines end with CR, LF or CRLF; comments and fields other than `data` are passed over; the lines
+//! of one event's data are joined by LF. Bytes are never decoded. The byte order mark is not dealt
+//! with here, but before the framing is known.
+
+use memchr::memchr2;
+
+use super::MAX_EVENT;
+
+/// What a stream is taken apart into.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Piece<'a> {
+    /// An event's data, whole.
+    Event(&'a [u8]),
+    /// The next part of an event's data that is longer than [`MAX_EVENT`].
+    Part(&'a [u8]),
+    /// The end of an event that came in parts.
+    PartsEnd,
+}
+
+/// The state of one stream's framing, at first ready for the stream's first byte.
+#[derive(Debug, Default)]
+pub struct Framer {
+    line: Line,
+    /// The line before ended with CR, so that LF would belong to its end.
+    after_cr: bool,
+    event: Event,
+    /// The data of the event so far, where it does not come in parts.
+    data: Vec<u8>,
+}
+
+/// Where in a line the stream stands.
+#[derive(Clone, Copy, Debug)]
+enum Line {
+    /// So many bytes of it have come, all as in `data`.
+    Name(usize),
+    /// The colon after `data` has come.
+    AfterColon,
+    /// In the data.
+    Data,
+    /// In what is passed over.
+    Other,
+}
+
+/// What has come of an event's data.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Event {
+    #[default]
+    Empty,
+    Held,
+    InParts,
+}
+
+const DATA: &[u8] = b"data";
+
+impl Default for Line {
+    fn default() -> Self {
+        Self::Name(0)
+    }
+}
+
+impl Framer {
+    /// Bytes that it holds in memory.
+    pub const fn held(&self) -> usize {
+        self.data.capacity()
+    }
+
+    /// Reads on; calls `piece` for each piece of data.
+    pub fn feed(&mut self, mut bytes: &[u8], piece: &mut impl FnMut(Piece<'_>)) {
+        if self.after_cr && !bytes.is_empty() {
+            bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
+            self.after_cr = false;
+        }
+        while let Some(end) = memchr2(b'\r', b'\n', bytes) {
+            let (line, rest) = bytes.split_at(end);
+            self.line_part(line, piece);
+            self.line_end(piece);
+            bytes = match rest {
+                [b'\r', b'\n', rest @ ..] => rest,
+                [b'\r'] => {
+                    self.after_cr = true;
+                    &[]
+                }
+                [_, rest @ ..] => rest,
+                [] => &[],
+            };
+        }
+        self.line_part(bytes, piece);
+    }
+
+    /// Takes the end of the stream for the end of its last event.
+    ///
+    /// The standard drops an event without an empty line after it; some servers end so.
+    pub fn finish(&mut self, piece: &mut impl FnMut(Piece<'_>)) {
+        self.line_end(piece);
+        self.event_end(piece);
+    }
+
+    /// Takes some more of a line.
+    fn line_part(&mut self, part: &[u8], piece: &mut impl FnMut(Piece<'_>)) {
+        let mut part = part;
+        while let Some((&byte, rest)) = part.split_first() {
+            self.line = match self.line {
+                Line::Other => return,
+                Line::Data => return self.keep(part, piece),
+                Line::AfterColon => {
+                    self.line = Line::Data;
+                    self.data_line(piece);
+                    return self.keep(if byte == b' ' { rest } else { part }, piece);
+                }
+                Line::Name(matched) if DATA.get(matched) == Some(&byte) => Line::Name(matched + 1),
+                Line::Name(matched) if matched == DATA.len() && byte == b':' => Line::AfterColon,
+                Line::Name(_) => Line::Other,
+            };
+            part = rest;
+        }
+    }
+
+    fn line_end(&mut self, piece: &mut impl FnMut(Piece<'_>)) {
+        match std::mem::take(&mut self.line) {
+            Line::Name(0) => self.event_end(piece),
+            Line::AfterColon => self.data_line(piece),
+            Line::Name(matched) if matched == DATA.len() => self.data_line(piece),
+            Line::Name(_) | Line::Data | Line::Other => {}
+        }
+    }
+
+    /// Begins a line of data.
+    fn data_line(&mut self, piece: &mut impl FnMut(Piece<'_>)) {
+        if self.event == Event::Empty {
+            self.event = Event::Held;
+        } else {
+            self.keep(b"\n", piece);
+        }
+    }
+
+    fn keep(&mut self, part: &[u8], piece: &mut impl FnMut(Piece<'_>)) {
+        if self.event == Event::Held {
+            if self.data.len() + part.len() <= MAX_EVENT {
+                self.reserve(part.len());
+                self.data.extend_from_slice(part);
+                return;
+            }
+            self.event = Event::InParts;
+            piece(Piece::Part(&self.data));
+            self.data.clear();
+        }
+        piece(Piece::Part(part));
+    }
+
+    /// Makes room, never for more than [`MAX_EVENT`] in all.
+    fn reserve(&mut self, more: usize) {
+        let needed = self.data.len() + more;
+        if needed > self.data.capacity() {
+            let capacity = needed.next_power_of_two().clamp(512, MAX_EVENT);
+            self.data.reserve_exact(capacity - self.data.len());
+        }
+    }
+
+    fn event_end(&mut self, piece: &mut impl FnMut(Piece<'_>)) {
+        match std::mem::take(&mut self.event) {
+            Event::Empty => {}
+            Event::Held => piece(Piece::Event(&self.data)),
+            Event::InParts => piece(Piece::PartsEnd),
+        }
+        self.data.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events(cuts: &[&[u8]]) -> Vec<String> {
+        let mut framer = Framer::default();
+        let mut events = Vec::new();
+        let mut parts = Vec::new();
+        let mut take = |piece: Piece<'_>| match piece {
+            Piece::Event(data) => events.push(String::from_utf8_lossy(data).into_owned()),
+            Piece::Part(part) => parts.extend_from_slice(part),
+            Piece::PartsEnd => {
+                let data = std::mem::take(&mut parts);
+                events.push(String::from_utf8(data).unwrap());
+            }
+        };
+        for cut in cuts {
+            framer.feed(cut, &mut take);
+            assert!(framer.held() <= MAX_EVENT);
+        }
+        framer.finish(&mut take);
+        events
+    }
+
+    #[test]
+    fn streams_are_framed_as_the_standard_says() {
+        for (stream, expected) in [
+            ("data: a\n\ndata: b\n\n", vec!["a", "b"]),
+            ("data: a\r\n\r\ndata: b\r\n\r\n", vec!["a", "b"]),
+            ("data: a\r\rdata: b\r\r", vec!["a", "b"]),
+            ("data:a\ndata: b\ndata:  c\n\n", vec!["a\nb\n c"]),
+            (": ping\n\ndata: a\n: x\n\n", vec!["a"]),
+            ("event: e\nid: 1\nretry: 5\ndata: a\n\n", vec!["a"]),
+            ("data\n\n", vec![""]),
+            ("data\ndata\n\n", vec!["\n"]),
+            ("data:\n\n", vec![""]),
+            ("datax: a\ndat: b\n data: c\n\n", vec![]),
+            ("event: x\n\n", vec![]),
+            ("data: é\u{1f600}\n\n", vec!["é\u{1f600}"]),
+            ("data: unfinished", vec!["unfinished"]),
+            ("\n\n\r\r\n", vec![]),
+        ] {
+            assert_eq!(events(&[stream.as_bytes()]), expected, "{stream:?}");
+            let bytes: Vec<&[u8]> = stream.as_bytes().chunks(1).collect();
+            assert_eq!(events(&bytes), expected, "{stream:?} byte by byte");
+        }
+    }
+
+    #[test]
+    fn events_of_any_size_pass_in_bounded_memory() {
+        for length in [MAX_EVENT - 1, MAX_EVENT, MAX_EVENT + 1, 10 * MAX_EVENT] {
+            let data = "x".repeat(length);
+            let stream = format!("data: {data}\ndata: y\n\ndata: z\n\n");
+            let cuts: Vec<&[u8]> = stream.as_bytes().chunks(1000).collect();
+            assert_eq!(events(&cuts), [format!("{data}\ny"), "z".to_owned()]);
+        }
+    }
+}
