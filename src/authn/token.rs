@@ -184,7 +184,8 @@ fn is_joined(value: &[u8]) -> bool {
     value
         .split(|byte| *byte == b',')
         .skip(1)
-        .any(|part| bearer(value).is_some() || bearer(part.trim_ascii()).is_some())
+        .map(<[u8]>::trim_ascii)
+        .any(|part| bearer(part).is_some() || bearer(value).is_some() && !part.is_empty())
 }
 
 fn repeated(name: &str) -> RepeatedHeader {

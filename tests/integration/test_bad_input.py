@@ -221,7 +221,7 @@ ODD_BUT_GOOD_TOKENS = {
     "a huge exp": lambda i: i.mint({"exp": 1e300}),
     "one good audience among others": lambda i: i.mint({"aud": ["other", "ai-gateway"]}),
     "no kid": lambda i: i.mint(header={"kid": None}),
-    "a nested header parameter that nobody reads": lambda i: with_header_text(i, f',"x":{DEEP}'),
+    "a nested header parameter that nobody reads": lambda i: with_header_text(i, ',"x":[[[{"y":[]}]]]'),
     "its own jwk along": lambda i: i.mint(header={"jwk": i.keys[-1].jwk()}),
 }
 

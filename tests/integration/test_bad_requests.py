@@ -19,7 +19,7 @@ PATHS = {
     "an empty name": (f"{PREFIX}//v1/models", 404, "provider_not_found"),
     "a name of 10 KB": (f"{PREFIX}/{'a' * 10_000}/v1/models", 404, "provider_not_found"),
     "a name of 50 KB": (f"{PREFIX}/{'a' * 50_000}/v1/models", 404, "provider_not_found"),
-    "a name with an encoded NUL": (f"{PREFIX}/my-openai%00/v1/models", 404, "provider_not_found"),
+    "a name with an encoded NUL": (f"{PREFIX}/my-openai%00/v1/models", 400, "path_invalid"),
     "no upstream path": (f"{PREFIX}/my-openai", 404, "upstream_path_missing"),
     "a slash for an upstream path": (f"{PREFIX}/my-openai/", 404, "upstream_path_missing"),
     "the prefix in other case": (f"{PREFIX.upper()}/my-openai/v1/models", 404, "path_not_found"),

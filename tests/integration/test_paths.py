@@ -73,7 +73,7 @@ AS_SENT = [
     "/v1/files/!$&'()*+,;=:@-._~",
     '/v1/files/"<>[]^`{|}\\',
     "/v1/files/%",
-    "/v1/files/%zz%00%0d%0a",
+    "/v1/files/%zz%20%c3%28",
     "/v1/files/%C3%A4%FF",
     "/v1/files/v1.2/...a/.b",
     "/v1/files?",
