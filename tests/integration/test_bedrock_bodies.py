@@ -20,7 +20,7 @@ from bedrock_support import (
 from support import exchange, wait_until
 
 MIB = 1024 * 1024
-LIMIT = 31 * MIB
+LIMIT = 32 * MIB
 PAUSE_S = 0.5
 SLOW_UPLOADS = 400  # each takes two of the process's file descriptors, of which it may have 1024
 JSON = ("content-type", "application/json")
