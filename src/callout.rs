@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::credential::Secret;
 use crate::url::{Endpoint, Scheme};
 
-/// A request that the host is to send.
+/// A request that the host is to send; it has no body.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Callout {
     /// The cluster to send it through.
@@ -16,8 +16,6 @@ pub struct Callout {
     pub endpoint: Endpoint,
     /// Headers beside those that the endpoint gives; values may be secret.
     pub headers: Vec<(&'static str, Secret)>,
-    /// The body; empty for none.
-    pub body: Vec<u8>,
     /// How long the answer may take.
     pub timeout: Duration,
 }

@@ -32,3 +32,6 @@ pub mod url;
 
 #[cfg(target_arch = "wasm32")]
 mod host;
+
+#[cfg(test)]
+mod testing;

@@ -35,12 +35,18 @@ pub enum RouteError {
     /// The path has a segment `.` or `..`, plain or percent-encoded.
     #[error("the path has a dot segment (\".\" or \"..\"); send the path that is meant")]
     DotSegment,
+    /// The path has a control character, plain or percent-encoded.
+    #[error("the path has a control character; send the path that is meant")]
+    ControlCharacter,
 }
 
 impl<'a> Route<'a> {
     /// Splits a request target. `prefix` has a leading slash and no trailing one.
     pub fn parse(prefix: &str, target: &'a [u8]) -> Result<Self, RouteError> {
         let (path, query) = split_once(target, b'?');
+        if has_control_character(path) {
+            return Err(RouteError::ControlCharacter);
+        }
         if has_dot_segment(path) {
             return Err(RouteError::DotSegment);
         }
@@ -83,6 +89,18 @@ fn has_dot_segment(path: &[u8]) -> bool {
         };
     }
     matches!(segment, Segment::Dots(1 | 2))
+}
+
+/// Whether a server could read a NUL or a line break in this path.
+fn has_control_character(path: &[u8]) -> bool {
+    let mut rest = path;
+    while let Some((byte, tail)) = next_character(rest) {
+        if byte.is_ascii_control() {
+            return true;
+        }
+        rest = tail;
+    }
+    false
 }
 
 /// What has been seen of a path segment.
@@ -208,6 +226,18 @@ mod tests {
                     "{target}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn control_characters_are_refused() {
+        for path in ["a%00b", "%0a", "a%0Db", "a\0", "%7f", "%1F"] {
+            let target = format!("/llm/v1/providers/a/{path}");
+            assert_eq!(
+                Route::parse(PREFIX, target.as_bytes()),
+                Err(RouteError::ControlCharacter),
+                "{path}"
+            );
         }
     }
 

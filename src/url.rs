@@ -178,6 +178,8 @@ fn check_path(path: &str) -> Result<(), UrlError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -254,6 +256,24 @@ mod tests {
             ("https://x/a b", UrlError::Path),
         ] {
             assert_eq!(BaseUrl::parse(url), Err(error), "{url}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_becomes_a_url_that_could_split_a_request(
+            url in prop_oneof![any::<String>(), "https?://[ -~\\r\\n\\t]{0,30}"],
+        ) {
+            let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+            if let Ok(base) = BaseUrl::parse(&url) {
+                prop_assert!(is_plain(&base.to_string()) && !base.authority().contains('@'));
+                prop_assert!(!base.path().ends_with('/') && !base.path().contains(['?', '#']));
+                prop_assert_eq!(BaseUrl::parse(&base.to_string()), Ok(base));
+            }
+            if let Ok(endpoint) = Endpoint::parse(&url) {
+                prop_assert!(is_plain(&endpoint.target) && endpoint.target.starts_with('/'));
+                prop_assert!(is_plain(&endpoint.authority) && !endpoint.authority.contains('@'));
+            }
         }
     }
 }

@@ -45,7 +45,7 @@ class Role:
 
 
 class SecurityTokenService(CredentialEndpoint):
-    """`POST /`, or `GET /` with a query, by one of `judge.credentials`; its endpoint is "assume_role".
+    """`GET /` or `POST /` by one of `judge.credentials`; its endpoint is "assume_role".
 
     Hands out `credential`; what the caller asked for is in `asked`, and its end `lifetime_s` from the answer on, or,
     when that is `None`, as long as the caller asked for.
@@ -70,7 +70,7 @@ class SecurityTokenService(CredentialEndpoint):
         self.asked: list[dict[str, str]] = []
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.post("/", self._assume_role), web.get("/", self._assume_role)]
+        return [web.get("/", self._assume_role), web.post("/", self._assume_role)]
 
     async def _assume_role(self, request: web.Request) -> web.StreamResponse:
         try:
@@ -83,10 +83,12 @@ class SecurityTokenService(CredentialEndpoint):
         return await self.answer(request, "assume_role", response)
 
     def _assume(self, request: web.Request, body: bytes) -> dict[str, Any]:
-        if request.method == "POST" and request.content_type != "application/x-www-form-urlencoded":
+        if request.method == "GET":
+            form = dict(parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True))
+        elif request.content_type == "application/x-www-form-urlencoded":
+            form = dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
+        else:
             raise SignatureError("InvalidAction", "The body is not a form.", 400)
-        parameters = body.decode(errors="replace") if request.method == "POST" else request.rel_url.raw_query_string
-        form = dict(parse_qsl(parameters, keep_blank_values=True))
         self.asked.append(form)
         if (form.get("Action"), form.get("Version")) != ("AssumeRole", VERSION):
             raise SignatureError("InvalidAction", f"Could not find operation for version {VERSION}", 400)

@@ -316,3 +316,6 @@ fn rsa_key(modulus: &[u8], exponent: &[u8]) -> Option<rsa::RsaPublicKey> {
 fn decoded(text: Option<&String>) -> Option<Vec<u8>> {
     BASE64_URL_SAFE_NO_PAD.decode(text?).ok()
 }
+
+#[cfg(test)]
+mod tests;

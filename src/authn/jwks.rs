@@ -189,21 +189,16 @@ impl KeySource {
         };
         let has_keys = remote.fetched_at.is_some();
         let next_attempt = match remote.refresh.standing() {
-            Standing::Due(next) => next,
-            Standing::UnderWay if patience == Patience::Wait => return Demand::Wait,
-            Standing::UnderWay => now,
+            Standing::Due(next) if next > now => next,
+            _ if patience == Patience::Wait => return Demand::Wait,
+            _ => now,
         };
-        let may_fetch = if has_keys {
-            remote
+        let may_fetch = has_keys
+            && remote
                 .last_demand
-                .is_none_or(|last| now.saturating_since(last) >= remote.settings.refetch_interval)
-        } else {
-            next_attempt <= now
-        };
+                .is_none_or(|last| now.saturating_since(last) >= remote.settings.refetch_interval);
         if patience == Patience::Wait && may_fetch {
-            if has_keys {
-                remote.last_demand = Some(now);
-            }
+            remote.last_demand = Some(now);
             remote.refresh.demand(now);
             return Demand::Wait;
         }
@@ -291,7 +286,6 @@ impl Remote {
             method: "GET",
             endpoint,
             headers: Vec::new(),
-            body: Vec::new(),
             timeout: self.settings.timeout,
         }
     }
@@ -329,3 +323,6 @@ impl Remote {
         Ok(endpoint)
     }
 }
+
+#[cfg(test)]
+mod tests;

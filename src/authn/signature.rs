@@ -78,3 +78,6 @@ where
     )
     .is_ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,3 +59,6 @@ impl TokenCache {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

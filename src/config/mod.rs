@@ -137,18 +137,8 @@ impl Config {
             problems,
         );
         let authentication = issuers::read(document.authentication, &clusters, problems);
-        let policy = policy(document.authorization, problems);
+        let policy = policy(document.authorization, &document.providers, problems);
         let providers = providers::read(document.providers, &clusters, env, problems);
-        for (index, binding) in policy.bindings.iter().enumerate() {
-            for name in binding.providers.iter().flatten() {
-                if !providers.contains_key(name) {
-                    problems.add(
-                        format_args!("/authorization/bindings/{index}/providers"),
-                        format_args!("there is no provider \"{name}\""),
-                    );
-                }
-            }
-        }
         let account_headers = ProviderKind::ALL.map(|kind| kind.profile().account_headers);
         let response_headers_to_remove = header_names(
             document.response_headers_to_remove,
@@ -195,7 +185,11 @@ impl Config {
     }
 }
 
-fn policy(authorization: document::Authorization, problems: &mut Problems) -> Policy {
+fn policy(
+    authorization: document::Authorization,
+    providers: &[document::Provider],
+    problems: &mut Problems,
+) -> Policy {
     let bindings = authorization
         .bindings
         .into_iter()
@@ -208,15 +202,23 @@ fn policy(authorization: document::Authorization, problems: &mut Problems) -> Po
                 binding.value,
                 &path,
                 problems,
-            )?;
+            );
             if binding.permissions.is_empty() {
                 problems.add(
                     &path,
                     "grants nothing: name \"invoke\" or \"get\" in permissions",
                 );
             }
+            for name in binding.providers.iter().flatten() {
+                if !providers.iter().any(|provider| provider.name == *name) {
+                    problems.add(
+                        format_args!("{path}/providers"),
+                        format_args!("there is no provider \"{name}\""),
+                    );
+                }
+            }
             Some(Binding {
-                to,
+                to: to?,
                 actions: binding.permissions.into_iter().map(action).collect(),
                 providers: binding.providers,
             })

@@ -83,14 +83,18 @@ pub(super) fn shape_error(error: &serde_path_to_error::Error<serde_json::Error>)
     }
 }
 
-/// serde quotes the text that it did not expect, which may be a secret in the wrong place.
+/// serde quotes what it did not expect, which may be a secret in the wrong place. The name of an
+/// unknown field stays, as it is in the path anyway.
 fn without_values(message: &str) -> String {
-    match (message.find("string \""), message.rfind("\", expected")) {
-        (Some(start), Some(end)) if start < end => {
-            let (before, _) = message.split_at(start);
-            let (_, after) = message.split_at(end + 1);
-            format!("{before}a string{after}")
-        }
-        _ => message.to_owned(),
+    without_quoted(message).unwrap_or_else(|| message.to_owned())
+}
+
+/// The message without what is quoted before `, expected …`.
+fn without_quoted(message: &str) -> Option<String> {
+    if message.starts_with("unknown field") {
+        return None;
     }
+    let (before, quoted) = message.split_once(['"', '`'])?;
+    let (_, expected) = quoted.rsplit_once(", expected ")?;
+    Some(format!("{}, expected {expected}", before.trim_end()))
 }

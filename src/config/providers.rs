@@ -9,6 +9,7 @@ use super::{aws, claim_match, text};
 use crate::authn::token::is_credential_header;
 use crate::callout::Clusters;
 use crate::credential::{Credential, GatewayToken};
+use crate::forward::{CLUSTER_HEADER, PROVIDER_HEADER};
 use crate::provider::{KeyPlacement, Provider, ProviderKind, PublicService};
 use crate::url::BaseUrl;
 
@@ -243,7 +244,10 @@ fn key_placement(
     let path = format!("{path}/api_key_header");
     if document.api_key.is_none() {
         problems.add(path, "has a meaning with api_key only");
-    } else if !text::is_header_name(&name) || RESERVED_HEADERS.contains(&name.as_str()) {
+    } else if !text::is_header_name(&name)
+        || RESERVED_HEADERS.contains(&name.as_str())
+        || [CLUSTER_HEADER, PROVIDER_HEADER].contains(&name.as_str())
+    {
         problems.add(path, "is not a header name that can carry a key");
     } else if name != "authorization" {
         return Some(KeyPlacement::Header(Cow::Owned(name)));

@@ -1,1 +1,293 @@
+//! Whole documents: what a good one becomes, and what holds where it is silent.
 
+mod problems;
+mod provider_problems;
+mod secrets;
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::authn::jwk::Algorithm;
+use crate::authn::jwks::{KeySourceSettings, RemoteKeys, Start};
+use crate::credential::{Credential, GatewayToken, Secret};
+use crate::provider::KeyPlacement;
+use crate::testing::{ISSUER, SigningKey, config, env};
+use crate::url::{BaseUrl, Endpoint};
+
+fn parse(document: &Value) -> Result<Config, ConfigError> {
+    Config::parse(document.to_string().as_bytes(), &env)
+}
+
+/// The shortest good document.
+fn minimal() -> Value {
+    json!({
+        "authentication": {"issuers": [{"issuer": ISSUER, "audiences": ["ai-gateway"]}]},
+        "providers": [],
+    })
+}
+
+/// A document with every field.
+fn full() -> Value {
+    json!({
+        "path_prefix": "/ai",
+        "clusters": {"https": "tls", "http": "plain"},
+        "response_headers_to_remove": ["Set-Cookie", "x-request-cost"],
+        "max_signed_body_bytes": 1000,
+        "authentication": {
+            "token_headers": ["X-Token"],
+            "token_cache_size": 7,
+            "issuers": [
+                {
+                    "issuer": "https://a.test/",
+                    "audiences": ["x", "y"],
+                    "algorithms": ["RS256", "EdDSA"],
+                    "clock_skew": "5s",
+                    "fetch_timeout": "500ms",
+                    "refresh_interval": "1m",
+                    "max_stale": "1h",
+                    "refetch_interval": "10s",
+                    "cluster": "idp",
+                },
+                {
+                    "issuer": "any text",
+                    "audiences": ["x"],
+                    "jwks_uri": "http://b.test:8080/keys?x=1",
+                },
+                {
+                    "issuer": "inline",
+                    "audiences": ["x"],
+                    "jwks": {"keys": [SigningKey::new("k").jwk()]},
+                },
+            ],
+        },
+        "authorization": {
+            "claims": ["scp", "/realm_access/roles"],
+            "invoke": ["llm.invoke"],
+            "get": ["llm.get"],
+            "bindings": [
+                {"subject": "svc", "permissions": ["invoke", "get"], "providers": ["one"]},
+                {"claim": "groups", "value": "ml", "permissions": ["get"]},
+            ],
+        },
+        "providers": [
+            {
+                "name": "one",
+                "type": "openai_compatible",
+                "display_name": "One",
+                "enabled": false,
+                "base_url": "http://127.0.0.1:8000/v1/",
+                "cluster": "local",
+                "api_key": {"env": "ONE_KEY"},
+                "api_key_header": "X-Key",
+                "models": ["m1", "m2"],
+                "headers": {"X-Team": "a b"},
+                "allow": [{"subject": "svc"}, {"claim": "team", "value": "x"}],
+            },
+            {
+                "name": "two",
+                "type": "anthropic",
+                "authorization_passthrough": true,
+                "require_gateway_token": true,
+            },
+        ],
+    })
+}
+
+fn claim(claim: &str, value: &str) -> ClaimMatch {
+    ClaimMatch {
+        claim: claim.into(),
+        value: value.into(),
+    }
+}
+
+#[test]
+fn every_field_of_a_document_is_taken_in() {
+    let config = config(&full());
+    assert_eq!(config.path_prefix, "/ai");
+    assert_eq!(config.token_headers, ["x-token"]);
+    assert_eq!(
+        config.response_headers_to_remove,
+        ["set-cookie", "x-request-cost"]
+    );
+    assert_eq!(config.authentication.cache_size(), 7);
+    assert_eq!(config.max_signed_body_bytes, 1000);
+    assert_eq!(
+        config.policy,
+        Policy {
+            claims: vec!["scp".into(), "/realm_access/roles".into()],
+            invoke: vec!["llm.invoke".into()],
+            get: vec!["llm.get".into()],
+            bindings: vec![
+                Binding {
+                    to: claim("sub", "svc"),
+                    actions: vec![Action::Invoke, Action::Get],
+                    providers: Some(vec!["one".into()]),
+                },
+                Binding {
+                    to: claim("groups", "ml"),
+                    actions: vec![Action::Get],
+                    providers: None,
+                },
+            ],
+        }
+    );
+    let [one, two] = ["one", "two"].map(|name| config.provider(name.as_bytes()).unwrap());
+    assert_eq!(
+        one,
+        &Provider {
+            name: "one".into(),
+            display_name: Some("One".into()),
+            kind: ProviderKind::OpenAiCompatible,
+            enabled: false,
+            base_url: BaseUrl::parse("http://127.0.0.1:8000/v1").unwrap(),
+            cluster: "local".into(),
+            credential: Credential::ApiKey {
+                key: Secret::new("secret-of-ONE_KEY".into()),
+                placement: Some(KeyPlacement::Header("x-key".into())),
+            },
+            models: vec!["m1".into(), "m2".into()],
+            headers: vec![("x-team".into(), "a b".into())],
+            allow: Some(vec![claim("sub", "svc"), claim("team", "x")]),
+        }
+    );
+    let gateway_token = GatewayToken::Required;
+    assert_eq!(two.credential, Credential::Passthrough { gateway_token });
+}
+
+#[test]
+fn every_field_of_an_issuer_is_taken_in() {
+    let config = config(&full());
+    let [first, second, third] = config.issuers() else {
+        panic!("three issuers");
+    };
+    assert_eq!(first.issuer, "https://a.test/");
+    assert_eq!(first.audiences, ["x", "y"]);
+    assert_eq!(first.algorithms, [Algorithm::Rs256, Algorithm::EdDsa]);
+    assert_eq!(first.clock_skew, Duration::from_secs(5));
+    let discovery = "https://a.test/.well-known/openid-configuration";
+    assert_eq!(
+        remote(first),
+        &RemoteKeys {
+            issuer: "https://a.test/".into(),
+            start: Start::Discovery(Endpoint::parse(discovery).unwrap()),
+            clusters: Clusters {
+                http: "idp".into(),
+                https: "idp".into(),
+            },
+            timeout: Duration::from_millis(500),
+            refresh_interval: Duration::from_secs(60),
+            max_stale: Duration::from_secs(3600),
+            refetch_interval: Duration::from_secs(10),
+        }
+    );
+    let keys = remote(second);
+    let uri = Endpoint::parse("http://b.test:8080/keys?x=1").unwrap();
+    assert_eq!(keys.start, Start::KeySet(uri));
+    assert_eq!(keys.clusters.http, "plain");
+    assert_eq!(keys.clusters.https, "tls");
+    assert!(matches!(
+        &third.keys,
+        KeySourceSettings::Inline(keys) if keys.keys().len() == 1
+    ));
+}
+
+fn remote(issuer: &Issuer) -> &RemoteKeys {
+    match &issuer.keys {
+        KeySourceSettings::Remote(keys) => keys,
+        KeySourceSettings::Inline(_) => panic!("keys of {} are inline", issuer.issuer),
+    }
+}
+
+#[test]
+fn the_defaults_hold_where_a_document_is_silent() {
+    let config = config(&minimal());
+    assert_eq!(config.path_prefix, "/llm/v1/providers");
+    assert_eq!(
+        config.token_headers,
+        ["x-ai-gateway-authorization", "x-redpanda-cloud-token"]
+    );
+    for header in ["set-cookie", "openai-organization", "openai-project"] {
+        let removed = &config.response_headers_to_remove;
+        assert!(removed.iter().any(|name| name == header), "{header}");
+    }
+    assert_eq!(config.authentication.cache_size(), 1000);
+    assert_eq!(config.max_signed_body_bytes, 32 * 1024 * 1024);
+    assert_eq!(config.policy.claims, ["permissions", "roles", "scope"]);
+    assert_eq!(
+        config.policy.invoke,
+        ["dataplane_adp_llmprovider_invoke", "LLMProviderInvoker"]
+    );
+    assert_eq!(
+        config.policy.get,
+        ["dataplane_adp_llmprovider_get", "LLMProviderInvoker"]
+    );
+    assert_eq!(config.policy.bindings, []);
+
+    let issuer = &config.issuers()[0];
+    assert_eq!(issuer.algorithms, Algorithm::ALL);
+    assert_eq!(issuer.clock_skew, Duration::from_secs(60));
+    let keys = remote(issuer);
+    let discovery = format!("{ISSUER}/.well-known/openid-configuration");
+    assert_eq!(
+        keys.start,
+        Start::Discovery(Endpoint::parse(&discovery).unwrap())
+    );
+    assert_eq!(keys.clusters.https, "upstream_https");
+    assert_eq!(keys.clusters.http, "upstream_http");
+    assert_eq!(keys.timeout, Duration::from_secs(5));
+    assert_eq!(keys.refresh_interval, Duration::from_secs(600));
+    assert_eq!(keys.max_stale, Duration::from_secs(86_400));
+    assert_eq!(keys.refetch_interval, Duration::from_secs(30));
+}
+
+#[test]
+fn a_provider_needs_no_more_than_its_name_type_and_key() {
+    for (kind, base_url) in [
+        ("openai", "https://api.openai.com/v1"),
+        ("anthropic", "https://api.anthropic.com"),
+        ("google", "https://generativelanguage.googleapis.com"),
+    ] {
+        let mut document = minimal();
+        document["providers"] = json!([{"name": "p", "type": kind, "api_key": {"env": "KEY"}}]);
+        let config = config(&document);
+        let provider = config.provider(b"p").unwrap();
+        assert_eq!(provider.base_url.to_string(), base_url);
+        assert_eq!(provider.cluster, "upstream_https");
+        assert!(provider.enabled);
+        assert_eq!(provider.display_name, None);
+        assert_eq!(provider.allow, None);
+        assert!(provider.models.is_empty() && provider.headers.is_empty());
+        assert_eq!(
+            provider.credential,
+            Credential::ApiKey {
+                key: Secret::new("secret-of-KEY".into()),
+                placement: None,
+            }
+        );
+    }
+}
+
+#[test]
+fn a_gateway_without_authentication_is_asked_for_by_name() {
+    let config = config(&json!({"authentication": {"disabled": true}, "providers": []}));
+    assert!(matches!(config.authentication, Authentication::Disabled));
+    assert!(config.issuers().is_empty());
+}
+
+#[test]
+fn providers_are_found_by_their_exact_name() {
+    let config = config(&full());
+    for name in [
+        &b"One"[..],
+        b"one ",
+        b"",
+        b"on",
+        b"one%20",
+        b"\xff",
+        b"o%6ee",
+    ] {
+        assert!(config.provider(name).is_none());
+    }
+}

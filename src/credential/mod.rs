@@ -48,6 +48,12 @@ impl SecretReference {
     pub fn resolve(&self, env: &dyn Fn(&str) -> Option<String>) -> Result<Secret, String> {
         let (value, origin) = match self {
             Self::Value(value) => (value.clone(), "the value".to_owned()),
+            Self::Env(name) if !is_variable_name(name) => {
+                return Err(
+                    "must name an environment variable; what is there cannot be its name"
+                        .to_owned(),
+                );
+            }
             Self::Env(name) => (
                 env(name).ok_or_else(|| {
                     format!(
@@ -69,6 +75,15 @@ impl SecretReference {
             ))
         }
     }
+}
+
+/// What a shell can set: letters, digits and `_`, no digit first (POSIX.1 §8.1).
+fn is_variable_name(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|first: char| first.is_ascii_digit())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// How a request to a provider is authorised there.

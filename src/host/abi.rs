@@ -127,8 +127,7 @@ pub(super) fn dispatch(callout: &Callout) -> Result<u32, Status> {
             .iter()
             .map(|(name, value)| (*name, value.expose())),
     );
-    let body = (!callout.body.is_empty()).then_some(callout.body.as_slice());
-    hostcalls::dispatch_http_call(&callout.cluster, headers, body, Vec::new(), callout.timeout)
+    hostcalls::dispatch_http_call(&callout.cluster, headers, None, Vec::new(), callout.timeout)
 }
 
 /// The status of the callout's answer at hand.

@@ -8,9 +8,10 @@ use super::Profile;
 
 /// Joins a base URL's path and what the client asks for, into a path with a leading slash.
 ///
-/// `base` is a base URL's path without a trailing slash, `path` the client's without a leading
-/// one, as sent.
+/// `base` is a base URL's path without a trailing slash, `path` the client's as sent; slashes that it
+/// begins with come from a proxy URL that ended with one.
 pub fn upstream_path(profile: &Profile, base: &str, path: &[u8]) -> Vec<u8> {
+    let path = without_leading_slashes(path);
     let alias = profile
         .path_aliases
         .iter()
@@ -37,6 +38,13 @@ pub fn upstream_path(profile: &Profile, base: &str, path: &[u8]) -> Vec<u8> {
     }
     joined.extend_from_slice(path);
     joined
+}
+
+fn without_leading_slashes(mut path: &[u8]) -> &[u8] {
+    while let [b'/', rest @ ..] = path {
+        path = rest;
+    }
+    path
 }
 
 /// The version that a client's path names: its first segment, or the one behind a prefix that
@@ -69,3 +77,6 @@ fn is_version(segment: &[u8]) -> bool {
             || stage.strip_prefix(b"alpha").is_some_and(numbered)
             || stage.strip_prefix(b"beta").is_some_and(numbered))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,15 +1,17 @@
 //! The conversations in which AWS hands out credentials, a callout at a time.
 //!
 //! ECS and EKS: one GET. EC2: a session token by PUT, the role's name, its credentials (IMDSv2).
-//! STS: `AssumeRole` in the query protocol, signed with what was found before.
+//! STS: `AssumeRole` in the query protocol, signed with what was found before; by GET, since Envoy's
+//! callouts to a dynamic-forward-proxy cluster lose a body while the host's name is resolved.
 
 use super::{AwsCredentials, AwsSettings, CALLOUT_TIMEOUT, Origin, Role};
 use crate::callout::{Answer, Callout};
 use crate::credential::Secret;
-use crate::sigv4::{Scope, SignableRequest, SigningKeys, hex, sign};
+use crate::sigv4::{
+    EMPTY_PAYLOAD_SHA256, Scope, SignableRequest, SigningKeys, percent_encode, sign,
+};
 use crate::time::UnixTime;
 use crate::url::Endpoint;
-use sha2::{Digest, Sha256};
 
 /// What has been asked for.
 pub(super) enum Step {
@@ -148,7 +150,6 @@ fn callout(
         method,
         endpoint,
         headers,
-        body: Vec::new(),
         timeout: CALLOUT_TIMEOUT,
     })
 }
@@ -169,31 +170,29 @@ fn assume_role(
     if let Some(external_id) = &role.external_id {
         parameters.push(("ExternalId", external_id.clone()));
     }
-    let body = parameters
+    let query = parameters
         .iter()
-        .map(|(name, value)| format!("{name}={}", form_encoded(value)))
+        .map(|(name, value)| format!("{name}={}", percent_encoded(value)))
         .collect::<Vec<_>>()
-        .join("&")
-        .into_bytes();
-
-    const CONTENT_TYPE: &str = "application/x-www-form-urlencoded; charset=utf-8";
+        .join("&");
+    let endpoint = Endpoint {
+        target: format!("{}?{query}", role.endpoint.target),
+        ..role.endpoint.clone()
+    };
     let request = SignableRequest {
-        method: "POST",
-        target: role.endpoint.target.as_bytes(),
-        authority: &role.endpoint.authority,
-        content_type: Some(CONTENT_TYPE.as_bytes()),
-        payload_sha256: &hex(&Sha256::digest(&body)),
+        method: "GET",
+        target: endpoint.target.as_bytes(),
+        authority: &endpoint.authority,
+        content_type: None,
+        payload_sha256: EMPTY_PAYLOAD_SHA256,
     };
     let scope = Scope {
         time: now,
         region: &role.region,
         service: "sts",
     };
-    let mut headers = sign(&request, credentials, scope, &mut SigningKeys::default()).headers;
-    headers.push(("content-type", Secret::new(CONTENT_TYPE.to_owned())));
-    let mut callout = callout(settings, "POST", role.endpoint.clone(), headers);
-    callout.body = body;
-    callout
+    let signed = sign(&request, credentials, scope, &mut SigningKeys::default());
+    callout(settings, "GET", endpoint, signed.headers)
 }
 
 /// The credentials in the answer to `AssumeRole`.
@@ -229,8 +228,8 @@ fn text(body: &[u8]) -> Result<&str, String> {
         .ok_or_else(|| "the answer is not a word".to_owned())
 }
 
-fn form_encoded(text: &str) -> String {
+fn percent_encoded(text: &str) -> String {
     let mut encoded = String::new();
-    crate::sigv4::percent_encode(text.as_bytes(), &mut encoded);
+    percent_encode(text.as_bytes(), &mut encoded);
     encoded
 }

@@ -174,17 +174,17 @@ fn a_role_is_assumed_by_a_signed_request() {
     let origins = vec![Origin::Static(pair("AKID", Some("base-session")))];
     let mut source = source(origins, Some(role()), &board);
     let callout = source.poll(at(1000), &board).callout.unwrap();
-    assert_eq!((callout.method, callout.cluster.as_str()), ("POST", "tls"));
+    assert_eq!((callout.method, callout.cluster.as_str()), ("GET", "tls"));
     assert_eq!(callout.endpoint.scheme, Scheme::Https);
     assert_eq!(
-        String::from_utf8(callout.body.clone()).unwrap(),
-        "Action=AssumeRole&Version=2011-06-15&\
+        callout.endpoint.target,
+        "/?Action=AssumeRole&Version=2011-06-15&\
          RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fllm&\
          RoleSessionName=gateway&DurationSeconds=3600&ExternalId=a%26b"
     );
     let authorization = header(&callout, "authorization").unwrap();
     assert!(authorization.contains("Credential=AKID/19700101/us-east-1/sts/aws4_request"));
-    assert!(authorization.contains("content-type;host;x-amz-content-sha256;x-amz-date"));
+    assert!(authorization.contains("=host;x-amz-content-sha256;x-amz-date"));
     assert_eq!(
         header(&callout, "x-amz-security-token"),
         Some("base-session")

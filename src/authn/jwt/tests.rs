@@ -1,0 +1,282 @@
+mod claims;
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::testing::{self, AUDIENCE, ISSUER, NOW, base64url};
+
+const SKEW: Duration = Duration::from_secs(60);
+
+/// A token with these parts; its signature is three bytes of nothing.
+fn token(header: &str, payload: &str) -> String {
+    format!("{}.{}.AAAA", base64url(header), base64url(payload))
+}
+
+/// The error of parsing, `None` where it went well.
+fn parse_error(token: &str) -> Option<TokenError> {
+    Token::parse(token.as_bytes()).err()
+}
+
+fn malformed(error: Option<TokenError>) -> Option<&'static str> {
+    match error {
+        Some(TokenError::Malformed(what)) => Some(what),
+        _ => None,
+    }
+}
+
+/// The verdict on a payload as text, for all its claims.
+fn checked(payload: &str) -> Result<Claims, TokenError> {
+    let token = token(r#"{"alg":"EdDSA"}"#, payload);
+    Token::parse(token.as_bytes())?.claims(0, &[AUDIENCE.to_owned()], SKEW, NOW)
+}
+
+fn checked_with(changes: Value) -> Result<Claims, TokenError> {
+    checked(&testing::claims(changes).to_string())
+}
+
+/// As [`checked_with`], for a value that `serde_json` cannot write as it is to be sent.
+fn checked_with_raw(name: &str, raw: &str) -> Result<Claims, TokenError> {
+    let mut payload = testing::claims(json!({name: null})).to_string();
+    payload.pop();
+    checked(&format!("{payload},\"{name}\":{raw}}}"))
+}
+
+#[test]
+fn a_token_is_taken_apart_into_what_it_says() {
+    let header =
+        r#"{"alg":"ES256","kid":"k","typ":"at+jwt","x5c":["a"],"jku":"https://evil.test"}"#;
+    let text = token(header, r#"{"iss":"i","aud":1}"#);
+    let parsed = Token::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(parsed.algorithm, Algorithm::Es256);
+    assert_eq!(parsed.key_id.as_deref(), Some("k"));
+    assert_eq!(parsed.issuer, "i");
+    assert_eq!(parsed.signed, text.rsplit_once('.').unwrap().0.as_bytes());
+    assert_eq!(parsed.signature, [0, 0, 0]);
+}
+
+#[test]
+fn what_is_not_three_parts_of_canonical_base64url_is_malformed() {
+    let good = token(r#"{"alg":"EdDSA"}"#, r#"{"iss":"i"}"#);
+    assert_eq!(parse_error(&good), None);
+    let parts: Vec<&str> = good.split('.').collect();
+    let (header, payload) = (parts[0], parts[1]);
+    for bad in [
+        String::new(),
+        ".".into(),
+        "..".into(),
+        "...".into(),
+        "\u{0}".into(),
+        format!("{header}.{payload}"),
+        format!("{good}."),
+        format!("{good}.AAAA"),
+        format!(".{payload}.AAAA"),
+        format!("{header}..AAAA"),
+        format!("{good}="),
+        format!("{header}=.{payload}.AAAA"),
+        format!("{header}.{payload}.AAA="),
+        format!("{header}.{payload}.AAB"),
+        format!("{header}.{payload}.A"),
+        format!("{header}.{payload}.AA+/"),
+        format!("{good} "),
+        format!(" {good}"),
+        format!("{good}\n"),
+        format!("{good}\r\n"),
+        format!("{good}\u{0}"),
+        format!("{header}\n.{payload}.AAAA"),
+        format!("{header}.{payload}.AA A"),
+        format!("{header}.{payload}.é"),
+        good.replace('.', ","),
+        format!("Bearer {good}"),
+        format!("{good},{good}"),
+    ] {
+        assert!(malformed(parse_error(&bad)).is_some(), "{bad:?}");
+    }
+}
+
+/// The last character of each of these has bits that no byte takes up.
+#[test]
+fn trailing_bits_must_be_zero() {
+    for (canonical, others) in [("AA", ["AB", "AP"]), ("AAA", ["AAB", "AAD"])] {
+        let with = |signature: &str| {
+            let good = token(r#"{"alg":"EdDSA"}"#, r#"{"iss":"i"}"#);
+            parse_error(&good.replace(".AAAA", &format!(".{signature}")))
+        };
+        assert_eq!(with(canonical), None);
+        for other in others {
+            assert_eq!(malformed(with(other)), Some("a part is not base64url"));
+        }
+    }
+}
+
+#[test]
+fn a_token_of_more_than_16_kib_is_refused_unread() {
+    let padded = |length: usize| {
+        let bare = token(r#"{"alg":"EdDSA"}"#, r#"{"iss":"i"}"#);
+        let fill = (length - bare.len()) / 4 * 4;
+        format!("{bare}{}", "A".repeat(fill))
+    };
+    assert!(padded(16 * 1024).len() > 16 * 1024 - 4);
+    assert_eq!(parse_error(&padded(16 * 1024)), None);
+    let error = parse_error(&padded(16 * 1024 + 4));
+    assert_eq!(malformed(error), Some("it is longer than 16384 bytes"));
+}
+
+#[test]
+fn a_header_that_is_not_one_plain_object_is_malformed() {
+    for header in [
+        "",
+        "null",
+        "1",
+        "\"EdDSA\"",
+        "[]",
+        r#"["EdDSA"]"#,
+        r#"["EdDSA","k"]"#,
+        r#"["EdDSA",null,null]"#,
+        "{",
+        r#"{"alg":"EdDSA"}x"#,
+        r#"{"alg":"EdDSA"}{}"#,
+        r#"{"alg":"EdDSA",}"#,
+        r#"{'alg':'EdDSA'}"#,
+        r#"{"alg":"EdDSA","alg":"EdDSA"}"#,
+        r#"{"alg":"none","alg":"EdDSA"}"#,
+        r#"{"alg":"EdDSA","\u0061lg":"EdDSA"}"#,
+        r#"{"alg":"EdDSA","kid":"a","kid":"b"}"#,
+        r#"{"alg":"EdDSA","typ":"a","typ":"b"}"#,
+        "\u{feff}{\"alg\":\"EdDSA\"}",
+    ] {
+        let error = parse_error(&token(header, r#"{"iss":"i"}"#));
+        assert_eq!(
+            malformed(error),
+            Some("its header is not a plain JSON object"),
+            "{header}"
+        );
+    }
+}
+
+#[test]
+fn a_kid_is_a_text() {
+    for kid in ["1", "null", "{}", r#"["k"]"#] {
+        let header = format!(r#"{{"alg":"EdDSA","kid":{kid}}}"#);
+        let error = parse_error(&token(&header, r#"{"iss":"i"}"#));
+        let expected = "its key id (kid) is not a string";
+        assert_eq!(malformed(error), Some(expected), "{kid}");
+    }
+}
+
+#[test]
+fn every_crit_is_refused_as_none_is_understood() {
+    for critical in [
+        r#"["exp"]"#,
+        r#"["b64"]"#,
+        "[]",
+        "null",
+        "1",
+        "{}",
+        "\"\"",
+        "false",
+    ] {
+        let header = format!(r#"{{"alg":"EdDSA","b64":false,"crit":{critical}}}"#);
+        let error = parse_error(&token(&header, r#"{"iss":"i"}"#));
+        assert!(malformed(error).is_some(), "{critical}");
+    }
+}
+
+#[test]
+fn an_algorithm_that_proves_nothing_or_is_unknown_is_not_allowed() {
+    for algorithm in [
+        "none",
+        "None",
+        "NONE",
+        "nOnE",
+        "HS256",
+        "HS384",
+        "HS512",
+        "ES512",
+        "ES256K",
+        "Ed25519",
+        "RS1",
+        "RSA-OAEP",
+        "dir",
+        "rs256",
+        "RS256 ",
+        " RS256",
+        "",
+        "eddsa",
+        "RS256\u{0}",
+    ] {
+        let header = json!({"alg": algorithm}).to_string();
+        let error = parse_error(&token(&header, r#"{"iss":"i"}"#));
+        assert_eq!(error, Some(TokenError::AlgorithmNotAllowed), "{algorithm}");
+    }
+    for header in [
+        "{}",
+        r#"{"alg":null}"#,
+        r#"{"alg":1}"#,
+        r#"{"alg":["EdDSA"]}"#,
+        r#"{"ALG":"EdDSA"}"#,
+    ] {
+        let error = parse_error(&token(header, r#"{"iss":"i"}"#));
+        assert_eq!(error, Some(TokenError::AlgorithmNotAllowed), "{header}");
+    }
+}
+
+#[test]
+fn claims_that_are_no_object_with_an_issuer_are_malformed() {
+    for payload in [
+        "",
+        "null",
+        "1",
+        "\"i\"",
+        "[]",
+        r#"[{"iss":"i"}]"#,
+        "{}",
+        r#"{"iss":null}"#,
+        r#"{"iss":1}"#,
+        r#"{"iss":["i"]}"#,
+        r#"{"iss":"i","iss":"i"}"#,
+        r#"{"iss":"j","\u0069ss":"i"}"#,
+        r#"{"iss":"i"}}"#,
+        r#"{"iss":"\ud800"}"#,
+    ] {
+        let error = parse_error(&token(r#"{"alg":"EdDSA"}"#, payload));
+        assert!(malformed(error).is_some(), "{payload}");
+    }
+    let array = checked(&json!([ISSUER]).to_string());
+    assert!(matches!(array, Err(TokenError::Malformed(_))));
+}
+
+#[test]
+fn no_error_repeats_what_the_client_sent() {
+    for token in [
+        token(r#"{"alg":"sent-by-client"}"#, r#"{"iss":"sent-by-client"}"#),
+        token(r#"{"alg":"EdDSA","sent-by-client":}"#, "{}"),
+        "sent-by-client".into(),
+    ] {
+        let error = parse_error(&token).unwrap();
+        assert!(!format!("{error} {error:?}").contains("sent-by-client"));
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_the_parser_panic(bytes: Vec<u8>) {
+        let _ = Token::parse(&bytes);
+    }
+
+    #[test]
+    fn no_bytes_in_well_formed_parts_make_the_parser_panic(
+        header: Vec<u8>, payload: Vec<u8>, signature: Vec<u8>
+    ) {
+        let parts = [&header, &payload, &signature].map(base64url).join(".");
+        prop_assert!(Token::parse(parts.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn no_claim_makes_the_checks_panic(
+        name in "(exp|nbf|iat|aud|sub|x)",
+        raw in "[-0-9eE.\"a\\[\\]{}]{0,12}",
+    ) {
+        let _ = checked_with_raw(&name, &raw);
+    }
+}

@@ -1,0 +1,123 @@
+//! Tokens while their issuer's keys come, change, age and go.
+
+use super::*;
+
+#[test]
+fn a_withdrawn_key_takes_its_remembered_tokens_with_it() {
+    let mut world = World::warm(&["old", "kept"]);
+    let (old, kept) = (token("old", json!({})), token("kept", json!({})));
+    assert!(world.accepts(&old));
+    assert!(world.accepts(&kept));
+    world.now = NOW + REFRESH;
+    world.fetch(&["kept", "new"]);
+    let checks = world.verifier.0.get();
+    assert!(world.accepts(&kept));
+    assert_eq!(world.verifier.0.get(), checks, "still remembered");
+    assert_eq!(
+        world.ask(&old, Patience::Decide),
+        Verdict::Rejected(TokenError::KeyUnknown)
+    );
+}
+
+#[test]
+fn remembered_tokens_live_no_longer_than_stale_keys() {
+    let mut world = World::warm(&["k"]);
+    let token = token("k", json!({"exp": NOW_SECS + 1_000_000}));
+    assert!(world.accepts(&token));
+    world.now = NOW + REFRESH + Duration::from_secs(3601);
+    assert_eq!(world.begun(), [0]);
+    assert_eq!(
+        world.ask(&token, Patience::Wait),
+        Verdict::AwaitingKeys(0),
+        "the fetch is under way"
+    );
+    world.answer(0, Answer::Undeliverable);
+    assert!(matches!(
+        world.ask(&token, Patience::Decide),
+        Verdict::KeysUnavailable { .. }
+    ));
+}
+
+#[test]
+fn tokens_that_come_before_the_first_keys_wait_for_them() {
+    let mut world = World::new(&[issuer(ISSUER, remote())]);
+    let (good, stranger) = (token("k", json!({})), token("stranger", json!({})));
+    assert_eq!(world.ask(&good, Patience::Wait), Verdict::AwaitingKeys(0));
+    world.fetch(&["k"]);
+    assert!(matches!(
+        world.ask(&good, Patience::Decide),
+        Verdict::Accepted(_)
+    ));
+    assert_eq!(
+        world.ask(&stranger, Patience::Decide),
+        Verdict::Rejected(TokenError::KeyUnknown)
+    );
+}
+
+#[test]
+fn a_token_of_a_new_key_waits_for_one_fetch_and_passes() {
+    let mut world = World::warm(&["a"]);
+    let rotated = token("b", json!({}));
+    assert_eq!(
+        world.ask(&rotated, Patience::Wait),
+        Verdict::AwaitingKeys(0)
+    );
+    world.fetch(&["a", "b"]);
+    assert!(world.accepts(&rotated));
+    assert_eq!(
+        world.refusal(&token("c", json!({}))),
+        TokenError::KeyUnknown
+    );
+}
+
+#[test]
+fn keys_that_cannot_be_had_are_no_fault_of_the_token() {
+    let mut world = World::new(&[issuer(ISSUER, remote())]);
+    assert_eq!(world.begun(), [0]);
+    world.answer(0, Answer::Undeliverable);
+    let retry_after = Duration::from_secs(1);
+    for patience in [Patience::Wait, Patience::Decide] {
+        let verdict = world.ask(&token("k", json!({})), patience);
+        assert_eq!(verdict, Verdict::KeysUnavailable { retry_after });
+    }
+}
+
+#[test]
+fn one_issuers_fetch_is_none_of_anothers() {
+    let mut world = World::new(&[
+        issuer(OTHER_ISSUER, inline(&["others"])),
+        issuer(ISSUER, remote()),
+    ]);
+    assert_eq!(world.begun(), [1]);
+    world.answer(1, Answer::Undeliverable);
+    assert!(world.accepts(&token("others", json!({"iss": OTHER_ISSUER}))));
+    world.answer(7, Answer::NoResponse);
+}
+
+#[test]
+fn a_worker_takes_over_the_keys_that_another_fetched() {
+    let issuers = [issuer(ISSUER, remote())];
+    let mut fetching = World::warm(&["old"]);
+    let mut adopting = Authenticator::new(
+        &issuers,
+        10,
+        Rc::<CountingVerifier>::default(),
+        &fetching.board,
+    );
+    let old = token("old", json!({}));
+    let mut poll = |world: &World| {
+        let polls = adopting.poll(world.now, &world.board);
+        assert!(polls[0].1.callout.is_none(), "it is fetched once for all");
+        let verdict = adopting.authenticate(old.as_bytes(), Patience::Decide, world.now);
+        (polls[0].1.settled, verdict)
+    };
+    let (settled, verdict) = poll(&fetching);
+    assert!(settled && matches!(verdict, Verdict::Accepted(_)));
+    assert!(!poll(&fetching).0);
+
+    fetching.now = NOW + REFRESH;
+    fetching.fetch(&["new"]);
+    let (settled, verdict) = poll(&fetching);
+    assert!(settled);
+    assert_eq!(verdict, Verdict::Rejected(TokenError::KeyUnknown));
+}

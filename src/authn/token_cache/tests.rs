@@ -1,0 +1,82 @@
+use std::time::Duration;
+
+use super::*;
+use crate::authn::jwk::KeySet;
+use crate::testing::{NOW, SigningKey, key_set};
+
+fn key(id: &str) -> Rc<VerificationKey> {
+    let document = key_set(&[SigningKey::new(id).jwk()]);
+    Rc::clone(&KeySet::parse(document.as_bytes()).unwrap().keys()[0])
+}
+
+fn claims(issuer: IssuerIndex, expires_at: UnixTime) -> Rc<Claims> {
+    let mut claims = Claims::from_json("{}");
+    claims.issuer = issuer;
+    claims.expires_at = expires_at;
+    Rc::new(claims)
+}
+
+const LATER: Duration = Duration::from_secs(10);
+
+#[test]
+fn a_token_is_kept_until_the_moment_it_expires() {
+    let mut cache = TokenCache::new(10);
+    cache.insert(b"t", claims(0, NOW + LATER), key("k"));
+    assert!(cache.get(b"t", NOW).is_some());
+    assert!(
+        cache
+            .get(b"t", NOW + (LATER - Duration::from_nanos(1)))
+            .is_some()
+    );
+    assert!(cache.get(b"t", NOW + LATER).is_none());
+    assert!(cache.get(b"t", NOW).is_none(), "it is gone for good");
+}
+
+#[test]
+fn only_the_very_same_token_is_found() {
+    let mut cache = TokenCache::new(10);
+    cache.insert(b"token", claims(0, NOW + LATER), key("k"));
+    for other in [&b""[..], b"toke", b"token ", b"Token", b"token\0", b"tokem"] {
+        assert!(cache.get(other, NOW).is_none());
+    }
+}
+
+#[test]
+fn the_token_unused_for_longest_makes_room() {
+    let mut cache = TokenCache::new(2);
+    for token in [b"a", b"b"] {
+        cache.insert(token, claims(0, NOW + LATER), key("k"));
+    }
+    assert!(cache.get(b"a", NOW).is_some());
+    cache.insert(b"c", claims(0, NOW + LATER), key("k"));
+    assert!(cache.get(b"b", NOW).is_none());
+    assert!(cache.get(b"a", NOW).is_some());
+    assert!(cache.get(b"c", NOW).is_some());
+}
+
+#[test]
+fn no_number_of_tokens_makes_the_cache_grow_beyond_its_capacity() {
+    let mut cache = TokenCache::new(3);
+    let key = key("k");
+    for number in 0..1_000_u32 {
+        cache.insert(
+            &number.to_be_bytes(),
+            claims(0, NOW + LATER),
+            Rc::clone(&key),
+        );
+    }
+    assert_eq!(cache.entries.len(), 3);
+    assert_eq!(TokenCache::new(0).entries.cap(), NonZeroUsize::MIN);
+}
+
+#[test]
+fn tokens_of_withdrawn_keys_are_dropped_for_their_own_issuer_only() {
+    let mut cache = TokenCache::new(10);
+    cache.insert(b"kept", claims(0, NOW + LATER), key("kept"));
+    cache.insert(b"withdrawn", claims(0, NOW + LATER), key("withdrawn"));
+    cache.insert(b"other", claims(1, NOW + LATER), key("withdrawn"));
+    cache.drop_withdrawn(0, &[key("new"), key("kept")]);
+    assert!(cache.get(b"kept", NOW).is_some());
+    assert!(cache.get(b"withdrawn", NOW).is_none());
+    assert!(cache.get(b"other", NOW).is_some());
+}

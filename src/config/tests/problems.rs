@@ -1,0 +1,363 @@
+//! Documents that are refused: every problem is named, each with its path.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// The problems of a document, each as `path: message`.
+pub(super) fn problems(document: &Value) -> Vec<String> {
+    match parse(document) {
+        Ok(_) => Vec::new(),
+        Err(error) => error
+            .problems
+            .iter()
+            .map(|problem| format!("{}: {}", problem.path, problem.message))
+            .collect(),
+    }
+}
+
+/// [`minimal`] with a value put at each of these paths.
+pub(super) fn with(changes: &[(&str, Value)]) -> Value {
+    let mut document = minimal();
+    for (path, value) in changes {
+        put(&mut document, path, value.clone());
+    }
+    document
+}
+
+fn put(document: &mut Value, path: &str, value: Value) {
+    let (parent, name) = path.rsplit_once('/').unwrap();
+    match document.pointer_mut(parent).unwrap() {
+        Value::Array(items) => items.push(value),
+        parent => parent[name] = value,
+    }
+}
+
+/// The problems of a document whose only provider is `p` with these members.
+pub(super) fn provider_problems(members: Value) -> Vec<String> {
+    let mut provider = json!({"name": "p", "type": "openai", "api_key": {"env": "KEY"}});
+    for (name, value) in members.as_object().unwrap() {
+        provider[name] = value.clone();
+    }
+    problems(&with(&[("/providers", json!([provider]))]))
+}
+
+fn issuer_problems(members: Value) -> Vec<String> {
+    let mut document = minimal();
+    for (name, value) in members.as_object().unwrap() {
+        document["authentication"]["issuers"][0][name] = value.clone();
+    }
+    problems(&document)
+}
+
+#[test]
+fn a_good_document_has_no_problem() {
+    assert_eq!(problems(&minimal()), [""; 0]);
+    assert_eq!(problems(&full()), [""; 0]);
+    assert_eq!(provider_problems(json!({})), [""; 0]);
+}
+
+#[test]
+fn unknown_fields_and_wrong_types_are_named_where_they_stand() {
+    for (path, value, problem) in [
+        ("/x", json!(1), "/x: unknown field `x`"),
+        (
+            "/path_prefix",
+            json!(1),
+            "/path_prefix: invalid type: integer",
+        ),
+        ("/providers", json!({}), "/providers: invalid type: map"),
+        (
+            "/providers/0",
+            json!(7),
+            "/providers/0: invalid type: integer",
+        ),
+        (
+            "/providers/0",
+            json!({"name": "p"}),
+            "/providers/0: missing field `type`",
+        ),
+        (
+            "/providers/0",
+            json!({"name": "p", "type": "openai", "apikey": 1}),
+            "/providers/0/apikey: unknown field `apikey`",
+        ),
+        (
+            "/providers/0",
+            json!({"name": "p", "type": "openai", "enabled": "yes"}),
+            "/providers/0/enabled: invalid type: string, expected a boolean",
+        ),
+        (
+            "/authentication/issuers/0/audiences",
+            json!("x"),
+            "/authentication/issuers/0/audiences: invalid type: string, expected a sequence",
+        ),
+        (
+            "/authentication/issuers/0/audience",
+            json!("x"),
+            "/authentication/issuers/0/audience: unknown field `audience`",
+        ),
+        (
+            "/authentication/token_cache_size",
+            json!(-1),
+            "/authentication/token_cache_size: invalid value: integer, expected usize",
+        ),
+        (
+            "/authorization",
+            json!({"bindings": [{"subject": "s", "permissions": "get"}]}),
+            "/authorization/bindings/0/permissions: invalid type: string",
+        ),
+        (
+            "/clusters",
+            json!({"tls": "x"}),
+            "/clusters/tls: unknown field `tls`",
+        ),
+    ] {
+        let problems = problems(&with(&[(path, value)]));
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(
+            problems[0].starts_with(problem),
+            "{problems:?} for {problem}"
+        );
+    }
+}
+
+#[test]
+fn what_is_not_one_json_object_is_refused() {
+    for json in [
+        "",
+        "{",
+        "null",
+        "[]",
+        "1",
+        "{\"providers\": []}",
+        "\u{feff}{}",
+        "nonsense",
+    ] {
+        assert!(Config::parse(json.as_bytes(), &env).is_err(), "{json}");
+    }
+    let followed = format!("{} {}", minimal(), minimal());
+    let error = Config::parse(followed.as_bytes(), &env).unwrap_err();
+    assert_eq!(error.to_string(), "/: something follows the configuration");
+    let nested = format!("{{\"providers\":{}", "[".repeat(100_000));
+    assert!(Config::parse(nested.as_bytes(), &env).is_err());
+}
+
+#[test]
+fn every_problem_of_meaning_is_named_at_once() {
+    let document = json!({
+        "path_prefix": "llm/",
+        "authentication": {
+            "token_headers": ["ok", "not ok"],
+            "token_cache_size": 0,
+            "issuers": [
+                {"issuer": "not a url", "audiences": [], "clock_skew": "soon"},
+                {"issuer": "https://a.test", "audiences": ["x"], "algorithms": ["HS256", "none"]},
+            ],
+        },
+        "authorization": {"bindings": [
+            {"subject": "s", "claim": "c", "permissions": ["get"]},
+            {"subject": "s", "permissions": [], "providers": ["b", "nobody"]},
+        ]},
+        "providers": [
+            {"name": "Upper", "type": "openai", "api_key": {"env": "UNSET_KEY"}},
+            {"name": "b", "type": "openai_compatible"},
+            {"name": "c", "type": "unheard-of"},
+        ],
+        "response_headers_to_remove": ["a:b"],
+    });
+    let algorithms = "must be one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA";
+    let expected = [
+        "/path_prefix: must be a plain path with a leading slash and no trailing one".to_owned(),
+        "/authentication/token_headers/1: is not a header name".into(),
+        "/authentication/token_cache_size: must be from 1 to 100000".into(),
+        "/authentication/issuers/0/audiences: at least one audience is needed: the one that clients \
+         request tokens for"
+            .into(),
+        "/authentication/issuers/0/clock_skew: must be a duration such as \"30s\", \"500ms\", \
+         \"10m\" or \"24h\""
+            .into(),
+        "/authentication/issuers/0/issuer: must begin with https:// or http://".into(),
+        format!("/authentication/issuers/1/algorithms/0: {algorithms}"),
+        format!("/authentication/issuers/1/algorithms/1: {algorithms}"),
+        "/authorization/bindings/0: needs either subject, or claim and value".into(),
+        "/authorization/bindings/1: grants nothing: name \"invoke\" or \"get\" in permissions".into(),
+        "/authorization/bindings/1/providers: there is no provider \"nobody\"".into(),
+        "/providers/0/name: must begin with a-z and have at most 63 of a-z, 0-9 and -".into(),
+        "/providers/0/api_key: the environment variable UNSET_KEY is not set; set it for Envoy and \
+         list it in vm_config.environment_variables.host_env_keys"
+            .into(),
+        "/providers/1/base_url: is needed for type openai_compatible".into(),
+        "/providers/2/type: must be one of openai, anthropic, google, bedrock, openai_compatible".into(),
+        "/response_headers_to_remove/0: is not a header name".into(),
+    ];
+    let found = problems(&document);
+    assert_eq!(found, expected);
+    assert_eq!(
+        parse(&document).unwrap_err().to_string(),
+        found.join("; "),
+        "one message has them all"
+    );
+}
+
+#[test]
+fn issuers_are_checked() {
+    let issuer = "/authentication/issuers/0";
+    let jwks = json!({"keys": [SigningKey::new("k").jwk()]});
+    for (members, path, message) in [
+        (
+            json!({"audiences": [""]}),
+            "/audiences",
+            "at least one audience",
+        ),
+        (
+            json!({"algorithms": []}),
+            "/algorithms",
+            "must not be empty",
+        ),
+        (json!({"jwks": {}}), "/jwks", "is not a JSON Web Key Set"),
+        (
+            json!({"jwks": {"keys": []}}),
+            "/jwks",
+            "has no usable signature key",
+        ),
+        (
+            json!({"jwks": jwks, "jwks_uri": "https://x.test"}),
+            "/jwks",
+            "contradicts jwks_uri; leave out one of both",
+        ),
+        (
+            json!({"jwks_uri": "x"}),
+            "/jwks_uri",
+            "must begin with https://",
+        ),
+        (
+            json!({"issuer": "https://u:p@x.test"}),
+            "/issuer",
+            "must not contain credentials",
+        ),
+        (
+            json!({"issuer": "https://x.test/?a"}),
+            "/issuer",
+            "must have a plain path",
+        ),
+        (
+            json!({"fetch_timeout": "99ms"}),
+            "/fetch_timeout",
+            "must be at least 100ms",
+        ),
+        (
+            json!({"refresh_interval": "0s"}),
+            "/refresh_interval",
+            "must be at least 100ms",
+        ),
+        (
+            json!({"max_stale": "-1s"}),
+            "/max_stale",
+            "must be a duration",
+        ),
+        (
+            json!({"refetch_interval": "1"}),
+            "/refetch_interval",
+            "must be a duration",
+        ),
+    ] {
+        let problems = issuer_problems(members);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        let expected = format!("{issuer}{path}: {message}");
+        assert!(problems[0].starts_with(&expected), "{problems:?}");
+    }
+}
+
+#[test]
+fn authentication_is_there_or_disabled_and_not_both() {
+    for (authentication, problem) in [
+        (
+            json!({}),
+            "/authentication/issuers: at least one issuer is needed",
+        ),
+        (
+            json!({"issuers": []}),
+            "/authentication/issuers: at least one issuer is needed",
+        ),
+        (
+            json!({"disabled": true, "issuers": minimal()["authentication"]["issuers"]}),
+            "/authentication/disabled: contradicts the issuers; leave out one of both",
+        ),
+    ] {
+        let problems = problems(&with(&[("/authentication", authentication)]));
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].starts_with(problem), "{problems:?}");
+    }
+    let twice = minimal()["authentication"]["issuers"][0].clone();
+    assert_eq!(
+        problems(&with(&[("/authentication/issuers/1", twice)])),
+        ["/authentication/issuers/1/issuer: is configured twice"]
+    );
+    assert!(Config::parse(br#"{"providers":[]}"#, &env).is_err());
+}
+
+#[test]
+fn rules_name_whom_they_mean() {
+    let needs = "needs either subject, or claim and value";
+    let empty = "must not match an empty name or value";
+    for (rule, message) in [
+        (json!({}), needs),
+        (json!({"claim": "c"}), needs),
+        (json!({"value": "v"}), needs),
+        (json!({"subject": "s", "value": "v"}), needs),
+        (json!({"subject": "s", "claim": "c", "value": "v"}), needs),
+        (json!({"subject": ""}), empty),
+        (json!({"claim": "", "value": "v"}), empty),
+        (json!({"claim": "c", "value": ""}), empty),
+    ] {
+        assert_eq!(
+            provider_problems(json!({"allow": [rule]})),
+            [format!("/providers/0/allow/0: {message}")]
+        );
+        let mut binding = rule;
+        binding["permissions"] = json!(["get"]);
+        let authorization = json!({"bindings": [binding]});
+        assert_eq!(
+            problems(&with(&[("/authorization", authorization)])),
+            [format!("/authorization/bindings/0: {message}")]
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_the_parser_panic(bytes: Vec<u8>) {
+        let _ = Config::parse(&bytes, &env);
+    }
+
+    #[test]
+    fn no_wrong_value_makes_the_parser_panic(
+        place in 0..60_usize,
+        value in prop::sample::select(vec![
+            json!(null), json!(-1), json!(1e300), json!(""), json!("\u{0}"), json!([]), json!({}),
+        ]),
+    ) {
+        let mut document = full();
+        let mut count = 0;
+        replace(&mut document, place, &mut count, &value);
+        let _ = parse(&document);
+    }
+}
+
+/// Puts `value` in the place of the `place`th value of a document.
+fn replace(document: &mut Value, place: usize, count: &mut usize, value: &Value) {
+    if *count == place {
+        *document = value.clone();
+    }
+    *count += 1;
+    match document {
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|v| replace(v, place, count, value)),
+        Value::Object(map) => map
+            .values_mut()
+            .for_each(|v| replace(v, place, count, value)),
+        _ => {}
+    }
+}

@@ -1,0 +1,142 @@
+//! Providers that are refused.
+
+use super::problems::{problems, provider_problems, with};
+use super::*;
+
+#[test]
+fn provider_names_are_well_formed_and_unique() {
+    let provider = |name: &str| json!({"name": name, "type": "openai", "api_key": {"env": "K"}});
+    let twice = json!([provider("a"), provider("b"), provider("a")]);
+    assert_eq!(
+        problems(&with(&[("/providers", twice)])),
+        ["/providers/2/name: \"a\" is the name of another provider"]
+    );
+    let malformed = "/providers/0/name: must begin with a-z and have at most 63 of a-z, 0-9 and -";
+    for name in [
+        "",
+        "A",
+        "1a",
+        "a_b",
+        "a/b",
+        "a%2Fb",
+        "a\r\nb",
+        "é",
+        &"a".repeat(64),
+    ] {
+        let problems = provider_problems(json!({"name": name}));
+        assert_eq!(problems, [malformed], "{name}");
+    }
+}
+
+#[test]
+fn credentials_fit_the_kind_of_provider_and_do_not_contradict_each_other() {
+    for (members, path, message) in [
+        (
+            json!({"api_key": null}),
+            "/api_key",
+            "is needed: name the environment variable",
+        ),
+        (
+            json!({"authorization_passthrough": true}),
+            "/api_key",
+            "contradicts authorization_passthrough; leave out one of both",
+        ),
+        (
+            json!({"type": "google", "api_key": null, "authorization_passthrough": true}),
+            "/authorization_passthrough",
+            "is not possible for type google",
+        ),
+        (
+            json!({"require_gateway_token": true}),
+            "/require_gateway_token",
+            "has a meaning with authorization_passthrough only",
+        ),
+        (
+            json!({"type": "anthropic", "api_key_header": "x"}),
+            "/api_key_header",
+            "is not possible for type anthropic",
+        ),
+        (
+            json!({"api_key": null, "authorization_passthrough": true, "api_key_header": "x"}),
+            "/api_key_header",
+            "has a meaning with api_key only",
+        ),
+        (
+            json!({"api_key_header": "a b"}),
+            "/api_key_header",
+            "is not a header name",
+        ),
+        (
+            json!({"api_key_header": ":path"}),
+            "/api_key_header",
+            "is not a header name",
+        ),
+        (
+            json!({"api_key_header": "Host"}),
+            "/api_key_header",
+            "is not a header name",
+        ),
+        (
+            json!({"api_key_header": "X-AI-Gateway-Cluster"}),
+            "/api_key_header",
+            "is not a header name",
+        ),
+    ] {
+        let problems = provider_problems(members);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        let expected = format!("/providers/0{path}: {message}");
+        assert!(problems[0].starts_with(&expected), "{problems:?}");
+    }
+}
+
+#[test]
+fn headers_cannot_be_injected_nor_framing_or_credentials_replaced() {
+    let name = "is not a header name that can be set";
+    let credential = "is a credential header; use api_key and api_key_header";
+    for (header, value, path, message) in [
+        ("", "v", "", name),
+        ("a b", "v", "a b", name),
+        ("a\r\nb", "v", "a\r\nb", name),
+        (":authority", "v", ":authority", name),
+        ("a/b~c", "v", "a~1b~0c", name),
+        ("Host", "v", "Host", name),
+        ("Content-Length", "0", "Content-Length", name),
+        ("transfer-encoding", "v", "transfer-encoding", name),
+        ("Authorization", "v", "Authorization", credential),
+        ("x_api_key", "v", "x_api_key", credential),
+        ("x-amz-date", "v", "x-amz-date", credential),
+        (
+            "X-AI-Gateway-Cluster",
+            "v",
+            "X-AI-Gateway-Cluster",
+            credential,
+        ),
+        ("x-a", "", "x-a", "must be visible ASCII"),
+        ("x-a", " v", "x-a", "must be visible ASCII"),
+        ("x-a", "a\r\nb: c", "x-a", "must be visible ASCII"),
+        ("x-a", "a\u{0}", "x-a", "must be visible ASCII"),
+        ("x-a", "é", "x-a", "must be visible ASCII"),
+    ] {
+        assert_eq!(
+            provider_problems(json!({"headers": {header: value}})),
+            [format!("/providers/0/headers/{path}: {message}")]
+        );
+    }
+}
+
+#[test]
+fn base_urls_are_checked() {
+    for (base_url, message) in [
+        ("", "must begin with https:// or http://"),
+        ("api.test", "must begin with https:// or http://"),
+        ("https://", "has no valid host"),
+        ("https://x.test/?key=1", "must have a plain path"),
+        ("https://u:p@x.test", "must not contain credentials"),
+        ("https://x.test/\r\n", "must have a plain path"),
+    ] {
+        let problems = provider_problems(json!({"base_url": base_url}));
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        let expected = format!("/providers/0/base_url: {message}");
+        assert!(problems[0].starts_with(&expected), "{problems:?}");
+    }
+}

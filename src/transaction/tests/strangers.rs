@@ -1,0 +1,157 @@
+//! Who has no good token learns nothing of the configuration: whatever it sends, wherever it puts
+//! it, the answer is the same whether a provider exists, is switched off, or does not.
+
+use super::*;
+
+/// The tokens of strangers, none of which may pass.
+fn bad_tokens() -> Vec<String> {
+    let attacker = SigningKey::new("attacker");
+    vec![
+        "garbage".into(),
+        "a.b.c".into(),
+        "..".into(),
+        "A".repeat(20_000),
+        token(json!({"exp": 1})),
+        token(json!({"aud": "other"})),
+        token(json!({"iss": "https://other.test"})),
+        attacker.sign(
+            r#"{"alg":"EdDSA","kid":"k"}"#,
+            &claims(json!({})).to_string(),
+        ),
+        attacker.sign(r#"{"alg":"none"}"#, &claims(json!({})).to_string()),
+    ]
+}
+
+/// The places of these. That a provider passes a client's own credential through without asking
+/// for a token is no secret: it forwards whatever stands there, and is not among them.
+const PROVIDERS: [&str; 11] = [
+    "my-bedrock",
+    "signed-bedrock",
+    "my-openai",
+    "my-claude",
+    "my-google",
+    "my-vllm",
+    "switched-off",
+    "for-finance",
+    "guarded-claude",
+    "nobody",
+    "%00",
+];
+
+fn assert_all_the_same(gateway: &Gateway, headers: &[(&str, &str)], query: &str) -> Reply {
+    let replies: Vec<_> = PROVIDERS
+        .iter()
+        .flat_map(|name| {
+            ["/v1/models", "/v1beta/models/m:x", "/v1beta/openai/models"]
+                .map(|path| format!("/{name}{path}{query}"))
+        })
+        .map(|path| (path.clone(), gateway.post(&path, headers)))
+        .collect();
+    for (path, outcome) in &replies {
+        assert_eq!(outcome.reply(), replies[0].1.reply(), "{path} {headers:?}");
+    }
+    replies[0].1.reply().clone()
+}
+
+#[test]
+fn a_bad_token_in_any_slot_gets_one_answer_for_all_providers() {
+    let gateway = Gateway::warm();
+    for token in bad_tokens() {
+        let bearer = bearer(&token);
+        for header in [
+            ("authorization", bearer.as_str()),
+            ("x-api-key", &token),
+            ("x-goog-api-key", &token),
+            ("x-ai-gateway-authorization", &bearer),
+            ("x-redpanda-cloud-token", &token),
+            ("x-amz-security-token", &token),
+        ] {
+            let reply = assert_all_the_same(&gateway, &[header], "");
+            assert_eq!(reply.status, 401);
+        }
+        let reply = assert_all_the_same(&gateway, &[], &format!("?key={token}"));
+        assert_eq!(reply.status, 401);
+    }
+}
+
+#[test]
+fn bad_tokens_in_several_slots_get_one_answer_for_all_providers() {
+    let gateway = Gateway::warm();
+    let tokens = bad_tokens();
+    for (index, first) in tokens.iter().enumerate() {
+        let second = &tokens[(index + 1) % tokens.len()];
+        let third = &tokens[(index + 2) % tokens.len()];
+        let bearer = bearer(first);
+        for headers in [
+            vec![("authorization", bearer.as_str()), ("x-api-key", second)],
+            vec![("authorization", &bearer), ("x-goog-api-key", second)],
+            vec![("x-api-key", second), ("x-goog-api-key", third)],
+            vec![("authorization", "Basic x"), ("x-goog-api-key", third)],
+            vec![
+                ("authorization", "AWS4-HMAC-SHA256 x"),
+                ("x-amz-security-token", third),
+            ],
+            vec![("x-api-key", second), ("x-amz-security-token", third)],
+        ] {
+            assert_all_the_same(&gateway, &headers, &format!("?key={third}"));
+        }
+    }
+}
+
+#[test]
+fn no_token_gets_one_answer_for_all_providers() {
+    let gateway = Gateway::warm();
+    for (headers, code) in [
+        (vec![], "token_missing"),
+        (vec![("cookie", "a=b")], "token_missing"),
+        (vec![("authorization", "Bearer")], "token_missing"),
+        (vec![("authorization", "Bearer ")], "token_missing"),
+        (vec![("x-api-key", "")], "token_missing"),
+        (vec![("authorization", "Basic dTpw")], "token_malformed"),
+        (
+            vec![("authorization", "AWS4-HMAC-SHA256 x")],
+            "token_malformed",
+        ),
+        (vec![("authorization", "")], "token_malformed"),
+    ] {
+        let reply = assert_all_the_same(&gateway, &headers, "");
+        let body: Value = serde_json::from_slice(&reply.body).unwrap();
+        assert_eq!((reply.status, &body["error"]["code"]), (401, &json!(code)));
+    }
+}
+
+#[test]
+fn while_the_keys_cannot_be_had_all_providers_look_alike_too() {
+    let gateway = Gateway::cold(&document());
+    gateway.fetch(Answer::NoResponse);
+    let good = good();
+    let reply = assert_all_the_same(&gateway, &[("authorization", &bearer(&good))], "");
+    assert_eq!(reply.status, 503);
+    let headers = [
+        ("authorization", "Bearer garbage"),
+        ("x-goog-api-key", &good),
+    ];
+    let reply = assert_all_the_same(&gateway, &headers, "");
+    assert_eq!(reply.status, 401);
+}
+
+#[test]
+fn management_paths_tell_a_stranger_no_more() {
+    let gateway = Gateway::warm();
+    for token in bad_tokens() {
+        let bearer = bearer(&token);
+        let headers = [("authorization", bearer.as_str())];
+        let expected = gateway.get("", &headers);
+        for path in [
+            "/my-openai",
+            "/switched-off",
+            "/nobody",
+            "/",
+            "-outside",
+            "/own-claude",
+        ] {
+            let outcome = gateway.get(path, &headers);
+            assert_eq!(outcome.reply(), expected.reply(), "{path}");
+        }
+    }
+}
