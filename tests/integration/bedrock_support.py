@@ -1,4 +1,4 @@
-"""Helpers of the tests of Bedrock: gateways with an AWS provider, boto3's clients, uploads by hand, sent credentials."""
+"""Helpers of the tests of Bedrock: configurations, boto3's clients, uploads by hand, checks of what was signed."""
 
 import contextlib
 import http.client
@@ -11,7 +11,7 @@ import pytest
 from botocore.config import Config
 from botocore.eventstream import EventStreamBuffer
 
-from conftest import PREFIX
+from conftest import CONTAINER_TOKEN, EXTERNAL_ID, PREFIX, ROLE
 from mocks.world import AUDIENCE
 from support import Answer
 
@@ -154,3 +154,28 @@ def assert_signed_by_the_gateway(request, credential, *secrets):
     sent = [request.path.encode(), *(value for _, value in request.headers)]
     for secret in secrets:
         assert not any(secret.encode() in part for part in sent)
+
+
+def at(container):
+    """The configuration that names the endpoint."""
+    return {"container": {"uri": container.uri, "authorization_token": {"value": CONTAINER_TOKEN}}}
+
+
+def role(sts, source, **members):
+    """The configuration that assumes the role."""
+    asked = {"role_arn": ROLE, "external_id": EXTERNAL_ID, "endpoint": sts.url, "source": source}
+    return {"assume_role": asked | members}
+
+
+def assert_used(bedrock, credential, answer):
+    """The request was signed with that credential."""
+    assert answer.status == 200, answer.body
+    assert_signed_by_the_gateway(bedrock.requests[-1], credential)
+
+
+def assert_unavailable(answer):
+    """The gateway has no credentials, and says so."""
+    assert (answer.status, answer.code) == (503, "credentials_unavailable")
+    assert answer.header("x-amzn-errortype") == "ServiceUnavailableException"
+    assert int(answer.header("retry-after")) >= 1
+    assert answer.json()["message"] == answer.message

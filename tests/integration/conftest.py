@@ -7,11 +7,15 @@ import os
 
 import pytest
 
+from mocks.aws import ContainerCredentials, InstanceMetadata, Role, SecurityTokenService
 from mocks.world import AUDIENCE, World
 from scripted_provider import ScriptedProvider
 from tools.gateway import PROJECT, Gateway
 
 PREFIX = "/llm/v1/providers"
+CONTAINER_TOKEN = "mock-container-authorization-token"
+ROLE = "arn:aws:iam::123456789012:role/mock-bedrock-role"
+EXTERNAL_ID = "external id/+&="
 SIGV4_VERIFIER = PROJECT / "tests/sigv4-verifier/target/debug/sigv4-verifier"
 SHOWN_LOG_LINES = 60
 SDK_VARIABLES = ("OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_")
@@ -117,3 +121,35 @@ def token(world):
 def proxy_url(gateway):
     """The proxy URL of a provider."""
     return lambda name: f"{gateway.url}{PREFIX}/{name}"
+
+
+@pytest.fixture
+def bedrock(world):
+    """The mock of Bedrock, which knows no credential yet."""
+    before = world.bedrock.judge.credentials
+    world.bedrock.judge.credentials = []
+    world.bedrock.requests.clear()
+    yield world.bedrock
+    world.bedrock.judge.credentials = before
+
+
+@pytest.fixture
+def container():
+    """A container's credentials endpoint."""
+    with ContainerCredentials(authorization_token=CONTAINER_TOKEN) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def imds():
+    """An instance's metadata service."""
+    with InstanceMetadata() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def sts(world):
+    """The Security Token Service, which knows a role, but no caller yet."""
+    roles = {ROLE: Role(EXTERNAL_ID, max_duration_s=7200)}
+    with SecurityTokenService([], roles=roles, verifier=world.sigv4_verifier) as endpoint:
+        yield endpoint

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import pytest
 from anthropic import AnthropicBedrock
-from botocore.exceptions import ClientError, EventStreamError
+from botocore.exceptions import ClientError
 
 from bedrock_support import (
     CONVERSATION,
-    CONVERSE,
     INVOKE,
     MODEL,
     NAME,
@@ -25,17 +24,12 @@ from bedrock_support import (
     SAID,
     add_header,
     assert_signed_by_the_gateway,
-    bearer,
     bedrock_configuration,
     boto3_client,
     no_aws_environment,
     only,
-    target,
 )
-from mocks.providers.aws_event_stream import CONTENT_TYPE, frame
 from mocks.tls import CertificateAuthority
-from scripted_provider import Script, ScriptedProvider
-from support import exchange
 
 SNIPPET = Path(__file__).resolve().parent.parent / "snippets" / "bedrock.py"
 SECRET = "the-clients-own-secret-key"
@@ -43,19 +37,6 @@ DUMMY_KEYS = {"aws_access_key_id": "AKIACLIENT", "aws_secret_access_key": SECRET
 PACED = ("x-mock-stream", "chunks=10,interval_ms=100")
 ON_TIME_S = 0.05
 MESSAGES = [{"role": "user", "content": SAID}]
-FRAMES = tuple(
-    frame({":event-type": kind, ":content-type": "application/json", ":message-type": "event"}, payload)
-    for kind, payload in [
-        ("messageStart", b'{"role":"assistant"}'),
-        ("contentBlockDelta", '{"contentBlockIndex":0,"delta":{"text":"Grüße \\u00e9"},"p":"abc"}'.encode()),
-        ("somethingNew", b'{"unheard": 1e2, "unheard": 2}'),
-        ("messageStop", b'{"stopReason":"end_turn"}'),
-    ]
-)
-FAILURE = frame(
-    {":exception-type": "throttlingException", ":content-type": "application/json", ":message-type": "exception"},
-    b'{"message":"Too many tokens, please wait."}',
-)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -217,36 +198,6 @@ def test_each_chunk_of_an_invoked_model_arrives_when_it_was_sent(in_any_way):
             delays.append(time.time() - float(chunk["delta"]["text"]))
     assert len(delays) == 10
     assert max(delays) < ON_TIME_S
-
-
-@pytest.fixture(scope="module")
-def scripted(world, start_gateway):
-    """A provider that answers by a script, and a gateway in front of it."""
-    with (
-        ScriptedProvider() as upstream,
-        start_gateway(bedrock_configuration(world, base_url=upstream.url)) as gateway,
-    ):
-        yield upstream, gateway
-
-
-@pytest.mark.parametrize("cut", [1, 7, 16, 1000], ids="{} bytes at a time".format)
-def test_a_stream_arrives_byte_for_byte(scripted, token, cut):
-    upstream, gateway = scripted
-    sent = b"".join(FRAMES)
-    pieces = tuple(sent[start : start + cut] for start in range(0, len(sent), cut))
-    upstream.script = Script(pieces, headers={"content-type": CONTENT_TYPE})
-    answer = exchange(gateway, "POST", target(f"/model/{MODEL}/converse-stream"), [bearer(token)], CONVERSE)
-    assert (answer.status, answer.header("content-type"), answer.body) == (200, CONTENT_TYPE, sent)
-
-
-def test_a_failure_in_the_middle_of_a_stream_reaches_the_client(scripted, token):
-    upstream, gateway = scripted
-    upstream.script = Script((*FRAMES[:2], FAILURE), headers={"content-type": CONTENT_TYPE})
-    client = boto3_client(gateway.url, aws_session_token=token, **DUMMY_KEYS)
-    stream = iter(client.converse_stream(modelId=MODEL, messages=CONVERSATION)["stream"])
-    assert [next(iter(next(stream))) for _ in range(2)] == ["messageStart", "contentBlockDelta"]
-    with pytest.raises(EventStreamError, match=r"throttlingException.*Too many tokens"):
-        next(stream)
 
 
 def refusal(client):

@@ -1,4 +1,4 @@
-"""Where the gateway has its AWS credentials from, how it keeps them fresh, and what it says when it has none.
+"""Where the gateway has its AWS credentials from, and how it keeps them fresh.
 
 The mock of Bedrock takes only the credentials that a test means to be used, and checks the signature made with them.
 """
@@ -11,21 +11,22 @@ import pytest
 from bedrock_support import (
     CONVERSE,
     MODEL,
-    assert_signed_by_the_gateway,
+    assert_unavailable,
+    assert_used,
+    at,
     bearer,
     bedrock_configuration,
     no_aws_environment,
     only,
+    role,
     static,
     target,
 )
-from mocks.aws import AwsCredential, ContainerCredentials, InstanceMetadata, Role, SecurityTokenService
+from conftest import CONTAINER_TOKEN, EXTERNAL_ID, ROLE
+from mocks.aws import AwsCredential
 from mocks.faults import Fault
 from support import exchange, wait_until
 
-CONTAINER_TOKEN = "mock-container-authorization-token"
-ROLE = "arn:aws:iam::123456789012:role/mock-bedrock-role"
-EXTERNAL_ID = "external id/+&="
 SHORT_LIFE_S = 6
 
 
@@ -33,36 +34,6 @@ SHORT_LIFE_S = 6
 def environment():
     with no_aws_environment():
         yield
-
-
-@pytest.fixture(autouse=True)
-def bedrock(world):
-    """The mock; at first it knows no credential."""
-    before = world.bedrock.judge.credentials
-    world.bedrock.judge.credentials = []
-    world.bedrock.requests.clear()
-    yield world.bedrock
-    world.bedrock.judge.credentials = before
-
-
-@pytest.fixture
-def container():
-    with ContainerCredentials(authorization_token=CONTAINER_TOKEN) as endpoint:
-        yield endpoint
-
-
-@pytest.fixture
-def imds():
-    with InstanceMetadata() as endpoint:
-        yield endpoint
-
-
-@pytest.fixture
-def sts(world):
-    """It knows no caller yet."""
-    roles = {ROLE: Role(EXTERNAL_ID, max_duration_s=7200)}
-    with SecurityTokenService([], roles=roles, verifier=world.sigv4_verifier) as endpoint:
-        yield endpoint
 
 
 @pytest.fixture
@@ -75,29 +46,6 @@ def start(world, start_gateway):
 def ask(token):
     """A request of a client."""
     return lambda gateway: exchange(gateway, "POST", target(f"/model/{MODEL}/converse"), [bearer(token)], CONVERSE)
-
-
-def at(container):
-    """The configuration that names the endpoint."""
-    return {"container": {"uri": container.uri, "authorization_token": {"value": CONTAINER_TOKEN}}}
-
-
-def role(sts, source, **members):
-    """The configuration that assumes the role."""
-    asked = {"role_arn": ROLE, "external_id": EXTERNAL_ID, "endpoint": sts.url, "source": source}
-    return {"assume_role": asked | members}
-
-
-def assert_used(bedrock, credential, answer):
-    assert answer.status == 200, answer.body
-    assert_signed_by_the_gateway(bedrock.requests[-1], credential)
-
-
-def assert_unavailable(answer):
-    assert (answer.status, answer.code) == (503, "credentials_unavailable")
-    assert answer.header("x-amzn-errortype") == "ServiceUnavailableException"
-    assert int(answer.header("retry-after")) >= 1
-    assert answer.json()["message"] == answer.message
 
 
 @pytest.mark.parametrize("temporary", [False, True])
@@ -192,15 +140,6 @@ def test_a_role_assumed_with_a_containers_credentials(start, bedrock, ask, sts, 
         assert_used(bedrock, sts.credential, ask(gateway))
 
 
-def test_a_role_that_may_not_be_assumed(start, bedrock, ask, sts):
-    caller = AwsCredential.generate(temporary=False)
-    sts.judge.credentials = [caller]
-    with start(role(sts, {"static": static(caller)}, external_id="another")) as gateway:
-        assert_unavailable(ask(gateway))
-        assert caller.secret_access_key not in gateway.log()
-    assert not bedrock.requests
-
-
 def test_the_default_chain_begins_with_the_environment(start, bedrock, ask, imds, container):
     credential = AwsCredential.generate()
     bedrock.judge.credentials = [credential]
@@ -276,77 +215,6 @@ def test_credentials_serve_to_their_end_while_fresh_ones_cannot_be_had(start, be
         wait_until("fresh credentials", lambda: ask(gateway).status == 200)
 
 
-FAULTS = {
-    "an error": Fault(status=500),
-    "not found": Fault(status=404),
-    "a refusal": Fault(status=401),
-    "HTML": Fault(body=b"<html><body>Welcome</body></html>", content_type="text/html"),
-    "nothing": Fault(body=b""),
-    "no credentials": Fault(body=b"{}"),
-    "an empty key": Fault(body=b'{"AccessKeyId": "", "SecretAccessKey": "", "Token": ""}'),
-    "a newline": Fault(body=b'{"AccessKeyId": "ASIA", "SecretAccessKey": "s", "Token": "a\\nb: c"}'),
-    "an end that is no time": Fault(body=b'{"AccessKeyId": "A", "SecretAccessKey": "s", "Expiration": "soon"}'),
-    "ended": Fault(body=b'{"AccessKeyId": "A", "SecretAccessKey": "s", "Expiration": "2020-01-02T03:04:05Z"}'),
-    "a number": Fault(body=b'{"AccessKeyId": 1, "SecretAccessKey": 2}'),
-    "half an answer": Fault(truncated=True),
-    "silence": Fault(hang=True),
-    "a flood": Fault(size=8 * 1024 * 1024),
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_without_credentials_requests_are_refused_at_once_and_served_when_there_are_some(
-    start, bedrock, ask, container, fault
-):
-    container.fault["credentials"] = FAULTS[fault]
-    bedrock.judge.credentials = [container.credential]
-    with start(at(container)) as gateway:
-        assert_unavailable(ask(gateway))
-        assert not bedrock.requests
-        container.fault.clear()
-        wait_until("credentials", lambda: ask(gateway).status == 200)
-        assert container.credential.secret_access_key not in gateway.log()
-        assert CONTAINER_TOKEN not in gateway.log()
-
-
-@pytest.mark.parametrize("step", ["token", "role", "credentials"])
-@pytest.mark.parametrize("fault", ["an error", "HTML", "nothing"])
-def test_faults_of_the_instances_service(start, bedrock, ask, imds, step, fault):
-    imds.fault[step] = FAULTS[fault]
-    bedrock.judge.credentials = [imds.credential]
-    with start({"imds": {"endpoint": imds.url}}) as gateway:
-        assert_unavailable(ask(gateway))
-        imds.fault.clear()
-        wait_until("credentials", lambda: ask(gateway).status == 200)
-
-
-def test_an_instance_without_a_role(start, ask, imds):
-    imds.role = None
-    with start({"imds": {"endpoint": imds.url}}) as gateway:
-        assert_unavailable(ask(gateway))
-
-
-def test_an_endpoint_that_is_down(start, bedrock, ask, container):
-    bedrock.judge.credentials = [container.credential]
-    container.stop()
-    with start(at(container)) as gateway:
-        assert_unavailable(ask(gateway))
-        container.start()
-        wait_until("credentials", lambda: ask(gateway).status == 200)
-
-
-@pytest.mark.parametrize("fault", ["an error", "HTML", "nothing", "silence"])
-def test_faults_of_the_token_service(start, bedrock, ask, sts, fault):
-    caller = AwsCredential.generate(temporary=False)
-    sts.judge.credentials = [caller]
-    sts.fault["assume_role"] = FAULTS[fault]
-    bedrock.judge.credentials = [sts.credential]
-    with start(role(sts, {"static": static(caller)})) as gateway:
-        assert_unavailable(ask(gateway))
-        sts.fault.clear()
-        wait_until("credentials", lambda: ask(gateway).status == 200)
-
-
 def test_static_credentials_are_replaced_while_requests_run(world, start, bedrock, ask):
     old, new = AwsCredential.generate(temporary=False), AwsCredential.generate(temporary=False)
     bedrock.judge.credentials = [old, new]
@@ -357,41 +225,3 @@ def test_static_credentials_are_replaced_while_requests_run(world, start, bedroc
         assert {answer.result().status for answer in answers} == {200}
         bedrock.judge.credentials = [new]
         assert_used(bedrock, new, ask(gateway))
-
-
-@pytest.mark.parametrize(
-    "credentials",
-    [
-        {},
-        {"static": {"access_key_id": {"value": "A"}}},
-        {"static": {"access_key_id": {"value": ""}, "secret_access_key": {"value": "s"}}},
-        {"static": {"access_key_id": {"value": "A\nB"}, "secret_access_key": {"value": "s"}}},
-        {"static": {"access_key_id": {"env": "NO_SUCH_VARIABLE"}, "secret_access_key": {"value": "s"}}},
-        {"bedrock_api_key": {"value": ""}},
-        {"container": {"uri": "no-url"}},
-        {"imds": {"endpoint": "ftp://127.0.0.1"}},
-        {"assume_role": {"role_arn": ROLE}},
-        {"static": {}, "imds": {}},
-    ],
-    ids=str,
-)
-def test_credentials_that_make_no_sense_are_refused_with_their_place(world, any_gateway, credentials):
-    configuration = bedrock_configuration(world)
-    configuration["providers"][0]["credentials"] = credentials
-    assert not any_gateway.configure(configuration)
-    assert "credentials" in any_gateway.log()
-
-
-@pytest.mark.parametrize("region", [None, "", "US EAST", "us-east-1/../x", 1], ids=str)
-def test_a_region_that_makes_no_sense_is_refused_with_its_place(world, any_gateway, region):
-    configuration = bedrock_configuration(world)
-    configuration["providers"][0]["region"] = region
-    assert not any_gateway.configure(configuration)
-    assert "region" in any_gateway.log()
-
-
-@pytest.fixture(scope="module")
-def any_gateway(world, start_gateway):
-    """A gateway with a good configuration, to be offered bad ones."""
-    with start_gateway(bedrock_configuration(world)) as gateway:
-        yield gateway

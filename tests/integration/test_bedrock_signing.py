@@ -180,9 +180,7 @@ def test_http_2(gateway, world, token):
         response = client.post(gateway.url + target(f"/model/{MODEL}/converse"), headers=headers, content=CONVERSE)
         without_body = client.get(gateway.url + target("/async-invoke"), headers=headers)
         chunks = (piece for piece in (CONVERSE[:10], CONVERSE[10:]))
-        without_length = client.post(
-            gateway.url + target(f"/model/{MODEL}/converse"), headers=headers, content=chunks
-        )
+        without_length = client.post(gateway.url + target(f"/model/{MODEL}/converse"), headers=headers, content=chunks)
     assert [response.http_version, response.status_code] == ["HTTP/2", 200]
     assert [without_body.status_code, without_length.status_code] == [200, 200]
     assert_signed_by_the_gateway(world.bedrock.requests[-1], world.aws_credential, token)
