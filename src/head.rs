@@ -1,4 +1,4 @@
-//! A request's head: every header of one phase, read once, as bytes.
+//! The head of a request or a response: every header of one phase, read once, as bytes.
 
 use thiserror::Error;
 
@@ -71,5 +71,33 @@ impl RequestHead {
             .iter()
             .filter(move |(header, _)| header == name)
             .map(|(_, value)| value.as_slice())
+    }
+}
+
+/// The headers of a response, likewise.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ResponseHead {
+    headers: Vec<(String, Vec<u8>)>,
+}
+
+impl ResponseHead {
+    /// Takes over the header map of the response.
+    pub fn new(headers: Vec<(String, Vec<u8>)>) -> Self {
+        Self { headers }
+    }
+
+    /// The status; 0 where there is none.
+    pub fn status(&self) -> u16 {
+        let digits = self.first(":status").unwrap_or_default();
+        let status = std::str::from_utf8(digits)
+            .ok()
+            .and_then(|digits| digits.parse().ok());
+        status.unwrap_or_default()
+    }
+
+    /// The value of a header, the first where it is repeated.
+    pub fn first(&self, name: &str) -> Option<&[u8]> {
+        let found = self.headers.iter().find(|(header, _)| header == name);
+        found.map(|(_, value)| value.as_slice())
     }
 }

@@ -17,6 +17,7 @@ pub mod callout;
 pub mod config;
 pub mod credential;
 pub mod directory;
+pub mod exchange;
 pub mod forward;
 pub mod head;
 pub mod observe;

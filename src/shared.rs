@@ -10,6 +10,7 @@ use crate::callout::{Answer, Callout, Poll};
 use crate::config::Config;
 use crate::credential::Credential;
 use crate::credential::aws::CredentialSource;
+use crate::observe::ModelLabels;
 use crate::refresh::Board;
 use crate::sigv4::SigningKeys;
 use crate::time::UnixTime;
@@ -22,6 +23,8 @@ pub struct Shared {
     pub authenticator: RefCell<Authenticator>,
     /// What requests are signed with.
     pub signers: RefCell<Signers>,
+    /// The models that are counted by name.
+    pub models: RefCell<ModelLabels>,
 }
 
 /// The AWS credentials of the providers, and the keys derived from them.
@@ -69,6 +72,7 @@ impl Shared {
                 credentials,
                 keys: SigningKeys::default(),
             }),
+            models: RefCell::default(),
         }
     }
 

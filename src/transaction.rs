@@ -7,27 +7,29 @@
 //!              └─► Replied ◄─────────────┘
 //! ```
 //!
+//! A forwarded request is only looked at ([`crate::exchange`]) until it is done.
+//!
 //! The steps are: route, authenticate ([`caller`]), authorize, prepare, and for some providers
-//! sign ([`signing`]).
+//! sign ([`signing`]); requests for the gateway itself end in [`management`].
 
 mod caller;
+mod management;
 mod signing;
-
-use std::rc::Rc;
 
 use crate::authn::Patience;
 use crate::authn::token::Candidates;
 use crate::authz::Action;
 use crate::credential::Credential;
-use crate::directory::{Directory, Entry};
+use crate::exchange::Exchange;
 use crate::forward::UpstreamRequest;
-use crate::head::RequestHead;
-use crate::observe;
+use crate::head::{RequestHead, ResponseHead};
+use crate::observe::{self, Measurement};
 use crate::provider::Provider;
 use crate::reply::{Rejection, Reply, shown};
 use crate::route::Route;
 use crate::shared::{Resource, Shared};
 use crate::time::UnixTime;
+use crate::usage::End;
 use caller::Caller;
 use signing::Unsigned;
 
@@ -53,7 +55,11 @@ pub enum Input<'a> {
     /// The host refused to make it the provider's.
     EditRefused,
     /// The response's head has arrived.
-    ResponseHead,
+    ResponseHead(ResponseHead),
+    /// A piece of the response's body passes.
+    ResponseBody(&'a [u8]),
+    /// The response, or the stream without it, has ended.
+    Ended(End),
 }
 
 /// What the host is to do, in this order.
@@ -65,10 +71,12 @@ pub enum Effect {
     Forward(UpstreamRequest),
     /// Answer it.
     Reply(Reply),
-    /// Count one more of that name.
-    Count(String),
+    /// Measure this.
+    Measure(Measurement),
+    /// Give the access log this field.
+    Log(&'static str, String),
     /// Take these headers off the response.
-    RemoveResponseHeaders(Rc<[String]>),
+    RemoveResponseHeaders(Vec<String>),
 }
 
 /// Where a request stands.
@@ -81,8 +89,10 @@ pub enum Transaction {
     Awaiting(Held),
     /// It is held until its body has been hashed.
     AwaitingBody(Box<Unsigned>),
-    /// It is the provider's.
-    Forwarded,
+    /// It is the provider's, and the response is looked at as it passes.
+    Forwarded(Box<Exchange>),
+    /// It has passed.
+    Done,
     /// It has been answered here.
     Replied,
 }
@@ -131,18 +141,39 @@ impl Transaction {
             (Self::AwaitingBody(unsigned), Input::RequestBody { chunk, is_last }) => {
                 hash(unsigned, chunk, is_last, shared, now, effects)
             }
-            (Self::Forwarded, Input::ResponseHead) => {
-                let headers = shared.config.response_headers_to_remove.as_slice();
-                effects.push(Effect::RemoveResponseHeaders(headers.into()));
-                Self::Forwarded
+            (Self::Forwarded(mut exchange), Input::ResponseHead(head)) => {
+                let names = &shared.config.response_headers_to_remove;
+                let present = names.iter().filter(|name| head.first(name).is_some());
+                effects.push(Effect::RemoveResponseHeaders(present.cloned().collect()));
+                exchange.response_head(&head);
+                Self::Forwarded(exchange)
+            }
+            (Self::Forwarded(mut exchange), Input::ResponseBody(chunk)) => {
+                exchange.response_body(chunk, now);
+                Self::Forwarded(exchange)
+            }
+            (Self::Forwarded(mut exchange), Input::Ended(end)) => {
+                let record = exchange.finish(end, now);
+                let measurements = record.measurements(&mut shared.models.borrow_mut());
+                effects.extend(measurements.into_iter().map(Effect::Measure));
+                let fields = record.fields().into_iter();
+                effects.extend(fields.map(|(name, value)| Effect::Log(name, value)));
+                Self::Done
             }
             (Self::Awaiting(_), Input::CannotWait) => refuse(Rejection::TooManyWaiting, effects),
             (Self::AwaitingBody(_), Input::BodyOverdue) => refuse(Rejection::BodyWithheld, effects),
-            (Self::Forwarded, Input::EditRefused) => {
+            (Self::Forwarded(_), Input::EditRefused) => {
                 refuse(Rejection::Unreachable("the host refuses edits"), effects)
             }
-            (state @ (Self::Forwarded | Self::Replied), _) => state,
-            (state, Input::ResponseHead | Input::MoreBody | Input::RequestBody { .. }) => state,
+            (state @ (Self::Forwarded(_) | Self::Done | Self::Replied), _) => state,
+            (
+                state,
+                Input::ResponseHead(_)
+                | Input::ResponseBody(_)
+                | Input::Ended(_)
+                | Input::MoreBody
+                | Input::RequestBody { .. },
+            ) => state,
             (Self::Init | Self::Awaiting(_) | Self::AwaitingBody(_), _) => {
                 refuse(Rejection::Unreachable("an event out of order"), effects)
             }
@@ -152,9 +183,19 @@ impl Transaction {
     /// Whether what arrives of the request may go on.
     pub const fn flow(&self) -> Flow {
         match self {
-            Self::Forwarded => Flow::Continue,
+            Self::Forwarded(_) | Self::Done => Flow::Continue,
             Self::Init | Self::Awaiting(_) | Self::AwaitingBody(_) | Self::Replied => Flow::Pause,
         }
+    }
+
+    /// Whether the response's head, and its end, are to be handed in.
+    pub const fn wants_response(&self) -> bool {
+        matches!(self, Self::Forwarded(_))
+    }
+
+    /// Whether the response's body is to be handed in.
+    pub fn wants_response_body(&self) -> bool {
+        matches!(self, Self::Forwarded(exchange) if exchange.wants_body())
     }
 
     /// Whether the request's body is to be handed in.
@@ -166,9 +207,9 @@ impl Transaction {
 /// Takes all the steps that can be taken now.
 fn decide(held: Held, shared: &Shared, now: UnixTime, effects: &mut Vec<Effect>) -> Transaction {
     match respond(&held.head, held.waited, shared, now) {
-        Ok(Decision::Forward(upstream_request)) => {
+        Ok(Decision::Forward(upstream_request, exchange)) => {
             effects.push(Effect::Forward(upstream_request));
-            Transaction::Forwarded
+            Transaction::Forwarded(exchange)
         }
         Ok(Decision::Sign(unsigned)) => Transaction::AwaitingBody(unsigned),
         Ok(Decision::Answer(reply)) => {
@@ -202,9 +243,9 @@ fn hash(
         return Transaction::AwaitingBody(unsigned);
     }
     match hashed.and_then(|()| unsigned.sign(shared, now)) {
-        Ok(upstream_request) => {
+        Ok((upstream_request, exchange)) => {
             effects.push(Effect::Forward(upstream_request));
-            Transaction::Forwarded
+            Transaction::Forwarded(exchange)
         }
         Err(rejection) => refuse(rejection, effects),
     }
@@ -212,13 +253,13 @@ fn hash(
 
 fn refuse(rejection: Rejection, effects: &mut Vec<Effect>) -> Transaction {
     log::debug!("request refused: {}", rejection.code());
-    effects.push(Effect::Count(observe::refusals(rejection.code())));
+    effects.push(Effect::Measure(observe::refusal(rejection.code())));
     effects.push(Effect::Reply(rejection.reply()));
     Transaction::Replied
 }
 
 enum Decision {
-    Forward(UpstreamRequest),
+    Forward(UpstreamRequest, Box<Exchange>),
     Sign(Box<Unsigned>),
     Answer(Reply),
 }
@@ -312,7 +353,12 @@ impl Request<'_> {
             Credential::Passthrough { .. } => Some(self.own_credential(provider)?),
             Credential::ApiKey { .. } | Credential::Aws(_) | Credential::None => None,
         };
-        let request = UpstreamRequest::new(
+        let claims = match &caller {
+            Caller::Known(claims) => Some(claims.as_ref()),
+            Caller::Unasked => None,
+        };
+        let exchange = Box::new(Exchange::new(provider, path, self.head, claims, self.now));
+        let mut request = UpstreamRequest::new(
             provider,
             self.head,
             path,
@@ -320,65 +366,14 @@ impl Request<'_> {
             &config.token_headers,
             passed_through,
         );
+        if let Some(accept_encoding) = exchange.accept_encoding(self.head) {
+            request
+                .set
+                .push(("accept-encoding".to_owned(), accept_encoding));
+        }
         match provider.credential {
-            Credential::Aws(_) => self.sign(provider, request),
-            _ => Ok(Decision::Forward(request)),
-        }
-    }
-
-    fn show(&self, name: &[u8]) -> Result<Decision, Obstacle> {
-        let config = &self.shared.config;
-        let caller = self.any_caller()?;
-        let provider = config
-            .provider(name)
-            .ok_or_else(|| Rejection::UnknownProvider(shown(name)))?;
-        if let Caller::Known(claims) = &caller {
-            config
-                .policy
-                .decide(
-                    claims,
-                    Action::Get,
-                    &provider.name,
-                    provider.allow.as_deref(),
-                )
-                .map_err(|denied| Rejection::Denied(denied, Some(provider.name.clone())))?;
-        }
-        self.expect_get(|| Rejection::NoUpstreamPath(provider.name.clone()))?;
-        let entry = Entry::new(provider, self.head, &config.path_prefix);
-        Ok(Decision::Answer(Reply::json(200, Vec::new(), &entry)))
-    }
-
-    fn list(&self) -> Result<Decision, Obstacle> {
-        let config = &self.shared.config;
-        let caller = self.any_caller()?;
-        if let Caller::Known(claims) = &caller {
-            config
-                .policy
-                .decide_on_some(claims, Action::Get)
-                .map_err(|denied| Rejection::Denied(denied, None))?;
-        }
-        self.expect_get(|| Rejection::UnknownPath(config.path_prefix.clone()))?;
-        let visible = config.providers.values().filter(|provider| match &caller {
-            Caller::Known(claims) => config
-                .policy
-                .decide(
-                    claims,
-                    Action::Get,
-                    &provider.name,
-                    provider.allow.as_deref(),
-                )
-                .is_ok(),
-            Caller::Unasked => true,
-        });
-        let directory = Directory::new(visible, self.head, &config.path_prefix);
-        Ok(Decision::Answer(Reply::json(200, Vec::new(), &directory)))
-    }
-
-    fn expect_get(&self, otherwise: impl FnOnce() -> Rejection) -> Result<(), Obstacle> {
-        if matches!(self.head.method(), b"GET" | b"HEAD") {
-            Ok(())
-        } else {
-            Err(otherwise().into())
+            Credential::Aws(_) => self.sign(provider, request, exchange),
+            _ => Ok(Decision::Forward(request, exchange)),
         }
     }
 }

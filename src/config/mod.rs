@@ -139,7 +139,6 @@ impl Config {
         let authentication = issuers::read(document.authentication, &clusters, problems);
         let policy = policy(document.authorization, &document.providers, problems);
         let providers = providers::read(document.providers, &clusters, env, problems);
-        let account_headers = ProviderKind::ALL.map(|kind| kind.profile().account_headers);
         for (name, provider) in &providers {
             let wants_token = Credential::Passthrough {
                 gateway_token: GatewayToken::Required,
@@ -155,11 +154,7 @@ impl Config {
         }
         let response_headers_to_remove = header_names(
             document.response_headers_to_remove,
-            &[
-                &defaults::RESPONSE_HEADERS_TO_REMOVE,
-                account_headers.concat().as_slice(),
-            ]
-            .concat(),
+            &default_response_headers_to_remove(),
             "/response_headers_to_remove",
             problems,
         );
@@ -196,6 +191,16 @@ impl Config {
             Authentication::Disabled => &[],
         }
     }
+}
+
+/// The account headers of every kind of provider, each once, and those that are the gateway's own.
+fn default_response_headers_to_remove() -> Vec<&'static str> {
+    let account_headers = ProviderKind::ALL.map(|kind| kind.profile().account_headers);
+    let mut names = account_headers.concat();
+    names.extend(defaults::RESPONSE_HEADERS_TO_REMOVE);
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 fn policy(

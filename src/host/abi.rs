@@ -11,7 +11,8 @@ use proxy_wasm::types::{BufferType, LogLevel, MapType, MetricType, Status};
 
 use crate::callout::Callout;
 use crate::forward::UpstreamRequest;
-use crate::head::RequestHead;
+use crate::head::{RequestHead, ResponseHead};
+use crate::observe::{Measurement, Value};
 use crate::refresh::Board;
 use crate::reply::Reply;
 use crate::time::UnixTime;
@@ -100,6 +101,32 @@ pub(super) fn reply(reply: &Reply) {
     }
 }
 
+/// The head of the response at hand.
+pub(super) fn response_head() -> ResponseHead {
+    ResponseHead::new(hostcalls::get_map_bytes(MapType::HttpResponseHeaders).unwrap_or_default())
+}
+
+/// Bytes of the piece of the response's body at hand.
+pub(super) fn response_body(start: usize, length: usize) -> Vec<u8> {
+    hostcalls::get_buffer(BufferType::HttpResponseBody, start, length)
+        .ok()
+        .flatten()
+        .unwrap_or_default()
+}
+
+/// How the response at hand came about, in the host's words: `via_upstream`.
+pub(super) fn response_details() -> Vec<u8> {
+    let details = hostcalls::get_property(vec!["response", "code_details"]);
+    details.ok().flatten().unwrap_or_default()
+}
+
+/// Gives the access log a field: `%FILTER_STATE(wasm.<name>:PLAIN)%`.
+pub(super) fn log_field(name: &str, value: &str) {
+    if let Err(status) = hostcalls::set_property(vec![name], Some(value.as_bytes())) {
+        log::error!("the host takes no field for its log: {status:?}");
+    }
+}
+
 /// Takes headers off the response at hand.
 pub(super) fn remove_response_headers(names: &[String]) {
     for name in names {
@@ -166,21 +193,32 @@ impl Board for SharedData {
     }
 }
 
-/// The host's counters, each defined when it is first counted.
+/// The host's metrics, each defined when it is first measured.
 #[derive(Default)]
-pub(super) struct Counters(HashMap<String, u32>);
+pub(super) struct Metrics(HashMap<String, u32>);
 
-impl Counters {
-    pub(super) fn increment(&mut self, name: String) {
+impl Metrics {
+    pub(super) fn measure(&mut self, measurement: Measurement) {
+        let Measurement { name, value } = measurement;
         let known = self.0.get(&name).copied();
-        let counted = known
-            .map_or_else(|| hostcalls::define_metric(MetricType::Counter, &name), Ok)
-            .and_then(|id| {
-                self.0.insert(name, id);
-                hostcalls::increment_metric(id, 1)
-            });
-        if let Err(status) = counted {
-            log::error!("the host cannot count: {status:?}");
+        let id = known.map_or_else(
+            || match value {
+                Value::Count(_) => hostcalls::define_metric(MetricType::Counter, &name),
+                Value::Sample(_) => hostcalls::define_metric(MetricType::Histogram, &name),
+            },
+            Ok,
+        );
+        let measured = id.and_then(|id| {
+            self.0.insert(name, id);
+            match value {
+                Value::Count(count) => {
+                    hostcalls::increment_metric(id, i64::try_from(count).unwrap_or(i64::MAX))
+                }
+                Value::Sample(sample) => hostcalls::record_metric(id, sample),
+            }
+        });
+        if let Err(status) = measured {
+            log::error!("the host cannot measure: {status:?}");
         }
     }
 }

@@ -8,6 +8,7 @@ use proxy_wasm::types::Action;
 use super::abi;
 use super::worker::{Request, Worker};
 use crate::transaction::{Flow, Input};
+use crate::usage::End;
 
 pub(super) struct Stream {
     worker: Rc<Worker>,
@@ -19,6 +20,15 @@ impl Stream {
         Self {
             worker,
             request: Rc::new(Request::new(context_id)),
+        }
+    }
+}
+
+impl Stream {
+    fn ended_if(&self, has_ended: bool) {
+        if has_ended && self.request.wants_response() {
+            self.worker
+                .drive(&self.request, Input::Ended(End::Complete));
         }
     }
 }
@@ -49,9 +59,36 @@ impl HttpContext for Stream {
         action(self.worker.drive(&self.request, Input::MoreBody))
     }
 
-    fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
-        self.worker.drive(&self.request, Input::ResponseHead);
+    fn on_http_response_headers(&mut self, _: usize, has_ended: bool) -> Action {
+        if self.request.wants_response() {
+            let head = abi::response_head();
+            self.worker.drive(&self.request, Input::ResponseHead(head));
+            self.ended_if(has_ended);
+        }
         Action::Continue
+    }
+
+    fn on_http_response_body(&mut self, size: usize, has_ended: bool) -> Action {
+        self.worker.look_at_response(&self.request, size);
+        self.ended_if(has_ended);
+        Action::Continue
+    }
+
+    fn on_http_response_trailers(&mut self, _: usize) -> Action {
+        self.ended_if(true);
+        Action::Continue
+    }
+
+    fn on_log(&mut self) {
+        if self.request.wants_response() {
+            let from_upstream = abi::response_details().starts_with(b"upstream");
+            let end = if from_upstream {
+                End::UpstreamReset
+            } else {
+                End::ClientDisconnect
+            };
+            self.worker.drive(&self.request, Input::Ended(end));
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::abi::{self, Counters};
+use super::abi::{self, Metrics};
 use crate::shared::{Resource, Shared};
 use crate::time::UnixTime;
 use crate::transaction::{Effect, Flow, Input, Transaction};
@@ -16,7 +16,7 @@ pub(super) struct Worker {
     awaiting_body: RefCell<Vec<(UnixTime, Rc<Request>)>>,
     /// Whether a body has ever come while its headers were held.
     hands_over_bodies: Cell<bool>,
-    counters: RefCell<Counters>,
+    metrics: RefCell<Metrics>,
 }
 
 /// One request: its transaction, and how much of its body there is.
@@ -64,6 +64,10 @@ impl Request {
         self.transaction.borrow().flow()
     }
 
+    pub(super) fn wants_response(&self) -> bool {
+        self.transaction.borrow().wants_response()
+    }
+
     /// Notes how much of the body the host holds.
     pub(super) fn body_has_come(&self, available: usize, has_ended: bool) {
         let body = self.body.get();
@@ -82,7 +86,7 @@ impl Worker {
             awaiting: RefCell::default(),
             awaiting_body: RefCell::default(),
             hands_over_bodies: Cell::new(false),
-            counters: RefCell::default(),
+            metrics: RefCell::default(),
         }
     }
 
@@ -100,6 +104,19 @@ impl Worker {
             self.hand_in_body(request);
         }
         request.flow()
+    }
+
+    /// Hands in the piece of the response's body at hand, if that is wanted.
+    pub(super) fn look_at_response(&self, request: &Rc<Request>, size: usize) {
+        let mut taken = 0;
+        while taken < size && request.transaction.borrow().wants_response_body() {
+            let chunk = abi::response_body(taken, PIECE.min(size - taken));
+            if chunk.is_empty() {
+                return;
+            }
+            taken += chunk.len();
+            self.step(request, Input::ResponseBody(&chunk));
+        }
     }
 
     /// Notes that bodies do come while headers are held.
@@ -172,7 +189,8 @@ impl Worker {
                         self.step(request, Input::EditRefused);
                     }
                 }
-                Effect::Count(name) => self.counters.borrow_mut().increment(name),
+                Effect::Measure(measurement) => self.metrics.borrow_mut().measure(measurement),
+                Effect::Log(name, value) => abi::log_field(name, &value),
                 Effect::Reply(reply) => abi::reply(&reply),
                 Effect::RemoveResponseHeaders(names) => abi::remove_response_headers(&names),
             }

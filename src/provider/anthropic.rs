@@ -8,6 +8,7 @@ use crate::usage::dialect::{Dialect, MESSAGES};
 
 pub(super) const PROFILE: Profile = Profile {
     type_name: "anthropic",
+    system: "anthropic",
     public_service: PublicService::Global("https://api.anthropic.com"),
     version: "v1",
     before_version: &[],
@@ -23,6 +24,7 @@ pub(super) const PROFILE: Profile = Profile {
         signing_service: None,
     },
     account_headers: &["anthropic-organization-id"],
+    model_in_path: |_| None,
     usage_dialect,
     usage_headers: None,
 };

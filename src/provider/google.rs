@@ -10,6 +10,7 @@ use crate::usage::dialect::{Dialect, GENERATE_CONTENT};
 
 pub(super) const PROFILE: Profile = Profile {
     type_name: "google",
+    system: "gcp.gemini",
     public_service: PublicService::Global("https://generativelanguage.googleapis.com"),
     version: "v1beta",
     before_version: &["upload", "download"],
@@ -37,9 +38,17 @@ pub(super) const PROFILE: Profile = Profile {
         signing_service: None,
     },
     account_headers: &[],
+    model_in_path: model_in_path,
     usage_dialect,
     usage_headers: None,
 };
+
+/// `[<version>/]models/<model>:<method>`.
+fn model_in_path(path: &[u8]) -> Option<Vec<u8>> {
+    let last = path.rsplit(|byte| *byte == b'/').next()?;
+    let model = last.split(|byte| *byte == b':').next()?;
+    (model.len() < last.len()).then(|| model.to_vec())
+}
 
 /// The dialect by the path's method; counting tokens (`:countTokens`) uses none.
 fn usage_dialect(path: &[u8]) -> Option<&'static Dialect> {

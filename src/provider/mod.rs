@@ -68,6 +68,8 @@ pub enum ProviderKind {
 pub struct Profile {
     /// The kind's name in the configuration.
     pub type_name: &'static str,
+    /// The kind's name in OpenTelemetry's conventions (`gen_ai.provider.name`).
+    pub system: &'static str,
     /// The public service, used where the configuration names no `base_url`.
     pub public_service: PublicService,
     /// The API version that a path without one is meant for.
@@ -86,6 +88,8 @@ pub struct Profile {
     pub credentials: CredentialRule,
     /// Response headers that tell whose account at the provider the gateway uses.
     pub account_headers: &'static [&'static str],
+    /// The model that a path names.
+    pub model_in_path: fn(path: &[u8]) -> Option<Vec<u8>>,
     /// How the answer to a POST of this path reports usage; `None` where it reports none. The path
     /// is the client's, without a leading slash and the query.
     pub usage_dialect: fn(path: &[u8]) -> Option<&'static Dialect>,

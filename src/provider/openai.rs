@@ -6,6 +6,7 @@ use crate::usage::dialect::{CHAT_COMPLETIONS, Dialect, RESPONSES};
 
 pub(super) const PROFILE: Profile = Profile {
     type_name: "openai",
+    system: "openai",
     public_service: PublicService::Global("https://api.openai.com/v1"),
     version: "v1",
     before_version: &[],
@@ -21,6 +22,7 @@ pub(super) const PROFILE: Profile = Profile {
         signing_service: None,
     },
     account_headers: &["openai-organization", "openai-project"],
+    model_in_path: |_| None,
     usage_dialect,
     usage_headers: None,
 };

@@ -6,6 +6,7 @@ use super::{CredentialRule, Profile, PublicService, openai};
 
 pub(super) const PROFILE: Profile = Profile {
     type_name: "openai_compatible",
+    system: "openai_compatible",
     public_service: PublicService::None,
     credentials: CredentialRule {
         optional: true,

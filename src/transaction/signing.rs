@@ -6,6 +6,7 @@ use super::{Decision, Obstacle, Request};
 use crate::authn::Patience;
 use crate::credential::AwsSigning;
 use crate::credential::aws::NoCredentials;
+use crate::exchange::Exchange;
 use crate::forward::UpstreamRequest;
 use crate::head::RequestHead;
 use crate::provider::Provider;
@@ -17,6 +18,7 @@ use crate::time::UnixTime;
 /// A request that is the provider's but for its signature; its body is being hashed.
 pub struct Unsigned {
     request: UpstreamRequest,
+    exchange: Box<Exchange>,
     provider: String,
     method: String,
     content_type: Option<Vec<u8>>,
@@ -26,10 +28,16 @@ pub struct Unsigned {
 
 impl Unsigned {
     /// Takes over a request; its body is to come.
-    pub(super) fn new(request: UpstreamRequest, provider: &str, head: &RequestHead) -> Self {
+    pub(super) fn new(
+        request: UpstreamRequest,
+        exchange: Box<Exchange>,
+        provider: &str,
+        head: &RequestHead,
+    ) -> Self {
         let is_plain = |value: &&[u8]| value.iter().all(|byte| (b' '..=b'~').contains(byte));
         Self {
             request,
+            exchange,
             provider: provider.to_owned(),
             method: String::from_utf8_lossy(head.method()).into_owned(),
             content_type: head
@@ -54,7 +62,11 @@ impl Unsigned {
     }
 
     /// Signs the request, whose body has ended.
-    pub(super) fn sign(self, shared: &Shared, now: UnixTime) -> Result<UpstreamRequest, Rejection> {
+    pub(super) fn sign(
+        self,
+        shared: &Shared,
+        now: UnixTime,
+    ) -> Result<(UpstreamRequest, Box<Exchange>), Rejection> {
         let Some(signing) = shared.config.signing(&self.provider) else {
             return Err(Rejection::Unreachable("a request to sign for nobody"));
         };
@@ -84,7 +96,7 @@ impl Unsigned {
         for (name, value) in instructions.headers {
             request.set.push((name.to_owned(), value.expose().into()));
         }
-        Ok(request)
+        Ok((request, self.exchange))
     }
 }
 
@@ -94,6 +106,7 @@ impl Request<'_> {
         &self,
         provider: &Provider,
         request: UpstreamRequest,
+        exchange: Box<Exchange>,
     ) -> Result<Decision, Obstacle> {
         let limit = self.shared.config.max_signed_body_bytes;
         let announced = self.head.first("content-length");
@@ -113,7 +126,7 @@ impl Request<'_> {
                 Err(missing) => return Err(unavailable(&provider.name, missing).into()),
             }
         }
-        let unsigned = Unsigned::new(request, &provider.name, self.head);
+        let unsigned = Unsigned::new(request, exchange, &provider.name, self.head);
         Ok(Decision::Sign(Box::new(unsigned)))
     }
 }

@@ -49,7 +49,7 @@ def test_a_host_that_withholds_the_body_is_answered_for_within_five_seconds(worl
     assert answer.json()["error"]["code"] == "body_withheld"
     assert "allow_on_headers_stop_iteration" in answer.json()["message"]
     assert world.bedrock.requests == []
-    assert gateway.stats("wasmcustom.ai_gateway.refusals.code.body_withheld")
+    assert gateway.stats("wasmcustom.code=.=body_withheld;.;ai_gateway_refusals")
 
     url = f"{gateway.url}{PREFIX}/my-bedrock/async-invoke"
     assert httpx.get(url, headers={"Authorization": f"Bearer {token}"}).status_code == 200

@@ -9,12 +9,14 @@ use std::borrow::Cow;
 
 use super::{CredentialRule, KeyPlacement, Profile, PublicService, openai};
 use crate::authn::token::TokenSlot;
+use crate::route::percent_decoded;
 use crate::usage::dialect::Dialect;
 #[cfg(test)]
 pub(crate) use usage::INVOKE_MODEL;
 
 pub(super) const PROFILE: Profile = Profile {
     type_name: "bedrock",
+    system: "aws.bedrock",
     public_service: PublicService::Regional(public_service),
     version: "",
     before_version: &[],
@@ -33,9 +35,17 @@ pub(super) const PROFILE: Profile = Profile {
         signing_service: Some("bedrock"),
     },
     account_headers: &[],
+    model_in_path: model_in_path,
     usage_dialect,
     usage_headers: Some(usage::reported_in_headers),
 };
+
+/// `model/<model>/<operation>`, the model in one encoding.
+fn model_in_path(path: &[u8]) -> Option<Vec<u8>> {
+    let mut segments = path.split(|byte| *byte == b'/');
+    let model = (segments.next()? == b"model").then(|| segments.next())??;
+    Some(percent_decoded(model))
+}
 
 /// Bedrock's own operations, or the OpenAI-compatible ones.
 fn usage_dialect(path: &[u8]) -> Option<&'static Dialect> {

@@ -21,6 +21,8 @@ enum Event {
     BodyOverdue,
     EditRefused,
     ResponseHead,
+    ResponseBody,
+    Ended,
     KeysArrive(bool),
     FetchFails,
     Pass(u64),
@@ -114,6 +116,8 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Event::BodyOverdue),
         1 => Just(Event::EditRefused),
         1 => Just(Event::ResponseHead),
+        1 => Just(Event::ResponseBody),
+        1 => Just(Event::Ended),
         2 => any::<bool>().prop_map(Event::KeysArrive),
         1 => Just(Event::FetchFails),
         1 => (0..700_u64).prop_map(Event::Pass),
@@ -148,7 +152,12 @@ fn input(event: &Event) -> Option<Input<'_>> {
         },
         Event::BodyOverdue => Input::BodyOverdue,
         Event::EditRefused => Input::EditRefused,
-        Event::ResponseHead => Input::ResponseHead,
+        Event::ResponseHead => Input::ResponseHead(ResponseHead::new(vec![
+            (":status".into(), b"200".to_vec()),
+            ("content-type".into(), b"text/event-stream".to_vec()),
+        ])),
+        Event::ResponseBody => Input::ResponseBody(b"data: {\"model\":\"m\"}\n\n"),
+        Event::Ended => Input::Ended(End::Complete),
         Event::KeysArrive(_) | Event::FetchFails | Event::Pass(_) => return None,
     })
 }
@@ -243,7 +252,12 @@ proptest! {
                             prop_assert!(!body.contains(&caller.token()));
                         }
                     }
-                    Effect::Await(_) | Effect::Count(_) | Effect::RemoveResponseHeaders(_) => {}
+                    Effect::Measure(Measurement { name: text, .. }) | Effect::Log(_, text) => {
+                        for (_, caller) in sent.iter().flat_map(|(_, headers)| headers) {
+                            prop_assert!(!text.contains(&caller.token()));
+                        }
+                    }
+                    Effect::Await(_) | Effect::RemoveResponseHeaders(_) => {}
                 }
             }
             prop_assert!(forwards <= 1 && replies <= 1, "each once at most");
@@ -251,7 +265,7 @@ proptest! {
                 forwards + replies <= 1 || refused_by_the_host,
                 "a forwarded request is answered only where the host could not forward it"
             );
-            let is_forwarded = matches!(transaction, Transaction::Forwarded);
+            let is_forwarded = matches!(transaction, Transaction::Forwarded(_) | Transaction::Done);
             prop_assert_eq!(transaction.flow() == Flow::Continue, is_forwarded);
         }
     }

@@ -1,0 +1,65 @@
+//! Requests for the gateway itself: which providers there are.
+
+use super::caller::Caller;
+use super::{Decision, Obstacle, Request};
+use crate::authz::Action;
+use crate::directory::{Directory, Entry};
+use crate::reply::{Rejection, Reply, shown};
+
+impl Request<'_> {
+    pub(super) fn show(&self, name: &[u8]) -> Result<Decision, Obstacle> {
+        let config = &self.shared.config;
+        let caller = self.any_caller()?;
+        let provider = config
+            .provider(name)
+            .ok_or_else(|| Rejection::UnknownProvider(shown(name)))?;
+        if let Caller::Known(claims) = &caller {
+            config
+                .policy
+                .decide(
+                    claims,
+                    Action::Get,
+                    &provider.name,
+                    provider.allow.as_deref(),
+                )
+                .map_err(|denied| Rejection::Denied(denied, Some(provider.name.clone())))?;
+        }
+        self.expect_get(|| Rejection::NoUpstreamPath(provider.name.clone()))?;
+        let entry = Entry::new(provider, self.head, &config.path_prefix);
+        Ok(Decision::Answer(Reply::json(200, Vec::new(), &entry)))
+    }
+
+    pub(super) fn list(&self) -> Result<Decision, Obstacle> {
+        let config = &self.shared.config;
+        let caller = self.any_caller()?;
+        if let Caller::Known(claims) = &caller {
+            config
+                .policy
+                .decide_on_some(claims, Action::Get)
+                .map_err(|denied| Rejection::Denied(denied, None))?;
+        }
+        self.expect_get(|| Rejection::UnknownPath(config.path_prefix.clone()))?;
+        let visible = config.providers.values().filter(|provider| match &caller {
+            Caller::Known(claims) => config
+                .policy
+                .decide(
+                    claims,
+                    Action::Get,
+                    &provider.name,
+                    provider.allow.as_deref(),
+                )
+                .is_ok(),
+            Caller::Unasked => true,
+        });
+        let directory = Directory::new(visible, self.head, &config.path_prefix);
+        Ok(Decision::Answer(Reply::json(200, Vec::new(), &directory)))
+    }
+
+    fn expect_get(&self, otherwise: impl FnOnce() -> Rejection) -> Result<(), Obstacle> {
+        if matches!(self.head.method(), b"GET" | b"HEAD") {
+            Ok(())
+        } else {
+            Err(otherwise().into())
+        }
+    }
+}
