@@ -102,10 +102,10 @@ impl Exchange {
 
     fn note(&mut self, report: UsageReport) {
         let record = &mut self.record;
-        let since_start = |time: Option<UnixTime>| Some(time?.saturating_since(self.started));
-        record.time_to_first_token = since_start(report.timing.first_token);
+        let first_token = report.timing.first_token;
+        record.time_to_first_token = first_token.map(|time| time.saturating_since(self.started));
         if let (Some(first), Some(last), Some(output)) = (
-            report.timing.first_token,
+            first_token,
             report.timing.last_event,
             report.tokens.total_output(),
         ) && let Ok(intervals) = u32::try_from(output.saturating_sub(1))

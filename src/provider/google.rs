@@ -38,7 +38,7 @@ pub(super) const PROFILE: Profile = Profile {
         signing_service: None,
     },
     account_headers: &[],
-    model_in_path: model_in_path,
+    model_in_path,
     usage_dialect,
     usage_headers: None,
 };

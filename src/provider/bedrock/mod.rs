@@ -35,7 +35,7 @@ pub(super) const PROFILE: Profile = Profile {
         signing_service: Some("bedrock"),
     },
     account_headers: &[],
-    model_in_path: model_in_path,
+    model_in_path,
     usage_dialect,
     usage_headers: Some(usage::reported_in_headers),
 };
