@@ -5,7 +5,7 @@
 use crate::authn::jwt::Claims;
 use crate::head::{RequestHead, ResponseHead};
 use crate::observe::{Record, operation};
-use crate::provider::Provider;
+use crate::provider::{Provider, UsageHeaders};
 use crate::time::UnixTime;
 use crate::usage::decoder::decodable;
 use crate::usage::dialect::Dialect;
@@ -20,9 +20,6 @@ pub struct Exchange {
     extractor: Option<Box<UsageExtractor>>,
     started: UnixTime,
 }
-
-/// How a provider's response headers report tokens.
-type UsageHeaders = fn(header: &dyn Fn(&str) -> Option<Vec<u8>>) -> TokenUsage;
 
 impl Exchange {
     /// Begins with the client's request for a path at a provider.

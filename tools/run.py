@@ -50,6 +50,7 @@ def configure_providers(world):
         ("my-openai", "openai", "OPENAI_API_KEY", world.openai),
         ("my-anthropic", "anthropic", "ANTHROPIC_API_KEY", world.anthropic),
         ("my-google", "google", "GOOGLE_AI_API_KEY", world.google),
+        ("my-bedrock", "bedrock", None, world.bedrock),
         ("my-vllm", "openai_compatible", None, world.compatible),
     ]
     providers, notes = [], {}
@@ -59,10 +60,21 @@ def configure_providers(world):
             provider |= {"api_key": {"env": variable}}
             notes[name] = f"the real service, with {variable}"
         else:
-            provider |= {"base_url": mock.base_url, "api_key": {"value": mock.api_key}}
+            provider |= {"base_url": mock.base_url} | credential(kind, mock, world)
             notes[name] = f"a mock; set {variable} for the real service" if variable else "a mock"
         providers.append(provider)
     return providers, notes
+
+
+def credential(kind, mock, world):
+    if kind != "bedrock":
+        return {"api_key": {"value": mock.api_key}}
+    pair = world.aws_credential
+    keys = {
+        "access_key_id": {"value": pair.access_key_id},
+        "secret_access_key": {"value": pair.secret_access_key},
+    }
+    return {"region": mock.judge.region, "credentials": {"static": keys}}
 
 
 def introduction(gateway, world, notes):

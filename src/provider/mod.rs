@@ -94,8 +94,11 @@ pub struct Profile {
     /// is the client's, without a leading slash and the query.
     pub usage_dialect: fn(path: &[u8]) -> Option<&'static Dialect>,
     /// The tokens that response headers report, where this kind has such headers.
-    pub usage_headers: Option<fn(header: &dyn Fn(&str) -> Option<Vec<u8>>) -> TokenUsage>,
+    pub usage_headers: Option<UsageHeaders>,
 }
+
+/// The tokens that a response's headers report, which a function gives by name.
+pub type UsageHeaders = fn(header: &dyn Fn(&str) -> Option<Vec<u8>>) -> TokenUsage;
 
 /// Where a kind of provider is served to the public.
 #[derive(Clone, Copy)]
