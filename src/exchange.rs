@@ -9,7 +9,7 @@ use crate::provider::{Provider, UsageHeaders};
 use crate::time::UnixTime;
 use crate::usage::decoder::decodable;
 use crate::usage::dialect::Dialect;
-use crate::usage::report::{TokenUsage, UsageReport};
+use crate::usage::report::UsageReport;
 use crate::usage::{End, UsageExtractor};
 
 /// One forwarded request.
