@@ -105,7 +105,7 @@ class BackgroundServer:
             shutdown_timeout=SHUTDOWN_GRACE_S,
         )
         await self._runner.setup()
-        await web.SockSite(self._runner, listener, ssl_context=self._ssl_context).start()
+        await web.SockSite(self._runner, listener, ssl_context=self._ssl_context, backlog=1024).start()
 
     @staticmethod
     def _run(loop: asyncio.AbstractEventLoop) -> None:

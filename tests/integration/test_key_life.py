@@ -48,12 +48,10 @@ def test_requests_before_the_first_keys_wait_for_one_fetch_and_pass(world, start
     with running(identity_provider()) as (issuer,):
         issuer.fault["jwks"] = Fault(delay_s=1)
         gateway = start_gateway(trusting(world, entry(issuer)))
-        start = time.monotonic()
         with waiting(gateway, issuer.mint(), CROWD) as connections:
             assert outcomes(connections) == {GOOD}
-        assert 0.5 < time.monotonic() - start < 3
-        assert issuer.hits["discovery"] <= 1 + gateway.concurrency
-        assert issuer.hits["jwks"] <= 1 + gateway.concurrency
+        assert issuer.hits["discovery"] == 1
+        assert issuer.hits["jwks"] == 1
 
 
 def test_clients_that_leave_while_they_wait_leave_nothing(world, start_gateway):
@@ -108,8 +106,8 @@ def test_an_unknown_kid_has_keys_fetched_once(world, start_gateway):
         tokens = [issuer.mint(header={"kid": secrets.token_hex(8)}) for _ in range(200)]
         with ThreadPoolExecutor(16) as pool:
             assert set(pool.map(lambda token: verdict(gateway, token), tokens)) == {KEY_UNKNOWN}
-        assert 0 < issuer.hits["jwks"] - before["jwks"] <= gateway.concurrency
-        assert issuer.hits["discovery"] - before["discovery"] <= gateway.concurrency
+        assert issuer.hits["jwks"] - before["jwks"] == 1
+        assert issuer.hits["discovery"] - before["discovery"] == 1
 
 
 def test_a_new_key_is_accepted_at_its_first_token(world, start_gateway):
