@@ -1,4 +1,4 @@
-# Everything that is fetched or made goes into .local/, target/ and ai_gateway_filter.wasm.
+# Everything that is fetched or made goes into .local/, target/, tests/node/node_modules and ai_gateway_filter.wasm.
 
 WASM   := ai_gateway_filter.wasm
 TARGET := wasm32-wasip1
@@ -36,10 +36,11 @@ unit: ## Run the unit tests
 
 integration: build ## Test the built filter in real Envoy with the real SDKs
 	@tools/setup-python.sh tests/requirements.txt
+	@tools/setup-node.sh
 	@echo "cargo: building the judge of AWS signatures"
 	@cargo build --quiet --manifest-path tests/sigv4-verifier/Cargo.toml
 	@echo "pytest: integration tests"
 	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m pytest -q tests/integration
 
 clean: ## Remove everything that was fetched or made
-	@rm -rf target tests/sigv4-verifier/target .local $(WASM)
+	@rm -rf target tests/sigv4-verifier/target tests/node/node_modules .local $(WASM)
