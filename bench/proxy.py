@@ -116,6 +116,9 @@ class Proxy:
         """Has callgrind count from now on."""
         self._callgrind("--instr=on")
 
+    def stop_counting(self):
+        self._callgrind("--instr=off")
+
     def profile(self):
         """The file with what callgrind has counted since the last call, or since the start of counting."""
         self._callgrind("--dump")
