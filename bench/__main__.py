@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tools.gateway import PROJECT
@@ -14,19 +15,23 @@ from tools.gateway import PROJECT
 from . import cases, measure, report
 from .budgets import budgets
 from .cases import BEDROCK_CASES, CHAT_CASES, STREAM_CASES, UPLOAD_CASES, WorkNotDoneError
-from .proxy import ProxyError
+from .proxy import CPUS, ProxyError
 
 RESULTS = PROJECT / ".local/bench.json"
 DOCUMENT = PROJECT / "docs/performance.md"
 REQUEST_CASES = CHAT_CASES + BEDROCK_CASES
-# One for each variant.
-START_CASES = tuple(case for case in REQUEST_CASES if case.name not in ("native-new", "ours-new", "bedrock-bare", "bedrock-ours"))
+START_CASES = tuple(
+    case for case in REQUEST_CASES if case.name in ("bare", "native", "bedrock-native", "floor", "ours")
+)
+VARIANTS = tuple(dict.fromkeys(case.variant for case in REQUEST_CASES))
 
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("action", nargs="?", choices=("write", "check"), default="write")
-    parser.add_argument("--rounds", type=int, default=int(os.environ.get("ROUNDS", "7")), help="of CPU time (%(default)s)")
+    parser.add_argument(
+        "--rounds", type=int, default=int(os.environ.get("ROUNDS", "7")), help="of CPU time (default: %(default)s)"
+    )
     arguments = parser.parse_args()
     require_tools()
     results = run(os.environ["ENVOY"], arguments.rounds)
@@ -76,18 +81,22 @@ def run(envoy, rounds):
                 say("uploads")
                 options = {"requests": measure.UPLOADS_IN_A_ROUND, "connections": 1}
                 results["uploads"] = measure.cpu_rounds(bench, proxies, UPLOAD_CASES, rounds, **options)
-            with bench.proxies(UPLOAD_CASES[-1:]) as proxies:
+            with bench.proxies(BEDROCK_CASES[-1:]) as proxies:
                 results["growth"] = measure.growth(bench, proxies, UPLOAD_CASES[-1])
-            results["instructions"] = {}
-            for variant in dict.fromkeys(case.variant for case in REQUEST_CASES):
-                some_cases = [case for case in REQUEST_CASES + STREAM_CASES if case.variant is variant]
-                with bench.proxies(some_cases, under_callgrind=True) as proxies:
-                    for case in some_cases:
-                        say(f"instructions of {case.name}")
-                        results["instructions"][case.name] = measure.instructions(bench, proxies, case)
+            say("instructions")
+            with ThreadPoolExecutor(len(CPUS)) as pool:
+                counted = pool.map(lambda variant: instructions(bench, variant), VARIANTS)
+                results["instructions"] = {name: count for counts in counted for name, count in counts.items()}
         finally:
             bench.close()
     return results
+
+
+def instructions(bench, variant):
+    """Of all cases of this variant, counted in one Envoy."""
+    some_cases = [case for case in REQUEST_CASES + STREAM_CASES if case.variant is variant]
+    with bench.proxies(some_cases, under_callgrind=True) as proxies:
+        return {case.name: measure.instructions(bench, proxies, case) for case in some_cases}
 
 
 def say(what):

@@ -13,6 +13,7 @@ class Profile:
     def __init__(self, file):
         self.instructions = Counter()
         self.calls = Counter()
+        self.edges = {}  # (caller, called): calls, and the instructions inside of them
         names = {}
 
         def function(text):
@@ -28,11 +29,16 @@ class Profile:
             elif line.startswith("cfn="):
                 called = function(line[4:])
             elif line.startswith("calls="):
-                self.calls[called] += int(line[6:].split()[0])
-                is_cost_of_call = True  # the next line: what was spent inside, counted there already
+                calls = int(line[6:].split()[0])
+                self.calls[called] += calls
+                is_cost_of_call = True  # the next line is what was spent inside
             elif line[:1].isdigit() or line[:1] in ("+", "-", "*"):
-                if not is_cost_of_call:
-                    self.instructions[current] += int(line.split()[1])
+                count = int(line.split()[1])
+                if is_cost_of_call:
+                    before = self.edges.get((current, called), (0, 0))
+                    self.edges[current, called] = before[0] + calls, before[1] + count
+                else:
+                    self.instructions[current] += count
                 is_cost_of_call = False
 
     def total(self):

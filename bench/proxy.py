@@ -27,10 +27,10 @@ class ProxyError(Exception):
 
 
 @contextmanager
-def pinned(cpu):
-    """Children started meanwhile stay on this CPU."""
+def pinned(*cpus):
+    """Children started meanwhile by this thread stay on these CPUs."""
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {cpu})
+    os.sched_setaffinity(0, cpus)
     try:
         yield
     finally:
@@ -57,7 +57,7 @@ class Proxy:
             command = [*CALLGRIND, f"--callgrind-out-file={self._profile}", *command]
         if setpriv := shutil.which("setpriv"):  # Envoy must not outlive a parent that is killed
             command = [setpriv, "--pdeathsig", "KILL", *command]
-        with self.log_file.open("wb") as log, pinned(PROXY_CPU):
+        with self.log_file.open("wb") as log, pinned(*CPUS) if under_callgrind else pinned(PROXY_CPU):
             started = time.monotonic()
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
@@ -101,7 +101,7 @@ class Proxy:
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) / 1000
 
-    def wasm_memory_mb(self):
+    def vm_memory_mb(self):
         """Linear memory of all VMs: V8 reserves gigabytes for each, of which it opens what is in use."""
         total, opened = 0, []
         for line in Path(f"/proc/{self.pid}/maps").read_text().splitlines():
@@ -133,7 +133,9 @@ class Proxy:
 
     def _callgrind(self, option):
         command = ["callgrind_control", option, str(self.pid)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
+        done = subprocess.run(
+            command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120
+        )
         if done.returncode:
             raise ProxyError(f"{' '.join(command)} failed\n{done.stdout}")
 

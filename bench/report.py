@@ -13,10 +13,10 @@ from .proxy import CPUS, LOAD_CPU, PROXY_CPU
 
 PAIRS = (
     ("floor", "native", "a Wasm filter that does nothing / native, cached"),
-    ("ours", "native", "**ours, token cached / native, cached**"),
+    ("ours", "native", "ours, token cached / native, cached"),
     ("ours", "floor", "ours, token cached / a Wasm filter that does nothing"),
-    ("ours-new", "native-new", "**ours, each token new / native, no cache**"),
-    ("bedrock-ours", "bedrock-native", "**ours, SigV4 / native, cached, with aws_request_signing**"),
+    ("ours-new", "native-new", "ours, each token new / native, no cache"),
+    ("bedrock-ours", "bedrock-native", "ours, SigV4 / native, cached, with aws_request_signing"),
 )
 
 
@@ -39,7 +39,11 @@ def upload_mb_per_s(results, case):
 def document(results, budgets):
     """docs/performance.md."""
     rounds = results["rounds"]
-    repeats = max(figure["repeats"] for figure in results["instructions"].values())
+    repeats, repeats_of_events = (
+        max(results["instructions"][case.name]["repeats"] for case in some_cases)
+        for some_cases in (cases.CHAT_CASES + cases.BEDROCK_CASES, cases.STREAM_CASES)
+    )
+    load_cpu = "another" if LOAD_CPU != PROXY_CPU else "the same, for want of another: CPU time is noisier still"
     return f"""# Performance
 
 Written by `make bench` on {results["date"]}; do not edit. Ratios travel to other machines, microseconds do not.
@@ -57,16 +61,16 @@ Budgets (`make bench-check` fails where one is exceeded):
 ```
 
 **Which column to believe.** Instructions are what Envoy executes in user space for one request, counted by callgrind
-after warm-up; here they repeated within {repeats:.1%}. The kernel's part is not in them, and valgrind's CPU has no SHA
-and fewer big-number instructions, so that native crypto (RS256, SigV4) is overstated and the ratios of the last two
-bold rows look better for us than they are: for these look at the CPU time too. CPU time is what the scheduler
+after warm-up; here they repeated within {repeats:.1%}, those of streams within {repeats_of_events:.0%}. The kernel's part is not in them, and valgrind's CPU has no SHA
+and no ADX instructions, so that native crypto (RS256, SigV4) is overstated: the instructions of the last two rows look
+better for us than they are, and their CPU time is the fairer figure. CPU time is what the scheduler
 counts for the Envoy process, in {rounds} rounds in which the cases take turns; a ratio is of one round, and the median
-is shown with its quartiles. On a shared machine the same case may swing by half within one run: differences below a
-tenth mean nothing there. p99 is mostly the machine's.
+is shown with its quartiles. On a busy machine CPU time of the same work may double for a while: differences of less than
+a tenth mean little. p99 is mostly the machine's.
 
 ## Requests
 
-A chat completion: body {cases.CHAT_BODY_BYTES} bytes, answer {cases.ANSWER_BYTES} bytes, RS256 token of {results["token_bytes"]} bytes, 12 headers; {measure.CONNECTIONS} connections
+A chat completion: body {cases.CHAT_BODY_BYTES} bytes, answer {cases.ANSWER_BYTES} bytes, RS256 token of {results["token_bytes"]} bytes, {len(cases.SDK_HEADERS) + 4} headers; {measure.CONNECTIONS} connections
 that are kept, each with one request under way. Latency at {measure.FIXED_RATE} requests/s.
 
 {_requests(results, cases.CHAT_CASES)}
@@ -103,7 +107,7 @@ the whole module before Envoy is ready.
 {_machine(results)}
 
 - The shipped `envoy/bootstrap.yaml`, with one worker on a CPU of its own, the access log off, and other HTTP filters in
-  place of ours. The load and the upstream, which answers at once, share {"another CPU" if LOAD_CPU != PROXY_CPU else "**the same CPU**: there is only one, so CPU time is noisier still"}.
+  place of ours. The load and the upstream, which answers at once, share {load_cpu}.
 - Each variant is first seen to do its work: no token or a forged one gives 401, a good one without the permission 403;
   the upstream got the right path, its own key or a signature that holds, and not the client's token.
 - Instructions: callgrind counts two loads of different size after a warm-up of {measure.WARM_UP_REQUESTS} requests, and the difference
@@ -115,17 +119,16 @@ the whole module before Envoy is ready.
 
 def summary(results, budgets):
     """For the terminal."""
-    plain = "\n\n".join(
-        (
-            _pairs(results),
-            _requests(results, cases.CHAT_CASES + cases.BEDROCK_CASES),
-            _streams(results),
-            _uploads(results),
-            _growth(results),
-            _starts(results),
-        )
-    ).replace("**", "")
-    return f"{plain}\n\n{_lines(budgets)}"
+    tables = (
+        _pairs(results),
+        _requests(results, cases.CHAT_CASES + cases.BEDROCK_CASES),
+        _streams(results),
+        _uploads(results),
+        _growth(results),
+        _starts(results),
+        _lines(budgets),
+    )
+    return "\n\n".join(tables)
 
 
 def _pairs(results):
@@ -164,11 +167,9 @@ def _streams(results):
     bare = results["instructions"]["stream-bare"]["instructions"]
     for case in cases.STREAM_CASES:
         counted = results["instructions"][case.name]["instructions"]
-        ratios = [one / base for one, base in zip(
-            results["streams"][case.name]["cpu_us"], results["streams"]["stream-bare"]["cpu_us"], strict=True
-        )]
-        cpu = [cost / measure.EVENTS for cost in results["streams"][case.name]["cpu_us"]]
-        rows.append((case.title, f"{counted:,.0f}", f"{counted - bare:+,.0f}", _spread(cpu, ".0f"), _spread(ratios, ".2f")))
+        ratios = _spread(paired(results["streams"], case.name, "stream-bare"), ".2f")
+        cpu = _spread([cost / measure.EVENTS for cost in results["streams"][case.name]["cpu_us"]], ".0f")
+        rows.append((case.title, f"{counted:,.0f}", f"{counted - bare:+,.0f}", cpu, ratios))
     return _table(("an event", "instr.", "over bare", "CPU µs", "× bare, paired"), rows)
 
 
@@ -185,9 +186,9 @@ def _growth(results):
     grown = results["growth"]
     vm, resident = grown["vm_mb"], grown["resident_mb"]
     return (
-        f"Linear memory of all VMs before, after one upload, after {measure.UPLOADS_TO_GROW} more: "
-        f"{vm[0]:.2f}, {vm[1]:.2f}, {vm[2]:.2f} MB; of the process {resident[0]:.0f}, {resident[1]:.0f}, "
-        f"{resident[2]:.0f} MB, most of it buffers that Envoy's allocator keeps."
+        f"Before an upload, after one, after {measure.UPLOADS_TO_GROW} more: the VMs' linear memory, of main thread and worker "
+        f"together, is {vm[0]:.2f}, {vm[1]:.2f}, {vm[2]:.2f} MB; the process has {resident[0]:.0f}, {resident[1]:.0f}, "
+        f"{resident[2]:.0f} MB."
     )
 
 
@@ -220,7 +221,8 @@ def _spread(values, form):
 
 def _table(head, rows):
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    lines = [head, tuple("-" * width if not column else "-" * (width - 1) + ":" for column, width in enumerate(widths)), *rows]
+    rule = tuple("-" * (width - 1) + (":" if column else "-") for column, width in enumerate(widths))
+    lines = (head, rule, *rows)
 
     def cell(text, column):
         return text.rjust(widths[column]) if column else text.ljust(widths[column])

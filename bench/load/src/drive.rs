@@ -40,7 +40,9 @@ pub fn run(port: &str, file: &str, options: &[&str]) -> io::Result<()> {
     };
     let mut connections = 32;
     for pair in options.chunks(2) {
-        let [name, value] = pair else { return Err(io::Error::other("an option without value")) };
+        let [name, value] = pair else {
+            return Err(io::Error::other("an option without value"));
+        };
         let number: f64 = value.parse().map_err(io::Error::other)?;
         match *name {
             "--connections" => connections = number as usize,
@@ -69,7 +71,9 @@ pub fn run(port: &str, file: &str, options: &[&str]) -> io::Result<()> {
     let start = Instant::now();
     let (mut latencies, mut statuses) = (Vec::new(), BTreeMap::new());
     for worker in workers {
-        let answers = worker.join().map_err(|_| io::Error::other("a thread has panicked"))??;
+        let answers = worker
+            .join()
+            .map_err(|_| io::Error::other("a thread has panicked"))??;
         for (status, latency) in answers {
             latencies.push(latency);
             *statuses.entry(status).or_insert(0_u64) += 1;
@@ -77,8 +81,15 @@ pub fn run(port: &str, file: &str, options: &[&str]) -> io::Result<()> {
     }
     let seconds = start.elapsed().as_secs_f64();
     latencies.sort_unstable();
-    let percentile = |percent: usize| latencies.get(latencies.len() * percent / 100).map_or(0, Duration::as_micros);
-    let statuses: Vec<_> = statuses.iter().map(|(status, count)| format!("\"{status}\": {count}")).collect();
+    let percentile = |percent: usize| {
+        latencies
+            .get(latencies.len() * percent / 100)
+            .map_or(0, Duration::as_micros)
+    };
+    let statuses: Vec<_> = statuses
+        .iter()
+        .map(|(status, count)| format!("\"{status}\": {count}"))
+        .collect();
     println!(
         "{{\"requests\": {}, \"seconds\": {seconds}, \"p50_us\": {}, \"p99_us\": {}, \"statuses\": {{{}}}}}",
         latencies.len(),
@@ -97,7 +108,10 @@ impl Load {
         let mut answers = Vec::new();
         loop {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
-            if index >= self.count || start.elapsed() >= self.duration || self.failed.load(Ordering::Relaxed) {
+            if index >= self.count
+                || start.elapsed() >= self.duration
+                || self.failed.load(Ordering::Relaxed)
+            {
                 return Ok(answers);
             }
             let mut due = Instant::now();
@@ -108,7 +122,10 @@ impl Load {
             let request = (self.first + index) as usize % self.requests.len();
             stream.write_all(&self.requests[request])?;
             let answer = incoming.message()?.ok_or(io::ErrorKind::UnexpectedEof)?;
-            let status = answer.head.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+            let status = answer
+                .head
+                .get(9..12)
+                .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
             answers.push((status.unwrap_or(0), due.elapsed()));
         }
     }
@@ -118,7 +135,10 @@ impl Load {
 fn read_requests(mut file: &[u8]) -> Vec<Vec<u8>> {
     let mut requests = Vec::new();
     while let Some(end) = file.iter().position(|byte| *byte == b'\n') {
-        let size: usize = std::str::from_utf8(&file[..end]).ok().and_then(|line| line.parse().ok()).expect("a size");
+        let size: usize = std::str::from_utf8(&file[..end])
+            .ok()
+            .and_then(|line| line.parse().ok())
+            .expect("a size");
         requests.push(file[end + 1..end + 1 + size].to_vec());
         file = &file[end + 1 + size..];
     }

@@ -43,7 +43,10 @@ impl Upstream {
         stream.set_nodelay(true)?;
         let mut incoming = Incoming::new(stream.try_clone()?);
         while let Some(Message { head, body }) = incoming.message()? {
-            let mut last = self.last.lock().map_err(|_| io::Error::other("a thread has panicked"))?;
+            let mut last = self
+                .last
+                .lock()
+                .map_err(|_| io::Error::other("a thread has panicked"))?;
             if head.starts_with(b"GET /last ") {
                 stream.write_all(&answer("text/plain", &last))?;
                 continue;
@@ -51,7 +54,7 @@ impl Upstream {
             last.clear();
             last.extend_from_slice(&head);
             drop(last);
-            if find(&body, b"\"stream\":true").is_some() {
+            if find(&body, b"\"stream\": true").is_some() {
                 stream_events(&mut stream)?;
             } else if head.starts_with(b"POST /model/") {
                 stream.write_all(&self.bedrock)?;
@@ -75,12 +78,20 @@ fn answer(content_type: &str, body: &[u8]) -> Vec<u8> {
 /// Events as OpenAI sends them, each in a chunk of its own.
 fn stream_events(stream: &mut TcpStream) -> io::Result<()> {
     let start = Instant::now();
-    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")?;
+    stream.write_all(
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n",
+    )?;
     for number in 1..=EVENTS {
         let (choices, usage) = if number == EVENTS {
-            ("", r#"{"prompt_tokens":9,"completion_tokens":98,"total_tokens":107}"#)
+            (
+                "",
+                r#"{"prompt_tokens":9,"completion_tokens":98,"total_tokens":107}"#,
+            )
         } else {
-            (r#"{"index":0,"delta":{"content":" word"},"logprobs":null,"finish_reason":null}"#, "null")
+            (
+                r#"{"index":0,"delta":{"content":" word"},"logprobs":null,"finish_reason":null}"#,
+                "null",
+            )
         };
         let event = format!(
             "data: {{\"id\":\"chatcmpl-0123456789\",\"object\":\"chat.completion.chunk\",\"created\":1767225600,\
