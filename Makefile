@@ -4,10 +4,10 @@ WASM   := ai_gateway_filter.wasm
 TARGET := wasm32-wasip1
 PYTHON := .local/venv/bin/python
 
-.PHONY: help build run test lint unit integration clean
+.PHONY: help build run test lint unit integration bench bench-check bench-profile clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 build: ## Build ai_gateway_filter.wasm
 	@tools/setup-rust.sh
@@ -42,5 +42,23 @@ integration: build ## Test the built filter in real Envoy with the real SDKs
 	@echo "pytest: integration tests"
 	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m pytest -q tests/integration
 
+bench: ## Measure the filter beside Envoy's own, in four minutes; write docs/performance.md
+	@bench/setup.sh
+	@$(MAKE) --no-print-directory build
+	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m bench
+
+bench-check: ## The same, but fail where a budget is exceeded
+	@bench/setup.sh
+	@$(MAKE) --no-print-directory build
+	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m bench check
+
+bench-profile: ## Show where the filter's instructions go, function by function
+	@bench/setup.sh
+	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m bench.profile
+
 clean: ## Remove everything that was fetched or made
+<<<<<<< HEAD
 	@rm -rf target tests/sigv4-verifier/target tests/node/node_modules .local $(WASM)
+=======
+	@rm -rf target bench/*/target tests/sigv4-verifier/target .local $(WASM)
+>>>>>>> bench

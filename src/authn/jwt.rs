@@ -54,7 +54,8 @@ pub enum TokenError {
     Missing,
     /// `Authorization` has another scheme.
     #[error(
-        "the authorization header is not a bearer token; send \"authorization: Bearer <token>\""
+        "the authorization header is not a bearer token; send \"authorization: Bearer <token>\" (an AWS SDK \
+         that signs: the token as its session token, or in x-ai-gateway-authorization)"
     )]
     Scheme,
     /// It is not a signed JSON Web Token.

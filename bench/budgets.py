@@ -1,0 +1,43 @@
+"""What the filter may cost: `make bench-check` fails where more is measured."""
+
+from dataclasses import dataclass
+
+from .report import median, paired
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A limit, and what was measured; `None` where that was not asked for."""
+
+    what: str
+    measured: float | None
+    limit: float
+    unit: str = "×"
+
+    @property
+    def holds(self):
+        return self.measured is None or self.measured <= self.limit
+
+    def __str__(self):
+        verdict = "not measured" if self.measured is None else "holds" if self.holds else "EXCEEDED"
+        measured = "–" if self.measured is None else f"{self.measured:,.2f}"
+        return f"{verdict:13} {measured:>9} of {self.limit:,.2f} {self.unit:12} {self.what}"
+
+
+def budgets(results):
+    """All of them, with what `results` say."""
+    instructions, cpu = results["instructions"], results["cpu"]
+
+    def ratio(case, base):
+        return instructions[case]["instructions"] / instructions[base]["instructions"]
+
+    event = instructions["stream-ours"]["instructions"] - instructions["stream-bare"]["instructions"]
+    grown = results["growth"]["vm_mb"]
+    return [
+        Budget("token cached, to native with its cache, instructions", ratio("ours", "native"), 1.10),
+        Budget("token cached, to native with its cache, paired CPU", median(paired(cpu, "ours", "native")), 1.20),
+        Budget("each token new, to native without cache, instructions", ratio("ours-new", "native-new"), 1.05),
+        Budget("Bedrock, to native with its cache, instructions", ratio("bedrock-ours", "bedrock-native"), 1.10),
+        Budget("an event of a stream, more than the bare router", event, 14_000, "instructions"),
+        Budget("growth of all VMs by 21 uploads of 10 MB", grown[-1] - grown[0], 1.0, "MB"),
+    ]

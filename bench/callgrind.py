@@ -1,0 +1,55 @@
+"""What callgrind has counted, by the function that spent it (the format: valgrind's manual, "Callgrind Format")."""
+
+import re
+from collections import Counter
+
+# Envoy's own code lies low in callgrind's addresses; what V8 has compiled lies where V8 got memory from the system.
+LOWEST_COMPILED = 1 << 36
+
+
+class Profile:
+    """Instructions and calls by function: a name, or an address where Envoy has no symbols."""
+
+    def __init__(self, file):
+        self.instructions = Counter()
+        self.calls = Counter()
+        self.edges = {}  # (caller, called): calls, and the instructions inside of them
+        names = {}
+
+        def function(text):
+            number, name = re.fullmatch(r"\((\d+)\)(?: (.*))?", text).groups()
+            if name:
+                names[number] = name.partition("'")[0]  # a recursive call counts as the same function
+            return names[number]
+
+        current, called, is_cost_of_call = None, None, False
+        for line in file.read_text().splitlines():
+            if line.startswith("fn="):
+                current = function(line[3:])
+            elif line.startswith("cfn="):
+                called = function(line[4:])
+            elif line.startswith("calls="):
+                calls = int(line[6:].split()[0])
+                self.calls[called] += calls
+                is_cost_of_call = True  # the next line is what was spent inside
+            elif line[:1].isdigit() or line[:1] in ("+", "-", "*"):
+                count = int(line.split()[1])
+                if is_cost_of_call:
+                    before = self.edges.get((current, called), (0, 0))
+                    self.edges[current, called] = before[0] + calls, before[1] + count
+                else:
+                    self.instructions[current] += count
+                is_cost_of_call = False
+
+    def total(self):
+        return sum(self.instructions.values())
+
+    def compiled(self):
+        """Instructions in code that V8 has compiled: the filter itself."""
+        return sum(count for name, count in self.instructions.items() if compiled_address(name))
+
+
+def compiled_address(name):
+    """The address of a function that V8 has compiled, else `None`."""
+    address = int(name, 16) if name.startswith("0x") else 0
+    return address if address >= LOWEST_COMPILED else None

@@ -1,0 +1,179 @@
+"""The measurements. Each returns plain numbers; `report` makes ratios and tables of them."""
+
+import json
+import subprocess
+import tempfile
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from mocks.keys import SigningKey
+from tools.gateway import PROJECT
+
+from . import callgrind, cases
+from .bootstraps import FILTER, FLOOR, Surroundings
+from .proxy import LOAD_CPU, Proxy, ProxyError, pinned
+
+LOAD = PROJECT / "bench/load/target/release/load"
+CONNECTIONS = 32
+WARM_UP_REQUESTS = 300
+ROUND_S = 0.8
+FIXED_RATE, FIXED_RATE_S = 250, 2
+STREAMS_AT_ONCE, STREAMS_IN_A_ROUND = 20, 20
+EVENTS = 100  # of a stream, see load/src/upstream.rs
+UPLOADS_IN_A_ROUND, UPLOADS_TO_GROW = 2, 20
+# Under callgrind Envoy is fifty times slower: few streams at once, lest their events come together.
+FEW_STREAMS = 2
+STARTS = 3
+
+
+class Bench:
+    """An upstream, a key with good tokens, and the variants that have been started."""
+
+    def __init__(self, envoy, directory):
+        self.envoy = envoy
+        self.directory = Path(directory)
+        self._position = {}
+        self.key = SigningKey.generate()
+        self.tokens = cases.tokens(self.key, cases.EACH_NEW)
+        answers = [self.directory / "chat.json", self.directory / "bedrock.json"]
+        answers[0].write_bytes(cases.chat_answer())
+        answers[1].write_bytes(cases.bedrock_answer())
+        with pinned(LOAD_CPU):
+            self._upstream = subprocess.Popen(
+                [LOAD, "upstream", *answers], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+        self.upstream_port = int(self._upstream.stdout.readline())
+        for case in cases.ALL:
+            requests = case.requests(self.tokens)
+            self._file(case).write_bytes(b"".join(b"%d\n%b" % (len(request), request) for request in requests))
+
+    def close(self):
+        self._upstream.stdin.close()
+        self._upstream.wait()
+
+    @contextmanager
+    def proxies(self, some_cases, *, under_callgrind=False):
+        """An Envoy for each variant of these cases, seen to do its work; by the variant.
+
+        Under callgrind they are taken to do what they have been seen to do without it.
+        """
+        with ExitStack() as stack:
+            proxies = {}
+            for case in some_cases:
+                if case.variant not in proxies:
+                    proxies[case.variant] = stack.enter_context(self.proxy(case.variant, under_callgrind))
+                if not under_callgrind:
+                    self.prove(case, proxies[case.variant])
+            yield proxies
+
+    def proxy(self, variant, under_callgrind=False):
+        directory = Path(tempfile.mkdtemp(dir=self.directory)) / "envoy"
+        surroundings = Surroundings(self.upstream_port, self.key)
+        return Proxy(directory, self.envoy, variant(surroundings), under_callgrind=under_callgrind)
+
+    def prove(self, case, proxy):
+        cases.prove(case, proxy, self.upstream_port, self.tokens[0])
+        if case.authenticates and len(case.body) <= cases.BEDROCK_BODY_BYTES:
+            cases.prove_permission(case, proxy, self.key)
+
+    def drive(self, case, proxy, **options):
+        """Sends this case's requests, each of which must succeed."""
+        first = self._position.get(case.name, 0)
+        options = {"first": first, "connections": CONNECTIONS, **options}
+        words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+        command = [LOAD, "drive", str(proxy.port), self._file(case), *words]
+        with pinned(LOAD_CPU):
+            driven = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        result = json.loads(driven.stdout)
+        if set(result["statuses"]) != {"200"}:
+            raise ProxyError(f"{case.name}: not all is answered by 200: {result['statuses']}")
+        self._position[case.name] = (first + result["requests"]) % case.token_count
+        return result
+
+    def _file(self, case):
+        return self.directory / f"{case.name}.requests"
+
+
+def cpu_rounds(bench, proxies, some_cases, rounds, **options):
+    """For each case, of each round: CPU microseconds of Envoy for a request, and requests per second.
+
+    The cases take turns, so that what disturbs the machine for longer than a turn disturbs them alike.
+    """
+    for case in some_cases:
+        bench.drive(case, proxies[case.variant], **options | {"seconds": 0.3})
+    result = {case.name: {"cpu_us": [], "rate": []} for case in some_cases}
+    for _ in range(rounds):
+        for case in some_cases:
+            proxy = proxies[case.variant]
+            before = proxy.cpu_s()
+            driven = bench.drive(case, proxy, **options)
+            result[case.name]["cpu_us"].append((proxy.cpu_s() - before) * 1e6 / driven["requests"])
+            result[case.name]["rate"].append(driven["requests"] / driven["seconds"])
+    return result
+
+
+def latencies(bench, proxies, some_cases):
+    """Microseconds at a fixed rate, which every case carries with ease."""
+    result = {}
+    for case in some_cases:
+        driven = bench.drive(case, proxies[case.variant], rate=FIXED_RATE, seconds=FIXED_RATE_S)
+        result[case.name] = {"p50_us": driven["p50_us"], "p99_us": driven["p99_us"]}
+    return result
+
+
+def instructions(bench, proxies, case):
+    """User-space instructions of Envoy for a request (a stream: for an event), after warm-up.
+
+    The difference of two loads: what a load costs beside its requests cancels out. Done twice, since the difference of
+    the two shows how well the figure repeats.
+    """
+    proxy = proxies[case.variant]
+    is_stream = case in cases.STREAM_CASES
+    if is_stream:
+        few, many, options = FEW_STREAMS, 4 * FEW_STREAMS, {"connections": FEW_STREAMS}
+    else:
+        few, many, options = 100, 500, {}
+        bench.drive(case, proxy, requests=WARM_UP_REQUESTS)
+    proxy.start_counting()
+    counts = []
+    for requests in (few, few, many, many):  # the first finds code that callgrind has not seen yet
+        bench.drive(case, proxy, requests=requests, **options)
+        counts.append(callgrind.Profile(proxy.profile()))
+    proxy.stop_counting()
+    _, base, once, again = counts
+    units = (many - few) * (EVENTS if is_stream else 1)
+    figures = [(profile.total() - base.total()) / units for profile in (once, again)]
+    return {
+        "instructions": sum(figures) / 2,
+        "repeats": abs(figures[0] - figures[1]) / sum(figures) * 2,
+        "compiled": (once.compiled() + again.compiled() - 2 * base.compiled()) / units / 2,
+    }
+
+
+def starts(bench, some_cases):
+    """Seconds from the start of the process to its readiness, CPU seconds, and memory then."""
+    result = {}
+    for case in some_cases:
+        start_s, start_cpu_s = [], []
+        for _ in range(STARTS):
+            with bench.proxy(case.variant) as proxy:
+                start_s.append(proxy.start_s)
+                start_cpu_s.append(proxy.start_cpu_s)
+                resident_mb = proxy.resident_mb()
+        result[case.name] = {"start_s": start_s, "start_cpu_s": start_cpu_s, "resident_mb": resident_mb}
+    return result
+
+
+def growth(bench, proxies, case):
+    """Memory before an upload, after one, and after twenty more: of the process and of its VMs, in MB."""
+    proxy = proxies[case.variant]
+    seen = [(proxy.resident_mb(), proxy.vm_memory_mb())]
+    for requests in (1, UPLOADS_TO_GROW):
+        bench.drive(case, proxy, requests=requests, connections=1)
+        seen.append((proxy.resident_mb(), proxy.vm_memory_mb()))
+    return {"resident_mb": [resident for resident, _ in seen], "vm_mb": [vm for _, vm in seen]}
+
+
+def module_sizes():
+    """In bytes."""
+    return {"floor": FLOOR.stat().st_size, "ours": FILTER.stat().st_size}

@@ -1,0 +1,150 @@
+"""`python -m bench.profile [CASE …]`: where the filter's instructions go, function by function.
+
+V8 gives callgrind no names. But a compiled function is called through V8's jump table, a slot of eight bytes for each
+function in the module's order, so that the addresses that callgrind sees are places in that table. The allocator, called
+in pairs, tells where the table begins; the names come from a build that keeps them.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+from tools.gateway import PROJECT
+
+from . import bootstraps, callgrind, cases, measure
+from .__main__ import require_tools
+
+NAMED = PROJECT / "target/named/wasm32-wasip1/release/ai_gateway_filter.wasm"
+SLOT_BYTES = 8
+REQUESTS = 500
+SHOWN = 40
+CUSTOM, IMPORTS, NAMES_OF_FUNCTIONS = 0, 2, 1
+
+
+def main():
+    wanted = sys.argv[1:] or ["ours", "bedrock-ours"]
+    require_tools()
+    subprocess.run(
+        ["cargo", "build", "--quiet", "--release", "--target", "wasm32-wasip1", "--target-dir", "target/named"],
+        cwd=PROJECT,
+        env=os.environ | {"CARGO_PROFILE_RELEASE_STRIP": "false"},
+        check=True,
+    )
+    bootstraps.FILTER = NAMED
+    names = function_names(NAMED.read_bytes())
+    with tempfile.TemporaryDirectory() as directory:
+        bench = measure.Bench(os.environ["ENVOY"], directory)
+        try:
+            for name in wanted:
+                case = next(case for case in cases.ALL if case.name == name)
+                with bench.proxy(case.variant, under_callgrind=True) as proxy:
+                    bench.drive(case, proxy, requests=measure.WARM_UP_REQUESTS)
+                    proxy.start_counting()
+                    for _ in range(2):  # the first finds code that callgrind has not seen yet
+                        bench.drive(case, proxy, requests=REQUESTS)
+                        file = proxy.profile()
+                    print(table(case, callgrind.Profile(file), names))
+        finally:
+            bench.close()
+
+
+def table(case, profile, names):
+    """The functions that cost most, a request: by themselves, and in the host at their call."""
+    start = table_start(profile, names)
+
+    def name_of(function):
+        address = callgrind.compiled_address(function)
+        if address is None:
+            return None
+        return names.get((address - start) // SLOT_BYTES) if (address - start) % SLOT_BYTES == 0 else None
+
+    total, compiled = profile.total() / REQUESTS, profile.compiled() / REQUESTS
+    lines = [f"\n{case.name}: {total:,.0f} instructions a request, {compiled:,.0f} of them in Wasm\n"]
+    lines += ["    self    calls  function"]
+    for function, count in profile.instructions.most_common():
+        if callgrind.compiled_address(function) and len(lines) < SHOWN:
+            calls = profile.calls[function] / REQUESTS
+            name = readable(name_of(function) or "(wrappers and builtins of V8)")
+            lines.append(f"{count / REQUESTS:8,.0f} {calls:8.1f}  {name}")
+    lines += ["\n  inside    calls  a call  into the host, from"]
+    into_host = [
+        (inside / REQUESTS, calls / REQUESTS, name_of(caller))
+        for (caller, called), (calls, inside) in profile.edges.items()
+        if name_of(caller) and not name_of(called)
+    ]
+    for inside, calls, name in sorted(into_host, reverse=True)[:SHOWN]:
+        lines.append(f"{inside:8,.0f} {calls:8.1f} {inside / max(calls, 0.01):7,.0f}  {readable(name)}")
+    return "\n".join(lines)
+
+
+def table_start(profile, names):
+    """The address of the jump table: where the two busiest functions fit dlmalloc and dlfree."""
+    places = {name: place for place, name in names.items() if name in ("dlmalloc", "dlfree")}
+    apart = (places["dlfree"] - places["dlmalloc"]) * SLOT_BYTES
+    calls = {callgrind.compiled_address(function): count for function, count in profile.calls.items()}
+    pairs = [address for address in calls if address and abs(calls.get(address + apart, 0) - calls[address]) < REQUESTS]
+    return max(pairs, key=calls.get) - places["dlmalloc"] * SLOT_BYTES
+
+
+def readable(name):
+    """A mangled name, near enough."""
+    parts = re.findall(r"\d+([A-Za-z_][A-Za-z0-9_$.]*?)(?=\d|E|$|B\d|Nt|NC|INv)", name)
+    if name.startswith("_ZN"):
+        parts, rest = [], name[3:]
+        while match := re.match(r"(\d+)", rest):
+            size, start = int(match[1]), match.end()
+            parts.append(rest[start : start + size])
+            rest = rest[start + size :]
+        parts = parts[:-1]  # the hash
+    return "::".join(parts) if name.startswith("_") and parts else name
+
+
+def function_names(module):
+    """The names of the module's own functions, by their order in it."""
+    imported, names = 0, {}
+    at = 8
+    while at < len(module):
+        kind = module[at]
+        size, at = leb128(module, at + 1)
+        end = at + size
+        if kind == IMPORTS:
+            imported, _ = leb128(module, at)  # of this module all are functions
+        if kind == CUSTOM:
+            length, at = leb128(module, at)
+            if module[at : at + length] == b"name":
+                at += length
+                while at < end:
+                    part = module[at]
+                    size, at = leb128(module, at + 1)
+                    if part == NAMES_OF_FUNCTIONS:
+                        names = dict(name_map(module, at))
+                    at += size
+        at = end
+    return {index - imported: name for index, name in names.items() if index >= imported}
+
+
+def name_map(module, at):
+    count, at = leb128(module, at)
+    for _ in range(count):
+        index, at = leb128(module, at)
+        length, at = leb128(module, at)
+        yield index, module[at : at + length].decode()
+        at += length
+
+
+def leb128(data, at):
+    """A number, and where it ends."""
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return value, at
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""An Envoy that is measured: pinned to one CPU, or under callgrind."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+from tools.gateway import free_port
+
+READY_TIMEOUT_S = 30
+READY_TIMEOUT_UNDER_VALGRIND_S = 300
+STOP_TIMEOUT_S = 10
+CPUS = sorted(os.sched_getaffinity(0))
+PROXY_CPU, LOAD_CPU = CPUS[0], CPUS[-1]
+CALLGRIND = ("valgrind", "--tool=callgrind", "--instr-atstart=no", "--quiet")
+GIGABYTE = 1 << 30
+
+
+class ProxyError(Exception):
+    """Envoy did not do what was asked; the message ends with its log."""
+
+
+@contextmanager
+def pinned(*cpus):
+    """Children started meanwhile by this thread stay on these CPUs."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+class Proxy:
+    """One Envoy with a configuration of `bootstraps`; `start_s` and `start_cpu_s` tell what its start took."""
+
+    def __init__(self, directory, envoy, bootstrap, *, under_callgrind=False):
+        self.directory = Path(directory)
+        self.directory.mkdir(parents=True)
+        self.port, self.admin_port = free_port(), free_port()
+        self.log_file = self.directory / "envoy.log"
+        self._profile = self.directory / "callgrind.out"
+        self._dumps = 0
+        bootstrap["admin"]["address"]["socket_address"]["port_value"] = self.admin_port
+        listener = bootstrap["static_resources"]["listeners"][0]
+        listener["address"]["socket_address"]["port_value"] = self.port
+        file = self.directory / "bootstrap.json"
+        file.write_text(json.dumps(bootstrap, indent=2))
+        command = [envoy, "-c", file, "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"]
+        if under_callgrind:
+            command = [*CALLGRIND, f"--callgrind-out-file={self._profile}", *command]
+        if setpriv := shutil.which("setpriv"):  # Envoy must not outlive a parent that is killed
+            command = [setpriv, "--pdeathsig", "KILL", *command]
+        with self.log_file.open("wb") as log, pinned(*CPUS) if under_callgrind else pinned(PROXY_CPU):
+            started = time.monotonic()
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        try:
+            self._wait(READY_TIMEOUT_UNDER_VALGRIND_S if under_callgrind else READY_TIMEOUT_S)
+        except BaseException:
+            self.stop()
+            raise
+        self.start_s = time.monotonic() - started
+        self.start_cpu_s = self.cpu_s()
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    def stop(self):
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def admin(self, path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}{path}", timeout=30) as reply:
+            return reply.read().decode()
+
+    def cpu_s(self):
+        """CPU time of all threads, user and system, as the scheduler counts it (in nanoseconds, not in ticks)."""
+        tasks = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
+        return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
+
+    def resident_mb(self):
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) / 1000
+
+    def vm_memory_mb(self):
+        """Linear memory of all VMs: V8 reserves gigabytes for each, of which it opens what is in use."""
+        total, opened = 0, []
+        for line in Path(f"/proc/{self.pid}/maps").read_text().splitlines():
+            extent, rights = line.split()[:2]
+            start, end = (int(address, 16) for address in extent.split("-"))
+            if rights == "---p" and end - start > GIGABYTE and opened and opened[-1][1] == start:
+                total += opened[-1][1] - opened[-1][0]
+            opened = [(start, end)] if rights == "rw-p" else []
+        return total / 1e6
+
+    def start_counting(self):
+        """Has callgrind count from now on."""
+        self._callgrind("--instr=on")
+
+    def stop_counting(self):
+        self._callgrind("--instr=off")
+
+    def profile(self):
+        """The file with what callgrind has counted since the last call, or since the start of counting."""
+        self._callgrind("--dump")
+        self._dumps += 1
+        file = self._profile.with_name(f"{self._profile.name}.{self._dumps}")
+        deadline = time.monotonic() + 60
+        while not (file.exists() and "totals:" in file.read_text()[-200:]):
+            if time.monotonic() > deadline:
+                raise ProxyError(f"waited 60 s for {file}")
+            time.sleep(0.05)
+        return file
+
+    def _callgrind(self, option):
+        command = ["callgrind_control", option, str(self.pid)]
+        done = subprocess.run(
+            command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120
+        )
+        if done.returncode:
+            raise ProxyError(f"{' '.join(command)} failed\n{done.stdout}")
+
+    def _wait(self, timeout_s):
+        deadline = time.monotonic() + timeout_s
+        while not self._ready():
+            if self._process.poll() is not None:
+                raise ProxyError(f"Envoy ended at start\n{self.log_file.read_text(errors='replace')}")
+            if time.monotonic() > deadline:
+                raise ProxyError(f"waited {timeout_s} s for Envoy\n{self.log_file.read_text(errors='replace')}")
+            time.sleep(0.005)
+
+    def _ready(self):
+        try:
+            return self.admin("/ready").strip() == "LIVE"
+        except OSError:
+            return False

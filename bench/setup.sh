@@ -1,0 +1,21 @@
+#!/bin/sh
+# Makes sure that the benchmark's tools are there, and builds what it runs.
+set -eu
+cd "$(dirname "$0")/.."
+
+fail() {
+    echo "$1" >&2
+    exit 1
+}
+
+[ "$(uname -s)" = Linux ] || fail "The benchmark reads /proc: it runs on Linux only."
+for tool in valgrind callgrind_control; do
+    command -v $tool >/dev/null ||
+        fail "$tool is missing, by which instructions are counted. On Debian or Ubuntu: sudo apt-get install valgrind"
+done
+
+tools/setup-rust.sh
+tools/setup-python.sh tools/requirements.txt
+echo "cargo: building the load generator and the filter that does nothing"
+cargo build --quiet --release --manifest-path bench/load/Cargo.toml
+cargo build --quiet --release --target wasm32-wasip1 --manifest-path bench/floor/Cargo.toml
