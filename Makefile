@@ -57,8 +57,4 @@ bench-profile: ## Show where the filter's instructions go, function by function
 	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m bench.profile
 
 clean: ## Remove everything that was fetched or made
-<<<<<<< HEAD
-	@rm -rf target tests/sigv4-verifier/target tests/node/node_modules .local $(WASM)
-=======
-	@rm -rf target bench/*/target tests/sigv4-verifier/target .local $(WASM)
->>>>>>> bench
+	@rm -rf target bench/*/target tests/sigv4-verifier/target tests/node/node_modules .local $(WASM)
