@@ -10,12 +10,13 @@ from mocks.server import BackgroundServer
 
 @dataclass(frozen=True)
 class Script:
-    """An answer: the body comes in these chunks, so far apart."""
+    """An answer: the body comes in these chunks, so far apart; `is_cut`: then the connection breaks."""
 
     chunks: tuple = ()
     status: int = 200
     headers: dict = field(default_factory=dict)
     interval_s: float = 0
+    is_cut: bool = False
 
 
 class ScriptedProvider(BackgroundServer):
@@ -42,6 +43,9 @@ class ScriptedProvider(BackgroundServer):
         for chunk in script.chunks:
             await response.write(chunk)
             await asyncio.sleep(script.interval_s)
+        if script.is_cut:
+            request.transport.close()
+            return response
         await response.write_eof()
         return response
 
