@@ -25,14 +25,14 @@ test: lint unit integration ## Run every check and test
 lint: build ## Check format, lints and the layout of src/
 	@echo "cargo: format and lints"
 	@cargo fmt --check
-	@cargo clippy --quiet --all-targets -- -D warnings
+	@cargo clippy --quiet --all-targets --all-features -- -D warnings
 	@cargo clippy --quiet --target $(TARGET) -- -D warnings
 	@tools/check-rooms.sh
 
 unit: ## Run the unit tests
 	@tools/setup-rust.sh
 	@echo "cargo: unit tests"
-	@cargo test --quiet
+	@cargo test --quiet --all-features
 
 integration: build ## Test the built filter in real Envoy with the real SDKs
 	@tools/setup-python.sh tests/requirements.txt
