@@ -61,12 +61,12 @@ Budgets (`make bench-check` fails where one is exceeded):
 ```
 
 **Which column to believe.** Instructions are what Envoy executes in user space for one request, counted by callgrind
-after warm-up; here they repeated within {repeats:.1%}, those of streams within {repeats_of_events:.0%}. The kernel's part is not in them, and valgrind's CPU has no SHA
-and no ADX instructions, so that native crypto (RS256, SigV4) is overstated: the instructions of the last two rows look
+after warm-up; here they repeated within {repeats:.1%}, those of streams within {repeats_of_events:.0%}.
+The kernel's part is not in them, and valgrind's CPU has no SHA and no ADX instructions, so that native crypto (RS256, SigV4) is overstated: the instructions of the last two rows look
 better for us than they are, and their CPU time is the fairer figure. CPU time is what the scheduler
 counts for the Envoy process, in {rounds} rounds in which the cases take turns; a ratio is of one round, and the median
 is shown with its quartiles. On a busy machine CPU time of the same work may double for a while: differences of less than
-a tenth mean little. p99 is mostly the machine's.
+a tenth mean little. Requests/s, p99 and the time to readiness are the machine's as much as Envoy's.
 
 ## Requests
 
