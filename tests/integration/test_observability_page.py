@@ -1,0 +1,31 @@
+"""docs/observability.md names all that the filter measures and logs, and the shipped bootstrap logs all of it."""
+
+import re
+
+from tools.gateway import PROJECT
+
+PAGE = (PROJECT / "docs" / "observability.md").read_text()
+SOURCE = (PROJECT / "src" / "observe.rs").read_text()
+BOOTSTRAP = (PROJECT / "envoy" / "bootstrap.yaml").read_text()
+
+METRICS = set(re.findall(r'[";]((?:gen_ai|ai_gateway)_\w+)"', SOURCE))
+FIELDS = set(re.findall(r'"((?:gen_ai|ai_gateway|enduser)\.[\w.]+)"', SOURCE))
+LABELS = set(re.findall(r'["};](\w+)=\.=', SOURCE))
+REASONS = set(re.findall(r'=> "(\w+)"', (PROJECT / "src" / "usage" / "report.rs").read_text()))
+
+
+def in_code_style(names):
+    return {f"`{name}`" for name in names}
+
+
+def test_the_page_names_every_metric_label_field_and_reason():
+    assert len(METRICS) >= 7 and len(FIELDS) >= 15 and len(LABELS) >= 7 and len(REASONS) >= 5
+    names = in_code_style(METRICS | FIELDS | LABELS | REASONS)
+    assert {name for name in names if name not in PAGE} == set()
+
+
+def test_the_bootstrap_logs_every_field_and_extracts_every_label():
+    logged = {field for field in FIELDS if f'{field}: "%FILTER_STATE(wasm.{field}:PLAIN)%"' in BOOTSTRAP}
+    assert logged == FIELDS
+    tags = set(re.findall(r"tag_name: (\w+)", BOOTSTRAP))
+    assert tags == LABELS
