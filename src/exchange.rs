@@ -10,6 +10,7 @@ use crate::time::UnixTime;
 use crate::usage::decoder::decodable;
 use crate::usage::dialect::Dialect;
 use crate::usage::report::UsageReport;
+use crate::usage::requested_model::{ModelReader, Reading};
 use crate::usage::{End, UsageExtractor};
 
 /// One forwarded request.
@@ -17,6 +18,8 @@ pub struct Exchange {
     record: Record,
     dialect: Option<&'static Dialect>,
     usage_headers: Option<UsageHeaders>,
+    /// Reads the request's body while that can name the model.
+    model_reader: Option<Box<ModelReader>>,
     extractor: Option<Box<UsageExtractor>>,
     started: UnixTime,
 }
@@ -32,7 +35,9 @@ impl Exchange {
     ) -> Self {
         let profile = provider.kind.profile();
         let is_generating = head.method() == b"POST";
+        let dialect = (profile.usage_dialect)(path).filter(|_| is_generating);
         let model = (profile.model_in_path)(path);
+        let is_in_body = dialect.is_some() && model.is_none();
         Self {
             record: Record {
                 provider: provider.name.clone(),
@@ -42,8 +47,9 @@ impl Exchange {
                 requested_model: model.map(|model| String::from_utf8_lossy(&model).into_owned()),
                 ..Record::default()
             },
-            dialect: (profile.usage_dialect)(path).filter(|_| is_generating),
+            dialect,
             usage_headers: profile.usage_headers,
+            model_reader: is_in_body.then(Box::default),
             extractor: None,
             started: now,
         }
@@ -56,6 +62,22 @@ impl Exchange {
         let sent = head.first("accept-encoding")?;
         let decodable = decodable(sent);
         (*decodable != *sent).then(|| decodable.into_owned())
+    }
+
+    /// Whether the request's body can tell anything more.
+    pub const fn wants_request_body(&self) -> bool {
+        self.model_reader.is_some()
+    }
+
+    /// Takes in a piece of the request's body.
+    pub fn request_body(&mut self, chunk: &[u8]) {
+        if let Some(mut reader) = self.model_reader.take() {
+            match reader.push(chunk) {
+                Reading::Unfinished => self.model_reader = Some(reader),
+                Reading::Found(model) => self.record.requested_model = Some(model),
+                Reading::GivenUp => {}
+            }
+        }
     }
 
     /// Takes in the response's head.

@@ -13,6 +13,7 @@
 //! sign ([`signing`]); requests for the gateway itself end in [`management`].
 
 mod caller;
+mod events;
 mod management;
 mod signing;
 
@@ -22,62 +23,16 @@ use crate::authz::Action;
 use crate::credential::Credential;
 use crate::exchange::Exchange;
 use crate::forward::UpstreamRequest;
-use crate::head::{RequestHead, ResponseHead};
-use crate::observe::{self, Measurement};
+use crate::head::RequestHead;
+use crate::observe;
 use crate::provider::Provider;
 use crate::reply::{Rejection, Reply, shown};
 use crate::route::Route;
 use crate::shared::{Resource, Shared};
 use crate::time::UnixTime;
-use crate::usage::End;
 use caller::Caller;
+pub use events::{Effect, Flow, Input};
 use signing::Unsigned;
-
-/// What happens to a request.
-pub enum Input<'a> {
-    /// Its head has arrived.
-    RequestHead(RequestHead),
-    /// More of its body is there, to be handed in if it is wanted.
-    MoreBody,
-    /// More of its body, as it was wanted.
-    RequestBody {
-        /// The new bytes.
-        chunk: &'a [u8],
-        /// Whether they are the last.
-        is_last: bool,
-    },
-    /// The fetch that it waited for has ended.
-    Settled,
-    /// It cannot wait for a fetch: too many others do.
-    CannotWait,
-    /// Its body was asked for, and the host does not hand it over.
-    BodyOverdue,
-    /// The host refused to make it the provider's.
-    EditRefused,
-    /// The response's head has arrived.
-    ResponseHead(ResponseHead),
-    /// A piece of the response's body passes.
-    ResponseBody(&'a [u8]),
-    /// The response, or the stream without it, has ended.
-    Ended(End),
-}
-
-/// What the host is to do, in this order.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Effect {
-    /// Have the request wait until that has been fetched.
-    Await(Resource),
-    /// Make the request the provider's, and let it go on.
-    Forward(UpstreamRequest),
-    /// Answer it.
-    Reply(Reply),
-    /// Measure this.
-    Measure(Measurement),
-    /// Give the access log this field.
-    Log(&'static str, String),
-    /// Take these headers off the response.
-    RemoveResponseHeaders(Vec<String>),
-}
 
 /// Where a request stands.
 #[derive(Debug, Default)]
@@ -111,15 +66,6 @@ struct Waited {
     credentials: Patience,
 }
 
-/// Whether the host may pass on what has arrived of a request.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Flow {
-    /// It may.
-    Continue,
-    /// It holds it back.
-    Pause,
-}
-
 impl Transaction {
     /// Takes in what happened; says what is to be done.
     pub fn handle(
@@ -140,6 +86,10 @@ impl Transaction {
             (Self::Awaiting(held), Input::Settled) => decide(held, shared, now, effects),
             (Self::AwaitingBody(unsigned), Input::RequestBody { chunk, is_last }) => {
                 hash(unsigned, chunk, is_last, shared, now, effects)
+            }
+            (Self::Forwarded(mut exchange), Input::RequestBody { chunk, .. }) => {
+                exchange.request_body(chunk);
+                Self::Forwarded(exchange)
             }
             (Self::Forwarded(mut exchange), Input::ResponseHead(head)) => {
                 let names = &shared.config.response_headers_to_remove;
@@ -199,7 +149,13 @@ impl Transaction {
     }
 
     /// Whether the request's body is to be handed in.
-    pub const fn wants_body(&self) -> bool {
+    pub fn wants_body(&self) -> bool {
+        self.awaits_body()
+            || matches!(self, Self::Forwarded(exchange) if exchange.wants_request_body())
+    }
+
+    /// Whether the request cannot go on before its body is there.
+    pub const fn awaits_body(&self) -> bool {
         matches!(self, Self::AwaitingBody(_))
     }
 }

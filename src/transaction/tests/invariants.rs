@@ -4,6 +4,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::observe::Measurement;
+use crate::usage::End;
 
 /// What may happen to a gateway and a request.
 #[derive(Clone, Debug)]
