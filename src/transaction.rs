@@ -24,7 +24,7 @@ use crate::credential::Credential;
 use crate::exchange::Exchange;
 use crate::forward::UpstreamRequest;
 use crate::head::RequestHead;
-use crate::observe;
+use crate::observe::metric::{Measurement, Metric};
 use crate::provider::Provider;
 use crate::reply::{Rejection, Reply, shown};
 use crate::route::Route;
@@ -104,7 +104,7 @@ impl Transaction {
             }
             (Self::Forwarded(mut exchange), Input::Ended(end)) => {
                 let record = exchange.finish(end, now);
-                let measurements = record.measurements(&mut shared.models.borrow_mut());
+                let measurements = record.measurements(&mut shared.labels.borrow_mut());
                 effects.extend(measurements.into_iter().map(Effect::Measure));
                 let fields = record.fields().into_iter();
                 effects.extend(fields.map(|(name, value)| Effect::Log(name, value)));
@@ -181,7 +181,12 @@ fn decide(held: Held, shared: &Shared, now: UnixTime, effects: &mut Vec<Effect>)
             effects.push(Effect::Await(resource));
             Transaction::Awaiting(Held { waited, ..held })
         }
-        Err(Obstacle::Rejected(rejection)) => refuse(rejection, effects),
+        Err(Obstacle::Rejected(rejection)) => {
+            if let Some(outcome) = rejection.authentication() {
+                shared.tally.count(Metric::Authentications(outcome));
+            }
+            refuse(rejection, effects)
+        }
     }
 }
 
@@ -209,7 +214,8 @@ fn hash(
 
 fn refuse(rejection: Rejection, effects: &mut Vec<Effect>) -> Transaction {
     log::debug!("request refused: {}", rejection.code());
-    effects.push(Effect::Measure(observe::refusal(rejection.code())));
+    let metric = Metric::Refusals(rejection.code());
+    effects.push(Effect::Measure(Measurement { metric, value: 1 }));
     effects.push(Effect::Reply(rejection.reply()));
     Transaction::Replied
 }
@@ -290,7 +296,7 @@ impl Request<'_> {
         query: Option<&[u8]>,
     ) -> Result<Decision, Obstacle> {
         let config = &self.shared.config;
-        let caller = self.caller_of(provider, path)?;
+        let caller = self.counted(self.caller_of(provider, path)?);
         if let Caller::Known(claims) = &caller {
             config
                 .policy

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::abi::{self, Metrics};
+use crate::observe::Measurement;
 use crate::shared::{Resource, Shared};
 use crate::time::UnixTime;
 use crate::transaction::{Effect, Flow, Input, Transaction};
@@ -166,6 +167,13 @@ impl Worker {
         }
     }
 
+    /// Hands the host what was counted since the last tick.
+    pub(super) fn report(&self, now: UnixTime) {
+        for measurement in self.shared.report(now) {
+            self.measure(measurement);
+        }
+    }
+
     /// Whether requests wait for a fetch.
     pub(super) fn is_awaited(&self) -> bool {
         !self.awaiting.borrow().is_empty()
@@ -205,12 +213,17 @@ impl Worker {
                         self.step(request, Input::EditRefused);
                     }
                 }
-                Effect::Measure(measurement) => self.metrics.borrow_mut().measure(measurement),
+                Effect::Measure(measurement) => self.measure(measurement),
                 Effect::Log(name, value) => abi::log_field(name, &value),
                 Effect::Reply(reply) => abi::reply(&reply),
                 Effect::RemoveResponseHeaders(names) => abi::remove_response_headers(&names),
             }
         }
+    }
+
+    fn measure(&self, measurement: Measurement) {
+        let labels = self.shared.labels.borrow();
+        self.metrics.borrow_mut().measure(measurement, &labels);
     }
 
     fn hand_in_body(&self, request: &Rc<Request>) {

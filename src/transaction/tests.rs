@@ -6,6 +6,7 @@ mod awaiting_keys;
 mod credentials;
 mod directory;
 mod invariants;
+mod measuring;
 mod observing;
 mod passthrough;
 mod strangers;
