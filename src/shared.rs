@@ -52,9 +52,6 @@ pub enum Resource {
     Credentials(Rc<str>),
 }
 
-/// Models that clients name get a label value of their own up to this number.
-const MAX_MODELS: usize = 100;
-
 /// Counts are handed to the host no more often than this.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -79,7 +76,7 @@ impl Shared {
             })
             .collect();
         let known_models = config.providers.values().flat_map(|it| &it.models);
-        let mut labels = Labels::new(known_models, MAX_MODELS);
+        let mut labels = Labels::new(known_models, config.observability.max_models);
         let issuers = config.issuers().iter();
         let issuer_labels = issuers
             .map(|issuer| labels.one("issuer", &issuer.issuer))

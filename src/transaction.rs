@@ -17,6 +17,8 @@ mod events;
 mod management;
 mod signing;
 
+use std::rc::Rc;
+
 use crate::authn::Patience;
 use crate::authn::token::Candidates;
 use crate::authz::Action;
@@ -103,7 +105,7 @@ impl Transaction {
                 Self::Forwarded(exchange)
             }
             (Self::Forwarded(mut exchange), Input::Ended(end)) => {
-                let record = exchange.finish(end, now);
+                let record = exchange.finish(end, &shared.config, now);
                 let measurements = record.measurements(&mut shared.labels.borrow_mut());
                 effects.extend(measurements.into_iter().map(Effect::Measure));
                 let fields = record.fields().into_iter();
@@ -316,10 +318,12 @@ impl Request<'_> {
             Credential::ApiKey { .. } | Credential::Aws(_) | Credential::None => None,
         };
         let claims = match &caller {
-            Caller::Known(claims) => Some(claims.as_ref()),
+            Caller::Known(claims) => Some(Rc::clone(claims)),
             Caller::Unasked => None,
         };
-        let exchange = Box::new(Exchange::new(provider, path, self.head, claims, self.now));
+        let mut exchange = Exchange::new(provider, path, self.head, claims, self.now);
+        exchange.note_conversation(&config.observability.conversation_headers, self.head);
+        let exchange = Box::new(exchange);
         let mut request = UpstreamRequest::new(
             provider,
             self.head,
@@ -327,7 +331,8 @@ impl Request<'_> {
             query,
             &config.token_headers,
             passed_through,
-        );
+        )
+        .without(&config.observability.conversation_headers, self.head);
         if let Some(accept_encoding) = exchange.accept_encoding(self.head) {
             request
                 .set

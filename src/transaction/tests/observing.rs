@@ -85,3 +85,62 @@ fn a_body_is_read_only_where_it_names_a_model_and_only_so_far() {
     };
     assert!(!gateway.handle(transaction, input).transaction.wants_body());
 }
+
+#[test]
+fn a_conversation_is_logged_and_not_forwarded() {
+    let gateway = Gateway::warm();
+    let bearer = bearer(&good());
+    let side = "x-redpanda-genai-conversation";
+    for (headers, logged) in [
+        (vec![("x-gen-ai-conversation", "c-1")], Some("c-1")),
+        (vec![(side, "c-2")], Some("c-2")),
+        (
+            vec![(side, "c-2"), ("x-gen-ai-conversation", "c-1")],
+            Some("c-1"),
+        ),
+        (vec![("x-gen-ai-conversation", "")], None),
+        (vec![], None),
+    ] {
+        let sent = [&[("authorization", bearer.as_str())], &headers[..]].concat();
+        let outcome = gateway.post("/my-openai/responses", &sent);
+        for (name, _) in headers {
+            let removed = &outcome.forwarded().remove;
+            assert!(removed.iter().any(|removed| removed == name), "{name}");
+        }
+        let outcome = answered(&gateway, outcome.transaction, "200", "{}");
+        assert_eq!(field(&outcome, "gen_ai.conversation.id"), logged);
+    }
+    let long = "x".repeat(1000);
+    let headers = [("x-gen-ai-conversation", long.as_str())];
+    let transaction = asked(&gateway, "/my-openai/responses", &headers);
+    let outcome = answered(&gateway, transaction, "200", "{}");
+    assert_eq!(
+        field(&outcome, "gen_ai.conversation.id").map(str::len),
+        Some(256)
+    );
+}
+
+#[test]
+fn the_log_says_who_asked_and_of_further_claims_those_that_it_is_to() {
+    let mut document = document();
+    document["observability"] = json!({"log_claims": ["team", "/org/id", "absent", "long"]});
+    let gateway = Gateway::cold(&document);
+    gateway.keys_arrive(&["k"]);
+    let token = token(json!({
+        "team": ["a", "b"],
+        "org": {"id": 7, "secret": "unasked"},
+        "email": "unasked",
+        "long": "x".repeat(2000),
+    }));
+    let outcome = gateway.post(
+        "/my-openai/responses",
+        &[("authorization", &bearer(&token))],
+    );
+    let outcome = answered(&gateway, outcome.transaction, "200", "{}");
+    assert_eq!(field(&outcome, "enduser.id"), Some("alice"));
+    assert_eq!(field(&outcome, "ai_gateway.issuer"), Some(ISSUER));
+    assert_eq!(
+        field(&outcome, "ai_gateway.claims"),
+        Some(r#"{"/org/id":7,"team":["a","b"]}"#)
+    );
+}
