@@ -2,7 +2,11 @@
 //!
 //! It only looks on. Whatever a response holds, it goes to the client untouched and at once.
 
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
 use crate::authn::jwt::Claims;
+use crate::config::Config;
 use crate::head::{RequestHead, ResponseHead};
 use crate::observe::{Record, operation};
 use crate::provider::{Provider, UsageHeaders};
@@ -10,6 +14,7 @@ use crate::time::UnixTime;
 use crate::usage::decoder::decodable;
 use crate::usage::dialect::Dialect;
 use crate::usage::report::UsageReport;
+use crate::usage::requested_model::{ModelReader, Reading};
 use crate::usage::{End, UsageExtractor};
 
 /// One forwarded request.
@@ -17,9 +22,18 @@ pub struct Exchange {
     record: Record,
     dialect: Option<&'static Dialect>,
     usage_headers: Option<UsageHeaders>,
+    /// Reads the request's body while that can name the model.
+    model_reader: Option<Box<ModelReader>>,
     extractor: Option<Box<UsageExtractor>>,
+    claims: Option<Rc<Claims>>,
     started: UnixTime,
 }
+
+/// No more of a conversation's name is logged.
+const MAX_CONVERSATION: usize = 256;
+
+/// A claim that is longer, as JSON, is not logged.
+const MAX_LOGGED_CLAIM: usize = 1024;
 
 impl Exchange {
     /// Begins with the client's request for a path at a provider.
@@ -27,26 +41,39 @@ impl Exchange {
         provider: &Provider,
         path: &[u8],
         head: &RequestHead,
-        claims: Option<&Claims>,
+        claims: Option<Rc<Claims>>,
         now: UnixTime,
     ) -> Self {
         let profile = provider.kind.profile();
         let is_generating = head.method() == b"POST";
+        let dialect = (profile.usage_dialect)(path).filter(|_| is_generating);
         let model = (profile.model_in_path)(path);
+        let is_in_body = dialect.is_some() && model.is_none();
         Self {
             record: Record {
                 provider: provider.name.clone(),
                 system: profile.system,
                 operation: operation(path),
-                subject: claims.and_then(|claims| claims.subject.clone()),
                 requested_model: model.map(|model| String::from_utf8_lossy(&model).into_owned()),
                 ..Record::default()
             },
-            dialect: (profile.usage_dialect)(path).filter(|_| is_generating),
+            dialect,
             usage_headers: profile.usage_headers,
+            model_reader: is_in_body.then(Box::default),
             extractor: None,
+            claims,
             started: now,
         }
+    }
+
+    /// Takes in the name of the conversation, from the first of these headers that is there.
+    pub fn note_conversation(&mut self, headers: &[String], head: &RequestHead) {
+        let mut values = headers.iter().filter_map(|name| head.first(name));
+        let value = values.find(|value| !value.is_empty());
+        self.record.conversation = value.map(|value| {
+            let value = value.get(..MAX_CONVERSATION).unwrap_or(value);
+            String::from_utf8_lossy(value).into_owned()
+        });
     }
 
     /// What the request's `accept-encoding` is to be, where it names a coding that cannot be read
@@ -56,6 +83,22 @@ impl Exchange {
         let sent = head.first("accept-encoding")?;
         let decodable = decodable(sent);
         (*decodable != *sent).then(|| decodable.into_owned())
+    }
+
+    /// Whether the request's body can tell anything more.
+    pub const fn wants_request_body(&self) -> bool {
+        self.model_reader.is_some()
+    }
+
+    /// Takes in a piece of the request's body.
+    pub fn request_body(&mut self, chunk: &[u8]) {
+        if let Some(mut reader) = self.model_reader.take() {
+            match reader.push(chunk) {
+                Reading::Unfinished => self.model_reader = Some(reader),
+                Reading::Found(model) => self.record.requested_model = Some(model),
+                Reading::GivenUp => {}
+            }
+        }
     }
 
     /// Takes in the response's head.
@@ -89,12 +132,30 @@ impl Exchange {
     }
 
     /// What is known at the end.
-    pub fn finish(&mut self, end: End, now: UnixTime) -> &Record {
+    pub fn finish(&mut self, end: End, config: &Config, now: UnixTime) -> &Record {
         if let Some(extractor) = self.extractor.take() {
             self.note(extractor.finish(end));
         }
+        if let Some(claims) = self.claims.take() {
+            self.note_caller(&claims, config);
+        }
         self.record.duration = now.saturating_since(self.started);
         &self.record
+    }
+
+    fn note_caller(&mut self, claims: &Claims, config: &Config) {
+        let record = &mut self.record;
+        record.subject = claims.subject.clone();
+        let issuer = config.issuers().get(claims.issuer);
+        record.issuer = issuer.map(|issuer| issuer.issuer.clone());
+        let logged = config.observability.log_claims.iter();
+        let logged: BTreeMap<_, _> = logged
+            .filter_map(|name| Some((name, claims.value(name)?)))
+            .filter(|(_, value)| value.to_string().len() <= MAX_LOGGED_CLAIM)
+            .collect();
+        if !logged.is_empty() {
+            record.claims = serde_json::to_string(&logged).ok();
+        }
     }
 
     fn note(&mut self, report: UsageReport) {

@@ -92,6 +92,16 @@ impl UpstreamRequest {
 }
 
 impl UpstreamRequest {
+    /// Removes these headers too, where they are there.
+    pub fn without(mut self, names: &[String], head: &RequestHead) -> Self {
+        for name in names {
+            if head.first(name).is_some() && !self.remove.contains(name) {
+                self.remove.push(name.clone());
+            }
+        }
+        self
+    }
+
     /// Path and query, as they will be sent.
     pub fn target(&self) -> &[u8] {
         self.value(":path")

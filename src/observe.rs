@@ -1,14 +1,18 @@
 //! What the gateway counts and logs, and by what names: those of OpenTelemetry's semantic conventions
 //! for generative AI where there are any.
 //!
-//! A metric's name begins with its labels, `label=.=value;.;`, which `stats_tags` in the host's
+//! A metric's name ([`metric`]) begins with its labels, `label=.=value;.;`, which `stats_tags` in the host's
 //! configuration take out of it. Label values are words of the code and of the configuration; of
 //! what clients and providers say only models, and of these a limited number.
 
-use std::collections::BTreeSet;
+pub mod metric;
+pub mod tally;
+
 use std::time::Duration;
 
 use crate::usage::report::{IncompleteReason, TokenUsage};
+use metric::TokenType;
+pub use metric::{Labels, Measurement, Metric};
 
 /// All that is known of one forwarded request.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -19,6 +23,10 @@ pub struct Record {
     pub system: &'static str,
     pub operation: &'static str,
     pub subject: Option<String>,
+    pub issuer: Option<String>,
+    /// More of the caller's claims, as a JSON object.
+    pub claims: Option<String>,
+    pub conversation: Option<String>,
     pub requested_model: Option<String>,
     pub response_model: Option<String>,
     pub response_id: Option<String>,
@@ -32,88 +40,31 @@ pub struct Record {
     pub time_per_output_token: Option<Duration>,
 }
 
-/// Something to be measured.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Measurement {
-    /// Labels and name.
-    pub name: String,
-    /// The value, and how values of that name are put together.
-    pub value: Value,
-}
-
-/// A value, and how values are put together.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Value {
-    /// They are added.
-    Count(u64),
-    /// Their distribution is kept.
-    Sample(u64),
-}
-
-/// The models that have a label value of their own.
-#[derive(Default)]
-pub struct ModelLabels(BTreeSet<String>);
-
-/// More models than this are counted as `other`: clients choose their names.
-const MAX_MODELS: usize = 100;
-
-/// The label value of what has none of its own.
+/// What has no name of its own.
 const OTHER: &str = "other";
-
-/// Counts one refused request.
-pub fn refusal(code: &str) -> Measurement {
-    Measurement {
-        name: format!("code=.={code};.;ai_gateway_refusals"),
-        value: Value::Count(1),
-    }
-}
 
 impl Record {
     /// What is measured of a request.
-    pub fn measurements(&self, models: &mut ModelLabels) -> Vec<Measurement> {
-        let model = self
-            .response_model
-            .as_ref()
-            .or(self.requested_model.as_ref());
-        let model = model.map_or_else(|| "unknown".to_owned(), |model| models.label(model));
-        let labels = format!(
-            "provider=.={};.;system=.={};.;operation=.={};.;model=.={model};.;",
-            self.provider, self.system, self.operation
-        );
-        let count = |more: &str, name: &str| Measurement {
-            name: format!("{labels}{more}{name}"),
-            value: Value::Count(1),
+    pub fn measurements(&self, labels: &mut Labels) -> Vec<Measurement> {
+        let model = self.response_model.as_ref();
+        let model = labels.model(model.or(self.requested_model.as_ref()).map(String::as_str));
+        let set = labels.of_request(&self.provider, self.system, self.operation, model);
+        let mut measurements = Vec::with_capacity(8);
+        let mut measure = |metric, value: Option<u64>| {
+            measurements.extend(value.map(|value| Measurement { metric, value }));
         };
-        let sample = |more: &str, name: &str, value: u64| Measurement {
-            name: format!("{labels}{more}{name}"),
-            value: Value::Sample(value),
-        };
-        let status = format!("status=.={};.;", self.status);
-        let mut measurements = vec![
-            count(&status, "ai_gateway_requests"),
-            sample(
-                "",
-                "gen_ai_server_request_duration",
-                milliseconds(self.duration),
-            ),
-        ];
+        measure(Metric::Requests(set, self.status), Some(1));
+        let duration = milliseconds(self.duration);
+        measure(Metric::RequestDuration(set), Some(duration));
         for (token_type, tokens) in self.token_counts() {
-            if let Some(tokens) = tokens {
-                let token_type = format!("token_type=.={token_type};.;");
-                measurements.push(sample(&token_type, "gen_ai_client_token_usage", tokens));
-            }
+            measure(Metric::TokenUsage(set, token_type), tokens);
         }
-        if let Some(time) = self.time_to_first_token {
-            let name = "gen_ai_server_time_to_first_token";
-            measurements.push(sample("", name, milliseconds(time)));
-        }
-        if let Some(time) = self.time_per_output_token {
-            let name = "gen_ai_server_time_per_output_token";
-            measurements.push(sample("", name, milliseconds(time)));
-        }
+        let time = self.time_to_first_token.map(milliseconds);
+        measure(Metric::TimeToFirstToken(set), time);
+        let time = self.time_per_output_token.map(milliseconds);
+        measure(Metric::TimePerOutputToken(set), time);
         if let Some(reason) = self.incomplete {
-            let reason = format!("reason=.={};.;", reason.code());
-            measurements.push(count(&reason, "ai_gateway_usage_unknown"));
+            measure(Metric::UsageUnknown(set, reason), Some(1));
         }
         measurements
     }
@@ -128,6 +79,9 @@ impl Record {
             Some(("gen_ai.provider.name", self.system.to_owned())),
             Some(("gen_ai.operation.name", self.operation.to_owned())),
             known("enduser.id", &self.subject),
+            known("ai_gateway.issuer", &self.issuer),
+            known("ai_gateway.claims", &self.claims),
+            known("gen_ai.conversation.id", &self.conversation),
             known("gen_ai.request.model", &self.requested_model),
             known("gen_ai.response.model", &self.response_model),
             known("gen_ai.response.id", &self.response_id),
@@ -159,37 +113,14 @@ impl Record {
     }
 
     /// Tokens by type, as they are comparable across providers.
-    fn token_counts(&self) -> [(&'static str, Option<u64>); 5] {
+    fn token_counts(&self) -> [(TokenType, Option<u64>); 5] {
         [
-            ("input", self.tokens.total_input()),
-            ("output", self.tokens.total_output()),
-            ("cached_read", self.tokens.cached_read),
-            ("cache_write", self.tokens.cache_write()),
-            ("reasoning", self.tokens.reasoning),
+            (TokenType::Input, self.tokens.total_input()),
+            (TokenType::Output, self.tokens.total_output()),
+            (TokenType::CachedRead, self.tokens.cached_read),
+            (TokenType::CacheWrite, self.tokens.cache_write()),
+            (TokenType::Reasoning, self.tokens.reasoning),
         ]
-    }
-}
-
-impl ModelLabels {
-    /// A model's name as a label value, or `other`.
-    fn label(&mut self, model: &str) -> String {
-        let is_plain = |character: char| {
-            character.is_ascii_alphanumeric()
-                || matches!(character, '-' | '_' | '.' | ':' | '/' | '@')
-        };
-        let label: String = model
-            .chars()
-            .take(128)
-            .map(|character| if is_plain(character) { character } else { '_' })
-            .collect();
-        if self.0.contains(&label) {
-            return label;
-        }
-        if self.0.len() >= MAX_MODELS {
-            return OTHER.to_owned();
-        }
-        self.0.insert(label.clone());
-        label
     }
 }
 

@@ -26,6 +26,15 @@ pub struct Refresh {
     state: State,
     failures: u32,
     seen: Option<u32>,
+    fetches: Fetches,
+}
+
+/// How many fetches have come to which end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[allow(missing_docs, reason = "the fields are what they are called")]
+pub struct Fetches {
+    pub succeeded: u64,
+    pub failed: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,6 +85,7 @@ impl Refresh {
             },
             failures: 0,
             seen: None,
+            fetches: Fetches::default(),
         }
     }
 
@@ -168,6 +178,7 @@ impl Refresh {
         board: &dyn Board,
     ) {
         self.failures = 0;
+        self.fetches.succeeded += 1;
         self.publish(Some(document), now, next, board);
     }
 
@@ -177,10 +188,16 @@ impl Refresh {
         let factor = 1_u32.checked_shl(self.failures).unwrap_or(u32::MAX);
         let backoff = FIRST_BACKOFF.saturating_mul(factor).min(MAX_BACKOFF);
         self.failures = self.failures.saturating_add(1);
+        self.fetches.failed += 1;
         let last = self.published(board).map(|(published, _)| published);
         let (document, at) = last.map_or((None, now), |last| (last.document, last.at));
         self.publish(document, at, now + backoff, board);
         backoff
+    }
+
+    /// The fetches that have ended here since this was last asked.
+    pub fn take_fetches(&mut self) -> Fetches {
+        std::mem::take(&mut self.fetches)
     }
 
     fn published(&self, board: &dyn Board) -> Option<(Published, u32)> {
@@ -316,6 +333,9 @@ pub(crate) mod tests {
         assert!(one.begin(now, LIMIT, &board));
         one.succeeded("text".into(), now, now + LIMIT, &board);
         assert!(!one.has_failed());
+        let (succeeded, failed) = (1, 3);
+        assert_eq!(one.take_fetches(), Fetches { succeeded, failed });
+        assert_eq!(one.take_fetches(), Fetches::default());
     }
 
     #[test]

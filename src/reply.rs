@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::authn::jwt::TokenError;
 use crate::authz::Denied;
 use crate::head::RepeatedHeader;
+use crate::observe::metric::TokenVerdict;
 use crate::route::RouteError;
 
 /// A response that the gateway makes itself.
@@ -141,6 +142,18 @@ impl Rejection {
             Self::KeysUnavailable(_) | Self::CredentialsUnavailable(..) | Self::TooManyWaiting => {
                 &UNAVAILABLE
             }
+        }
+    }
+
+    /// What it says of the caller's token, if anything.
+    pub const fn authentication(&self) -> Option<TokenVerdict> {
+        match self {
+            Self::Token(_)
+            | Self::SideHeaderMissing(_)
+            | Self::OwnCredentialMissing
+            | Self::GatewayTokenPassedThrough(_) => Some(TokenVerdict::Refused),
+            Self::KeysUnavailable(_) => Some(TokenVerdict::Unavailable),
+            _ => None,
         }
     }
 

@@ -1,8 +1,9 @@
 //! What all requests of one worker share: a configuration, and what was learnt under it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::authn::signature::SignatureVerifier;
 use crate::authn::{Authenticator, IssuerIndex};
@@ -10,8 +11,9 @@ use crate::callout::{Answer, Callout, Poll};
 use crate::config::Config;
 use crate::credential::Credential;
 use crate::credential::aws::CredentialSource;
-use crate::observe::ModelLabels;
-use crate::refresh::Board;
+use crate::observe::metric::{LabelSet, Labels, Lookup, Measurement, Metric, Outcome};
+use crate::observe::tally::Tally;
+use crate::refresh::{Board, Fetches};
 use crate::sigv4::SigningKeys;
 use crate::time::UnixTime;
 
@@ -23,8 +25,13 @@ pub struct Shared {
     pub authenticator: RefCell<Authenticator>,
     /// What requests are signed with.
     pub signers: RefCell<Signers>,
-    /// The models that are counted by name.
-    pub models: RefCell<ModelLabels>,
+    /// The labels of what is measured.
+    pub labels: RefCell<Labels>,
+    /// What is counted between two ticks.
+    pub tally: Tally,
+    issuer_labels: Vec<LabelSet>,
+    provider_labels: BTreeMap<String, LabelSet>,
+    reported: Cell<UnixTime>,
 }
 
 /// The AWS credentials of the providers, and the keys derived from them.
@@ -45,6 +52,9 @@ pub enum Resource {
     Credentials(Rc<str>),
 }
 
+/// Counts are handed to the host no more often than this.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
 impl Shared {
     /// Nothing is fetched yet.
     pub fn new(config: Config, verifier: Rc<dyn SignatureVerifier>, board: &dyn Board) -> Self {
@@ -54,7 +64,7 @@ impl Shared {
             verifier,
             board,
         );
-        let credentials = config
+        let credentials: BTreeMap<_, _> = config
             .providers
             .values()
             .filter_map(|provider| match &provider.credential {
@@ -65,6 +75,16 @@ impl Shared {
                 _ => None,
             })
             .collect();
+        let known_models = config.providers.values().flat_map(|it| &it.models);
+        let mut labels = Labels::new(known_models, config.observability.max_models);
+        let issuers = config.issuers().iter();
+        let issuer_labels = issuers
+            .map(|issuer| labels.one("issuer", &issuer.issuer))
+            .collect();
+        let provider_labels = credentials
+            .keys()
+            .map(|name| (name.clone(), labels.one("provider", name)))
+            .collect();
         Self {
             config,
             authenticator: RefCell::new(authenticator),
@@ -72,7 +92,11 @@ impl Shared {
                 credentials,
                 keys: SigningKeys::default(),
             }),
-            models: RefCell::default(),
+            labels: RefCell::new(labels),
+            tally: Tally::default(),
+            issuer_labels,
+            provider_labels,
+            reported: Cell::default(),
         }
     }
 
@@ -109,6 +133,40 @@ impl Shared {
                 source.answered(answer, now, board)
             }
         }
+    }
+
+    /// What has been counted since this was last asked, if that is long enough ago.
+    pub fn report(&self, now: UnixTime) -> Vec<Measurement> {
+        if now.saturating_since(self.reported.get()) < REPORT_INTERVAL {
+            return Vec::new();
+        }
+        self.reported.set(now);
+        let mut authenticator = self.authenticator.borrow_mut();
+        let mut ages = Vec::new();
+        for ((fetches, age), set) in authenticator.key_fetches(now).zip(&self.issuer_labels) {
+            self.count_fetches(fetches, |outcome| Metric::KeyFetches(*set, outcome));
+            ages.extend(age.map(|age| Measurement {
+                metric: Metric::KeyAge(*set),
+                value: age.as_secs(),
+            }));
+        }
+        let lookups = authenticator.take_lookups();
+        let lookup = Metric::TokenCacheLookups;
+        self.tally.add(lookup(Lookup::Hit), lookups.hits);
+        self.tally.add(lookup(Lookup::Miss), lookups.misses);
+        for (name, source) in &mut self.signers.borrow_mut().credentials {
+            if let Some(set) = self.provider_labels.get(name) {
+                let fetches = source.take_fetches();
+                self.count_fetches(fetches, |outcome| Metric::CredentialFetches(*set, outcome));
+            }
+        }
+        self.tally.take().chain(ages).collect()
+    }
+
+    fn count_fetches(&self, fetches: Fetches, metric: impl Fn(Outcome) -> Metric) {
+        self.tally
+            .add(metric(Outcome::Succeeded), fetches.succeeded);
+        self.tally.add(metric(Outcome::Failed), fetches.failed);
     }
 
     /// Gives up all fetches under way, since this worker ends.

@@ -13,8 +13,11 @@
 //! sign ([`signing`]); requests for the gateway itself end in [`management`].
 
 mod caller;
+mod events;
 mod management;
 mod signing;
+
+use std::rc::Rc;
 
 use crate::authn::Patience;
 use crate::authn::token::Candidates;
@@ -22,62 +25,16 @@ use crate::authz::Action;
 use crate::credential::Credential;
 use crate::exchange::Exchange;
 use crate::forward::UpstreamRequest;
-use crate::head::{RequestHead, ResponseHead};
-use crate::observe::{self, Measurement};
+use crate::head::RequestHead;
+use crate::observe::metric::{Measurement, Metric};
 use crate::provider::Provider;
 use crate::reply::{Rejection, Reply, shown};
 use crate::route::Route;
 use crate::shared::{Resource, Shared};
 use crate::time::UnixTime;
-use crate::usage::End;
 use caller::Caller;
+pub use events::{Effect, Flow, Input};
 use signing::Unsigned;
-
-/// What happens to a request.
-pub enum Input<'a> {
-    /// Its head has arrived.
-    RequestHead(RequestHead),
-    /// More of its body is there, to be handed in if it is wanted.
-    MoreBody,
-    /// More of its body, as it was wanted.
-    RequestBody {
-        /// The new bytes.
-        chunk: &'a [u8],
-        /// Whether they are the last.
-        is_last: bool,
-    },
-    /// The fetch that it waited for has ended.
-    Settled,
-    /// It cannot wait for a fetch: too many others do.
-    CannotWait,
-    /// Its body was asked for, and the host does not hand it over.
-    BodyOverdue,
-    /// The host refused to make it the provider's.
-    EditRefused,
-    /// The response's head has arrived.
-    ResponseHead(ResponseHead),
-    /// A piece of the response's body passes.
-    ResponseBody(&'a [u8]),
-    /// The response, or the stream without it, has ended.
-    Ended(End),
-}
-
-/// What the host is to do, in this order.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Effect {
-    /// Have the request wait until that has been fetched.
-    Await(Resource),
-    /// Make the request the provider's, and let it go on.
-    Forward(UpstreamRequest),
-    /// Answer it.
-    Reply(Reply),
-    /// Measure this.
-    Measure(Measurement),
-    /// Give the access log this field.
-    Log(&'static str, String),
-    /// Take these headers off the response.
-    RemoveResponseHeaders(Vec<String>),
-}
 
 /// Where a request stands.
 #[derive(Debug, Default)]
@@ -111,15 +68,6 @@ struct Waited {
     credentials: Patience,
 }
 
-/// Whether the host may pass on what has arrived of a request.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Flow {
-    /// It may.
-    Continue,
-    /// It holds it back.
-    Pause,
-}
-
 impl Transaction {
     /// Takes in what happened; says what is to be done.
     pub fn handle(
@@ -141,6 +89,10 @@ impl Transaction {
             (Self::AwaitingBody(unsigned), Input::RequestBody { chunk, is_last }) => {
                 hash(unsigned, chunk, is_last, shared, now, effects)
             }
+            (Self::Forwarded(mut exchange), Input::RequestBody { chunk, .. }) => {
+                exchange.request_body(chunk);
+                Self::Forwarded(exchange)
+            }
             (Self::Forwarded(mut exchange), Input::ResponseHead(head)) => {
                 let names = &shared.config.response_headers_to_remove;
                 let present = names.iter().filter(|name| head.first(name).is_some());
@@ -153,8 +105,8 @@ impl Transaction {
                 Self::Forwarded(exchange)
             }
             (Self::Forwarded(mut exchange), Input::Ended(end)) => {
-                let record = exchange.finish(end, now);
-                let measurements = record.measurements(&mut shared.models.borrow_mut());
+                let record = exchange.finish(end, &shared.config, now);
+                let measurements = record.measurements(&mut shared.labels.borrow_mut());
                 effects.extend(measurements.into_iter().map(Effect::Measure));
                 let fields = record.fields().into_iter();
                 effects.extend(fields.map(|(name, value)| Effect::Log(name, value)));
@@ -199,7 +151,13 @@ impl Transaction {
     }
 
     /// Whether the request's body is to be handed in.
-    pub const fn wants_body(&self) -> bool {
+    pub fn wants_body(&self) -> bool {
+        self.awaits_body()
+            || matches!(self, Self::Forwarded(exchange) if exchange.wants_request_body())
+    }
+
+    /// Whether the request cannot go on before its body is there.
+    pub const fn awaits_body(&self) -> bool {
         matches!(self, Self::AwaitingBody(_))
     }
 }
@@ -225,7 +183,12 @@ fn decide(held: Held, shared: &Shared, now: UnixTime, effects: &mut Vec<Effect>)
             effects.push(Effect::Await(resource));
             Transaction::Awaiting(Held { waited, ..held })
         }
-        Err(Obstacle::Rejected(rejection)) => refuse(rejection, effects),
+        Err(Obstacle::Rejected(rejection)) => {
+            if let Some(outcome) = rejection.authentication() {
+                shared.tally.count(Metric::Authentications(outcome));
+            }
+            refuse(rejection, effects)
+        }
     }
 }
 
@@ -253,7 +216,8 @@ fn hash(
 
 fn refuse(rejection: Rejection, effects: &mut Vec<Effect>) -> Transaction {
     log::debug!("request refused: {}", rejection.code());
-    effects.push(Effect::Measure(observe::refusal(rejection.code())));
+    let metric = Metric::Refusals(rejection.code());
+    effects.push(Effect::Measure(Measurement { metric, value: 1 }));
     effects.push(Effect::Reply(rejection.reply()));
     Transaction::Replied
 }
@@ -334,7 +298,7 @@ impl Request<'_> {
         query: Option<&[u8]>,
     ) -> Result<Decision, Obstacle> {
         let config = &self.shared.config;
-        let caller = self.caller_of(provider, path)?;
+        let caller = self.counted(self.caller_of(provider, path)?);
         if let Caller::Known(claims) = &caller {
             config
                 .policy
@@ -354,10 +318,12 @@ impl Request<'_> {
             Credential::ApiKey { .. } | Credential::Aws(_) | Credential::None => None,
         };
         let claims = match &caller {
-            Caller::Known(claims) => Some(claims.as_ref()),
+            Caller::Known(claims) => Some(Rc::clone(claims)),
             Caller::Unasked => None,
         };
-        let exchange = Box::new(Exchange::new(provider, path, self.head, claims, self.now));
+        let mut exchange = Exchange::new(provider, path, self.head, claims, self.now);
+        exchange.note_conversation(&config.observability.conversation_headers, self.head);
+        let exchange = Box::new(exchange);
         let mut request = UpstreamRequest::new(
             provider,
             self.head,
@@ -365,7 +331,8 @@ impl Request<'_> {
             query,
             &config.token_headers,
             passed_through,
-        );
+        )
+        .without(&config.observability.conversation_headers, self.head);
         if let Some(accept_encoding) = exchange.accept_encoding(self.head) {
             request
                 .set

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::Patience;
 use super::jwk::{Algorithm, KeySet, VerificationKey};
 use crate::callout::{Answer, Callout, Clusters, Poll};
-use crate::refresh::{Board, Published, Refresh, Standing};
+use crate::refresh::{Board, Fetches, Published, Refresh, Standing};
 use crate::time::UnixTime;
 use crate::url::{Endpoint, Scheme};
 
@@ -81,6 +81,8 @@ struct Remote {
     refresh: Refresh,
     asked: Asked,
     fetched_at: Option<UnixTime>,
+    /// The same, also when the keys have become too old to serve.
+    last_fetched_at: Option<UnixTime>,
     last_demand: Option<UnixTime>,
 }
 
@@ -109,6 +111,7 @@ impl KeySource {
                         refresh,
                         asked: Asked::Discovery,
                         fetched_at: None,
+                        last_fetched_at: None,
                         last_demand: None,
                     }),
                 }
@@ -145,6 +148,7 @@ impl KeySource {
             && let Ok(keys) = KeySet::parse(document.as_bytes())
         {
             remote.fetched_at = Some(at);
+            remote.last_fetched_at = Some(at);
             self.keys = keys;
         }
         let time_limit = remote.settings.timeout * CALLOUTS_OF_A_FETCH;
@@ -180,6 +184,16 @@ impl KeySource {
             );
         }
         too_old
+    }
+
+    /// The fetches that have ended here since this was last asked, and the keys' age.
+    pub fn take_fetches(&mut self, now: UnixTime) -> (Fetches, Option<Duration>) {
+        let Some(remote) = &mut self.remote else {
+            return (Fetches::default(), None);
+        };
+        let fetched_at = remote.last_fetched_at;
+        let age = fetched_at.map(|fetched_at| now.saturating_since(fetched_at));
+        (remote.refresh.take_fetches(), age)
     }
 
     /// What a token is to do whose key is not among these.
@@ -230,6 +244,7 @@ impl KeySource {
                 log::info!("fetched {} keys of issuer {issuer}", keys.keys().len());
                 self.keys = keys;
                 remote.fetched_at = Some(now);
+                remote.last_fetched_at = Some(now);
                 let next = now + remote.settings.refresh_interval;
                 remote.refresh.succeeded(document, now, next, board);
             }

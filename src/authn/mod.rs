@@ -21,7 +21,7 @@ use signature::SignatureVerifier;
 use token_cache::TokenCache;
 
 use crate::callout::{Answer, Callout, Poll};
-use crate::refresh::Board;
+use crate::refresh::{Board, Fetches};
 use crate::time::UnixTime;
 
 /// Who may issue tokens, and what a token must say.
@@ -72,6 +72,15 @@ pub struct Authenticator {
     issuers: Vec<(Issuer, KeySource)>,
     cache: TokenCache,
     verifier: Rc<dyn SignatureVerifier>,
+    lookups: Lookups,
+}
+
+/// How many tokens that passed were remembered, and how many were not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[allow(missing_docs, reason = "the fields are what they are called")]
+pub struct Lookups {
+    pub hits: u64,
+    pub misses: u64,
 }
 
 impl Authenticator {
@@ -89,16 +98,21 @@ impl Authenticator {
                 .collect(),
             cache: TokenCache::new(cache_capacity),
             verifier,
+            lookups: Lookups::default(),
         }
     }
 
     /// Checks one token.
     pub fn authenticate(&mut self, token: &[u8], patience: Patience, now: UnixTime) -> Verdict {
         if let Some(claims) = self.cache.get(token, now) {
+            self.lookups.hits += 1;
             return Verdict::Accepted(claims);
         }
         match self.verify(token, patience, now) {
-            Ok(claims) => Verdict::Accepted(claims),
+            Ok(claims) => {
+                self.lookups.misses += 1;
+                Verdict::Accepted(claims)
+            }
             Err(Undecided::Rejected(error)) => Verdict::Rejected(error),
             Err(Undecided::AwaitingKeys(issuer)) => Verdict::AwaitingKeys(issuer),
             Err(Undecided::KeysUnavailable(retry_after)) => {
@@ -143,6 +157,21 @@ impl Authenticator {
             self.cache.drop_withdrawn(index, keys.keys());
         }
         next
+    }
+
+    /// What became of tokens that passed since this was last asked.
+    pub fn take_lookups(&mut self) -> Lookups {
+        std::mem::take(&mut self.lookups)
+    }
+
+    /// For each issuer the fetches that have ended here since this was last asked, and the age of
+    /// its keys.
+    pub fn key_fetches(
+        &mut self,
+        now: UnixTime,
+    ) -> impl Iterator<Item = (Fetches, Option<Duration>)> {
+        let sources = self.issuers.iter_mut();
+        sources.map(move |(_, keys)| keys.take_fetches(now))
     }
 
     /// Gives up all fetches under way, since this worker ends.

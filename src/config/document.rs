@@ -19,6 +19,8 @@ pub(super) struct Document {
     pub(super) response_headers_to_remove: Option<Vec<String>>,
     pub(super) max_signed_body_bytes: Option<u64>,
     #[serde(default)]
+    pub(super) observability: Observability,
+    #[serde(default)]
     pub(super) clusters: Clusters,
 }
 
@@ -116,6 +118,15 @@ pub(super) struct Provider {
 pub(super) enum Signing {
     Filter,
     Envoy,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Observability {
+    pub(super) conversation_headers: Option<Vec<String>>,
+    #[serde(default)]
+    pub(super) log_claims: Vec<String>,
+    pub(super) max_models: Option<usize>,
 }
 
 #[derive(Deserialize, Default)]

@@ -5,12 +5,14 @@
 mod aws;
 mod document;
 mod issuers;
+mod observability;
 mod problem;
 mod providers;
 mod text;
 
 use std::collections::BTreeMap;
 
+pub use observability::Observability;
 pub use problem::{ConfigError, Problem};
 
 use crate::authn::Issuer;
@@ -36,6 +38,8 @@ pub struct Config {
     pub token_headers: Vec<String>,
     /// Response headers that tell of the gateway's account at a provider, names in lower case.
     pub response_headers_to_remove: Vec<String>,
+    /// What is logged and counted beyond what always is.
+    pub observability: Observability,
     /// The largest body that is held back for a signature.
     pub max_signed_body_bytes: u64,
 }
@@ -78,6 +82,11 @@ pub mod defaults {
     pub const RESPONSE_HEADERS_TO_REMOVE: [&str; 1] = ["set-cookie"];
     /// `max_signed_body_bytes`: the listener's limit in `envoy/bootstrap.yaml`.
     pub const MAX_SIGNED_BODY_BYTES: u64 = 32 * 1024 * 1024;
+    /// `observability.conversation_headers`.
+    pub const CONVERSATION_HEADERS: [&str; 2] =
+        ["x-gen-ai-conversation", "x-redpanda-genai-conversation"];
+    /// `observability.max_models`, in each worker.
+    pub const MAX_MODELS: usize = 100;
     /// `authentication.token_headers`.
     pub const TOKEN_HEADERS: [&str; 2] = ["x-ai-gateway-authorization", "x-redpanda-cloud-token"];
     /// `authentication.token_cache_size`, in tokens, for each worker.
@@ -158,6 +167,7 @@ impl Config {
             "/response_headers_to_remove",
             problems,
         );
+        let observability = observability::read(document.observability, &token_headers, problems);
         Self {
             path_prefix,
             authentication,
@@ -165,6 +175,7 @@ impl Config {
             providers,
             token_headers,
             response_headers_to_remove,
+            observability,
             max_signed_body_bytes: document
                 .max_signed_body_bytes
                 .unwrap_or(defaults::MAX_SIGNED_BODY_BYTES),

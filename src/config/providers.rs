@@ -13,6 +13,11 @@ use crate::forward::{CLUSTER_HEADER, PROVIDER_HEADER};
 use crate::provider::{KeyPlacement, Provider, ProviderKind, PublicService};
 use crate::url::BaseUrl;
 
+/// Whether the host's framing or this filter decides on a header.
+pub(super) fn is_reserved(name: &str) -> bool {
+    RESERVED_HEADERS.contains(&name) || [CLUSTER_HEADER, PROVIDER_HEADER].contains(&name)
+}
+
 /// Headers that the host's framing or this filter decides on.
 const RESERVED_HEADERS: [&str; 6] = [
     "host",
@@ -244,10 +249,7 @@ fn key_placement(
     let path = format!("{path}/api_key_header");
     if document.api_key.is_none() {
         problems.add(path, "has a meaning with api_key only");
-    } else if !text::is_header_name(&name)
-        || RESERVED_HEADERS.contains(&name.as_str())
-        || [CLUSTER_HEADER, PROVIDER_HEADER].contains(&name.as_str())
-    {
+    } else if !text::is_header_name(&name) || is_reserved(&name) {
         problems.add(path, "is not a header name that can carry a key");
     } else if name != "authorization" {
         return Some(KeyPlacement::Header(Cow::Owned(name)));

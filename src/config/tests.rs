@@ -1,5 +1,6 @@
 //! Whole documents: what a good one becomes, and what holds where it is silent.
 
+mod observability_problems;
 mod problems;
 mod provider_problems;
 mod secrets;
@@ -35,6 +36,11 @@ fn full() -> Value {
         "clusters": {"https": "tls", "http": "plain"},
         "response_headers_to_remove": ["Set-Cookie", "x-request-cost"],
         "max_signed_body_bytes": 1000,
+        "observability": {
+            "conversation_headers": ["X-Thread"],
+            "log_claims": ["email", "/org/id"],
+            "max_models": 7,
+        },
         "authentication": {
             "token_headers": ["X-Token"],
             "token_cache_size": 7,
@@ -113,6 +119,14 @@ fn every_field_of_a_document_is_taken_in() {
     );
     assert_eq!(config.authentication.cache_size(), 7);
     assert_eq!(config.max_signed_body_bytes, 1000);
+    assert_eq!(
+        config.observability,
+        Observability {
+            conversation_headers: vec!["x-thread".into()],
+            log_claims: vec!["email".into(), "/org/id".into()],
+            max_models: 7,
+        }
+    );
     assert_eq!(
         config.policy,
         Policy {
@@ -214,6 +228,17 @@ fn the_defaults_hold_where_a_document_is_silent() {
     }
     assert_eq!(config.authentication.cache_size(), 1000);
     assert_eq!(config.max_signed_body_bytes, 32 * 1024 * 1024);
+    assert_eq!(
+        config.observability,
+        Observability {
+            conversation_headers: vec![
+                "x-gen-ai-conversation".into(),
+                "x-redpanda-genai-conversation".into(),
+            ],
+            log_claims: vec![],
+            max_models: 100,
+        }
+    );
     assert_eq!(config.policy.claims, ["permissions", "roles", "scope"]);
     assert_eq!(
         config.policy.invoke,

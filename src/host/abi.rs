@@ -12,7 +12,7 @@ use proxy_wasm::types::{BufferType, LogLevel, MapType, MetricType, Status};
 use crate::callout::Callout;
 use crate::forward::UpstreamRequest;
 use crate::head::{RequestHead, ResponseHead};
-use crate::observe::{Measurement, Value};
+use crate::observe::metric::{Kind, Labels, Measurement, Metric};
 use crate::refresh::Board;
 use crate::reply::Reply;
 use crate::time::UnixTime;
@@ -195,26 +195,32 @@ impl Board for SharedData {
 
 /// The host's metrics, each defined when it is first measured.
 #[derive(Default)]
-pub(super) struct Metrics(HashMap<String, u32>);
+pub(super) struct Metrics(HashMap<Metric, u32>);
 
 impl Metrics {
-    pub(super) fn measure(&mut self, measurement: Measurement) {
-        let Measurement { name, value } = measurement;
-        let known = self.0.get(&name).copied();
+    pub(super) fn measure(&mut self, measurement: Measurement, labels: &Labels) {
+        let Measurement { metric, value } = measurement;
+        let known = self.0.get(&metric).copied();
         let id = known.map_or_else(
-            || match value {
-                Value::Count(_) => hostcalls::define_metric(MetricType::Counter, &name),
-                Value::Sample(_) => hostcalls::define_metric(MetricType::Histogram, &name),
+            || {
+                let metric_type = match metric.kind() {
+                    Kind::Counter => MetricType::Counter,
+                    Kind::Gauge => MetricType::Gauge,
+                    Kind::Histogram => MetricType::Histogram,
+                };
+                hostcalls::define_metric(metric_type, &metric.name(labels))
             },
             Ok,
         );
         let measured = id.and_then(|id| {
-            self.0.insert(name, id);
-            match value {
-                Value::Count(count) => {
-                    hostcalls::increment_metric(id, i64::try_from(count).unwrap_or(i64::MAX))
+            if known.is_none() {
+                self.0.insert(metric, id);
+            }
+            match metric.kind() {
+                Kind::Counter => {
+                    hostcalls::increment_metric(id, i64::try_from(value).unwrap_or(i64::MAX))
                 }
-                Value::Sample(sample) => hostcalls::record_metric(id, sample),
+                Kind::Gauge | Kind::Histogram => hostcalls::record_metric(id, value),
             }
         });
         if let Err(status) = measured {

@@ -117,6 +117,7 @@ impl RootContext for Root {
             }
         }
         worker.refuse_overdue(now);
+        worker.report(now);
         abi::act_for(self.context_id);
         abi::set_tick_period(if worker.is_awaited() {
             EAGER_TICK

@@ -44,6 +44,7 @@ impl HttpContext for Stream {
 
     fn on_http_request_body(&mut self, size: usize, has_ended: bool) -> Action {
         if self.request.flow() == Flow::Continue {
+            self.worker.look_at_request(&self.request, size);
             return Action::Continue;
         }
         self.worker.body_was_handed_over();

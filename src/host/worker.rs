@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::abi::{self, Metrics};
+use crate::observe::Measurement;
 use crate::shared::{Resource, Shared};
 use crate::time::UnixTime;
 use crate::transaction::{Effect, Flow, Input, Transaction};
@@ -93,17 +94,33 @@ impl Worker {
     /// Hands an input to a request's transaction and does what it says; then hands in what there
     /// is of the body, if that is wanted. The host must be acting for that request.
     pub(super) fn drive(&self, request: &Rc<Request>, input: Input<'_>) -> Flow {
-        let wanted_body = request.transaction.borrow().wants_body();
+        let awaited_body = request.transaction.borrow().awaits_body();
         self.step(request, input);
+        let awaits_body = request.transaction.borrow().awaits_body();
+        if awaits_body && !awaited_body && !self.hands_over_bodies.get() {
+            let deadline = abi::now() + BODY_PATIENCE;
+            let entry = (deadline, Rc::clone(request));
+            self.awaiting_body.borrow_mut().push(entry);
+        }
         if request.transaction.borrow().wants_body() {
-            if !wanted_body && !self.hands_over_bodies.get() {
-                let deadline = abi::now() + BODY_PATIENCE;
-                let entry = (deadline, Rc::clone(request));
-                self.awaiting_body.borrow_mut().push(entry);
-            }
             self.hand_in_body(request);
         }
         request.flow()
+    }
+
+    /// Hands in the piece of the request's body at hand, which passes, if that is wanted.
+    pub(super) fn look_at_request(&self, request: &Rc<Request>, size: usize) {
+        let mut taken = 0;
+        while taken < size && request.transaction.borrow().wants_body() {
+            let chunk = abi::request_body(taken, PIECE.min(size - taken));
+            if chunk.is_empty() {
+                return;
+            }
+            taken += chunk.len();
+            let chunk = &chunk;
+            let is_last = false;
+            self.step(request, Input::RequestBody { chunk, is_last });
+        }
     }
 
     /// Hands in the piece of the response's body at hand, if that is wanted.
@@ -150,6 +167,13 @@ impl Worker {
         }
     }
 
+    /// Hands the host what was counted since the last tick.
+    pub(super) fn report(&self, now: UnixTime) {
+        for measurement in self.shared.report(now) {
+            self.measure(measurement);
+        }
+    }
+
     /// Whether requests wait for a fetch.
     pub(super) fn is_awaited(&self) -> bool {
         !self.awaiting.borrow().is_empty()
@@ -189,12 +213,17 @@ impl Worker {
                         self.step(request, Input::EditRefused);
                     }
                 }
-                Effect::Measure(measurement) => self.metrics.borrow_mut().measure(measurement),
+                Effect::Measure(measurement) => self.measure(measurement),
                 Effect::Log(name, value) => abi::log_field(name, &value),
                 Effect::Reply(reply) => abi::reply(&reply),
                 Effect::RemoveResponseHeaders(names) => abi::remove_response_headers(&names),
             }
         }
+    }
+
+    fn measure(&self, measurement: Measurement) {
+        let labels = self.shared.labels.borrow();
+        self.metrics.borrow_mut().measure(measurement, &labels);
     }
 
     fn hand_in_body(&self, request: &Rc<Request>) {

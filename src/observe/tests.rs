@@ -1,5 +1,7 @@
 //! Names and labels, and that clients cannot make up too many.
 
+use super::metric::{Kind, Lookup, Outcome, TokenVerdict};
+use super::tally::Tally;
 use super::*;
 use crate::usage::report::{CacheTokenConvention, TokenConvention};
 
@@ -26,14 +28,21 @@ fn record() -> Record {
     }
 }
 
-fn measured(record: &Record) -> Vec<(String, Value)> {
-    let labels = "provider=.=my-claude;.;system=.=a;.;operation=.=chat;.;model=.=model-1;.;";
-    let measurements = record.measurements(&mut ModelLabels::default());
+fn no_models(max_models: usize) -> Labels {
+    Labels::new([].iter(), max_models)
+}
+
+fn measured(record: &Record) -> Vec<(String, Kind, u64)> {
+    let mut labels = no_models(9);
+    let set = "provider=.=my-claude;.;system=.=a;.;operation=.=chat;.;model=.=model-1;.;";
+    let measurements = record.measurements(&mut labels);
+    assert_eq!(record.measurements(&mut labels), measurements);
     measurements
         .into_iter()
-        .map(|measurement| {
-            let name = measurement.name.strip_prefix(labels).unwrap().to_owned();
-            (name, measurement.value)
+        .map(|Measurement { metric, value }| {
+            let name = metric.name(&labels);
+            let name = name.strip_prefix(set).unwrap().to_owned();
+            (name, metric.kind(), value)
         })
         .collect()
 }
@@ -43,23 +52,26 @@ fn a_request_is_measured_by_its_labels_and_what_it_reported() {
     assert_eq!(
         measured(&record()),
         [
-            ("status=.=200;.;ai_gateway_requests", Value::Count(1)),
-            ("gen_ai_server_request_duration", Value::Sample(1500)),
+            ("status=.=200;.;ai_gateway_requests", Kind::Counter, 1),
+            ("gen_ai_server_request_duration", Kind::Histogram, 1500),
             (
                 "token_type=.=input;.;gen_ai_client_token_usage",
-                Value::Sample(100)
+                Kind::Histogram,
+                100
             ),
             (
                 "token_type=.=output;.;gen_ai_client_token_usage",
-                Value::Sample(5)
+                Kind::Histogram,
+                5
             ),
             (
                 "token_type=.=cached_read;.;gen_ai_client_token_usage",
-                Value::Sample(90)
+                Kind::Histogram,
+                90
             ),
-            ("gen_ai_server_time_to_first_token", Value::Sample(250)),
+            ("gen_ai_server_time_to_first_token", Kind::Histogram, 250),
         ]
-        .map(|(name, value)| (name.to_owned(), value))
+        .map(|(name, kind, value)| (name.to_owned(), kind, value))
     );
 }
 
@@ -73,7 +85,7 @@ fn what_is_unknown_is_counted_and_never_zero() {
     };
     let names: Vec<String> = measured(&record)
         .into_iter()
-        .map(|(name, _)| name)
+        .map(|(name, ..)| name)
         .collect();
     assert_eq!(
         names,
@@ -90,19 +102,80 @@ fn what_is_unknown_is_counted_and_never_zero() {
 
 #[test]
 fn clients_cannot_make_up_labels_without_end() {
-    let mut models = ModelLabels::default();
-    for number in 0..MAX_MODELS {
-        assert_eq!(models.label(&format!("m{number}")), format!("m{number}"));
+    let mut labels = Labels::new([String::from("known")].iter(), 2);
+    let mut value = |name| {
+        let model = labels.model(name);
+        labels.model_value(model).to_owned()
+    };
+    for (name, expected) in [
+        (Some("a"), "a"),
+        (Some("b"), "b"),
+        (Some("one-more"), "other"),
+        (Some("a"), "a"),
+        (Some("known"), "known"),
+        (None, "unknown"),
+    ] {
+        assert_eq!(value(name), expected);
     }
-    assert_eq!(models.label("one-more"), OTHER);
-    assert_eq!(models.label("m0"), "m0");
 }
 
 #[test]
 fn labels_hold_no_separator() {
-    let mut models = ModelLabels::default();
-    assert_eq!(models.label("a;.;b=.=c\n\u{e9}"), "a_._b_._c__");
-    assert_eq!(models.label(&"x".repeat(1000)).len(), 128);
+    let mut labels = no_models(9);
+    let mut value = |name: &str| {
+        let model = labels.model(Some(name));
+        labels.model_value(model).to_owned()
+    };
+    assert_eq!(value("a;.;b=.=c\n\u{e9}"), "a_._b_._c__");
+    assert_eq!(value(&"x".repeat(1000)).len(), 128);
+}
+
+#[test]
+fn the_gateways_own_metrics_have_names_too() {
+    let mut labels = no_models(9);
+    let issuer = labels.one("issuer", "https://issuer.test/a?b=c");
+    let provider = labels.one("provider", "my-p");
+    let labelled = "issuer=.=https://issuer.test/a_b_c;.;";
+    for (metric, name) in [
+        (
+            Metric::Refusals("token_expired"),
+            "code=.=token_expired;.;ai_gateway_refusals".to_owned(),
+        ),
+        (
+            Metric::Authentications(TokenVerdict::Accepted),
+            "outcome=.=accepted;.;ai_gateway_authentications".to_owned(),
+        ),
+        (
+            Metric::TokenCacheLookups(Lookup::Hit),
+            "outcome=.=hit;.;ai_gateway_token_cache_lookups".to_owned(),
+        ),
+        (
+            Metric::KeyFetches(issuer, Outcome::Failed),
+            format!("{labelled}outcome=.=failed;.;ai_gateway_jwks_fetches"),
+        ),
+        (
+            Metric::KeyAge(issuer),
+            format!("{labelled}ai_gateway_jwks_age_seconds"),
+        ),
+        (
+            Metric::CredentialFetches(provider, Outcome::Succeeded),
+            "provider=.=my-p;.;outcome=.=succeeded;.;ai_gateway_credential_fetches".to_owned(),
+        ),
+    ] {
+        assert_eq!(metric.name(&labels), name);
+    }
+}
+
+#[test]
+fn what_is_tallied_is_told_once() {
+    let tally = Tally::default();
+    let metric = Metric::TokenCacheLookups(Lookup::Hit);
+    tally.count(metric);
+    tally.add(metric, 2);
+    tally.add(Metric::TokenCacheLookups(Lookup::Miss), 0);
+    let told: Vec<_> = tally.take().collect();
+    assert_eq!(told, [Measurement { metric, value: 3 }]);
+    assert_eq!(tally.take().count(), 0);
 }
 
 #[test]

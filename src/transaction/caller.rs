@@ -6,11 +6,12 @@
 use std::rc::Rc;
 
 use super::{Obstacle, Request};
-use crate::authn::Verdict;
 use crate::authn::jwt::{Claims, TokenError};
 use crate::authn::token::Candidate;
+use crate::authn::{Patience, Verdict};
 use crate::config::Authentication;
 use crate::credential::{Credential, GatewayToken};
+use crate::observe::metric::{Metric, TokenVerdict};
 use crate::provider::Provider;
 use crate::reply::Rejection;
 use crate::shared::Resource;
@@ -79,6 +80,15 @@ impl Request<'_> {
             }
             None => Err(Rejection::Token(TokenError::Missing).into()),
         }
+    }
+
+    /// Counts a caller who is known, once for each request.
+    pub(super) fn counted(&self, caller: Caller) -> Caller {
+        if matches!(caller, Caller::Known(_)) && self.waited.credentials == Patience::Wait {
+            let metric = Metric::Authentications(TokenVerdict::Accepted);
+            self.shared.tally.count(metric);
+        }
+        caller
     }
 
     fn authenticate(&self, candidate: Candidate<'_>) -> Result<Caller, Obstacle> {

@@ -9,7 +9,7 @@ use crate::reply::{Rejection, Reply, shown};
 impl Request<'_> {
     pub(super) fn show(&self, name: &[u8]) -> Result<Decision, Obstacle> {
         let config = &self.shared.config;
-        let caller = self.any_caller()?;
+        let caller = self.counted(self.any_caller()?);
         let provider = config
             .provider(name)
             .ok_or_else(|| Rejection::UnknownProvider(shown(name)))?;
@@ -31,7 +31,7 @@ impl Request<'_> {
 
     pub(super) fn list(&self) -> Result<Decision, Obstacle> {
         let config = &self.shared.config;
-        let caller = self.any_caller()?;
+        let caller = self.counted(self.any_caller()?);
         if let Caller::Known(claims) = &caller {
             config
                 .policy

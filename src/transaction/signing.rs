@@ -58,6 +58,7 @@ impl Unsigned {
             return Err(Rejection::TooLarge(limit));
         }
         self.digest.update(chunk);
+        self.exchange.request_body(chunk);
         Ok(())
     }
 

@@ -6,6 +6,8 @@ mod awaiting_keys;
 mod credentials;
 mod directory;
 mod invariants;
+mod measuring;
+mod observing;
 mod passthrough;
 mod strangers;
 
@@ -18,6 +20,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::authn::signature::SoftwareVerifier;
 use crate::callout::Answer;
+use crate::head::ResponseHead;
 use crate::refresh::tests::MemoryBoard;
 use crate::testing::{AUDIENCE, ISSUER, NOW, SigningKey, claims, config, head, key_set};
 

@@ -1,4 +1,5 @@
-//! Reads tokens, model and times out of a response as it passes, for every API that is known.
+//! Reads tokens, model and times out of a response as it passes, for every API that is known, and
+//! the model out of a request ([`requested_model`]).
 //!
 //! It is told each piece of the body and, at the end, how the response ended; it never holds,
 //! changes, delays or fails one. What cannot be read is given up, with a reason. Whatever a
@@ -14,6 +15,7 @@ pub mod event_stream;
 pub mod json;
 mod reader;
 pub mod report;
+pub mod requested_model;
 pub mod sse;
 
 use std::fmt;

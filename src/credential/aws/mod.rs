@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::Secret;
 use crate::authn::Patience;
 use crate::callout::{Answer, Callout, Clusters, Poll};
-use crate::refresh::{Board, Refresh, Standing};
+use crate::refresh::{Board, Fetches, Refresh, Standing};
 use crate::sigv4::hex;
 use crate::time::UnixTime;
 use crate::url::{BaseUrl, Endpoint};
@@ -186,6 +186,12 @@ impl CredentialSource {
         if let Some(refresh) = &self.refresh {
             refresh.abandon(board);
         }
+    }
+
+    /// The fetches that have ended here since this was last asked.
+    pub fn take_fetches(&mut self) -> Fetches {
+        let refresh = self.refresh.as_mut();
+        refresh.map(Refresh::take_fetches).unwrap_or_default()
     }
 
     fn proceed(&mut self, progress: Progress, now: UnixTime, board: &dyn Board) -> Option<Callout> {

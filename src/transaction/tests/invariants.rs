@@ -4,6 +4,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::observe::Measurement;
+use crate::usage::End;
 
 /// What may happen to a gateway and a request.
 #[derive(Clone, Debug)]
@@ -252,7 +254,13 @@ proptest! {
                             prop_assert!(!body.contains(&caller.token()));
                         }
                     }
-                    Effect::Measure(Measurement { name: text, .. }) | Effect::Log(_, text) => {
+                    Effect::Measure(Measurement { metric, .. }) => {
+                        let name = metric.name(&gateway.shared.labels.borrow());
+                        for (_, caller) in sent.iter().flat_map(|(_, headers)| headers) {
+                            prop_assert!(!name.contains(&caller.token()));
+                        }
+                    }
+                    Effect::Log(_, text) => {
                         for (_, caller) in sent.iter().flat_map(|(_, headers)| headers) {
                             prop_assert!(!text.contains(&caller.token()));
                         }

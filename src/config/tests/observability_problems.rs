@@ -1,0 +1,32 @@
+//! What cannot be observed.
+
+use super::problems::{problems, with};
+use super::*;
+
+#[test]
+fn conversations_are_named_by_a_header_without_another_meaning() {
+    let path = "/observability/conversation_headers";
+    let own = "is a header with a meaning of its own; choose another name";
+    for (name, message) in [
+        ("x y", "is not a header name"),
+        ("Authorization", own),
+        ("content-length", own),
+        ("x-ai-gateway-cluster", own),
+        ("X-AI-Gateway-Authorization", own),
+    ] {
+        let document = with(&[(
+            "/observability",
+            json!({"conversation_headers": ["x-a", name]}),
+        )]);
+        assert_eq!(problems(&document), [format!("{path}/1: {message}")]);
+    }
+    let none = with(&[("/observability", json!({"conversation_headers": []}))]);
+    assert_eq!(problems(&none), [""; 0]);
+}
+
+#[test]
+fn claims_have_names() {
+    let document = with(&[("/observability", json!({"log_claims": ["a", ""]}))]);
+    let problem = "/observability/log_claims/1: must not be empty";
+    assert_eq!(problems(&document), [problem]);
+}

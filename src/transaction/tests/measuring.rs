@@ -1,0 +1,108 @@
+//! What the gateway counts of itself, told at a tick.
+
+use super::*;
+
+/// What has been counted until now, names with their labels, in order.
+fn report(gateway: &mut Gateway) -> Vec<(String, u64)> {
+    gateway.pass(1);
+    let report = gateway.shared.report(gateway.now);
+    let labels = gateway.shared.labels.borrow();
+    let mut counts: Vec<_> = report
+        .into_iter()
+        .map(|measurement| (measurement.metric.name(&labels), measurement.value))
+        .collect();
+    counts.sort();
+    counts
+}
+
+fn counts(expected: &[(&str, u64)]) -> Vec<(String, u64)> {
+    let expected = expected.iter();
+    expected
+        .map(|(name, value)| ((*name).to_owned(), *value))
+        .collect()
+}
+
+const AGE: &str = "issuer=.=https://issuer.test;.;ai_gateway_jwks_age_seconds";
+
+#[test]
+fn tokens_and_fetches_are_counted_by_what_became_of_them() {
+    let mut gateway = Gateway::cold(&document());
+    let fetches = "issuer=.=https://issuer.test;.;outcome=.=";
+    gateway.fetch(Answer::NoResponse);
+    let failed = format!("{fetches}failed;.;ai_gateway_jwks_fetches");
+    assert_eq!(report(&mut gateway), counts(&[(&failed, 1)]));
+
+    gateway.keys_arrive(&["k"]);
+    let (good, none) = (bearer(&good()), bearer(&powerless()));
+    for (token, times) in [(&good, 3), (&none, 1), (&"Bearer x".to_owned(), 2)] {
+        for _ in 0..times {
+            gateway.post("/my-openai/models", &[("authorization", token)]);
+        }
+    }
+    gateway.get("", &[("authorization", &good)]);
+    let succeeded = format!("{fetches}succeeded;.;ai_gateway_jwks_fetches");
+    assert_eq!(
+        report(&mut gateway),
+        counts(&[
+            (AGE, 1),
+            (&succeeded, 1),
+            ("outcome=.=accepted;.;ai_gateway_authentications", 5),
+            ("outcome=.=hit;.;ai_gateway_token_cache_lookups", 3),
+            ("outcome=.=miss;.;ai_gateway_token_cache_lookups", 2),
+            ("outcome=.=refused;.;ai_gateway_authentications", 2),
+        ])
+    );
+    gateway.pass(7);
+    assert_eq!(report(&mut gateway), counts(&[(AGE, 9)]));
+}
+
+#[test]
+fn counts_are_told_once_a_second_at_most() {
+    let mut gateway = Gateway::warm();
+    gateway.post("/my-openai/models", &[]);
+    assert_eq!(report(&mut gateway).len(), 3);
+    gateway.post("/my-openai/models", &[]);
+    assert_eq!(gateway.shared.report(gateway.now), []);
+    assert_eq!(report(&mut gateway).len(), 2);
+}
+
+#[test]
+fn a_caller_that_waits_for_credentials_is_counted_once() {
+    let mut document = document();
+    document["providers"] = json!([{
+        "name": "b",
+        "type": "bedrock",
+        "region": "us-east-1",
+        "credentials": {"container": {"uri": "http://127.0.0.1:1/c"}},
+    }]);
+    document["authorization"] = json!({});
+    let mut gateway = Gateway::cold(&document);
+    let begun = gateway.begun();
+    let keys = key_set(&[SigningKey::new("k").jwk()]);
+    let body = keys.as_bytes();
+    gateway.answer(&Resource::Keys(0), Answer::Response { status: 200, body });
+    let outcome = gateway.post(
+        "/b/model/m/converse",
+        &[("authorization", &bearer(&good()))],
+    );
+    let [_, credentials] = begun.as_slice() else {
+        panic!("{begun:?}");
+    };
+    assert_eq!(outcome.effects, [Effect::Await(credentials.clone())]);
+    gateway.answer(credentials, Answer::NoResponse);
+    let outcome = gateway.handle(outcome.transaction, Input::Settled);
+    assert_eq!(
+        outcome.rejection(),
+        rejection(503, "credentials_unavailable")
+    );
+    let counted = report(&mut gateway);
+    for (name, value) in counts(&[
+        ("outcome=.=accepted;.;ai_gateway_authentications", 1),
+        (
+            "provider=.=b;.;outcome=.=failed;.;ai_gateway_credential_fetches",
+            1,
+        ),
+    ]) {
+        assert!(counted.contains(&(name, value)), "{counted:?}");
+    }
+}
