@@ -3,6 +3,8 @@
 //! Each SDK has its own place. A slot counts only for providers whose SDKs use it; all of them are
 //! emptied for every provider.
 
+use std::borrow::Cow;
+
 use crate::head::{RepeatedHeader, RequestHead};
 use crate::route::percent_decoded;
 
@@ -148,13 +150,21 @@ impl<'a> Candidates<'a> {
 /// Whether a header may carry a client's credential and so must not go upstream as it came. An
 /// underscore counts as a hyphen, since some servers read it so.
 pub fn is_credential_header(name: &str, side_headers: &[String]) -> bool {
-    let hyphenated = |name: &str| name.replace('_', "-");
     let name = hyphenated(name);
-    CREDENTIAL_HEADERS.contains(&name.as_str())
+    CREDENTIAL_HEADERS.contains(&name.as_ref())
         || CREDENTIAL_HEADER_PREFIXES
             .iter()
             .any(|prefix| name.starts_with(prefix))
         || side_headers.iter().any(|side| hyphenated(side) == name)
+}
+
+/// A header's name as such servers read it.
+fn hyphenated(name: &str) -> Cow<'_, str> {
+    if name.contains('_') {
+        Cow::Owned(name.replace('_', "-"))
+    } else {
+        Cow::Borrowed(name)
+    }
 }
 
 /// A query without the parameters that may carry credentials; all others byte for byte.
@@ -181,6 +191,9 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
 /// Whether a host has joined two `Authorization` headers by a comma, as Envoy does. The
 /// parameters of other schemes have commas of their own.
 fn is_joined(value: &[u8]) -> bool {
+    if memchr::memchr(b',', value).is_none() {
+        return false;
+    }
     value
         .split(|byte| *byte == b',')
         .skip(1)

@@ -10,12 +10,17 @@ use super::jwk::VerificationKey;
 use super::jwt::Claims;
 use crate::time::UnixTime;
 
-/// A bounded cache with the whole token as key: two tokens never share an entry.
+/// A bounded cache. A token is found by its end, which is signature, and only the very same token
+/// has what is found.
 pub(super) struct TokenCache {
-    entries: LruCache<Box<[u8]>, Entry>,
+    entries: LruCache<TokenEnd, Entry>,
 }
 
+/// The last bytes of a token.
+type TokenEnd = [u8; 32];
+
 struct Entry {
+    token: Box<[u8]>,
     claims: Rc<Claims>,
     key: Rc<VerificationKey>,
 }
@@ -29,17 +34,26 @@ impl TokenCache {
 
     /// The claims of a token that passed before and has not expired since.
     pub(super) fn get(&mut self, token: &[u8], now: UnixTime) -> Option<Rc<Claims>> {
-        let claims = Rc::clone(&self.entries.get(token)?.claims);
-        if now < claims.expires_at {
-            return Some(claims);
+        let end = end(token);
+        let entry = self.entries.get(&end)?;
+        if !is_same(&entry.token, token) {
+            return None;
         }
-        self.entries.pop(token);
+        if now < entry.claims.expires_at {
+            return Some(Rc::clone(&entry.claims));
+        }
+        self.entries.pop(&end);
         None
     }
 
     /// Keeps a token that passed, and the key that it was signed with.
     pub(super) fn insert(&mut self, token: &[u8], claims: Rc<Claims>, key: Rc<VerificationKey>) {
-        self.entries.put(token.into(), Entry { claims, key });
+        let entry = Entry {
+            token: token.into(),
+            claims,
+            key,
+        };
+        self.entries.put(end(token), entry);
     }
 
     /// Drops an issuer's tokens whose key is not among its keys any more.
@@ -52,12 +66,34 @@ impl TokenCache {
                 entry.claims.issuer == issuer
                     && !keys.iter().any(|key| key.fingerprint() == fingerprint)
             })
-            .map(|(token, _)| token.clone())
+            .map(|(end, _)| *end)
             .collect();
-        for token in withdrawn {
-            self.entries.pop(&token);
+        for end in withdrawn {
+            self.entries.pop(&end);
         }
     }
+}
+
+fn end(token: &[u8]) -> TokenEnd {
+    token.last_chunk().copied().unwrap_or_else(|| {
+        let mut end = TokenEnd::default();
+        for (byte, of_token) in end.iter_mut().zip(token) {
+            *byte = *of_token;
+        }
+        end
+    })
+}
+
+/// Compares sixteen bytes at a time: in Wasm, slices are compared byte by byte.
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let (chunks, rest) = one.as_chunks::<16>();
+    let (other_chunks, other_rest) = other.as_chunks::<16>();
+    one.len() == other.len()
+        && rest == other_rest
+        && chunks
+            .iter()
+            .zip(other_chunks)
+            .all(|(one, other)| u128::from_ne_bytes(*one) == u128::from_ne_bytes(*other))
 }
 
 #[cfg(test)]

@@ -56,10 +56,10 @@ pub fn sign(
     scope: Scope<'_>,
     keys: &mut SigningKeys,
 ) -> SigningInstructions {
-    let date = scope.date_time();
+    let date_time = scope.date_time();
     let mut headers = vec![
         ("x-amz-content-sha256", request.payload_sha256.to_owned()),
-        ("x-amz-date", date),
+        ("x-amz-date", date_time.clone()),
     ];
     if let Some(token) = &credentials.session_token {
         headers.push(("x-amz-security-token", token.expose().to_owned()));
@@ -68,16 +68,20 @@ pub fn sign(
         .iter()
         .map(|(name, value)| (*name, value.as_bytes()));
     let canonical_request = CanonicalRequest::new(request, added);
-    let string_to_sign = StringToSign::new(scope, &canonical_request);
+    let string_to_sign = StringToSign {
+        credential_scope: scope.credential_scope(&date_time),
+        canonical_request_hash: canonical_request.hash(),
+        time: date_time,
+    };
     let signature = keys
-        .key(&credentials.secret_access_key, scope)
+        .key(&credentials.secret_access_key, scope, &string_to_sign.time)
         .signature(&string_to_sign);
     headers.push((
         "authorization",
         format!(
             "AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={signature}",
             credentials.access_key_id,
-            scope.credential_scope(),
+            string_to_sign.credential_scope,
             canonical_request.signed_headers(),
         ),
     ));
@@ -99,27 +103,24 @@ impl Scope<'_> {
             .collect()
     }
 
-    /// `20150830`.
-    fn date(&self) -> String {
-        self.date_time().chars().take(8).collect()
+    fn credential_scope(&self, date_time: &str) -> String {
+        let (region, service) = (self.region, self.service);
+        format!("{}/{region}/{service}/aws4_request", date(date_time))
     }
+}
 
-    fn credential_scope(&self) -> String {
-        format!(
-            "{}/{}/{}/aws4_request",
-            self.date(),
-            self.region,
-            self.service
-        )
-    }
+/// The day of a moment, both without separators: `20150830`.
+fn date(date_time: &str) -> &str {
+    date_time.get(..8).unwrap_or(date_time)
 }
 
 impl StringToSign {
     /// Binds a canonical request to a scope.
     pub fn new(scope: Scope<'_>, canonical_request: &CanonicalRequest) -> Self {
+        let time = scope.date_time();
         Self {
-            time: scope.date_time(),
-            credential_scope: scope.credential_scope(),
+            credential_scope: scope.credential_scope(&time),
+            time,
             canonical_request_hash: canonical_request.hash(),
         }
     }
@@ -137,14 +138,13 @@ impl fmt::Display for StringToSign {
 
 /// Bytes in lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
-    ];
-    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or('0');
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        for nibble in [byte >> 4, byte & 15] {
+            text.extend(char::from_digit(u32::from(nibble), 16));
+        }
+    }
+    text
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use lru::LruCache;
 use sha2::Sha256;
 
-use super::{Scope, StringToSign, hex};
+use super::{Scope, StringToSign, date, hex};
 use crate::credential::Secret;
 
 /// A key that signs for one day, region and service.
@@ -26,7 +26,7 @@ impl SigningKey {
     /// Derives the key of a scope.
     pub fn derive(secret_access_key: &Secret, scope: Scope<'_>) -> Self {
         let secret = format!("AWS4{}", secret_access_key.expose());
-        let date = hmac(secret.as_bytes(), scope.date().as_bytes());
+        let date = hmac(secret.as_bytes(), date(&scope.date_time()).as_bytes());
         let region = hmac(&date, scope.region.as_bytes());
         let service = hmac(&region, scope.service.as_bytes());
         Self(Rc::new(hmac(&service, b"aws4_request")))
@@ -50,11 +50,16 @@ impl Default for SigningKeys {
 }
 
 impl SigningKeys {
-    /// The key of a scope, derived once.
-    pub fn key(&mut self, secret_access_key: &Secret, scope: Scope<'_>) -> SigningKey {
+    /// The key of a scope, derived once; `date_time` is the scope's moment, written.
+    pub(super) fn key(
+        &mut self,
+        secret_access_key: &Secret,
+        scope: Scope<'_>,
+        date_time: &str,
+    ) -> SigningKey {
         let name = (
             secret_access_key.expose().to_owned(),
-            scope.date(),
+            date(date_time).to_owned(),
             scope.region.to_owned(),
             scope.service.to_owned(),
         );
