@@ -21,6 +21,7 @@ pub mod exchange;
 pub mod forward;
 pub mod head;
 pub mod observe;
+pub mod price;
 pub mod provider;
 pub mod refresh;
 pub mod reply;

@@ -10,6 +10,7 @@ pub mod tally;
 
 use std::time::Duration;
 
+use crate::price::Cost;
 use crate::usage::report::{IncompleteReason, TokenUsage};
 use metric::TokenType;
 pub use metric::{Labels, Measurement, Metric};
@@ -33,6 +34,8 @@ pub struct Record {
     pub finish_reason: Option<String>,
     pub status: u16,
     pub tokens: TokenUsage,
+    /// What they cost, where the operator says so.
+    pub cost: Option<Cost>,
     /// Why the tokens are not all that there are.
     pub incomplete: Option<IncompleteReason>,
     pub duration: Duration,
@@ -63,6 +66,8 @@ impl Record {
         measure(Metric::TimeToFirstToken(set), time);
         let time = self.time_per_output_token.map(milliseconds);
         measure(Metric::TimePerOutputToken(set), time);
+        let cost = self.cost.map(|cost| labels.whole_micros(set, cost));
+        measure(Metric::Cost(set), cost);
         if let Some(reason) = self.incomplete {
             measure(Metric::UsageUnknown(set, reason), Some(1));
         }
@@ -100,6 +105,7 @@ impl Record {
                 "gen_ai.usage.reasoning.output_tokens",
                 self.tokens.reasoning,
             ),
+            self.cost.map(|cost| ("gen_ai.cost", cost.to_string())),
             time(
                 "gen_ai.server.time_to_first_token_ms",
                 self.time_to_first_token,

@@ -6,6 +6,7 @@ mod aws;
 mod document;
 mod issuers;
 mod observability;
+mod prices;
 mod problem;
 mod providers;
 mod text;

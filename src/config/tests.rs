@@ -9,10 +9,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use std::rc::Rc;
+
 use super::*;
 use crate::authn::jwk::Algorithm;
 use crate::authn::jwks::{KeySourceSettings, RemoteKeys, Start};
 use crate::credential::{Credential, GatewayToken, Secret};
+use crate::price::{ModelPattern, Price, PriceList, Prices};
 use crate::provider::KeyPlacement;
 use crate::testing::{ISSUER, SigningKey, config, env};
 use crate::url::{BaseUrl, Endpoint};
@@ -88,6 +91,11 @@ fn full() -> Value {
                 "api_key": {"env": "ONE_KEY"},
                 "api_key_header": "X-Key",
                 "models": ["m1", "m2"],
+                "prices": {
+                    "m1": {"input": 1, "output": 2.5, "cached_input": 0.1,
+                           "cache_write_5m": 1.25, "cache_write_1h": 2},
+                    "m*": {"input": 3, "output": 4},
+                },
                 "headers": {"X-Team": "a b"},
                 "allow": [{"subject": "svc"}, {"claim": "team", "value": "x"}],
             },
@@ -99,6 +107,19 @@ fn full() -> Value {
             },
         ],
     })
+}
+
+fn prices(model: &str, units: [f64; 5]) -> (ModelPattern, Prices) {
+    let [input, output, cached_input, cache_write_5m, cache_write_1h] =
+        units.map(|units| Price::per_million(units).unwrap());
+    let prices = Prices {
+        input,
+        output,
+        cached_input,
+        cache_write_5m,
+        cache_write_1h,
+    };
+    (ModelPattern::parse(model).unwrap(), prices)
 }
 
 fn claim(claim: &str, value: &str) -> ClaimMatch {
@@ -162,6 +183,10 @@ fn every_field_of_a_document_is_taken_in() {
                 placement: Some(KeyPlacement::Header("x-key".into())),
             },
             models: vec!["m1".into(), "m2".into()],
+            prices: Rc::new(PriceList::new(vec![
+                prices("m*", [3.0, 4.0, 3.0, 3.0, 3.0]),
+                prices("m1", [1.0, 2.5, 0.1, 1.25, 2.0]),
+            ])),
             headers: vec![("x-team".into(), "a b".into())],
             allow: Some(vec![claim("sub", "svc"), claim("team", "x")]),
         }
