@@ -29,6 +29,7 @@ pub mod route;
 pub mod shared;
 pub mod sigv4;
 pub mod time;
+pub mod totals;
 pub mod transaction;
 pub mod url;
 pub mod usage;

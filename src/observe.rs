@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use crate::price::Cost;
 use crate::usage::report::{IncompleteReason, TokenUsage};
-use metric::TokenType;
 pub use metric::{Labels, Measurement, Metric};
+use metric::{ModelLabel, TokenType};
 
 /// All that is known of one forwarded request.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -49,8 +49,7 @@ const OTHER: &str = "other";
 impl Record {
     /// What is measured of a request.
     pub fn measurements(&self, labels: &mut Labels) -> Vec<Measurement> {
-        let model = self.response_model.as_ref();
-        let model = labels.model(model.or(self.requested_model.as_ref()).map(String::as_str));
+        let model = self.model_label(labels);
         let set = labels.of_request(&self.provider, self.system, self.operation, model);
         let mut measurements = Vec::with_capacity(8);
         let mut measure = |metric, value: Option<u64>| {
@@ -72,6 +71,12 @@ impl Record {
             measure(Metric::UsageUnknown(set, reason), Some(1));
         }
         measurements
+    }
+
+    /// The label value of the model that answered, or else that was asked for.
+    pub fn model_label(&self, labels: &mut Labels) -> ModelLabel {
+        let model = self.response_model.as_ref();
+        labels.model(model.or(self.requested_model.as_ref()).map(String::as_str))
     }
 
     /// The fields of the access log, each with what is known.

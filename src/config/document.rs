@@ -12,6 +12,7 @@ use crate::provider::credentials_document::CredentialsDocument;
 #[serde(deny_unknown_fields)]
 pub(super) struct Document {
     pub(super) path_prefix: Option<String>,
+    pub(super) usage_path: Option<String>,
     pub(super) authentication: Authentication,
     #[serde(default)]
     pub(super) authorization: Authorization,

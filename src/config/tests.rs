@@ -36,6 +36,7 @@ fn minimal() -> Value {
 fn full() -> Value {
     json!({
         "path_prefix": "/ai",
+        "usage_path": "/totals/of/ai",
         "clusters": {"https": "tls", "http": "plain"},
         "response_headers_to_remove": ["Set-Cookie", "x-request-cost"],
         "max_signed_body_bytes": 1000,
@@ -133,6 +134,7 @@ fn claim(claim: &str, value: &str) -> ClaimMatch {
 fn every_field_of_a_document_is_taken_in() {
     let config = config(&full());
     assert_eq!(config.path_prefix, "/ai");
+    assert_eq!(config.usage_path, "/totals/of/ai");
     assert_eq!(config.token_headers, ["x-token"]);
     assert_eq!(
         config.response_headers_to_remove,
@@ -243,6 +245,7 @@ fn remote(issuer: &Issuer) -> &RemoteKeys {
 fn the_defaults_hold_where_a_document_is_silent() {
     let config = config(&minimal());
     assert_eq!(config.path_prefix, "/llm/v1/providers");
+    assert_eq!(config.usage_path, "/llm/v1/usage");
     assert_eq!(
         config.token_headers,
         ["x-ai-gateway-authorization", "x-redpanda-cloud-token"]
