@@ -9,6 +9,7 @@ use crate::authn::jwt::Claims;
 use crate::config::Config;
 use crate::head::{RequestHead, ResponseHead};
 use crate::observe::{Record, operation};
+use crate::price::PriceList;
 use crate::provider::{Provider, UsageHeaders};
 use crate::time::UnixTime;
 use crate::usage::decoder::decodable;
@@ -26,6 +27,7 @@ pub struct Exchange {
     model_reader: Option<Box<ModelReader>>,
     extractor: Option<Box<UsageExtractor>>,
     claims: Option<Rc<Claims>>,
+    prices: Rc<PriceList>,
     started: UnixTime,
 }
 
@@ -62,6 +64,7 @@ impl Exchange {
             model_reader: is_in_body.then(Box::default),
             extractor: None,
             claims,
+            prices: Rc::clone(&provider.prices),
             started: now,
         }
     }
@@ -176,6 +179,11 @@ impl Exchange {
         record.response_model = report.model;
         record.response_id = report.response_id;
         record.finish_reason = report.finish_reason;
+        record.cost = self.prices.cost(
+            record.response_model.as_deref(),
+            record.requested_model.as_deref(),
+            &record.tokens,
+        );
     }
 }
 

@@ -10,9 +10,10 @@ pub mod tally;
 
 use std::time::Duration;
 
+use crate::price::Cost;
 use crate::usage::report::{IncompleteReason, TokenUsage};
-use metric::TokenType;
 pub use metric::{Labels, Measurement, Metric};
+use metric::{ModelLabel, TokenType};
 
 /// All that is known of one forwarded request.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -33,6 +34,8 @@ pub struct Record {
     pub finish_reason: Option<String>,
     pub status: u16,
     pub tokens: TokenUsage,
+    /// What they cost, where the operator says so.
+    pub cost: Option<Cost>,
     /// Why the tokens are not all that there are.
     pub incomplete: Option<IncompleteReason>,
     pub duration: Duration,
@@ -46,8 +49,7 @@ const OTHER: &str = "other";
 impl Record {
     /// What is measured of a request.
     pub fn measurements(&self, labels: &mut Labels) -> Vec<Measurement> {
-        let model = self.response_model.as_ref();
-        let model = labels.model(model.or(self.requested_model.as_ref()).map(String::as_str));
+        let model = self.model_label(labels);
         let set = labels.of_request(&self.provider, self.system, self.operation, model);
         let mut measurements = Vec::with_capacity(8);
         let mut measure = |metric, value: Option<u64>| {
@@ -63,10 +65,18 @@ impl Record {
         measure(Metric::TimeToFirstToken(set), time);
         let time = self.time_per_output_token.map(milliseconds);
         measure(Metric::TimePerOutputToken(set), time);
+        let cost = self.cost.map(|cost| labels.whole_micros(set, cost));
+        measure(Metric::Cost(set), cost);
         if let Some(reason) = self.incomplete {
             measure(Metric::UsageUnknown(set, reason), Some(1));
         }
         measurements
+    }
+
+    /// The label value of the model that answered, or else that was asked for.
+    pub fn model_label(&self, labels: &mut Labels) -> ModelLabel {
+        let model = self.response_model.as_ref();
+        labels.model(model.or(self.requested_model.as_ref()).map(String::as_str))
     }
 
     /// The fields of the access log, each with what is known.
@@ -100,6 +110,7 @@ impl Record {
                 "gen_ai.usage.reasoning.output_tokens",
                 self.tokens.reasoning,
             ),
+            self.cost.map(|cost| ("gen_ai.cost", cost.to_string())),
             time(
                 "gen_ai.server.time_to_first_token_ms",
                 self.time_to_first_token,

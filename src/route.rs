@@ -24,6 +24,8 @@ pub enum Route<'a> {
         /// What follows the first `?`, if there is one.
         query: Option<&'a [u8]>,
     },
+    /// The totals of what was used.
+    Usage,
     /// A path that is none of the gateway's.
     Outside,
 }
@@ -41,14 +43,17 @@ pub enum RouteError {
 }
 
 impl<'a> Route<'a> {
-    /// Splits a request target. `prefix` has a leading slash and no trailing one.
-    pub fn parse(prefix: &str, target: &'a [u8]) -> Result<Self, RouteError> {
+    /// Splits a request target. `prefix` and `usage_path` have a leading slash and no trailing one.
+    pub fn parse(prefix: &str, usage_path: &str, target: &'a [u8]) -> Result<Self, RouteError> {
         let (path, query) = split_once(target, b'?');
         if has_control_character(path) {
             return Err(RouteError::ControlCharacter);
         }
         if has_dot_segment(path) {
             return Err(RouteError::DotSegment);
+        }
+        if path.strip_suffix(b"/").unwrap_or(path) == usage_path.as_bytes() {
+            return Ok(Self::Usage);
         }
         let Some(below) = path.strip_prefix(prefix.as_bytes()) else {
             return Ok(Self::Outside);
@@ -148,6 +153,7 @@ mod tests {
     use proptest::prelude::*;
 
     const PREFIX: &str = "/llm/v1/providers";
+    const USAGE: &str = "/llm/v1/usage";
 
     fn upstream<'a>(name: &'a str, path: &'a str, query: Option<&'a str>) -> Route<'a> {
         Route::Upstream {
@@ -181,6 +187,15 @@ mod tests {
                 "/llm/v1/providers/a%2Fb",
                 Route::Provider { name: b"a%2Fb" },
             ),
+            ("/llm/v1/usage", Route::Usage),
+            ("/llm/v1/usage/", Route::Usage),
+            ("/llm/v1/usage?x", Route::Usage),
+            ("/llm/v1/usage/x", Route::Outside),
+            ("/llm/v1/usages", Route::Outside),
+            (
+                "/llm/v1/providers/usage",
+                Route::Provider { name: b"usage" },
+            ),
             ("/llm/v1/providersx/a/b", Route::Outside),
             ("/LLM/v1/providers/a/b", Route::Outside),
             ("/", Route::Outside),
@@ -188,7 +203,7 @@ mod tests {
             ("*", Route::Outside),
         ] {
             assert_eq!(
-                Route::parse(PREFIX, target.as_bytes()),
+                Route::parse(PREFIX, USAGE, target.as_bytes()),
                 Ok(route),
                 "{target}"
             );
@@ -221,7 +236,7 @@ mod tests {
                 format!("/{segment}/llm/v1/providers"),
             ] {
                 assert_eq!(
-                    Route::parse(PREFIX, target.as_bytes()),
+                    Route::parse(PREFIX, USAGE, target.as_bytes()),
                     Err(RouteError::DotSegment),
                     "{target}"
                 );
@@ -234,7 +249,7 @@ mod tests {
         for path in ["a%00b", "%0a", "a%0Db", "a\0", "%7f", "%1F"] {
             let target = format!("/llm/v1/providers/a/{path}");
             assert_eq!(
-                Route::parse(PREFIX, target.as_bytes()),
+                Route::parse(PREFIX, USAGE, target.as_bytes()),
                 Err(RouteError::ControlCharacter),
                 "{path}"
             );
@@ -259,7 +274,7 @@ mod tests {
             let target = format!("/llm/v1/providers/a/{path}");
             assert!(
                 matches!(
-                    Route::parse(PREFIX, target.as_bytes()),
+                    Route::parse(PREFIX, USAGE, target.as_bytes()),
                     Ok(Route::Upstream { path: kept, .. }) if kept == path.as_bytes()
                 ),
                 "{path}"
@@ -271,7 +286,7 @@ mod tests {
         #[test]
         fn any_bytes_are_split_without_loss(tail: Vec<u8>) {
             let target = [b"/llm/v1/providers/a/", tail.as_slice()].concat();
-            if let Ok(Route::Upstream { name, path, query }) = Route::parse(PREFIX, &target) {
+            if let Ok(Route::Upstream { name, path, query }) = Route::parse(PREFIX, USAGE, &target) {
                 prop_assert_eq!(name, b"a");
                 let mut kept = path.to_vec();
                 if let Some(query) = query {

@@ -16,6 +16,7 @@ use crate::observe::tally::Tally;
 use crate::refresh::{Board, Fetches};
 use crate::sigv4::SigningKeys;
 use crate::time::UnixTime;
+use crate::totals::Ledger;
 
 /// A configuration, with keys, tokens and credentials.
 pub struct Shared {
@@ -29,6 +30,8 @@ pub struct Shared {
     pub labels: RefCell<Labels>,
     /// What is counted between two ticks.
     pub tally: Tally,
+    /// What this worker's requests used.
+    pub ledger: RefCell<Ledger>,
     issuer_labels: Vec<LabelSet>,
     provider_labels: BTreeMap<String, LabelSet>,
     reported: Cell<UnixTime>,
@@ -94,6 +97,7 @@ impl Shared {
             }),
             labels: RefCell::new(labels),
             tally: Tally::default(),
+            ledger: RefCell::new(Ledger::new(board)),
             issuer_labels,
             provider_labels,
             reported: Cell::default(),
@@ -135,12 +139,14 @@ impl Shared {
         }
     }
 
-    /// What has been counted since this was last asked, if that is long enough ago.
-    pub fn report(&self, now: UnixTime) -> Vec<Measurement> {
+    /// What has been counted since this was last asked, if that is long enough ago; totals are
+    /// published then.
+    pub fn report(&self, now: UnixTime, board: &dyn Board) -> Vec<Measurement> {
         if now.saturating_since(self.reported.get()) < REPORT_INTERVAL {
             return Vec::new();
         }
         self.reported.set(now);
+        self.ledger.borrow_mut().publish(now, board);
         let mut authenticator = self.authenticator.borrow_mut();
         let mut ages = Vec::new();
         for ((fetches, age), set) in authenticator.key_fetches(now).zip(&self.issuer_labels) {
@@ -171,6 +177,7 @@ impl Shared {
 
     /// Gives up all fetches under way, since this worker ends.
     pub fn abandon(&self, board: &dyn Board) {
+        self.ledger.borrow_mut().abandon(board);
         self.authenticator.borrow().abandon(board);
         for source in self.signers.borrow().credentials.values() {
             source.abandon(board);

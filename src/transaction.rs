@@ -28,6 +28,7 @@ use crate::forward::UpstreamRequest;
 use crate::head::RequestHead;
 use crate::observe::metric::{Measurement, Metric};
 use crate::provider::Provider;
+use crate::refresh::Board;
 use crate::reply::{Rejection, Reply, shown};
 use crate::route::Route;
 use crate::shared::{Resource, Shared};
@@ -74,6 +75,7 @@ impl Transaction {
         self,
         input: Input<'_>,
         shared: &Shared,
+        board: &dyn Board,
         now: UnixTime,
         effects: &mut Vec<Effect>,
     ) -> Self {
@@ -83,9 +85,9 @@ impl Transaction {
                     keys: Patience::Wait,
                     credentials: Patience::Wait,
                 };
-                decide(Held { head, waited }, shared, now, effects)
+                decide(Held { head, waited }, shared, board, now, effects)
             }
-            (Self::Awaiting(held), Input::Settled) => decide(held, shared, now, effects),
+            (Self::Awaiting(held), Input::Settled) => decide(held, shared, board, now, effects),
             (Self::AwaitingBody(unsigned), Input::RequestBody { chunk, is_last }) => {
                 hash(unsigned, chunk, is_last, shared, now, effects)
             }
@@ -106,7 +108,11 @@ impl Transaction {
             }
             (Self::Forwarded(mut exchange), Input::Ended(end)) => {
                 let record = exchange.finish(end, &shared.config, now);
-                let measurements = record.measurements(&mut shared.labels.borrow_mut());
+                let labels = &mut shared.labels.borrow_mut();
+                let measurements = record.measurements(labels);
+                let model = record.model_label(labels);
+                let mut ledger = shared.ledger.borrow_mut();
+                ledger.add(record, labels.model_value(model));
                 effects.extend(measurements.into_iter().map(Effect::Measure));
                 let fields = record.fields().into_iter();
                 effects.extend(fields.map(|(name, value)| Effect::Log(name, value)));
@@ -163,8 +169,14 @@ impl Transaction {
 }
 
 /// Takes all the steps that can be taken now.
-fn decide(held: Held, shared: &Shared, now: UnixTime, effects: &mut Vec<Effect>) -> Transaction {
-    match respond(&held.head, held.waited, shared, now) {
+fn decide(
+    held: Held,
+    shared: &Shared,
+    board: &dyn Board,
+    now: UnixTime,
+    effects: &mut Vec<Effect>,
+) -> Transaction {
+    match respond(&held.head, held.waited, shared, board, now) {
         Ok(Decision::Forward(upstream_request, exchange)) => {
             effects.push(Effect::Forward(upstream_request));
             Transaction::Forwarded(exchange)
@@ -245,6 +257,7 @@ struct Request<'a> {
     candidates: Candidates<'a>,
     waited: Waited,
     shared: &'a Shared,
+    board: &'a dyn Board,
     now: UnixTime,
 }
 
@@ -253,13 +266,15 @@ fn respond(
     head: &RequestHead,
     waited: Waited,
     shared: &Shared,
+    board: &dyn Board,
     now: UnixTime,
 ) -> Result<Decision, Obstacle> {
     let config = &shared.config;
     if head.method() == b"TRACE" {
         return Err(Rejection::Method.into());
     }
-    let route = Route::parse(&config.path_prefix, head.path()).map_err(Rejection::Path)?;
+    let route = Route::parse(&config.path_prefix, &config.usage_path, head.path())
+        .map_err(Rejection::Path)?;
     let query = match route {
         Route::Upstream { query, .. } => query,
         _ => None,
@@ -271,6 +286,7 @@ fn respond(
         candidates,
         waited,
         shared,
+        board,
         now,
     };
     match route {
@@ -283,6 +299,7 @@ fn respond(
         },
         Route::Provider { name } => request.show(name),
         Route::Providers => request.list(),
+        Route::Usage => request.usage(),
         Route::Outside => {
             request.any_caller()?;
             Err(Rejection::UnknownPath(config.path_prefix.clone()).into())

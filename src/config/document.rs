@@ -12,6 +12,7 @@ use crate::provider::credentials_document::CredentialsDocument;
 #[serde(deny_unknown_fields)]
 pub(super) struct Document {
     pub(super) path_prefix: Option<String>,
+    pub(super) usage_path: Option<String>,
     pub(super) authentication: Authentication,
     #[serde(default)]
     pub(super) authorization: Authorization,
@@ -109,7 +110,20 @@ pub(super) struct Provider {
     pub(super) models: Vec<String>,
     #[serde(default)]
     pub(super) headers: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) prices: BTreeMap<String, Prices>,
     pub(super) allow: Option<Vec<AllowRule>>,
+}
+
+/// Per million tokens.
+#[derive(Deserialize, Clone, Copy)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Prices {
+    pub(super) input: f64,
+    pub(super) output: f64,
+    pub(super) cached_input: Option<f64>,
+    pub(super) cache_write_5m: Option<f64>,
+    pub(super) cache_write_1h: Option<f64>,
 }
 
 /// Who signs requests to AWS.

@@ -6,6 +6,7 @@ mod aws;
 mod document;
 mod issuers;
 mod observability;
+mod prices;
 mod problem;
 mod providers;
 mod text;
@@ -28,6 +29,8 @@ use problem::{Problems, shape_error};
 pub struct Config {
     /// Where the providers are served; a leading slash, no trailing one.
     pub path_prefix: String,
+    /// Where the totals of what was used are served; a leading slash, no trailing one.
+    pub usage_path: String,
     /// How callers are known.
     pub authentication: Authentication,
     /// What callers may do.
@@ -74,6 +77,8 @@ pub mod defaults {
 
     /// `path_prefix`.
     pub const PATH_PREFIX: &str = "/llm/v1/providers";
+    /// `usage_path`, in the place of the last segment of `path_prefix`.
+    pub const USAGE: &str = "usage";
     /// `clusters.https`.
     pub const HTTPS_CLUSTER: &str = "upstream_https";
     /// `clusters.http`.
@@ -139,6 +144,7 @@ impl Config {
                 "must be a plain path with a leading slash and no trailing one",
             );
         }
+        let usage_path = usage_path(document.usage_path, &path_prefix, problems);
         let token_headers = header_names(
             document.authentication.token_headers.clone(),
             &defaults::TOKEN_HEADERS,
@@ -170,6 +176,7 @@ impl Config {
         let observability = observability::read(document.observability, &token_headers, problems);
         Self {
             path_prefix,
+            usage_path,
             authentication,
             policy,
             providers,
@@ -291,6 +298,33 @@ fn claim_match(
         claim: matched.0,
         value: matched.1,
     })
+}
+
+/// By default beside the providers; never among them.
+fn usage_path(path: Option<String>, prefix: &str, problems: &mut Problems) -> String {
+    let is_given = path.is_some();
+    let path = path.unwrap_or_else(|| {
+        let (parent, _) = prefix.rsplit_once('/').unwrap_or_default();
+        format!("{parent}/{}", defaults::USAGE)
+    });
+    if !is_given && !text::is_path_prefix(prefix) {
+        return path; // the prefix is the problem
+    }
+    let is_among_providers = path
+        .strip_prefix(prefix)
+        .is_some_and(|below| below.is_empty() || below.starts_with('/'));
+    if !text::is_path_prefix(&path) {
+        problems.add(
+            "/usage_path",
+            "must be a plain path with a leading slash and no trailing one",
+        );
+    } else if is_among_providers {
+        problems.add(
+            "/usage_path",
+            "must not be path_prefix or lie below it, where providers are",
+        );
+    }
+    path
 }
 
 fn header_names(

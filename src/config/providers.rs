@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::document;
 use super::problem::Problems;
-use super::{aws, claim_match, text};
+use super::{aws, claim_match, prices, text};
 use crate::authn::token::is_credential_header;
 use crate::callout::Clusters;
 use crate::credential::{Credential, GatewayToken};
@@ -88,6 +89,7 @@ fn provider(
     refuse_foreign_fields(&document, kind, path, problems);
     let base_url = base_url(&document, kind, region, path, problems);
     let headers = headers(document.headers, path, problems);
+    let prices = prices::read(document.prices, path, problems);
     let allow = document.allow.map(|rules| {
         rules
             .into_iter()
@@ -110,6 +112,7 @@ fn provider(
         base_url,
         credential: credential?,
         models: document.models,
+        prices: Rc::new(prices),
         headers,
         allow,
     })

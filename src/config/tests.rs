@@ -9,10 +9,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use std::rc::Rc;
+
 use super::*;
 use crate::authn::jwk::Algorithm;
 use crate::authn::jwks::{KeySourceSettings, RemoteKeys, Start};
 use crate::credential::{Credential, GatewayToken, Secret};
+use crate::price::{ModelPattern, Price, PriceList, Prices};
 use crate::provider::KeyPlacement;
 use crate::testing::{ISSUER, SigningKey, config, env};
 use crate::url::{BaseUrl, Endpoint};
@@ -33,6 +36,7 @@ fn minimal() -> Value {
 fn full() -> Value {
     json!({
         "path_prefix": "/ai",
+        "usage_path": "/totals/of/ai",
         "clusters": {"https": "tls", "http": "plain"},
         "response_headers_to_remove": ["Set-Cookie", "x-request-cost"],
         "max_signed_body_bytes": 1000,
@@ -88,6 +92,11 @@ fn full() -> Value {
                 "api_key": {"env": "ONE_KEY"},
                 "api_key_header": "X-Key",
                 "models": ["m1", "m2"],
+                "prices": {
+                    "m1": {"input": 1, "output": 2.5, "cached_input": 0.1,
+                           "cache_write_5m": 1.25, "cache_write_1h": 2},
+                    "m*": {"input": 3, "output": 4},
+                },
                 "headers": {"X-Team": "a b"},
                 "allow": [{"subject": "svc"}, {"claim": "team", "value": "x"}],
             },
@@ -101,6 +110,19 @@ fn full() -> Value {
     })
 }
 
+fn prices(model: &str, units: [f64; 5]) -> (ModelPattern, Prices) {
+    let [input, output, cached_input, cache_write_5m, cache_write_1h] =
+        units.map(|units| Price::per_million(units).unwrap());
+    let prices = Prices {
+        input,
+        output,
+        cached_input,
+        cache_write_5m,
+        cache_write_1h,
+    };
+    (ModelPattern::parse(model).unwrap(), prices)
+}
+
 fn claim(claim: &str, value: &str) -> ClaimMatch {
     ClaimMatch {
         claim: claim.into(),
@@ -112,6 +134,7 @@ fn claim(claim: &str, value: &str) -> ClaimMatch {
 fn every_field_of_a_document_is_taken_in() {
     let config = config(&full());
     assert_eq!(config.path_prefix, "/ai");
+    assert_eq!(config.usage_path, "/totals/of/ai");
     assert_eq!(config.token_headers, ["x-token"]);
     assert_eq!(
         config.response_headers_to_remove,
@@ -162,6 +185,10 @@ fn every_field_of_a_document_is_taken_in() {
                 placement: Some(KeyPlacement::Header("x-key".into())),
             },
             models: vec!["m1".into(), "m2".into()],
+            prices: Rc::new(PriceList::new(vec![
+                prices("m*", [3.0, 4.0, 3.0, 3.0, 3.0]),
+                prices("m1", [1.0, 2.5, 0.1, 1.25, 2.0]),
+            ])),
             headers: vec![("x-team".into(), "a b".into())],
             allow: Some(vec![claim("sub", "svc"), claim("team", "x")]),
         }
@@ -218,6 +245,7 @@ fn remote(issuer: &Issuer) -> &RemoteKeys {
 fn the_defaults_hold_where_a_document_is_silent() {
     let config = config(&minimal());
     assert_eq!(config.path_prefix, "/llm/v1/providers");
+    assert_eq!(config.usage_path, "/llm/v1/usage");
     assert_eq!(
         config.token_headers,
         ["x-ai-gateway-authorization", "x-redpanda-cloud-token"]

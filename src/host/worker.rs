@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::abi::{self, Metrics};
+use super::abi::{self, Metrics, SharedData};
 use crate::observe::Measurement;
 use crate::shared::{Resource, Shared};
 use crate::time::UnixTime;
@@ -169,7 +169,7 @@ impl Worker {
 
     /// Hands the host what was counted since the last tick.
     pub(super) fn report(&self, now: UnixTime) {
-        for measurement in self.shared.report(now) {
+        for measurement in self.shared.report(now, &SharedData) {
             self.measure(measurement);
         }
     }
@@ -202,7 +202,7 @@ impl Worker {
     fn step(&self, request: &Rc<Request>, input: Input<'_>) {
         let mut effects = Vec::new();
         let transaction = request.transaction.take();
-        let next = transaction.handle(input, &self.shared, abi::now(), &mut effects);
+        let next = transaction.handle(input, &self.shared, &SharedData, abi::now(), &mut effects);
         request.transaction.replace(next);
         for effect in effects {
             match effect {

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use crate::price::Cost;
 use crate::usage::report::IncompleteReason;
 
 /// Something to be measured.
@@ -29,6 +30,8 @@ pub enum Metric {
     TimeToFirstToken(LabelSet),
     /// Milliseconds between a stream's tokens.
     TimePerOutputToken(LabelSet),
+    /// What they cost, in millionths of the currency's unit.
+    Cost(LabelSet),
     /// Responses whose usage is not, or not wholly, known.
     UsageUnknown(LabelSet, IncompleteReason),
     /// Requests that were refused, by the rejection's code.
@@ -101,6 +104,8 @@ pub struct LabelSet(usize);
 /// All labels whose values are not words of the code.
 pub struct Labels {
     sets: Vec<String>,
+    /// What a counter of whole millionths does not have yet, in billionths.
+    cost_left: HashMap<LabelSet, u64>,
     models: HashMap<String, ModelLabel>,
     model_values: Vec<String>,
     max_models: usize,
@@ -125,6 +130,7 @@ impl Metric {
     pub const fn kind(self) -> Kind {
         match self {
             Self::Requests(..)
+            | Self::Cost(_)
             | Self::UsageUnknown(..)
             | Self::Refusals(_)
             | Self::Authentications(_)
@@ -157,6 +163,7 @@ impl Metric {
             }
             Self::TimeToFirstToken(set) => with(set, "", "gen_ai_server_time_to_first_token"),
             Self::TimePerOutputToken(set) => with(set, "", "gen_ai_server_time_per_output_token"),
+            Self::Cost(set) => with(set, "", "gen_ai_cost"),
             Self::UsageUnknown(set, reason) => {
                 let reason = one_label("reason", reason.code());
                 with(set, &reason, "ai_gateway_usage_unknown")
@@ -227,6 +234,7 @@ impl Labels {
     pub fn new<'a>(known: impl Iterator<Item = &'a String>, max_models: usize) -> Self {
         let mut labels = Self {
             sets: Vec::new(),
+            cost_left: HashMap::new(),
             models: HashMap::new(),
             model_values: vec!["unknown".to_owned(), "other".to_owned()],
             max_models: usize::MAX,
@@ -291,6 +299,14 @@ impl Labels {
         let of_provider = self.of_requests.entry(provider.to_owned()).or_default();
         of_provider.insert(key, set);
         set
+    }
+
+    /// A cost in whole millionths; what is left over comes with a later one.
+    pub fn whole_micros(&mut self, set: LabelSet, cost: Cost) -> u64 {
+        let left = self.cost_left.entry(set).or_default();
+        let nanos = left.saturating_add(cost.0);
+        *left = nanos % 1000;
+        nanos / 1000
     }
 
     fn add(&mut self, set: String) -> LabelSet {

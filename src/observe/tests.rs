@@ -192,3 +192,25 @@ fn operations_are_told_by_the_paths_end() {
         assert_eq!(operation(path.as_bytes()), name, "{path}");
     }
 }
+
+#[test]
+fn costs_too_small_for_the_counter_add_up() {
+    let mut labels = no_models(9);
+    let record = Record {
+        cost: Some(Cost(400)),
+        ..record()
+    };
+    let counted = [(); 5].map(|()| {
+        let measured = record.measurements(&mut labels);
+        let mut cost = measured
+            .iter()
+            .filter(|it| it.metric.name(&labels).ends_with(";gen_ai_cost"));
+        cost.next().unwrap().value
+    });
+    assert_eq!(counted, [0, 0, 1, 0, 1]);
+    assert!(
+        record
+            .fields()
+            .contains(&("gen_ai.cost", "0.0000004".into()))
+    );
+}

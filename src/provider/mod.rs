@@ -11,6 +11,7 @@ mod upstream_path;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::rc::Rc;
 
 #[cfg(test)]
 pub(crate) use bedrock::INVOKE_MODEL;
@@ -20,6 +21,7 @@ pub use upstream_path::upstream_path;
 use crate::authn::token::TokenSlot;
 use crate::authz::ClaimMatch;
 use crate::credential::Credential;
+use crate::price::PriceList;
 use crate::url::BaseUrl;
 use crate::usage::dialect::Dialect;
 use crate::usage::report::TokenUsage;
@@ -43,6 +45,8 @@ pub struct Provider {
     pub credential: Credential,
     /// The models that it is said to serve.
     pub models: Vec<String>,
+    /// What their tokens cost.
+    pub prices: Rc<PriceList>,
     /// Headers that each request to it gets, names in lower case.
     pub headers: Vec<(String, String)>,
     /// Who may use it, where that is narrower than the permissions.

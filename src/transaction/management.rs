@@ -1,9 +1,10 @@
-//! Requests for the gateway itself: which providers there are.
+//! Requests for the gateway itself: which providers there are, and what was used of them.
 
 use super::caller::Caller;
 use super::{Decision, Obstacle, Request};
 use crate::authz::Action;
 use crate::directory::{Directory, Entry};
+use crate::provider::Provider;
 use crate::reply::{Rejection, Reply, shown};
 
 impl Request<'_> {
@@ -31,6 +32,23 @@ impl Request<'_> {
 
     pub(super) fn list(&self) -> Result<Decision, Obstacle> {
         let config = &self.shared.config;
+        let visible = self.visible()?;
+        self.expect_get(|| Rejection::UnknownPath(config.path_prefix.clone()))?;
+        let directory = Directory::new(visible.into_iter(), self.head, &config.path_prefix);
+        Ok(Decision::Answer(Reply::json(200, Vec::new(), &directory)))
+    }
+
+    pub(super) fn usage(&self) -> Result<Decision, Obstacle> {
+        let visible = self.visible()?;
+        self.expect_get(|| Rejection::UnknownPath(self.shared.config.path_prefix.clone()))?;
+        let ledger = self.shared.ledger.borrow();
+        let statement = ledger.statement(visible.into_iter(), self.board);
+        Ok(Decision::Answer(Reply::json(200, Vec::new(), &statement)))
+    }
+
+    /// The providers that the caller may see.
+    fn visible(&self) -> Result<Vec<&Provider>, Obstacle> {
+        let config = &self.shared.config;
         let caller = self.counted(self.any_caller()?);
         if let Caller::Known(claims) = &caller {
             config
@@ -38,8 +56,7 @@ impl Request<'_> {
                 .decide_on_some(claims, Action::Get)
                 .map_err(|denied| Rejection::Denied(denied, None))?;
         }
-        self.expect_get(|| Rejection::UnknownPath(config.path_prefix.clone()))?;
-        let visible = config.providers.values().filter(|provider| match &caller {
+        let may_see = |provider: &&Provider| match &caller {
             Caller::Known(claims) => config
                 .policy
                 .decide(
@@ -50,9 +67,8 @@ impl Request<'_> {
                 )
                 .is_ok(),
             Caller::Unasked => true,
-        });
-        let directory = Directory::new(visible, self.head, &config.path_prefix);
-        Ok(Decision::Answer(Reply::json(200, Vec::new(), &directory)))
+        };
+        Ok(config.providers.values().filter(may_see).collect())
     }
 
     fn expect_get(&self, otherwise: impl FnOnce() -> Rejection) -> Result<(), Obstacle> {

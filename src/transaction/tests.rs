@@ -10,6 +10,7 @@ mod measuring;
 mod observing;
 mod passthrough;
 mod strangers;
+mod usage;
 
 use std::rc::Rc;
 
@@ -157,7 +158,8 @@ impl Gateway {
 
     fn handle(&self, transaction: Transaction, input: Input<'_>) -> Outcome {
         let mut effects = Vec::new();
-        let transaction = transaction.handle(input, &self.shared, self.now, &mut effects);
+        let transaction =
+            transaction.handle(input, &self.shared, &self.board, self.now, &mut effects);
         Outcome {
             transaction,
             effects,

@@ -30,3 +30,25 @@ fn claims_have_names() {
     let problem = "/observability/log_claims/1: must not be empty";
     assert_eq!(problems(&document), [problem]);
 }
+
+#[test]
+fn the_totals_have_a_path_that_no_provider_has() {
+    let plain = "must be a plain path with a leading slash and no trailing one";
+    let among = "must not be path_prefix or lie below it, where providers are";
+    for (prefix, usage, message) in [
+        ("/ai", json!("usage"), Some(plain)),
+        ("/ai", json!("/usage/"), Some(plain)),
+        ("/ai", json!("/ai"), Some(among)),
+        ("/ai", json!("/ai/usage"), Some(among)),
+        ("/usage", json!(null), Some(among)),
+        ("/ai", json!("/aims"), None),
+        ("/ai", json!(null), None),
+    ] {
+        let document = with(&[("/path_prefix", json!(prefix)), ("/usage_path", usage)]);
+        let expected: Vec<_> = message
+            .map(|message| format!("/usage_path: {message}"))
+            .into_iter()
+            .collect();
+        assert_eq!(problems(&document), expected, "{prefix}");
+    }
+}

@@ -140,3 +140,29 @@ fn base_urls_are_checked() {
         assert!(problems[0].starts_with(&expected), "{problems:?}");
     }
 }
+
+#[test]
+fn prices_are_numbers_for_models() {
+    let price = "must be a price per million tokens, from 0 to 1000000";
+    for (prices, problem) in [
+        (
+            json!({"a*b": {"input": 1, "output": 1}}),
+            "/providers/0/prices/a*b: must be a model's name, or its beginning and *".to_owned(),
+        ),
+        (
+            json!({"a/b": {"input": -1, "output": 1}}),
+            format!("/providers/0/prices/a~1b/input: {price}"),
+        ),
+        (
+            json!({"a": {"input": 1, "output": 1, "cache_write_1h": 1e9}}),
+            format!("/providers/0/prices/a/cache_write_1h: {price}"),
+        ),
+        (
+            json!({"a": {"input": 1}}),
+            "/providers/0/prices/a: missing field `output`".to_owned(),
+        ),
+    ] {
+        let problems = provider_problems(json!({ "prices": prices }));
+        assert!(problems[0].starts_with(&problem), "{problems:?}");
+    }
+}

@@ -5,7 +5,7 @@ use super::*;
 /// What has been counted until now, names with their labels, in order.
 fn report(gateway: &mut Gateway) -> Vec<(String, u64)> {
     gateway.pass(1);
-    let report = gateway.shared.report(gateway.now);
+    let report = gateway.shared.report(gateway.now, &gateway.board);
     let labels = gateway.shared.labels.borrow();
     let mut counts: Vec<_> = report
         .into_iter()
@@ -62,7 +62,7 @@ fn counts_are_told_once_a_second_at_most() {
     gateway.post("/my-openai/models", &[]);
     assert_eq!(report(&mut gateway).len(), 3);
     gateway.post("/my-openai/models", &[]);
-    assert_eq!(gateway.shared.report(gateway.now), []);
+    assert_eq!(gateway.shared.report(gateway.now, &gateway.board), []);
     assert_eq!(report(&mut gateway).len(), 2);
 }
 

@@ -144,3 +144,18 @@ fn the_log_says_who_asked_and_of_further_claims_those_that_it_is_to() {
         Some(r#"{"/org/id":7,"team":["a","b"]}"#)
     );
 }
+
+#[test]
+fn a_priced_response_says_what_it_cost() {
+    let mut document = document();
+    document["providers"][0]["prices"] = json!({"m*": {"input": 2, "output": 8}});
+    let gateway = Gateway::cold(&document);
+    gateway.keys_arrive(&["k"]);
+    let body = r#"{"model":"m-1","usage":{"prompt_tokens":10,"completion_tokens":5}}"#;
+    let transaction = asked(&gateway, "/my-openai/chat/completions", &[]);
+    let outcome = answered(&gateway, transaction, "200", body);
+    assert_eq!(field(&outcome, "gen_ai.cost"), Some("0.00006"));
+    let transaction = asked(&gateway, "/my-vllm/chat/completions", &[]);
+    let outcome = answered(&gateway, transaction, "200", body);
+    assert_eq!(field(&outcome, "gen_ai.cost"), None);
+}
