@@ -175,12 +175,15 @@ impl Shared {
         self.tally.add(metric(Outcome::Failed), fetches.failed);
     }
 
-    /// Gives up all fetches under way, since this worker ends.
-    pub fn abandon(&self, board: &dyn Board) {
+    /// Gives up all fetches under way, since this worker ends; what has not been told yet.
+    pub fn abandon(&self, now: UnixTime, board: &dyn Board) -> Vec<Measurement> {
+        self.reported.set(UnixTime::default());
+        let rest = self.report(now, board);
         self.ledger.borrow_mut().abandon(board);
         self.authenticator.borrow().abandon(board);
         for source in self.signers.borrow().credentials.values() {
             source.abandon(board);
         }
+        rest
     }
 }

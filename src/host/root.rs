@@ -139,7 +139,7 @@ impl RootContext for Root {
 impl Drop for Root {
     fn drop(&mut self) {
         if let Some(worker) = &self.worker {
-            worker.shared.abandon(&SharedData);
+            worker.abandon();
         }
     }
 }

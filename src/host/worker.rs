@@ -174,6 +174,13 @@ impl Worker {
         }
     }
 
+    /// Tells the host and the other workers what they do not know yet, since this one ends.
+    pub(super) fn abandon(&self) {
+        for measurement in self.shared.abandon(abi::now(), &SharedData) {
+            self.measure(measurement);
+        }
+    }
+
     /// Whether requests wait for a fetch.
     pub(super) fn is_awaited(&self) -> bool {
         !self.awaiting.borrow().is_empty()

@@ -67,6 +67,15 @@ fn counts_are_told_once_a_second_at_most() {
 }
 
 #[test]
+fn a_worker_that_ends_tells_the_rest() {
+    let mut gateway = Gateway::warm();
+    report(&mut gateway);
+    gateway.post("/my-openai/models", &[("authorization", "Bearer x")]);
+    let rest = gateway.shared.abandon(gateway.now, &gateway.board);
+    assert!(rest.iter().any(|rest| rest.value == 1), "{rest:?}");
+}
+
+#[test]
 fn a_caller_that_waits_for_credentials_is_counted_once() {
     let mut document = document();
     document["providers"] = json!([{
