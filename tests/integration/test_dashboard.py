@@ -15,7 +15,9 @@ from usage_support import post, samples, scripted_gateway, total
 EXAMPLE = PROJECT / "examples" / "observability"
 DASHBOARD = json.loads((EXAMPLE / "grafana" / "dashboards" / "ai-gateway.json").read_text())
 QUERIES = {
-    f"{panel['title']} {target['refId']}": target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]
+    f"{panel['title']} {target['refId']}": target["expr"]
+    for panel in DASHBOARD["panels"]
+    for target in panel["targets"]
 }
 VARIABLES = [variable for variable in DASHBOARD["templating"]["list"] if variable["type"] == "query"]
 GRAFANAS_OWN = {"$__rate_interval": "1m", "$__range": "30m", "$provider": ".*", "$model": ".*"}
@@ -116,8 +118,9 @@ def test_the_files_find_each_other():
         assert re.fullmatch(r"[\w/]+:v?\d+\.\d+\.\d+", service["image"])
         for volume in service["volumes"]:
             assert (EXAMPLE / volume.split(":")[0]).exists()
-    source = yaml.safe_load((EXAMPLE / "grafana/provisioning/datasources/prometheus.yml").read_text())["datasources"][0]
-    assert f"--web.listen-address={source['url'].removeprefix('http://')}" in compose["services"]["prometheus"]["command"]
+    (source,) = yaml.safe_load((EXAMPLE / "grafana/provisioning/datasources/prometheus.yml").read_text())["datasources"]
+    address = source["url"].removeprefix("http://")
+    assert f"--web.listen-address={address}" in compose["services"]["prometheus"]["command"]
     scrape = yaml.safe_load((EXAMPLE / "prometheus.yml").read_text())["scrape_configs"][0]
     admin = yaml.safe_load((PROJECT / "envoy" / "bootstrap.yaml").read_text())["admin"]["address"]["socket_address"]
     assert scrape["static_configs"][0]["targets"] == [f"{admin['address']}:{admin['port_value']}"]
