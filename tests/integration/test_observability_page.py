@@ -5,7 +5,9 @@ import re
 from tools.gateway import PROJECT
 
 PAGE = (PROJECT / "docs" / "observability.md").read_text()
-SOURCE = (PROJECT / "src" / "observe.rs").read_text()
+ROOM = PROJECT / "src" / "observe"
+FILES = [ROOM.with_suffix(".rs"), *(path for path in ROOM.glob("*.rs") if path.name != "tests.rs")]
+SOURCE = "".join(path.read_text() for path in FILES)
 BOOTSTRAP = (PROJECT / "envoy" / "bootstrap.yaml").read_text()
 
 METRICS = set(re.findall(r'[";]((?:gen_ai|ai_gateway)_\w+)"', SOURCE))
