@@ -14,7 +14,7 @@ use crate::provider::{Provider, UsageHeaders};
 use crate::time::UnixTime;
 use crate::usage::decoder::decodable;
 use crate::usage::dialect::Dialect;
-use crate::usage::report::UsageReport;
+use crate::usage::report::{IncompleteReason, UsageReport};
 use crate::usage::requested_model::{ModelReader, Reading};
 use crate::usage::{End, UsageExtractor};
 
@@ -138,6 +138,11 @@ impl Exchange {
     pub fn finish(&mut self, end: End, config: &Config, now: UnixTime) -> &Record {
         if let Some(extractor) = self.extractor.take() {
             self.note(extractor.finish(end));
+        } else if self.dialect.is_some() && self.record.status == 0 {
+            self.record.incomplete = Some(match end {
+                End::UpstreamReset => IncompleteReason::UpstreamReset,
+                End::Complete | End::ClientDisconnect => IncompleteReason::ClientDisconnect,
+            });
         }
         if let Some(claims) = self.claims.take() {
             self.note_caller(&claims, config);

@@ -51,7 +51,7 @@ impl Record {
     pub fn measurements(&self, labels: &mut Labels) -> Vec<Measurement> {
         let model = self.model_label(labels);
         let set = labels.of_request(&self.provider, self.system, self.operation, model);
-        let mut measurements = Vec::with_capacity(8);
+        let mut measurements = Vec::with_capacity(12);
         let mut measure = |metric, value: Option<u64>| {
             measurements.extend(value.map(|value| Measurement { metric, value }));
         };
@@ -60,6 +60,7 @@ impl Record {
         measure(Metric::RequestDuration(set), Some(duration));
         for (token_type, tokens) in self.token_counts() {
             measure(Metric::TokenUsage(set, token_type), tokens);
+            measure(Metric::Tokens(set, token_type), tokens);
         }
         let time = self.time_to_first_token.map(milliseconds);
         measure(Metric::TimeToFirstToken(set), time);

@@ -24,8 +24,10 @@ pub enum Metric {
     Requests(LabelSet, u16),
     /// How long they took, in milliseconds.
     RequestDuration(LabelSet),
-    /// Tokens for each request that reported them.
+    /// Tokens for each request that reported them; the host keeps two digits of each number.
     TokenUsage(LabelSet, TokenType),
+    /// All tokens together, to the last one.
+    Tokens(LabelSet, TokenType),
     /// Milliseconds until a stream's first token.
     TimeToFirstToken(LabelSet),
     /// Milliseconds between a stream's tokens.
@@ -130,6 +132,7 @@ impl Metric {
     pub const fn kind(self) -> Kind {
         match self {
             Self::Requests(..)
+            | Self::Tokens(..)
             | Self::Cost(_)
             | Self::UsageUnknown(..)
             | Self::Refusals(_)
@@ -160,6 +163,10 @@ impl Metric {
             Self::TokenUsage(set, token_type) => {
                 let token_type = one_label("token_type", token_type.code());
                 with(set, &token_type, "gen_ai_client_token_usage")
+            }
+            Self::Tokens(set, token_type) => {
+                let token_type = one_label("token_type", token_type.code());
+                with(set, &token_type, "ai_gateway_tokens")
             }
             Self::TimeToFirstToken(set) => with(set, "", "gen_ai_server_time_to_first_token"),
             Self::TimePerOutputToken(set) => with(set, "", "gen_ai_server_time_per_output_token"),

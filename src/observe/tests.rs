@@ -59,14 +59,21 @@ fn a_request_is_measured_by_its_labels_and_what_it_reported() {
                 Kind::Histogram,
                 100
             ),
+            ("token_type=.=input;.;ai_gateway_tokens", Kind::Counter, 100),
             (
                 "token_type=.=output;.;gen_ai_client_token_usage",
                 Kind::Histogram,
                 5
             ),
+            ("token_type=.=output;.;ai_gateway_tokens", Kind::Counter, 5),
             (
                 "token_type=.=cached_read;.;gen_ai_client_token_usage",
                 Kind::Histogram,
+                90
+            ),
+            (
+                "token_type=.=cached_read;.;ai_gateway_tokens",
+                Kind::Counter,
                 90
             ),
             ("gen_ai_server_time_to_first_token", Kind::Histogram, 250),

@@ -35,13 +35,15 @@ TRAFFIC = [Script(STREAM), Script((b"{}",)), Script(status=429)]
 def counted(world, start_gateway):
     """The labels and values of each metric after a stream, an answer without usage, an error and a refusal."""
     token = world.identity_provider.mint()
-    with scripted_gateway(world, start_gateway, {"scripted": "openai"}) as (upstream, gateway):
+    prices = {"prices": {"*": {"input": 1000, "output": 1000}}}
+    with scripted_gateway(world, start_gateway, {"scripted": "openai"}, prices) as (upstream, gateway):
         for script in TRAFFIC:
             upstream.script = script
             post(gateway, token, "scripted", CHAT)
         post(gateway, token, "nobody", CHAT)
         measured = "gen_ai_server_request_duration_count"
         wait_until("the histograms", lambda: total(gateway, measured) == len(TRAFFIC))
+        wait_until("what is told at the tick", lambda: total(gateway, "ai_gateway_token_cache_lookups"))
         return samples(gateway)
 
 

@@ -35,10 +35,13 @@ def flush_often(bootstrap):
 
 
 @contextlib.contextmanager
-def scripted_gateway(world, start_gateway, kinds, **options):
-    """A scripted upstream, and a gateway that serves it under each name of `kinds`, as a provider of that type."""
+def scripted_gateway(world, start_gateway, kinds, fields=None, **options):
+    """A scripted upstream, and a gateway that serves it under each name of `kinds`, as a provider of that type.
+
+    `fields` come on top of each provider's.
+    """
     with ScriptedProvider() as upstream:
-        providers = [scripted_provider(world, upstream, name, kind) for name, kind in kinds.items()]
+        providers = [scripted_provider(world, upstream, name, kind) | (fields or {}) for name, kind in kinds.items()]
         document = configuration(world) | {"providers": providers}
         with start_gateway(document, edit_bootstrap=flush_often, **options) as gateway:
             yield upstream, gateway

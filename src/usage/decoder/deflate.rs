@@ -29,6 +29,7 @@ pub(super) struct Deflate {
     /// Where the next output goes.
     position: usize,
     step: Step,
+    format: Format,
     flags: u32,
 }
 
@@ -73,6 +74,7 @@ impl Deflate {
                 Format::Gzip => Step::Header { index: 0, flags: 0 },
                 Format::ZlibOrRaw => Step::ZlibOrRaw,
             },
+            format,
             flags: TINFL_FLAG_HAS_MORE_INPUT,
         })
     }
@@ -134,12 +136,11 @@ impl Deflate {
                 TINFLStatus::HasMoreOutput => {}
                 TINFLStatus::NeedsMoreInput => return Ok(&[]),
                 TINFLStatus::Done => {
-                    self.step = if self.flags & TINFL_FLAG_PARSE_ZLIB_HEADER != 0 {
-                        Step::End
-                    } else {
-                        Step::Trailer {
+                    self.step = match self.format {
+                        Format::ZlibOrRaw => Step::End,
+                        Format::Gzip => Step::Trailer {
                             left: GZIP_TRAILER_LENGTH,
-                        }
+                        },
                     };
                     self.inflater.init();
                     self.position = 0;
