@@ -64,7 +64,6 @@ def use(token, proxy_url):
     return {"PROXY_URL": proxy_url, "AUTH_TOKEN": token}
 
 
-@pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
 def test_the_curl_snippet_gets_a_token_that_the_gateway_takes(snippet, path_with_jq, proxy_url):
     token = run(["sh", "-c", snippet("token_curl.sh") + 'echo "$AUTH_TOKEN"'], PATH=path_with_jq).strip()
     output = run_python(snippet("openai_sdk.py"), **use(token, proxy_url("my-openai")))
