@@ -36,7 +36,7 @@ unit: ## Run the unit tests
 
 integration: build ## Test the built filter in real Envoy with the real SDKs
 	@tools/setup-python.sh tests/requirements.txt
-	@tools/setup-node.sh
+	@tools/setup-node.sh >/dev/null
 	@echo "cargo: building the judge of AWS signatures"
 	@cargo build --quiet --manifest-path tests/sigv4-verifier/Cargo.toml
 	@echo "pytest: integration tests"

