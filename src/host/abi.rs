@@ -217,6 +217,8 @@ impl Metrics {
                 self.0.insert(metric, id);
             }
             match metric.kind() {
+                // The metric is defined, and the host refuses to add nothing.
+                Kind::Counter if value == 0 => Ok(()),
                 Kind::Counter => {
                     hostcalls::increment_metric(id, i64::try_from(value).unwrap_or(i64::MAX))
                 }

@@ -43,7 +43,9 @@ def counted(world, start_gateway):
         post(gateway, token, "nobody", CHAT)
         measured = "gen_ai_server_request_duration_count"
         wait_until("the histograms", lambda: total(gateway, measured) == len(TRAFFIC))
-        wait_until("what is told at the tick", lambda: total(gateway, "ai_gateway_token_cache_lookups"))
+        for told_at_the_tick in ("token_cache_lookups", "authentications", "jwks_fetches", "jwks_age_seconds"):
+            metric = f"ai_gateway_{told_at_the_tick}"
+            wait_until(metric, lambda metric=metric: samples(gateway, metric))
         return samples(gateway)
 
 
