@@ -18,6 +18,13 @@ pub struct RepeatedHeader {
     pub name: String,
 }
 
+/// What a header can carry here: visible ASCII, with spaces inside only.
+pub fn is_header_value(value: &str) -> bool {
+    !value.is_empty()
+        && value.trim() == value
+        && value.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+}
+
 impl RequestHead {
     /// Takes over the header map of one phase.
     pub fn new(headers: Vec<(String, Vec<u8>)>) -> Self {

@@ -11,6 +11,7 @@ use crate::authn::token::is_credential_header;
 use crate::callout::Clusters;
 use crate::credential::{Credential, GatewayToken};
 use crate::forward::{CLUSTER_HEADER, PROVIDER_HEADER};
+use crate::head::is_header_value;
 use crate::provider::{KeyPlacement, Provider, ProviderKind, PublicService};
 use crate::url::BaseUrl;
 
@@ -282,7 +283,7 @@ fn headers(
                     "is a credential header; use api_key and api_key_header",
                 );
             }
-            if !text::is_header_value(&value) {
+            if !is_header_value(&value) {
                 problems.add(&path, "must be visible ASCII");
             }
             (name, value)

@@ -49,13 +49,6 @@ pub(super) fn is_header_name(name: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
-/// What a header can carry here: visible ASCII, with spaces inside only.
-pub(super) fn is_header_value(value: &str) -> bool {
-    !value.is_empty()
-        && value.trim() == value
-        && value.bytes().all(|byte| (b' '..=b'~').contains(&byte))
-}
-
 /// A path that requests can be told by: `/llm/v1/providers`.
 pub(super) fn is_path_prefix(prefix: &str) -> bool {
     let segment = |segment: &str| {

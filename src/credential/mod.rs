@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use serde::Deserialize;
 
+use crate::head::is_header_value;
 use crate::provider::KeyPlacement;
 use aws::AwsSettings;
 
@@ -64,10 +65,7 @@ impl SecretReference {
                 format!("the environment variable {name}"),
             ),
         };
-        let fits_a_header = !value.is_empty()
-            && value.trim() == value
-            && value.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-        if fits_a_header {
+        if is_header_value(&value) {
             Ok(Secret::new(value))
         } else {
             Err(format!(

@@ -13,7 +13,7 @@ from botocore.eventstream import EventStreamBuffer
 
 from conftest import CONTAINER_TOKEN, EXTERNAL_ID, PREFIX, ROLE
 from mocks.world import AUDIENCE
-from support import Answer
+from support import Answer, exchange
 
 NAME = "my-bedrock"
 MODEL = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
@@ -179,3 +179,22 @@ def assert_unavailable(answer):
     assert answer.header("x-amzn-errortype") == "ServiceUnavailableException"
     assert int(answer.header("retry-after")) >= 1
     assert answer.json()["message"] == answer.message
+
+
+@pytest.fixture(scope="module", autouse=True)
+def environment():
+    """The AWS variables of this machine do not count."""
+    with no_aws_environment():
+        yield
+
+
+@pytest.fixture
+def start(world, start_gateway):
+    """Starts a gateway whose provider has these credentials."""
+    return lambda credentials, **options: start_gateway(bedrock_configuration(world, credentials), **options)
+
+
+@pytest.fixture
+def ask(token):
+    """A request of a client."""
+    return lambda gateway: exchange(gateway, "POST", target(f"/model/{MODEL}/converse"), [bearer(token)], CONVERSE)

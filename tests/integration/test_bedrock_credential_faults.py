@@ -3,21 +3,19 @@
 import pytest
 
 from bedrock_support import (
-    CONVERSE,
-    MODEL,
+    ask,
     assert_unavailable,
     at,
-    bearer,
     bedrock_configuration,
-    no_aws_environment,
+    environment,
     role,
+    start,
     static,
-    target,
 )
 from conftest import CONTAINER_TOKEN, ROLE
 from mocks.aws import AwsCredential
 from mocks.faults import Fault
-from support import exchange, wait_until
+from support import wait_until
 
 FAULTS = {
     "an error": Fault(status=500),
@@ -35,24 +33,6 @@ FAULTS = {
     "silence": Fault(hang=True),
     "a flood": Fault(size=8 * 1024 * 1024),
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def environment():
-    with no_aws_environment():
-        yield
-
-
-@pytest.fixture
-def start(world, start_gateway):
-    """Starts a gateway whose provider has these credentials."""
-    return lambda credentials, **options: start_gateway(bedrock_configuration(world, credentials), **options)
-
-
-@pytest.fixture
-def ask(token):
-    """A request of a client."""
-    return lambda gateway: exchange(gateway, "POST", target(f"/model/{MODEL}/converse"), [bearer(token)], CONVERSE)
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -9,43 +9,23 @@ import time
 import pytest
 
 from bedrock_support import (
-    CONVERSE,
-    MODEL,
+    ask,
     assert_unavailable,
     assert_used,
     at,
-    bearer,
     bedrock_configuration,
-    no_aws_environment,
+    environment,
     only,
     role,
+    start,
     static,
-    target,
 )
 from conftest import CONTAINER_TOKEN, EXTERNAL_ID, ROLE
 from mocks.aws import AwsCredential
 from mocks.faults import Fault
-from support import exchange, wait_until
+from support import wait_until
 
 SHORT_LIFE_S = 6
-
-
-@pytest.fixture(scope="module", autouse=True)
-def environment():
-    with no_aws_environment():
-        yield
-
-
-@pytest.fixture
-def start(world, start_gateway):
-    """Starts a gateway whose provider has these credentials."""
-    return lambda credentials, **options: start_gateway(bedrock_configuration(world, credentials), **options)
-
-
-@pytest.fixture
-def ask(token):
-    """A request of a client."""
-    return lambda gateway: exchange(gateway, "POST", target(f"/model/{MODEL}/converse"), [bearer(token)], CONVERSE)
 
 
 @pytest.mark.parametrize("temporary", [False, True])
