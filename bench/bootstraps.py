@@ -107,7 +107,7 @@ def _bootstrap(surroundings, filters, *, routed_by_filter=False):
     manager["http_filters"] = [*filters, manager["http_filters"][-1]]
     if not routed_by_filter:
         host = manager["route_config"]["virtual_hosts"][0]
-        shipped = host["routes"][0]["route"]
+        shipped = host["routes"][-1]["route"]
         route = {name: value for name, value in shipped.items() if name != "cluster_header"}
         route |= {"cluster": "upstream_http", "host_rewrite_literal": surroundings.authority}
         host["routes"] = [

@@ -2,7 +2,10 @@
 //! lives here: whatever credentials the client sent, the provider sees its own and no other, and
 //! it learns nothing of the client's network.
 
-use crate::authn::token::{is_credential_header, query_without_credentials};
+use crate::authn::token::{
+    SUBPROTOCOL_HEADER, is_credential_header, query_without_credentials,
+    subprotocols_without_credentials,
+};
 use crate::credential::Credential;
 use crate::head::RequestHead;
 use crate::provider::{KeyPlacement, Provider, upstream_path};
@@ -72,6 +75,15 @@ impl UpstreamRequest {
         }
         set.push((CLUSTER_HEADER.to_owned(), provider.cluster.clone().into()));
         set.push((PROVIDER_HEADER.to_owned(), provider.name.clone().into()));
+        if passed_through != Some(SUBPROTOCOL_HEADER)
+            && let Some(kept) = subprotocols_without_credentials(head)
+        {
+            if kept.is_empty() {
+                remove.push(SUBPROTOCOL_HEADER.to_owned());
+            } else {
+                set.push((SUBPROTOCOL_HEADER.to_owned(), kept));
+            }
+        }
         for (name, value) in &provider.headers {
             set.push((name.clone(), value.clone().into()));
         }

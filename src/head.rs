@@ -73,7 +73,8 @@ impl RequestHead {
         self.values(name).next()
     }
 
-    fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+    /// Every value of a header, in order.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
         self.headers
             .iter()
             .filter(move |(header, _)| header == name)

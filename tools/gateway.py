@@ -153,8 +153,10 @@ class Gateway:
         discovery["path"] = str(self.filter_file)
         discovery["watched_directory"]["path"] = str(self.filter_file.parent)
         if self.ca_bundle:
-            tls = resources["clusters"][0]["transport_socket"]["typed_config"]["common_tls_context"]
-            tls["validation_context"]["trusted_ca"]["filename"] = str(self.ca_bundle)
+            for cluster in resources["clusters"]:
+                if socket := cluster.get("transport_socket"):
+                    tls = socket["typed_config"]["common_tls_context"]
+                    tls["validation_context"]["trusted_ca"]["filename"] = str(self.ca_bundle)
         if self.tls:
             resources["listeners"].append(self._tls_listener(listener))
         if self.edit_bootstrap:

@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from .answers import embedding, greeting, text_of, tokens
+from .google_live import live
 from .openai_chat import chat_completion
 from .provider import MockProvider, ProviderError, bearer_token, json_object, only_value, required
 from .streaming import EventStream, Pace
@@ -19,6 +20,7 @@ MODELS = {"gemini-2.0-flash": "Gemini 2.0 Flash", "gemini-embedding-001": "Gemin
 METHODS = ["generateContent", "streamGenerateContent", "countTokens", "embedContent", "batchEmbedContents"]
 EMBEDDING_DIMENSIONS = 8
 OPENAI_PATHS = "/v1beta/openai"
+LIVE_PATH = "/ws/google.ai.generativelanguage.{version:v1alpha|v1beta|v1}.GenerativeService.BidiGenerateContent"
 
 ERROR_STATUSES = {
     400: "INVALID_ARGUMENT",
@@ -54,7 +56,7 @@ INVALID_KEY = {
 
 
 class Google(MockProvider):
-    """Content generation, token counting, embeddings and models, as v1 and v1beta.
+    """Content generation, the Live API, token counting, embeddings and models, as v1 and v1beta.
 
     A caller shows `api_key` in `x-goog-api-key`; on the paths like OpenAI's, in `Authorization: Bearer`. The query's
     `key`, which the real service also takes, is not looked at.
@@ -70,6 +72,7 @@ class Google(MockProvider):
             web.post(model + ":embedContent", self._embed),
             web.post(model + ":batchEmbedContents", self._batch_embed),
             web.get("/{version:v1|v1beta}/models", self._list_models),
+            web.get(LIVE_PATH, self._live),
         ]
 
     def authenticate(self, request: web.Request) -> None:
@@ -112,6 +115,9 @@ class Google(MockProvider):
             await send(_generated(request, response_id, piece, _usage(prompt_tokens, tokens(said))))
         await send(_generated(request, response_id, "", _usage(prompt_tokens, tokens(said)), "STOP"))
         return await close()
+
+    async def _live(self, request: web.Request) -> web.StreamResponse:
+        return await live(request, "Google")
 
     async def _count_tokens(self, request: web.Request) -> web.StreamResponse:
         document = json_object(request)

@@ -17,6 +17,7 @@ from aiohttp import web
 
 from .answers import embedding, text_of, tokens
 from .openai_chat import chat_completion
+from .openai_realtime import key_among_subprotocols, realtime
 from .openai_responses import response
 from .provider import BODY, REQUEST_ID, MockProvider, ProviderError, bearer_token, json_object, required
 
@@ -27,7 +28,7 @@ ERROR_TYPES = {429: ("requests", "rate_limit_exceeded"), 500: ("server_error", N
 
 
 class OpenAI(MockProvider):
-    """Chat completions, responses, embeddings, models and files, under `base_path`.
+    """Chat completions, responses, realtime, embeddings, models and files, under `base_path`.
 
     Any model may be called; `models` are the ones that are listed.
     """
@@ -56,6 +57,7 @@ class OpenAI(MockProvider):
         return [
             web.post(self.base_path + "/chat/completions", self._chat_completions),
             web.post(self.base_path + "/responses", self._responses),
+            web.get(self.base_path + "/realtime", self._realtime),
             web.post(self.base_path + "/embeddings", self._embeddings),
             web.post(self.base_path + "/files", self._files),
             web.get(self.base_path + "/models", self._list_models),
@@ -65,7 +67,7 @@ class OpenAI(MockProvider):
     def authenticate(self, request: web.Request) -> None:
         if self.api_key is None:
             return
-        token = bearer_token(request)
+        token = bearer_token(request) or key_among_subprotocols(request)
         if token is None:
             raise ProviderError(
                 401,
@@ -94,6 +96,9 @@ class OpenAI(MockProvider):
 
     async def _responses(self, request: web.Request) -> web.StreamResponse:
         return await response(request, self.name)
+
+    async def _realtime(self, request: web.Request) -> web.StreamResponse:
+        return await realtime(request, self.name)
 
     async def _embeddings(self, request: web.Request) -> web.StreamResponse:
         document = json_object(request)

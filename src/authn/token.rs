@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use crate::head::{RepeatedHeader, RequestHead};
+use crate::provider::TOKEN_SUBPROTOCOLS;
 use crate::route::percent_decoded;
 
 /// A place where clients put a token, in the order in which they are looked at.
@@ -23,6 +24,9 @@ pub enum TokenSlot {
     KeyParameter,
     /// `x-amz-security-token: <token>`, of a client that signs with keys that mean nothing.
     SessionToken,
+    /// One of the subprotocols that a WebSocket's handshake offers, `<prefix><token>`: browsers can
+    /// set no other header there.
+    Subprotocol,
 }
 
 impl TokenSlot {
@@ -33,6 +37,7 @@ impl TokenSlot {
             Self::XApiKey => Some("x-api-key"),
             Self::XGoogApiKey => Some("x-goog-api-key"),
             Self::SessionToken => Some(SESSION_TOKEN_HEADER),
+            Self::Subprotocol => Some(SUBPROTOCOL_HEADER),
             Self::SideHeader | Self::KeyParameter => None,
         }
     }
@@ -55,6 +60,9 @@ pub struct Candidates<'a> {
 }
 
 const SESSION_TOKEN_HEADER: &str = "x-amz-security-token";
+
+/// The subprotocols that a client offers, a list (RFC 6455 §11.3.4).
+pub const SUBPROTOCOL_HEADER: &str = "sec-websocket-protocol";
 
 /// Request headers that carry credentials of some client; the names of the gateway's own side
 /// headers come on top.
@@ -117,6 +125,13 @@ impl<'a> Candidates<'a> {
         if let Some(token) = head.sole(SESSION_TOKEN_HEADER)? {
             candidates.push(TokenSlot::SessionToken, token);
         }
+        let mut tokens = subprotocols(head).filter_map(token_of_subprotocol);
+        if let Some(token) = tokens.next() {
+            if tokens.next().is_some() {
+                return Err(repeated(SUBPROTOCOL_HEADER));
+            }
+            candidates.push(TokenSlot::Subprotocol, token);
+        }
         Ok(candidates)
     }
 
@@ -128,6 +143,12 @@ impl<'a> Candidates<'a> {
                 candidate.slot == TokenSlot::SideHeader || slots.contains(&candidate.slot)
             })
             .copied()
+    }
+
+    /// The token in this slot.
+    pub fn in_slot(&self, slot: TokenSlot) -> Option<&'a [u8]> {
+        let found = self.found.iter().find(|candidate| candidate.slot == slot);
+        found.map(|candidate| candidate.token)
     }
 
     /// The first token in any slot.
@@ -149,9 +170,13 @@ impl<'a> Candidates<'a> {
 
 /// Whether a header may carry a client's credential and so must not go upstream as it came. An
 /// underscore counts as a hyphen, since some servers read it so.
+///
+/// The list of subprotocols is none: see [`subprotocols_without_credentials`].
 pub fn is_credential_header(name: &str, side_headers: &[String]) -> bool {
+    let is_odd = name.contains('_');
     let name = hyphenated(name);
     CREDENTIAL_HEADERS.contains(&name.as_ref())
+        || is_odd && name == SUBPROTOCOL_HEADER
         || CREDENTIAL_HEADER_PREFIXES
             .iter()
             .any(|prefix| name.starts_with(prefix))
@@ -178,6 +203,32 @@ pub fn query_without_credentials(query: &[u8]) -> Vec<u8> {
         kept.extend_from_slice(parameter.raw);
     }
     kept
+}
+
+/// The subprotocols that a client offers without those that carry credentials; `None` where there
+/// are none of these.
+pub fn subprotocols_without_credentials(head: &RequestHead) -> Option<Vec<u8>> {
+    subprotocols(head).find_map(token_of_subprotocol)?;
+    let kept = subprotocols(head).filter(|offered| token_of_subprotocol(offered).is_none());
+    Some(kept.collect::<Vec<_>>().join(b", ".as_slice()))
+}
+
+/// All subprotocols that a client offers, in its order.
+fn subprotocols(head: &RequestHead) -> impl Iterator<Item = &[u8]> {
+    head.values(SUBPROTOCOL_HEADER)
+        .flat_map(|list| list.split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|offered| !offered.is_empty())
+}
+
+/// The token in `<prefix><token>`, which may be empty; the prefix in any case.
+fn token_of_subprotocol(offered: &[u8]) -> Option<&[u8]> {
+    TOKEN_SUBPROTOCOLS.iter().find_map(|prefix| {
+        let (start, token) = offered.split_at_checked(prefix.len())?;
+        start
+            .eq_ignore_ascii_case(prefix.as_bytes())
+            .then_some(token)
+    })
 }
 
 /// The token of `Bearer <token>`, the scheme in any case (RFC 9110 §11.1).

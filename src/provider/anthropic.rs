@@ -12,6 +12,7 @@ pub(super) const PROFILE: Profile = Profile {
     public_service: PublicService::Global("https://api.anthropic.com"),
     version: "v1",
     before_version: &[],
+    unversioned: &[],
     path_aliases: &[],
     token_slots: |_| &[TokenSlot::Bearer, TokenSlot::XApiKey],
     token_hint: "authorization: Bearer",

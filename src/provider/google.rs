@@ -1,4 +1,5 @@
-//! Google Gemini: the key in `x-goog-api-key`, or in `key=`; uploads have their own path prefix.
+//! Google Gemini: the key in `x-goog-api-key`, or in `key=`; uploads have their own path prefix, and
+//! the WebSockets of the Live API (`ws/…`) name their version elsewhere.
 //!
 //! Its OpenAI-compatible paths (`…/openai/…`) are OpenAI's in this too: a bearer token both ways.
 
@@ -14,6 +15,7 @@ pub(super) const PROFILE: Profile = Profile {
     public_service: PublicService::Global("https://generativelanguage.googleapis.com"),
     version: "v1beta",
     before_version: &["upload", "download"],
+    unversioned: &["ws"],
     path_aliases: &[],
     token_slots: |path| {
         if is_openai_compatible(path) {

@@ -26,6 +26,9 @@ use crate::url::BaseUrl;
 use crate::usage::dialect::Dialect;
 use crate::usage::report::TokenUsage;
 
+/// What stands before a token in the subprotocols that a WebSocket client offers, in lower case.
+pub const TOKEN_SUBPROTOCOLS: [&str; 1] = [openai::TOKEN_SUBPROTOCOL];
+
 /// One configured provider.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Provider {
@@ -80,6 +83,8 @@ pub struct Profile {
     pub version: &'static str,
     /// Leading path segments that stand before the version.
     pub before_version: &'static [&'static str],
+    /// First segments of paths that have no version of this kind.
+    pub unversioned: &'static [&'static str],
     /// Paths that stand for others.
     pub path_aliases: &'static [(&'static str, &'static str)],
     /// Where clients of this path put the gateway's token.

@@ -4,14 +4,18 @@ use super::{CredentialRule, KeyPlacement, Profile, PublicService};
 use crate::authn::token::TokenSlot;
 use crate::usage::dialect::{CHAT_COMPLETIONS, Dialect, RESPONSES};
 
+/// By which browsers bring a key to the realtime API.
+pub(super) const TOKEN_SUBPROTOCOL: &str = "openai-insecure-api-key.";
+
 pub(super) const PROFILE: Profile = Profile {
     type_name: "openai",
     system: "openai",
     public_service: PublicService::Global("https://api.openai.com/v1"),
     version: "v1",
     before_version: &[],
+    unversioned: &[],
     path_aliases: &[],
-    token_slots: |_| &[TokenSlot::Bearer],
+    token_slots: |_| &[TokenSlot::Bearer, TokenSlot::Subprotocol],
     token_hint: "authorization: Bearer",
     key_placement: |_| KeyPlacement::Bearer,
     credentials: CredentialRule {

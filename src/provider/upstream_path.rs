@@ -23,7 +23,8 @@ pub fn upstream_path(profile: &Profile, base: &str, path: &[u8]) -> Vec<u8> {
     };
     let (prefix, rest) = split_prefix(profile, path);
     let first = rest.split(|byte| *byte == b'/').next().unwrap_or_default();
-    let version = if is_version(first) {
+    let is_unversioned = |name: &&str| name.as_bytes() == first;
+    let version = if is_version(first) || profile.unversioned.iter().any(is_unversioned) {
         b""
     } else {
         version_of_base.as_bytes()

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::{Obstacle, Request};
 use crate::authn::jwt::{Claims, TokenError};
-use crate::authn::token::Candidate;
+use crate::authn::token::{Candidate, TokenSlot};
 use crate::authn::{Patience, Verdict};
 use crate::config::Authentication;
 use crate::credential::{Credential, GatewayToken};
@@ -109,11 +109,16 @@ impl Request<'_> {
     /// The header with the client's own credential for a provider. It must not be the gateway's
     /// token: that is for no one else.
     pub(super) fn own_credential(&self, provider: &Provider) -> Result<&'static str, Obstacle> {
-        let mut headers = (provider.kind.profile().token_slots)(b"")
-            .iter()
-            .filter_map(|slot| slot.header());
-        let (header, value) = headers
-            .find_map(|header| Some((header, self.head.first(header).filter(|v| !v.is_empty())?)))
+        let mut slots = (provider.kind.profile().token_slots)(b"").iter();
+        let (header, value) = slots
+            .find_map(|slot| {
+                let header = slot.header()?;
+                let value = match slot {
+                    TokenSlot::Subprotocol => self.candidates.in_slot(*slot),
+                    _ => self.head.first(header).filter(|value| !value.is_empty()),
+                };
+                Some((header, value?))
+            })
             .ok_or(Rejection::OwnCredentialMissing)?;
         let authenticator = self.shared.authenticator.borrow();
         let holds_gateway_token = value

@@ -9,6 +9,7 @@ mod invariants;
 mod measuring;
 mod observing;
 mod passthrough;
+mod realtime;
 mod strangers;
 mod usage;
 

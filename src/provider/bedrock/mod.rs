@@ -20,6 +20,7 @@ pub(super) const PROFILE: Profile = Profile {
     public_service: PublicService::Regional(public_service),
     version: "",
     before_version: &[],
+    unversioned: &[],
     path_aliases: &[
         ("v1/chat/completions", "openai/v1/chat/completions"),
         ("chat/completions", "openai/v1/chat/completions"),

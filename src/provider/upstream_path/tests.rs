@@ -27,6 +27,7 @@ fn every_client_reaches_the_public_services_native_path() {
         (OpenAi, "embeddings", "/v1/embeddings"),
         (OpenAi, "models", "/v1/models"),
         (OpenAi, "files", "/v1/files"),
+        (OpenAi, "realtime", "/v1/realtime"),
         (OpenAi, "files/file-1/content", "/v1/files/file-1/content"),
         // the same with `/v1` in their base URL; curl
         (OpenAi, "v1/chat/completions", "/v1/chat/completions"),
@@ -82,6 +83,12 @@ fn every_client_reaches_the_public_services_native_path() {
             Google,
             "models/m:generateContent",
             "/v1beta/models/m:generateContent",
+        ),
+        // the Live API
+        (
+            Google,
+            "ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent",
+            "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent",
         ),
         // uploads, and the OpenAI-compatible paths
         (Google, "upload/v1beta/files", "/upload/v1beta/files"),

@@ -1,0 +1,149 @@
+//! WebSocket handshakes whose client can set no header but the list of subprotocols.
+
+use super::*;
+
+const KEY: &str = "openai-insecure-api-key.";
+const OFFERED: &str = "sec-websocket-protocol";
+
+/// A gateway with these providers, and its keys.
+fn serving(providers: Value) -> Gateway {
+    let mut document = document();
+    document["providers"] = providers;
+    document["authorization"] = json!({});
+    let gateway = Gateway::cold(&document);
+    gateway.keys_arrive(&["k"]);
+    gateway
+}
+
+fn offering(token: &str) -> String {
+    format!("realtime, {KEY}{token}, openai-beta.realtime-v1")
+}
+
+#[test]
+fn a_token_among_the_subprotocols_becomes_the_providers_key_in_its_header() {
+    let gateway = Gateway::warm();
+    for (offered, kept) in [
+        (offering(&good()), "realtime, openai-beta.realtime-v1"),
+        (format!("{KEY}{},realtime", good()), "realtime"),
+        (
+            format!("realtime,OpenAI-Insecure-API-Key.{}", good()),
+            "realtime",
+        ),
+    ] {
+        let outcome = gateway.post("/my-openai/realtime", &[(OFFERED, &offered)]);
+        let request = outcome.forwarded();
+        assert_eq!(upstream(request, OFFERED), Some(kept));
+        let key = upstream(request, "authorization");
+        assert_eq!(key, Some("Bearer secret-of-OPENAI_KEY"));
+    }
+    let alone = gateway.post(
+        "/my-openai/realtime",
+        &[(OFFERED, &format!("{KEY}{}", good()))],
+    );
+    assert_eq!(alone.forwarded().remove, [OFFERED]);
+}
+
+#[test]
+fn the_list_may_come_in_several_headers() {
+    let gateway = Gateway::warm();
+    let headers = [
+        (OFFERED, "realtime"),
+        (OFFERED, &format!("{KEY}{}", good())),
+    ];
+    let outcome = gateway.post("/my-openai/realtime", &headers);
+    assert_eq!(upstream(outcome.forwarded(), OFFERED), Some("realtime"));
+
+    let twice = [(OFFERED, offering(&good())), (OFFERED, offering("other"))];
+    let twice = twice
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    let outcome = gateway.post("/my-openai/realtime", &twice);
+    assert_eq!(outcome.rejection(), rejection(400, "credential_repeated"));
+}
+
+#[test]
+fn a_bad_token_among_the_subprotocols_is_refused_as_in_any_place() {
+    let gateway = Gateway::warm();
+    for (token, code) in [
+        (token(json!({"exp": 1})), "token_expired"),
+        ("sk-proj-of-the-client".to_owned(), "token_malformed"),
+        (String::new(), "token_missing"),
+    ] {
+        for provider in ["my-openai", "no-such-provider"] {
+            let path = format!("/{provider}/realtime");
+            let outcome = gateway.post(&path, &[(OFFERED, &offering(&token))]);
+            assert_eq!(outcome.rejection(), rejection(401, code), "{provider}");
+        }
+    }
+}
+
+#[test]
+fn subprotocols_without_a_token_are_left_alone_and_other_providers_get_none_either() {
+    let gateway = Gateway::warm();
+    let bearer = bearer(&good());
+    let headers = [("authorization", bearer.as_str()), (OFFERED, "realtime, x")];
+    let outcome = gateway.post("/my-openai/realtime", &headers);
+    assert_eq!(upstream(outcome.forwarded(), OFFERED), None);
+    assert_eq!(outcome.forwarded().remove, ["authorization"]);
+
+    let offered = offering("sk-proj-of-the-client");
+    let headers = [("authorization", bearer.as_str()), (OFFERED, &offered)];
+    let outcome = gateway.post("/my-claude/v1/messages", &headers);
+    let kept = upstream(outcome.forwarded(), OFFERED);
+    assert_eq!(kept, Some("realtime, openai-beta.realtime-v1"));
+
+    let outcome = gateway.post("/my-claude/v1/messages", &[(OFFERED, &offering(&good()))]);
+    assert_eq!(outcome.rejection(), rejection(401, "token_misplaced"));
+}
+
+#[test]
+fn a_clients_own_key_among_the_subprotocols_is_passed_through_and_the_gateways_token_never() {
+    let gateway = serving(json!([
+        {"name": "own", "type": "openai", "authorization_passthrough": true},
+        {"name": "guarded", "type": "openai", "authorization_passthrough": true, "require_gateway_token": true},
+    ]));
+    let own = offering("sk-proj-own");
+    let outcome = gateway.post("/own/realtime", &[(OFFERED, &own)]);
+    assert_eq!(
+        upstream(outcome.forwarded(), OFFERED),
+        None,
+        "it stays as it came"
+    );
+    assert_eq!(outcome.forwarded().remove, [""; 0]);
+
+    let both = [
+        ("authorization", "Bearer sk-proj-own"),
+        (OFFERED, own.as_str()),
+    ];
+    let outcome = gateway.post("/own/realtime", &both);
+    let kept = upstream(outcome.forwarded(), OFFERED);
+    assert_eq!(kept, Some("realtime, openai-beta.realtime-v1"));
+
+    let none = gateway.post("/own/realtime", &[(OFFERED, "realtime")]);
+    assert_eq!(none.rejection(), rejection(401, "credential_missing"));
+    for provider in ["own", "guarded"] {
+        let path = format!("/{provider}/realtime");
+        let outcome = gateway.post(&path, &[(OFFERED, &offering(&good()))]);
+        assert_eq!(outcome.rejection().0, 401, "{provider}");
+    }
+    let side = bearer(&good());
+    let headers = [
+        ("x-ai-gateway-authorization", side.as_str()),
+        (OFFERED, &own),
+    ];
+    let outcome = gateway.post("/guarded/realtime", &headers);
+    assert_eq!(outcome.forwarded().remove, ["x-ai-gateway-authorization"]);
+}
+
+#[test]
+fn a_server_that_reads_underscores_as_hyphens_gets_no_token_either() {
+    let gateway = Gateway::warm();
+    let bearer = bearer(&good());
+    let odd = (
+        "sec_websocket_protocol",
+        "realtime, openai-insecure-api-key.secret",
+    );
+    let headers = [("authorization", bearer.as_str()), odd];
+    let outcome = gateway.post("/my-openai/realtime", &headers);
+    assert_eq!(outcome.forwarded().remove, ["authorization", odd.0]);
+}
