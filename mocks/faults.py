@@ -30,8 +30,14 @@ class Fault:
     """Spread the body evenly over this time."""
     truncated: bool = False
     """Announce the whole body, send half of it, close the connection."""
+    good_every: int = 0
+    """Where this is 2, every second request is answered well, and so on."""
     size: int = 0
     """Pad the body with spaces to this many bytes; JSON stays valid, so that only its size can be objected to."""
+
+    def strikes(self, hit: int) -> bool:
+        """Whether the request of that number is met by the fault."""
+        return not self.good_every or hit % self.good_every != 0
 
     async def respond(self, request: web.Request, healthy_body: bytes) -> web.StreamResponse:
         """Answer `request` faultily; `healthy_body` is what the endpoint has to say."""

@@ -159,6 +159,6 @@ class IdentityProvider(BackgroundServer):
     ) -> web.StreamResponse:
         self.hits[endpoint] += 1
         fault = self.fault.get(endpoint)
-        if fault is not None:
+        if fault is not None and fault.strikes(self.hits[endpoint]):
             return await fault.respond(request, json.dumps(document).encode())
         return web.json_response(document, status=status, headers=headers)

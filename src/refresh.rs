@@ -26,7 +26,18 @@ pub struct Refresh {
     state: State,
     failures: u32,
     seen: Option<u32>,
+    fresh_until: Option<UnixTime>,
+    demanded: Option<UnixTime>,
     fetches: Fetches,
+}
+
+/// How long a document is good.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Term {
+    /// When it is fetched anew.
+    pub next: UnixTime,
+    /// When it ends to be fresh, had it not been fetched anew.
+    pub fresh_until: UnixTime,
 }
 
 /// How many fetches have come to which end.
@@ -54,10 +65,14 @@ pub struct Published {
     pub document: Option<String>,
     /// When it was fetched.
     pub at: UnixTime,
+    /// When it ends to be fresh.
+    pub fresh_until: Option<UnixTime>,
     /// When it is due again.
     pub next: UnixTime,
     /// How many attempts have failed in a row.
     pub failures: u32,
+    /// When a fetch was last demanded, and made.
+    pub demanded: Option<UnixTime>,
 }
 
 /// How a fetch stands, to whoever wants the document.
@@ -75,6 +90,25 @@ const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 /// The longest wait between two attempts.
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
+/// The part of a document's time, in thousandths, after which it is fetched anew at the earliest.
+const EARLIEST_REFRESH: u32 = 800;
+
+/// The part of that time, in thousandths, over which refreshes are spread.
+const REFRESH_SPREAD: u32 = 150;
+
+impl Term {
+    /// Good for so long, and fetched anew ahead of that: after 80 to 95 % of it, by chance, so that
+    /// gateways that began together do not ask together. The moment, to the nanosecond, and the
+    /// document's name are chance enough.
+    pub fn ahead(name: &str, now: UnixTime, lifetime: Duration) -> Self {
+        let chance = crc32fast::hash(format!("{name}{now:?}").as_bytes()) % (REFRESH_SPREAD + 1);
+        Self {
+            next: now + lifetime / 1000 * (EARLIEST_REFRESH + chance),
+            fresh_until: now + lifetime,
+        }
+    }
+}
+
 impl Refresh {
     /// A document that is due at once. Workers mean the same one by the same name.
     pub fn new(name: String) -> Self {
@@ -85,6 +119,8 @@ impl Refresh {
             },
             failures: 0,
             seen: None,
+            fresh_until: None,
+            demanded: None,
             fetches: Fetches::default(),
         }
     }
@@ -102,10 +138,34 @@ impl Refresh {
         self.failures > 0
     }
 
-    /// Makes the document due now, unless it is being fetched.
-    pub fn demand(&mut self, now: UnixTime) {
-        if let State::Idle { next } = &mut self.state {
-            *next = now.min(*next);
+    /// What workers know the document by.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the document is past its time, since it could not be fetched anew.
+    pub fn is_stale(&self, now: UnixTime) -> bool {
+        self.fresh_until.is_some_and(|until| until < now)
+    }
+
+    /// Until when the document is, or was, fresh.
+    pub const fn fresh_until(&self) -> Option<UnixTime> {
+        self.fresh_until
+    }
+
+    /// Makes the document due now, unless it is being fetched, or any worker has done so less than
+    /// `interval` ago; says whether it did.
+    pub fn demand(&mut self, now: UnixTime, interval: Duration) -> bool {
+        let is_early = self
+            .demanded
+            .is_some_and(|last| now.saturating_since(last) < interval);
+        match &mut self.state {
+            State::Idle { next } if !is_early => {
+                *next = now.min(*next);
+                self.demanded = Some(now);
+                true
+            }
+            _ => false,
         }
     }
 
@@ -134,6 +194,8 @@ impl Refresh {
             return None;
         }
         self.failures = published.failures;
+        self.fresh_until = published.fresh_until;
+        self.demanded = self.demanded.max(published.demanded);
         self.state = State::Idle {
             next: published.next,
         };
@@ -169,17 +231,12 @@ impl Refresh {
         taken
     }
 
-    /// The fetch has brought the document, which is good until `next`.
-    pub fn succeeded(
-        &mut self,
-        document: String,
-        now: UnixTime,
-        next: UnixTime,
-        board: &dyn Board,
-    ) {
+    /// The fetch has brought the document.
+    pub fn succeeded(&mut self, document: String, now: UnixTime, term: Term, board: &dyn Board) {
         self.failures = 0;
         self.fetches.succeeded += 1;
-        self.publish(Some(document), now, next, board);
+        self.fresh_until = Some(term.fresh_until);
+        self.publish(Some(document), now, term.next, board);
     }
 
     /// The fetch has failed; the wait until the next attempt. The last good document stays on the
@@ -190,6 +247,9 @@ impl Refresh {
         self.failures = self.failures.saturating_add(1);
         self.fetches.failed += 1;
         let last = self.published(board).map(|(published, _)| published);
+        if let Some(last) = &last {
+            self.fresh_until = last.fresh_until;
+        }
         let (document, at) = last.map_or((None, now), |last| (last.document, last.at));
         self.publish(document, at, now + backoff, board);
         backoff
@@ -216,8 +276,10 @@ impl Refresh {
         let published = Published {
             document,
             at,
+            fresh_until: self.fresh_until,
             next,
             failures: self.failures,
+            demanded: self.demanded,
         };
         let text = serde_json::to_vec(&published).unwrap_or_default();
         board.write(&self.name, &text, None);
@@ -236,116 +298,4 @@ impl Refresh {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use std::cell::RefCell;
-    use std::collections::HashMap;
-
-    use super::*;
-
-    /// A board in memory, as the host's shared data behaves.
-    #[derive(Default)]
-    pub(crate) struct MemoryBoard(RefCell<HashMap<String, (Vec<u8>, u32)>>);
-
-    impl Board for MemoryBoard {
-        fn read(&self, key: &str) -> Option<(Vec<u8>, u32)> {
-            self.0.borrow().get(key).cloned()
-        }
-
-        fn write(&self, key: &str, text: &[u8], expected: Option<u32>) -> bool {
-            let mut texts = self.0.borrow_mut();
-            let version = texts.get(key).map_or(0, |(_, version)| *version);
-            let may_write = expected.is_none_or(|expected| expected == version);
-            if may_write {
-                texts.insert(key.to_owned(), (text.to_vec(), version + 1));
-            }
-            may_write
-        }
-    }
-
-    const LIMIT: Duration = Duration::from_secs(10);
-
-    fn at(seconds: u64) -> UnixTime {
-        UnixTime::from_secs(seconds)
-    }
-
-    fn workers() -> (MemoryBoard, [Refresh; 2]) {
-        let board = MemoryBoard::default();
-        let workers = [(); 2].map(|()| Refresh::new("document".into()));
-        for worker in &workers {
-            worker.prepare(&board);
-        }
-        (board, workers)
-    }
-
-    #[test]
-    fn one_worker_fetches_and_all_have_the_document() {
-        let (board, [mut one, mut other]) = workers();
-        assert!(one.begin(at(100), LIMIT, &board));
-        assert!(!other.begin(at(100), LIMIT, &board));
-        assert_eq!(other.standing(), Standing::UnderWay);
-        assert_eq!(other.adopt(&board), None);
-
-        one.succeeded("text".into(), at(101), at(700), &board);
-        let published = other.adopt(&board).unwrap();
-        assert_eq!(published.document.as_deref(), Some("text"));
-        assert_eq!(published.at, at(101));
-        assert_eq!(other.standing(), Standing::Due(at(700)));
-        assert_eq!(other.adopt(&board), None);
-        assert_eq!(one.adopt(&board), None);
-        assert!(!other.begin(at(699), LIMIT, &board));
-        assert!(other.begin(at(700), LIMIT, &board));
-    }
-
-    #[test]
-    fn a_lease_that_is_not_redeemed_is_taken_over() {
-        let (board, [mut one, mut other]) = workers();
-        assert!(one.begin(at(100), LIMIT, &board));
-        assert!(!other.begin(at(105), LIMIT, &board));
-        assert!(other.begin(at(110), LIMIT, &board));
-    }
-
-    #[test]
-    fn a_worker_that_ends_gives_the_lease_back() {
-        let (board, [mut one, mut other]) = workers();
-        assert!(one.begin(at(100), LIMIT, &board));
-        assert!(!other.begin(at(100), LIMIT, &board));
-        one.abandon(&board);
-        assert!(other.begin(at(100), LIMIT, &board));
-    }
-
-    #[test]
-    fn failures_back_off_for_all() {
-        let (board, [mut one, mut other]) = workers();
-        let mut now = at(100);
-        for wait in [1, 2, 4, 8, 16, 30, 30] {
-            let (worker, idle) = if wait % 3 == 1 {
-                (&mut one, &mut other)
-            } else {
-                (&mut other, &mut one)
-            };
-            assert!(worker.begin(now, LIMIT, &board));
-            let backoff = worker.failed(now, &board);
-            assert_eq!(backoff, Duration::from_secs(wait));
-            assert_eq!(idle.adopt(&board).unwrap().document, None);
-            assert!(idle.has_failed());
-            now = now + backoff;
-        }
-        assert!(one.begin(now, LIMIT, &board));
-        one.succeeded("text".into(), now, now + LIMIT, &board);
-        assert!(!one.has_failed());
-        let (succeeded, failed) = (1, 3);
-        assert_eq!(one.take_fetches(), Fetches { succeeded, failed });
-        assert_eq!(one.take_fetches(), Fetches::default());
-    }
-
-    #[test]
-    fn a_demand_makes_a_document_due() {
-        let (board, [mut one, _]) = workers();
-        assert!(one.begin(at(100), LIMIT, &board));
-        one.demand(at(100));
-        assert_eq!(one.standing(), Standing::UnderWay);
-        one.succeeded("text".into(), at(100), at(700), &board);
-        one.demand(at(200));
-        assert_eq!(one.standing(), Standing::Due(at(200)));
-    }
-}
+pub(crate) mod tests;

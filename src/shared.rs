@@ -148,13 +148,14 @@ impl Shared {
         self.reported.set(now);
         self.ledger.borrow_mut().publish(now, board);
         let mut authenticator = self.authenticator.borrow_mut();
-        let mut ages = Vec::new();
-        for ((fetches, age), set) in authenticator.key_fetches(now).zip(&self.issuer_labels) {
-            self.count_fetches(fetches, |outcome| Metric::KeyFetches(*set, outcome));
-            ages.extend(age.map(|age| Measurement {
-                metric: Metric::KeyAge(*set),
-                value: age.as_secs(),
-            }));
+        let mut gauges = Vec::new();
+        for (keys, set) in authenticator.key_reports(now).zip(&self.issuer_labels) {
+            self.count_fetches(keys.fetches, |outcome| Metric::KeyFetches(*set, outcome));
+            if let Some(age) = keys.age {
+                let age = (Metric::KeyAge(*set), age.as_secs());
+                let is_stale = (Metric::KeysStale(*set), u64::from(keys.is_stale));
+                gauges.extend([age, is_stale].map(|(metric, value)| Measurement { metric, value }));
+            }
         }
         let lookups = authenticator.take_lookups();
         let lookup = Metric::TokenCacheLookups;
@@ -166,7 +167,7 @@ impl Shared {
                 self.count_fetches(fetches, |outcome| Metric::CredentialFetches(*set, outcome));
             }
         }
-        self.tally.take().chain(ages).collect()
+        self.tally.take().chain(gauges).collect()
     }
 
     fn count_fetches(&self, fetches: Fetches, metric: impl Fn(Outcome) -> Metric) {

@@ -19,8 +19,8 @@ mod signing;
 
 use std::rc::Rc;
 
-use crate::authn::Patience;
 use crate::authn::token::Candidates;
+use crate::authn::{IssuerIndex, Patience};
 use crate::authz::Action;
 use crate::credential::Credential;
 use crate::exchange::Exchange;
@@ -63,9 +63,9 @@ pub struct Held {
 }
 
 /// What a request has waited for; it does so once for each.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Waited {
-    keys: Patience,
+    keys: Vec<IssuerIndex>,
     credentials: Patience,
 }
 
@@ -82,7 +82,7 @@ impl Transaction {
         match (self, input) {
             (Self::Init, Input::RequestHead(head)) => {
                 let waited = Waited {
-                    keys: Patience::Wait,
+                    keys: Vec::new(),
                     credentials: Patience::Wait,
                 };
                 decide(Held { head, waited }, shared, board, now, effects)
@@ -176,7 +176,7 @@ fn decide(
     now: UnixTime,
     effects: &mut Vec<Effect>,
 ) -> Transaction {
-    match respond(&held.head, held.waited, shared, board, now) {
+    match respond(&held.head, &held.waited, shared, board, now) {
         Ok(Decision::Forward(upstream_request, exchange)) => {
             effects.push(Effect::Forward(upstream_request));
             Transaction::Forwarded(exchange)
@@ -189,7 +189,7 @@ fn decide(
         Err(Obstacle::Awaiting(resource)) => {
             let mut waited = held.waited;
             match &resource {
-                Resource::Keys(_) => waited.keys = Patience::Decide,
+                Resource::Keys(issuer) => waited.keys.push(*issuer),
                 Resource::Credentials(_) => waited.credentials = Patience::Decide,
             }
             effects.push(Effect::Await(resource));
@@ -255,7 +255,7 @@ impl From<Rejection> for Obstacle {
 struct Request<'a> {
     head: &'a RequestHead,
     candidates: Candidates<'a>,
-    waited: Waited,
+    waited: &'a Waited,
     shared: &'a Shared,
     board: &'a dyn Board,
     now: UnixTime,
@@ -264,7 +264,7 @@ struct Request<'a> {
 /// Route, authenticate, authorize, prepare.
 fn respond(
     head: &RequestHead,
-    waited: Waited,
+    waited: &Waited,
     shared: &Shared,
     board: &dyn Board,
     now: UnixTime,

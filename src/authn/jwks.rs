@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::Patience;
 use super::jwk::{Algorithm, KeySet, VerificationKey};
 use crate::callout::{Answer, Callout, Clusters, Poll};
-use crate::refresh::{Board, Fetches, Published, Refresh, Standing};
+use crate::refresh::{Board, Fetches, Published, Refresh, Standing, Term};
 use crate::time::UnixTime;
 use crate::url::{Endpoint, Scheme};
 
@@ -22,7 +22,7 @@ pub enum KeySourceSettings {
     /// From the configuration itself.
     Inline(KeySet),
     /// By HTTP.
-    Remote(RemoteKeys),
+    Remote(Box<RemoteKeys>),
 }
 
 /// How an issuer's keys are fetched.
@@ -36,8 +36,12 @@ pub struct RemoteKeys {
     pub clusters: Clusters,
     /// How long one callout may take.
     pub timeout: Duration,
-    /// How old keys may be before they are fetched anew.
+    /// How old keys may get, where their answer does not say so.
     pub refresh_interval: Duration,
+    /// How old keys may get at least, whatever their answer says.
+    pub min_refresh_interval: Duration,
+    /// How old keys may get at most, whatever their answer says.
+    pub max_refresh_interval: Duration,
     /// How long keys still serve when they cannot be fetched anew.
     pub max_stale: Duration,
     /// How long an unknown `kid` causes no other fetch after it caused one.
@@ -81,9 +85,19 @@ struct Remote {
     refresh: Refresh,
     asked: Asked,
     fetched_at: Option<UnixTime>,
-    /// The same, also when the keys have become too old to serve.
-    last_fetched_at: Option<UnixTime>,
-    last_demand: Option<UnixTime>,
+    /// Whether there are keys, and they are not too old to serve.
+    serves: bool,
+}
+
+/// What is measured of an issuer's keys.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct KeyReport {
+    /// The fetches that have ended here.
+    pub fetches: Fetches,
+    /// Since when there are these keys; the last ones, where they are too old to serve.
+    pub age: Option<Duration>,
+    /// Whether keys serve, or would, past the time at which they should have been fetched anew.
+    pub is_stale: bool,
 }
 
 /// What the callout under way asks for.
@@ -107,12 +121,11 @@ impl KeySource {
                 Self {
                     keys: KeySet::default(),
                     remote: Some(Remote {
-                        settings: settings.clone(),
+                        settings: (**settings).clone(),
                         refresh,
                         asked: Asked::Discovery,
                         fetched_at: None,
-                        last_fetched_at: None,
-                        last_demand: None,
+                        serves: false,
                     }),
                 }
             }
@@ -148,7 +161,7 @@ impl KeySource {
             && let Ok(keys) = KeySet::parse(document.as_bytes())
         {
             remote.fetched_at = Some(at);
-            remote.last_fetched_at = Some(at);
+            remote.serves = true;
             self.keys = keys;
         }
         let time_limit = remote.settings.timeout * CALLOUTS_OF_A_FETCH;
@@ -171,12 +184,9 @@ impl KeySource {
         let Some(remote) = &mut self.remote else {
             return false;
         };
-        let too_old = remote.fetched_at.is_some_and(|fetched_at| {
-            now.saturating_since(fetched_at)
-                > remote.settings.refresh_interval + remote.settings.max_stale
-        });
+        let too_old = remote.serves && remote.serve_until().is_some_and(|until| until < now);
         if too_old {
-            remote.fetched_at = None;
+            remote.serves = false;
             self.keys = KeySet::default();
             log::warn!(
                 "keys of issuer {} are too old to serve",
@@ -186,14 +196,17 @@ impl KeySource {
         too_old
     }
 
-    /// The fetches that have ended here since this was last asked, and the keys' age.
-    pub fn take_fetches(&mut self, now: UnixTime) -> (Fetches, Option<Duration>) {
+    /// How the keys do, with the fetches that have ended here since this was last asked.
+    pub fn report(&mut self, now: UnixTime) -> KeyReport {
         let Some(remote) = &mut self.remote else {
-            return (Fetches::default(), None);
+            return KeyReport::default();
         };
-        let fetched_at = remote.last_fetched_at;
-        let age = fetched_at.map(|fetched_at| now.saturating_since(fetched_at));
-        (remote.refresh.take_fetches(), age)
+        let age = remote.fetched_at.map(|at| now.saturating_since(at));
+        KeyReport {
+            fetches: remote.refresh.take_fetches(),
+            age,
+            is_stale: remote.refresh.is_stale(now),
+        }
     }
 
     /// What a token is to do whose key is not among these.
@@ -201,22 +214,16 @@ impl KeySource {
         let Some(remote) = &mut self.remote else {
             return Demand::Settled;
         };
-        let has_keys = remote.fetched_at.is_some();
         let next_attempt = match remote.refresh.standing() {
             Standing::Due(next) if next > now => next,
             _ if patience == Patience::Wait => return Demand::Wait,
             _ => now,
         };
-        let may_fetch = has_keys
-            && remote
-                .last_demand
-                .is_none_or(|last| now.saturating_since(last) >= remote.settings.refetch_interval);
-        if patience == Patience::Wait && may_fetch {
-            remote.last_demand = Some(now);
-            remote.refresh.demand(now);
+        let interval = remote.settings.refetch_interval;
+        if patience == Patience::Wait && remote.serves && remote.refresh.demand(now, interval) {
             return Demand::Wait;
         }
-        if has_keys && !remote.refresh.has_failed() {
+        if remote.serves && !remote.refresh.has_failed() {
             Demand::Settled
         } else {
             let retry_after = next_attempt.saturating_since(now);
@@ -234,6 +241,7 @@ impl KeySource {
         board: &dyn Board,
     ) -> Option<Callout> {
         let remote = self.remote.as_mut()?;
+        let lifetime = remote.lifetime(&answer);
         match remote.taken_in(answer) {
             Ok(Outcome::Discovered(endpoint)) => {
                 remote.asked = Asked::KeySet;
@@ -244,15 +252,16 @@ impl KeySource {
                 log::info!("fetched {} keys of issuer {issuer}", keys.keys().len());
                 self.keys = keys;
                 remote.fetched_at = Some(now);
-                remote.last_fetched_at = Some(now);
-                let next = now + remote.settings.refresh_interval;
-                remote.refresh.succeeded(document, now, next, board);
+                remote.serves = true;
+                let term = Term::ahead(remote.refresh.name(), now, lifetime);
+                remote.refresh.succeeded(document, now, term, board);
             }
             Err(reason) => {
                 let backoff = remote.refresh.failed(now, board);
                 log::warn!(
-                    "cannot fetch the keys of issuer {}: {reason}; trying again in {backoff:?}",
-                    remote.settings.issuer
+                    "cannot fetch the keys of issuer {}: {reason}; trying again in {backoff:?}{}",
+                    remote.settings.issuer,
+                    remote.meanwhile(now)
                 );
             }
         }
@@ -302,6 +311,36 @@ impl Remote {
             endpoint,
             headers: Vec::new(),
             timeout: self.settings.timeout,
+        }
+    }
+
+    /// Until when keys serve, stale ones included.
+    fn serve_until(&self) -> Option<UnixTime> {
+        let fresh_until = self.refresh.fresh_until()?;
+        Some(fresh_until + self.settings.max_stale)
+    }
+
+    /// How long the keys of an answer are good.
+    fn lifetime(&self, answer: &Answer<'_>) -> Duration {
+        let settings = &self.settings;
+        match answer {
+            Answer::Response {
+                lifetime: Some(lifetime),
+                ..
+            } => (*lifetime)
+                .min(settings.max_refresh_interval)
+                .max(settings.min_refresh_interval),
+            _ => settings.refresh_interval,
+        }
+    }
+
+    /// What becomes of tokens while keys cannot be fetched, as a log says it.
+    fn meanwhile(&self, now: UnixTime) -> String {
+        match self.serve_until() {
+            Some(until) if self.serves && self.refresh.is_stale(now) => {
+                format!("; the keys are stale and serve until {until}")
+            }
+            _ => String::new(),
         }
     }
 

@@ -15,13 +15,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use jwk::{Algorithm, VerificationKey};
-use jwks::{Demand, KeySource, KeySourceSettings};
+use jwks::{Demand, KeyReport, KeySource, KeySourceSettings};
 use jwt::{Claims, Token, TokenError};
 use signature::SignatureVerifier;
 use token_cache::TokenCache;
 
 use crate::callout::{Answer, Callout, Poll};
-use crate::refresh::{Board, Fetches};
+use crate::refresh::Board;
 use crate::time::UnixTime;
 
 /// Who may issue tokens, and what a token must say.
@@ -102,13 +102,19 @@ impl Authenticator {
         }
     }
 
-    /// Checks one token.
-    pub fn authenticate(&mut self, token: &[u8], patience: Patience, now: UnixTime) -> Verdict {
+    /// Checks one token of a request, which has waited for the keys of these issuers and waits for
+    /// each but once.
+    pub fn authenticate(
+        &mut self,
+        token: &[u8],
+        waited_for: &[IssuerIndex],
+        now: UnixTime,
+    ) -> Verdict {
         if let Some(claims) = self.cache.get(token, now) {
             self.lookups.hits += 1;
             return Verdict::Accepted(claims);
         }
-        match self.verify(token, patience, now) {
+        match self.verify(token, waited_for, now) {
             Ok(claims) => {
                 self.lookups.misses += 1;
                 Verdict::Accepted(claims)
@@ -164,14 +170,10 @@ impl Authenticator {
         std::mem::take(&mut self.lookups)
     }
 
-    /// For each issuer the fetches that have ended here since this was last asked, and the age of
-    /// its keys.
-    pub fn key_fetches(
-        &mut self,
-        now: UnixTime,
-    ) -> impl Iterator<Item = (Fetches, Option<Duration>)> {
+    /// How each issuer's keys do, with the fetches that have ended since this was last asked.
+    pub fn key_reports(&mut self, now: UnixTime) -> impl Iterator<Item = KeyReport> {
         let sources = self.issuers.iter_mut();
-        sources.map(move |(_, keys)| keys.take_fetches(now))
+        sources.map(move |(_, keys)| keys.report(now))
     }
 
     /// Gives up all fetches under way, since this worker ends.
@@ -184,7 +186,7 @@ impl Authenticator {
     fn verify(
         &mut self,
         token: &[u8],
-        patience: Patience,
+        waited_for: &[IssuerIndex],
         now: UnixTime,
     ) -> Result<Rc<Claims>, Undecided> {
         let parsed = Token::parse(token)?;
@@ -211,6 +213,11 @@ impl Authenticator {
             if known && parsed.key_id.is_some() {
                 return Err(TokenError::SignatureInvalid.into());
             }
+            let patience = if waited_for.contains(&index) {
+                Patience::Decide
+            } else {
+                Patience::Wait
+            };
             return Err(match keys.demand(patience, now) {
                 Demand::Wait => Undecided::AwaitingKeys(index),
                 Demand::Unavailable { retry_after } => Undecided::KeysUnavailable(retry_after),

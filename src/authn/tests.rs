@@ -51,7 +51,7 @@ fn inline(keys: &[&str]) -> KeySourceSettings {
 }
 
 fn remote() -> KeySourceSettings {
-    KeySourceSettings::Remote(RemoteKeys {
+    KeySourceSettings::Remote(Box::new(RemoteKeys {
         issuer: ISSUER.into(),
         start: Start::KeySet(Endpoint::parse("https://issuer.test/keys").unwrap()),
         clusters: Clusters {
@@ -60,9 +60,11 @@ fn remote() -> KeySourceSettings {
         },
         timeout: Duration::from_secs(5),
         refresh_interval: REFRESH,
+        min_refresh_interval: REFRESH,
+        max_refresh_interval: REFRESH,
         max_stale: Duration::from_secs(3600),
         refetch_interval: Duration::from_secs(30),
-    })
+    }))
 }
 
 fn document(ids: &[&str]) -> String {
@@ -123,14 +125,22 @@ impl World {
 
     fn fetch(&mut self, keys: &[&str]) {
         assert_eq!(self.begun(), [0]);
-        let (status, body) = (200, document(keys));
-        let body = body.as_bytes();
-        self.answer(0, Answer::Response { status, body });
+        let body = document(keys);
+        let answer = Answer::Response {
+            status: 200,
+            body: body.as_bytes(),
+            lifetime: None,
+        };
+        self.answer(0, answer);
     }
 
     fn ask(&mut self, token: &str, patience: Patience) -> Verdict {
+        let waited_for: &[IssuerIndex] = match patience {
+            Patience::Wait => &[],
+            Patience::Decide => &[0],
+        };
         let token = token.as_bytes();
-        self.authenticator.authenticate(token, patience, self.now)
+        self.authenticator.authenticate(token, waited_for, self.now)
     }
 
     fn accepts(&mut self, token: &str) -> bool {

@@ -48,6 +48,8 @@ pub(super) struct Issuer {
     pub(super) cluster: Option<String>,
     pub(super) fetch_timeout: Option<String>,
     pub(super) refresh_interval: Option<String>,
+    pub(super) min_refresh_interval: Option<String>,
+    pub(super) max_refresh_interval: Option<String>,
     pub(super) max_stale: Option<String>,
     pub(super) refetch_interval: Option<String>,
 }

@@ -87,6 +87,16 @@ fn issuer(
         &document.refresh_interval,
         defaults::REFRESH_INTERVAL,
     );
+    let min_refresh_interval = duration(
+        "min_refresh_interval",
+        &document.min_refresh_interval,
+        defaults::MIN_REFRESH_INTERVAL,
+    );
+    let max_refresh_interval = duration(
+        "max_refresh_interval",
+        &document.max_refresh_interval,
+        defaults::MAX_REFRESH_INTERVAL,
+    );
     let max_stale = duration("max_stale", &document.max_stale, defaults::MAX_STALE);
     let refetch_interval = duration(
         "refetch_interval",
@@ -96,10 +106,19 @@ fn issuer(
     for (field, value) in [
         ("fetch_timeout", timeout),
         ("refresh_interval", refresh_interval),
+        ("min_refresh_interval", min_refresh_interval),
     ] {
         if value.is_some_and(|value| value < Duration::from_millis(100)) {
             problems.add(format_args!("{path}/{field}"), "must be at least 100ms");
         }
+    }
+    if let (Some(min), Some(max)) = (min_refresh_interval, max_refresh_interval)
+        && min > max
+    {
+        problems.add(
+            format_args!("{path}/max_refresh_interval"),
+            "must not be under min_refresh_interval, which is 1m by default",
+        );
     }
 
     let keys = match (document.jwks, document.jwks_uri) {
@@ -136,15 +155,17 @@ fn issuer(
                     https: cluster,
                 },
             );
-            Some(KeySourceSettings::Remote(RemoteKeys {
+            Some(KeySourceSettings::Remote(Box::new(RemoteKeys {
                 issuer: document.issuer.clone(),
                 start: start?,
                 clusters,
                 timeout: timeout?,
                 refresh_interval: refresh_interval?,
+                min_refresh_interval: min_refresh_interval?,
+                max_refresh_interval: max_refresh_interval?,
                 max_stale: max_stale?,
                 refetch_interval: refetch_interval?,
-            }))
+            })))
         }
     };
     Some(Issuer {

@@ -102,6 +102,10 @@ pub mod defaults {
     pub const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
     /// `authentication.issuers[].refresh_interval`.
     pub const REFRESH_INTERVAL: Duration = Duration::from_secs(600);
+    /// `authentication.issuers[].min_refresh_interval`.
+    pub const MIN_REFRESH_INTERVAL: Duration = Duration::from_secs(60);
+    /// `authentication.issuers[].max_refresh_interval`.
+    pub const MAX_REFRESH_INTERVAL: Duration = Duration::from_secs(3600);
     /// `authentication.issuers[].max_stale`.
     pub const MAX_STALE: Duration = Duration::from_secs(86_400);
     /// `authentication.issuers[].refetch_interval`.

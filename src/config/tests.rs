@@ -56,6 +56,8 @@ fn full() -> Value {
                     "clock_skew": "5s",
                     "fetch_timeout": "500ms",
                     "refresh_interval": "1m",
+                    "min_refresh_interval": "30s",
+                    "max_refresh_interval": "2h",
                     "max_stale": "1h",
                     "refetch_interval": "10s",
                     "cluster": "idp",
@@ -219,6 +221,8 @@ fn every_field_of_an_issuer_is_taken_in() {
             },
             timeout: Duration::from_millis(500),
             refresh_interval: Duration::from_secs(60),
+            min_refresh_interval: Duration::from_secs(30),
+            max_refresh_interval: Duration::from_secs(7200),
             max_stale: Duration::from_secs(3600),
             refetch_interval: Duration::from_secs(10),
         }
@@ -291,6 +295,8 @@ fn the_defaults_hold_where_a_document_is_silent() {
     assert_eq!(keys.clusters.http, "upstream_http");
     assert_eq!(keys.timeout, Duration::from_secs(5));
     assert_eq!(keys.refresh_interval, Duration::from_secs(600));
+    assert_eq!(keys.min_refresh_interval, Duration::from_secs(60));
+    assert_eq!(keys.max_refresh_interval, Duration::from_secs(3600));
     assert_eq!(keys.max_stale, Duration::from_secs(86_400));
     assert_eq!(keys.refetch_interval, Duration::from_secs(30));
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, LogLevel, MapType, MetricType, Status};
 
-use crate::callout::Callout;
+use crate::callout::{self, Callout};
 use crate::forward::UpstreamRequest;
 use crate::head::{RequestHead, ResponseHead};
 use crate::observe::metric::{Kind, Labels, Measurement, Metric};
@@ -162,6 +162,15 @@ pub(super) fn callout_status() -> Option<u16> {
     let value =
         hostcalls::get_map_value_bytes(MapType::HttpCallResponseHeaders, ":status").ok()??;
     std::str::from_utf8(&value).ok()?.parse().ok()
+}
+
+/// How long the callout's answer at hand may be kept, where it says so.
+pub(super) fn callout_lifetime() -> Option<Duration> {
+    let header = |name| {
+        let value = hostcalls::get_map_value_bytes(MapType::HttpCallResponseHeaders, name);
+        value.ok().flatten().unwrap_or_default()
+    };
+    callout::lifetime(&header("cache-control"), &header("age"))
 }
 
 /// The body of the callout's answer at hand.

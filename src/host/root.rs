@@ -75,6 +75,7 @@ impl Context for Root {
                 Answer::Response {
                     status,
                     body: &body,
+                    lifetime: abi::callout_lifetime(),
                 }
             }
         };

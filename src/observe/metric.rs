@@ -46,6 +46,8 @@ pub enum Metric {
     KeyFetches(LabelSet, Outcome),
     /// Seconds since an issuer's keys were last fetched, by whichever worker.
     KeyAge(LabelSet),
+    /// 1 where an issuer's keys are past their time, since they could not be fetched anew, else 0.
+    KeysStale(LabelSet),
     /// Fetches of a provider's AWS credentials.
     CredentialFetches(LabelSet, Outcome),
 }
@@ -140,7 +142,7 @@ impl Metric {
             | Self::TokenCacheLookups(_)
             | Self::KeyFetches(..)
             | Self::CredentialFetches(..) => Kind::Counter,
-            Self::KeyAge(_) => Kind::Gauge,
+            Self::KeyAge(_) | Self::KeysStale(_) => Kind::Gauge,
             Self::RequestDuration(_)
             | Self::TokenUsage(..)
             | Self::TimeToFirstToken(_)
@@ -187,6 +189,7 @@ impl Metric {
                 with(set, &outcome, "ai_gateway_jwks_fetches")
             }
             Self::KeyAge(set) => with(set, "", "ai_gateway_jwks_age_seconds"),
+            Self::KeysStale(set) => with(set, "", "ai_gateway_jwks_stale"),
             Self::CredentialFetches(set, outcome) => {
                 let outcome = one_label("outcome", outcome.code());
                 with(set, &outcome, "ai_gateway_credential_fetches")

@@ -96,7 +96,7 @@ impl Request<'_> {
             return Ok(Caller::Unasked);
         }
         let mut authenticator = self.shared.authenticator.borrow_mut();
-        match authenticator.authenticate(candidate.token, self.waited.keys, self.now) {
+        match authenticator.authenticate(candidate.token, &self.waited.keys, self.now) {
             Verdict::Accepted(claims) => Ok(Caller::Known(claims)),
             Verdict::Rejected(error) => Err(Rejection::Token(error).into()),
             Verdict::AwaitingKeys(issuer) => Err(Obstacle::Awaiting(Resource::Keys(issuer))),

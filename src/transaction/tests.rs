@@ -129,9 +129,12 @@ impl Gateway {
 
     fn keys_arrive(&self, ids: &[&str]) {
         let keys: Vec<_> = ids.iter().map(|id| SigningKey::new(id).jwk()).collect();
-        let (status, body) = (200, key_set(&keys));
-        let body = body.as_bytes();
-        self.fetch(Answer::Response { status, body });
+        let body = key_set(&keys);
+        self.fetch(Answer::Response {
+            status: 200,
+            body: body.as_bytes(),
+            lifetime: None,
+        });
     }
 
     fn fetch(&self, answer: Answer<'_>) {

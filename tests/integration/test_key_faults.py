@@ -37,15 +37,24 @@ FAULTS = {
     "sends nothing": Fault(body=b""),
     "sends a list": Fault(body=b"[]"),
     "sends deep JSON": Fault(body=b'{"keys":' + b"[" * 100_000),
+    "flaps": Fault(status=503, good_every=2),
     "is not UTF-8": Fault(body=b'{"issuer":"\xff","jwks_uri":"\xff","keys":[{"kty":"\xff"}]}'),
 }
 KEY_SET_FAULTS = {
     "is empty": Fault(body=b'{"keys":[]}'),
     "has unusable keys only": Fault(body=json.dumps({"keys": UNUSABLE_KEYS}).encode()),
 }
+# What the discovery document says instead; `None`: nothing.
+DISCOVERY_FAULTS = {
+    "names another issuer": {"issuer": "https://other.test"},
+    "names no issuer": {"issuer": None},
+    "leads to a name that does not resolve": {"jwks_uri": "http://keys.invalid/jwks.json"},
+    "leads to a port where nothing listens": {"jwks_uri": "http://127.0.0.1:1/jwks.json"},
+}
 CASES = [
     *((endpoint, name) for endpoint in ("discovery", "jwks") for name in FAULTS),
     *(("jwks", name) for name in KEY_SET_FAULTS),
+    *(("discovery", name) for name in DISCOVERY_FAULTS),
     ("any endpoint", REFUSED),
 ]
 
@@ -69,6 +78,10 @@ class Case:
     def break_down(self):
         if self.name == REFUSED:
             self.issuer.stop()
+        elif self.name in DISCOVERY_FAULTS:
+            document = {"issuer": self.issuer.issuer, "jwks_uri": self.issuer.jwks_uri} | DISCOVERY_FAULTS[self.name]
+            said = {name: value for name, value in document.items() if value is not None}
+            self.issuer.fault["discovery"] = Fault(body=json.dumps(said).encode())
         else:
             self.issuer.fault[self.endpoint] = (FAULTS | KEY_SET_FAULTS)[self.name]
 

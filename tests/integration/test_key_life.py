@@ -1,23 +1,28 @@
 """Requests that wait for keys, and keys that come and go."""
 
+import json
 import resource
 import secrets
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 import pytest
+from conftest import PREFIX, provider
 from issuers import entry, identity_provider, running, trusting, verdict, verdicts, wait_until
 from raw import CHAT, Connection, ask, bearer, request
 
 from mocks.faults import Fault
-from mocks.keys import SigningKey
+from mocks.keys import SigningKey, base64url
 
 GOOD = (200, None)
 KEY_UNKNOWN = (401, "key_unknown")
 CROWD = 60
 # The most requests that wait in one worker.
 WAITING_ROOM = 1000
+UNKNOWN_KIDS = 10_000
+REFETCH_INTERVAL_S = 30
 
 
 @contextmanager
@@ -108,6 +113,93 @@ def test_an_unknown_kid_has_keys_fetched_once(world, start_gateway):
             assert set(pool.map(lambda token: verdict(gateway, token), tokens)) == {KEY_UNKNOWN}
         assert issuer.hits["jwks"] - before["jwks"] == 1
         assert issuer.hits["discovery"] - before["discovery"] == 1
+
+
+def test_ten_thousand_unknown_kids_have_keys_fetched_once_whichever_worker_they_meet(world, start_gateway):
+    with running(identity_provider()) as (issuer,):
+        gateway = start_gateway(trusting(world, entry(issuer)), concurrency=4)
+        assert verdicts(gateway, issuer.mint()) == {GOOD}
+        before = issuer.hits.copy()
+        _, payload, signature = issuer.mint().split(".")
+
+        def ask_often(_):
+            seen = Counter()
+            with Connection(gateway) as connection:
+                for _ in range(UNKNOWN_KIDS // len(clients)):
+                    header = base64url(json.dumps({"alg": "RS256", "kid": secrets.token_hex(8)}).encode())
+                    line = bearer(f"{header}.{payload}.{signature}")
+                    connection.send(request(CHAT, line, method="GET", body=b""))
+                    seen[connection.answer().code] += 1
+            return seen
+
+        clients = range(20)
+        started = time.monotonic()
+        with ThreadPoolExecutor(4) as pool:
+            seen = sum(pool.map(ask_often, clients), Counter())
+        took = time.monotonic() - started
+        print(f"{seen.total()} requests with unknown kids to 4 workers in {took:.1f} s")
+        assert seen == {"key_unknown": UNKNOWN_KIDS}
+        assert took < REFETCH_INTERVAL_S
+        assert issuer.hits - before == {"discovery": 1, "jwks": 1}
+
+
+def test_an_answer_says_how_long_its_keys_are_good(world, start_gateway):
+    bounds = {"min_refresh_interval": "100ms", "max_refresh_interval": "1h"}
+    with running(identity_provider(), identity_provider()) as (brief, lasting):
+        brief.fault["jwks"] = Fault(headers={"cache-control": "public, max-age=1"})
+        lasting.fault["jwks"] = Fault(headers={"cache-control": "max-age=600", "age": "10"})
+        gateway = start_gateway(
+            trusting(
+                world,
+                entry(brief, refresh_interval="1h", **bounds),
+                entry(lasting, refresh_interval="100ms", **bounds),
+            )
+        )
+        wait_until(lambda: brief.hits["jwks"] >= 4)
+        assert lasting.hits["jwks"] == 1
+        assert verdict(gateway, brief.mint()) == verdict(gateway, lasting.mint()) == GOOD
+
+
+def test_stale_keys_serve_and_are_told_of(world, start_gateway):
+    with running(identity_provider()) as (issuer,):
+        gateway = start_gateway(trusting(world, entry(issuer, refresh_interval="1s")))
+        token = issuer.mint()
+        assert verdicts(gateway, token) == {GOOD}
+        assert not stale(gateway)
+        issuer.fault["jwks"] = Fault(status=500)
+        wait_until(lambda: stale(gateway))
+        assert verdicts(gateway, token) == verdicts(gateway, issuer.mint()) == {GOOD}
+        wait_until(lambda: "the keys are stale and serve until 2" in gateway.log())
+        issuer.fault.clear()
+        wait_until(lambda: not stale(gateway))
+
+
+def test_stale_keys_end(world, start_gateway):
+    with running(identity_provider()) as (issuer,):
+        gateway = start_gateway(trusting(world, entry(issuer, refresh_interval="500ms", max_stale="2s")))
+        token = issuer.mint()
+        assert verdicts(gateway, token) == {GOOD}
+        issuer.fault["discovery"] = Fault(status=500)
+        wait_until(lambda: verdicts(gateway, token) == {(503, "keys_unavailable")})
+        issuer.fault.clear()
+        wait_until(lambda: verdicts(gateway, token) == {GOOD})
+
+
+def stale(gateway):
+    """Whether the gateway says that it has stale keys."""
+    values = [value for name, value in gateway.stats("wasmcustom.").items() if name.endswith("ai_gateway_jwks_stale")]
+    return any(values)
+
+
+def test_a_request_waits_for_the_keys_of_each_issuer_that_it_brings_a_token_of(world, start_gateway):
+    """A stranger is told what it would be told elsewhere: first its own token is checked, then the other."""
+    with running(identity_provider(), identity_provider()) as (slow, fast):
+        slow.fault["jwks"], fast.fault["jwks"] = Fault(delay_s=1.5), Fault(delay_s=0.5)
+        google = provider("my-google", "google", world.google)
+        gateway = start_gateway(trusting(world, entry(slow), entry(fast)) | {"providers": [google]})
+        lines = [f"x-goog-api-key: {fast.mint({'exp': 1})}", bearer(slow.mint())]
+        answer = ask(gateway, request(f"{PREFIX}/my-google/v1beta/models/m:generateContent", *lines))
+        assert (answer.status, answer.code) == (401, "token_expired")
 
 
 def test_a_new_key_is_accepted_at_its_first_token(world, start_gateway):

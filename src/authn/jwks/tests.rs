@@ -1,5 +1,7 @@
 //! A source of keys under a virtual clock, with an identity provider whose answers are scripted.
 
+mod freshness;
+
 use serde_json::json;
 
 use super::*;
@@ -7,6 +9,8 @@ use crate::refresh::tests::MemoryBoard;
 use crate::testing::{ISSUER, NOW, SigningKey, key_set};
 
 const REFRESH: u64 = 600;
+const MIN_REFRESH: u64 = 60;
+const MAX_REFRESH: u64 = 1200;
 const STALE: u64 = 3600;
 const REFETCH: u64 = 30;
 
@@ -28,6 +32,8 @@ fn settings(start: Start) -> RemoteKeys {
         clusters: clusters(),
         timeout: secs(5),
         refresh_interval: secs(REFRESH),
+        min_refresh_interval: secs(MIN_REFRESH),
+        max_refresh_interval: secs(MAX_REFRESH),
         max_stale: secs(STALE),
         refetch_interval: secs(REFETCH),
     }
@@ -38,7 +44,12 @@ fn endpoint(url: &str) -> Endpoint {
 }
 
 const fn response(status: u16, body: &[u8]) -> Answer<'_> {
-    Answer::Response { status, body }
+    let lifetime = None;
+    Answer::Response {
+        status,
+        body,
+        lifetime,
+    }
 }
 
 fn keys(ids: &[&str]) -> String {
@@ -56,7 +67,7 @@ struct World {
 impl World {
     fn new(start: Start) -> Self {
         let board = MemoryBoard::default();
-        let settings = KeySourceSettings::Remote(settings(start));
+        let settings = KeySourceSettings::Remote(Box::new(settings(start)));
         Self {
             source: KeySource::new(&settings, &board),
             board,
@@ -252,9 +263,9 @@ fn failures_are_followed_by_ever_longer_waits_up_to_thirty_seconds() {
 fn keys_are_fetched_anew_at_each_refresh_interval() {
     let mut world = World::warm(&["a"]);
     for ids in [["a", "b"], ["b", "c"]] {
-        world.pass(REFRESH - 1);
+        world.pass(REFRESH * 8 / 10 - 1);
         assert_eq!(world.due(), None);
-        world.pass(1);
+        world.pass(REFRESH * 15 / 100 + 1);
         world.fetch(&ids);
         assert_eq!(world.ids(), ids);
     }

@@ -108,7 +108,7 @@ fn a_worker_takes_over_the_keys_that_another_fetched() {
     let mut poll = |world: &World| {
         let polls = adopting.poll(world.now, &world.board);
         assert!(polls[0].1.callout.is_none(), "it is fetched once for all");
-        let verdict = adopting.authenticate(old.as_bytes(), Patience::Decide, world.now);
+        let verdict = adopting.authenticate(old.as_bytes(), &[0], world.now);
         (polls[0].1.settled, verdict)
     };
     let (settled, verdict) = poll(&fetching);

@@ -21,7 +21,7 @@ fn authenticator(vector: &JwsVector) -> Authenticator {
     };
     let board = MemoryBoard::default();
     let mut authenticator = Authenticator::new(&[issuer], 10, Rc::new(SoftwareVerifier), &board);
-    let verdict = authenticator.authenticate(vector.jws.as_bytes(), Patience::Decide, NOW);
+    let verdict = authenticator.authenticate(vector.jws.as_bytes(), &[0], NOW);
     assert!(matches!(verdict, Verdict::Accepted(_)), "{verdict:?}");
     authenticator
 }
@@ -44,7 +44,7 @@ fn flips(bytes: &[u8], stride: usize) -> impl Iterator<Item = Vec<u8>> {
 fn assert_all_refused(vector: &JwsVector, tokens: impl Iterator<Item = Vec<u8>>) {
     let mut authenticator = authenticator(vector);
     for token in tokens {
-        let verdict = authenticator.authenticate(&token, Patience::Decide, NOW);
+        let verdict = authenticator.authenticate(&token, &[0], NOW);
         assert!(
             matches!(verdict, Verdict::Rejected(_)),
             "{}: {verdict:?}",

@@ -252,6 +252,16 @@ fn issuers_are_checked() {
             "must be at least 100ms",
         ),
         (
+            json!({"min_refresh_interval": "0s"}),
+            "/min_refresh_interval",
+            "must be at least 100ms",
+        ),
+        (
+            json!({"max_refresh_interval": "59s"}),
+            "/max_refresh_interval",
+            "must not be under min_refresh_interval",
+        ),
+        (
             json!({"max_stale": "-1s"}),
             "/max_stale",
             "must be a duration",

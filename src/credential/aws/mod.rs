@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::Secret;
 use crate::authn::Patience;
 use crate::callout::{Answer, Callout, Clusters, Poll};
-use crate::refresh::{Board, Fetches, Refresh, Standing};
+use crate::refresh::{Board, Fetches, Refresh, Standing, Term};
 use crate::sigv4::hex;
 use crate::time::UnixTime;
 use crate::url::{BaseUrl, Endpoint};
@@ -203,8 +203,8 @@ impl CredentialSource {
             }
             Progress::Found(credentials) => {
                 log::info!("fetched AWS credentials");
-                let next = credentials.refresh_at(now);
-                refresh.succeeded(credentials.document(), now, next, board);
+                let term = credentials.term(now);
+                refresh.succeeded(credentials.document(), now, term, board);
                 self.current = Some(credentials);
                 None
             }
@@ -305,12 +305,17 @@ impl AwsCredentials {
         .to_string()
     }
 
-    fn refresh_at(&self, now: UnixTime) -> UnixTime {
-        let Some(end) = self.expires_at else {
-            return now + REFRESH_INTERVAL;
+    fn term(&self, now: UnixTime) -> Term {
+        let fresh_until = self.expires_at.unwrap_or(now + REFRESH_INTERVAL);
+        let life = fresh_until.saturating_since(now);
+        let ahead = match self.expires_at {
+            Some(_) => REFRESH_AHEAD.min(life / 5),
+            None => Duration::ZERO,
         };
-        let life = end.saturating_since(now);
-        now + life.saturating_sub(REFRESH_AHEAD.min(life / 5))
+        Term {
+            next: now + life.saturating_sub(ahead),
+            fresh_until,
+        }
     }
 }
 

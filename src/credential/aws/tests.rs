@@ -59,6 +59,7 @@ fn ok(body: &str) -> Answer<'_> {
     Answer::Response {
         status: 200,
         body: body.as_bytes(),
+        lifetime: None,
     }
 }
 

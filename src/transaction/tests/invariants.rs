@@ -170,6 +170,7 @@ fn answer(gateway: &Gateway, body: Option<&str>) {
         let answer = body.map_or(Answer::NoResponse, |body| Answer::Response {
             status: 200,
             body: body.as_bytes(),
+            lifetime: None,
         });
         gateway.answer(&resource, answer);
     }

@@ -23,6 +23,7 @@ fn counts(expected: &[(&str, u64)]) -> Vec<(String, u64)> {
 }
 
 const AGE: &str = "issuer=.=https://issuer.test;.;ai_gateway_jwks_age_seconds";
+const STALE: &str = "issuer=.=https://issuer.test;.;ai_gateway_jwks_stale";
 
 #[test]
 fn tokens_and_fetches_are_counted_by_what_became_of_them() {
@@ -45,6 +46,7 @@ fn tokens_and_fetches_are_counted_by_what_became_of_them() {
         report(&mut gateway),
         counts(&[
             (AGE, 1),
+            (STALE, 0),
             (&succeeded, 1),
             ("outcome=.=accepted;.;ai_gateway_authentications", 5),
             ("outcome=.=hit;.;ai_gateway_token_cache_lookups", 3),
@@ -53,17 +55,19 @@ fn tokens_and_fetches_are_counted_by_what_became_of_them() {
         ])
     );
     gateway.pass(7);
-    assert_eq!(report(&mut gateway), counts(&[(AGE, 9)]));
+    assert_eq!(report(&mut gateway), counts(&[(AGE, 9), (STALE, 0)]));
+    gateway.pass(600);
+    assert_eq!(report(&mut gateway), counts(&[(AGE, 610), (STALE, 1)]));
 }
 
 #[test]
 fn counts_are_told_once_a_second_at_most() {
     let mut gateway = Gateway::warm();
     gateway.post("/my-openai/models", &[]);
-    assert_eq!(report(&mut gateway).len(), 3);
+    assert_eq!(report(&mut gateway).len(), 4);
     gateway.post("/my-openai/models", &[]);
     assert_eq!(gateway.shared.report(gateway.now, &gateway.board), []);
-    assert_eq!(report(&mut gateway).len(), 2);
+    assert_eq!(report(&mut gateway).len(), 3);
 }
 
 #[test]
@@ -89,7 +93,14 @@ fn a_caller_that_waits_for_credentials_is_counted_once() {
     let begun = gateway.begun();
     let keys = key_set(&[SigningKey::new("k").jwk()]);
     let body = keys.as_bytes();
-    gateway.answer(&Resource::Keys(0), Answer::Response { status: 200, body });
+    gateway.answer(
+        &Resource::Keys(0),
+        Answer::Response {
+            status: 200,
+            body,
+            lifetime: None,
+        },
+    );
     let outcome = gateway.post(
         "/b/model/m/converse",
         &[("authorization", &bearer(&good()))],

@@ -1,0 +1,193 @@
+//! Workers that share a board in memory, and when they fetch.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use super::*;
+
+/// A board in memory, as the host's shared data behaves.
+#[derive(Default)]
+pub(crate) struct MemoryBoard(RefCell<HashMap<String, (Vec<u8>, u32)>>);
+
+impl Board for MemoryBoard {
+    fn read(&self, key: &str) -> Option<(Vec<u8>, u32)> {
+        self.0.borrow().get(key).cloned()
+    }
+
+    fn write(&self, key: &str, text: &[u8], expected: Option<u32>) -> bool {
+        let mut texts = self.0.borrow_mut();
+        let version = texts.get(key).map_or(0, |(_, version)| *version);
+        let may_write = expected.is_none_or(|expected| expected == version);
+        if may_write {
+            texts.insert(key.to_owned(), (text.to_vec(), version + 1));
+        }
+        may_write
+    }
+}
+
+const LIMIT: Duration = Duration::from_secs(10);
+const INTERVAL: Duration = Duration::from_secs(30);
+
+fn at(seconds: u64) -> UnixTime {
+    UnixTime::from_secs(seconds)
+}
+
+fn until(seconds: u64) -> Term {
+    Term {
+        next: at(seconds),
+        fresh_until: at(seconds),
+    }
+}
+
+fn workers() -> (MemoryBoard, [Refresh; 2]) {
+    let board = MemoryBoard::default();
+    let workers = [(); 2].map(|()| Refresh::new("document".into()));
+    for worker in &workers {
+        worker.prepare(&board);
+    }
+    (board, workers)
+}
+
+#[test]
+fn one_worker_fetches_and_all_have_the_document() {
+    let (board, [mut one, mut other]) = workers();
+    assert!(one.begin(at(100), LIMIT, &board));
+    assert!(!other.begin(at(100), LIMIT, &board));
+    assert_eq!(other.standing(), Standing::UnderWay);
+    assert_eq!(other.adopt(&board), None);
+
+    one.succeeded("text".into(), at(101), until(700), &board);
+    let published = other.adopt(&board).unwrap();
+    assert_eq!(published.document.as_deref(), Some("text"));
+    assert_eq!(published.at, at(101));
+    assert_eq!(other.standing(), Standing::Due(at(700)));
+    assert_eq!(other.adopt(&board), None);
+    assert_eq!(one.adopt(&board), None);
+    assert!(!other.begin(at(699), LIMIT, &board));
+    assert!(other.begin(at(700), LIMIT, &board));
+}
+
+#[test]
+fn a_lease_that_is_not_redeemed_is_taken_over() {
+    let (board, [mut one, mut other]) = workers();
+    assert!(one.begin(at(100), LIMIT, &board));
+    assert!(!other.begin(at(105), LIMIT, &board));
+    assert!(other.begin(at(110), LIMIT, &board));
+}
+
+#[test]
+fn a_worker_that_ends_gives_the_lease_back() {
+    let (board, [mut one, mut other]) = workers();
+    assert!(one.begin(at(100), LIMIT, &board));
+    assert!(!other.begin(at(100), LIMIT, &board));
+    one.abandon(&board);
+    assert!(other.begin(at(100), LIMIT, &board));
+}
+
+#[test]
+fn failures_back_off_for_all() {
+    let (board, [mut one, mut other]) = workers();
+    let mut now = at(100);
+    for wait in [1, 2, 4, 8, 16, 30, 30] {
+        let (worker, idle) = if wait % 3 == 1 {
+            (&mut one, &mut other)
+        } else {
+            (&mut other, &mut one)
+        };
+        assert!(worker.begin(now, LIMIT, &board));
+        let backoff = worker.failed(now, &board);
+        assert_eq!(backoff, Duration::from_secs(wait));
+        assert_eq!(idle.adopt(&board).unwrap().document, None);
+        assert!(idle.has_failed());
+        now = now + backoff;
+    }
+    assert!(one.begin(now, LIMIT, &board));
+    one.succeeded("text".into(), now, until(2000), &board);
+    assert!(!one.has_failed());
+    let (succeeded, failed) = (1, 3);
+    assert_eq!(one.take_fetches(), Fetches { succeeded, failed });
+    assert_eq!(one.take_fetches(), Fetches::default());
+}
+
+#[test]
+fn a_demand_makes_a_document_due() {
+    let (board, [mut one, _]) = workers();
+    assert!(one.begin(at(100), LIMIT, &board));
+    assert!(!one.demand(at(100), INTERVAL));
+    assert_eq!(one.standing(), Standing::UnderWay);
+    one.succeeded("text".into(), at(100), until(700), &board);
+    assert!(one.demand(at(200), INTERVAL));
+    assert_eq!(one.standing(), Standing::Due(at(200)));
+}
+
+#[test]
+fn a_demand_of_any_worker_is_the_only_one_in_its_interval() {
+    let (board, [mut one, mut other]) = workers();
+    assert!(one.begin(at(100), LIMIT, &board));
+    one.succeeded("text".into(), at(100), until(700), &board);
+    other.adopt(&board);
+    assert!(one.demand(at(200), INTERVAL));
+    assert!(one.begin(at(200), LIMIT, &board));
+    one.succeeded("text".into(), at(201), until(800), &board);
+    assert!(other.adopt(&board).is_some());
+    assert!(!other.demand(at(229), INTERVAL));
+    assert_eq!(other.standing(), Standing::Due(at(800)));
+    assert!(other.demand(at(230), INTERVAL));
+    assert!(other.begin(at(230), LIMIT, &board));
+    other.failed(at(231), &board);
+    one.adopt(&board);
+    assert!(!one.demand(at(259), INTERVAL), "failed or not");
+    let mut newcomer = Refresh::new("document".into());
+    newcomer.adopt(&board);
+    assert!(!newcomer.demand(at(259), INTERVAL));
+}
+
+#[test]
+fn a_demand_that_another_worker_was_first_with_causes_no_fetch() {
+    let (board, [mut one, mut other]) = workers();
+    assert!(one.begin(at(100), LIMIT, &board));
+    one.succeeded("text".into(), at(100), until(700), &board);
+    other.adopt(&board);
+    assert!(one.demand(at(200), INTERVAL) && other.demand(at(200), INTERVAL));
+    assert!(one.begin(at(200), LIMIT, &board));
+    assert!(!other.begin(at(200), LIMIT, &board), "it is under way");
+    one.succeeded("text".into(), at(201), until(800), &board);
+    assert!(other.adopt(&board).is_some());
+    assert!(!other.begin(at(201), LIMIT, &board));
+}
+
+#[test]
+fn a_document_is_stale_once_it_could_not_be_fetched_in_time() {
+    let (board, [mut one, mut other]) = workers();
+    assert!(!one.is_stale(at(100)), "there is none");
+    assert!(one.begin(at(100), LIMIT, &board));
+    one.succeeded("text".into(), at(100), until(700), &board);
+    other.adopt(&board);
+    assert!(other.begin(at(700), LIMIT, &board));
+    other.failed(at(701), &board);
+    one.adopt(&board);
+    for worker in [&one, &other] {
+        assert!(!worker.is_stale(at(700)) && worker.is_stale(at(701)));
+    }
+    assert!(one.begin(at(800), LIMIT, &board));
+    one.succeeded("text".into(), at(800), until(1400), &board);
+    other.adopt(&board);
+    assert!(!one.is_stale(at(800)) && !other.is_stale(at(800)));
+}
+
+#[test]
+fn refreshes_come_ahead_of_the_end_and_not_all_at_once() {
+    let lifetime = Duration::from_secs(1000);
+    let ahead = |nanos| {
+        let now = UnixTime::new(Duration::new(1_800_000_000, nanos));
+        let term = Term::ahead("document", now, lifetime);
+        assert_eq!(term.fresh_until, now + lifetime);
+        term.next.saturating_since(now).as_secs()
+    };
+    let times: Vec<_> = (0..1000).map(ahead).collect();
+    assert!(times.iter().all(|time| (800..=950).contains(time)));
+    for part in 0..15 {
+        let part = 800 + part * 10..810 + part * 10;
+        assert!(times.iter().any(|time| part.contains(time)), "{part:?}");
+    }
+}
