@@ -4,7 +4,7 @@ WASM   := ai_gateway_filter.wasm
 TARGET := wasm32-wasip1
 PYTHON := .local/venv/bin/python
 
-.PHONY: help build run test lint unit integration bench bench-check bench-profile clean
+.PHONY: help build run test lint unit integration clients bench bench-check bench-profile clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,11 @@ integration: build ## Test the built filter in real Envoy with the real SDKs
 	@cargo build --quiet --manifest-path tests/sigv4-verifier/Cargo.toml
 	@echo "pytest: integration tests"
 	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m pytest -q tests/integration
+
+clients: build ## Run every SDK against the gateway and write the README's tables of them
+	@tools/setup-python.sh tests/requirements.txt
+	@cargo build --quiet --manifest-path tests/sigv4-verifier/Cargo.toml
+	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && WRITE_TABLES=1 $(PYTHON) -m pytest -q tests/integration/test_clients.py
 
 bench: ## Measure the filter beside Envoy's own, in four minutes; write docs/performance.md
 	@bench/setup.sh

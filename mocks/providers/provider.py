@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 import ssl
@@ -93,8 +94,9 @@ class MockProvider(BackgroundServer, ABC):
         if request.path == Recorder.PATH:
             return await handler(request)
         request[REQUEST_ID] = "req_mock" + secrets.token_hex(10)
+        recorded = self._recorder.begin(request)
         try:
-            body = await self._recorder.record(request, MAX_BODY_BYTES)
+            body = await self._recorder.body(request, recorded, MAX_BODY_BYTES)
             if body is None:
                 raise ProviderError(413, f"The request exceeds {MAX_BODY_BYTES} bytes.")
             request[BODY] = body
@@ -106,6 +108,9 @@ class MockProvider(BackgroundServer, ABC):
             if RETRY_AFTER_HEADER in request.headers:
                 response.headers["retry-after"] = request.headers[RETRY_AFTER_HEADER]
             return response
+        except (asyncio.CancelledError, ConnectionResetError):
+            recorded.abandon()
+            raise
 
     async def _sign(self, request: web.Request, response: web.StreamResponse) -> None:
         if request.path != Recorder.PATH:

@@ -31,6 +31,8 @@ class RecordedRequest:
     body_size: int = 0
     body_sha256: str = ""
     completed_at: float | None = None
+    abandoned_at: float | None = None
+    """When the caller left before it had the whole answer."""
     _digest: Any = field(default_factory=hashlib.sha256, repr=False, compare=False)
 
     def values(self, name: str) -> list[bytes]:
@@ -53,6 +55,10 @@ class RecordedRequest:
         """Note that the body has ended."""
         self.body_sha256 = self._digest.hexdigest()
         self.completed_at = time.time()
+
+    def abandon(self) -> None:
+        """Note that the caller has left."""
+        self.abandoned_at = time.time()
 
     def document(self) -> dict[str, Any]:
         """The recording as JSON; bytes outside of ASCII or UTF-8 are shown as well as text can."""
@@ -80,10 +86,15 @@ class Recorder:
         """The endpoints for other processes."""
         return [web.get(self.PATH, self._list), web.delete(self.PATH, self._clear)]
 
-    async def record(self, request: web.Request, limit: int) -> bytes | None:
-        """Record `request` and return its whole body, or `None` when it exceeds `limit` bytes."""
+    def begin(self, request: web.Request) -> RecordedRequest:
+        """Record the head of `request`."""
         recorded = RecordedRequest(request.method, request.raw_path, list(request.raw_headers), time.time())
         self.requests.append(recorded)
+        return recorded
+
+    @staticmethod
+    async def body(request: web.Request, recorded: RecordedRequest, limit: int) -> bytes | None:
+        """Record the body of `request` and return it whole, or `None` when it exceeds `limit` bytes."""
         body = bytearray()
         async for chunk in request.content.iter_any():
             recorded.extend(chunk)

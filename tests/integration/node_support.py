@@ -12,23 +12,28 @@ import pytest
 from tools.gateway import PROJECT
 
 SETUP = PROJECT / "tools/setup-node.sh"
-SCRIPT = PROJECT / "tests/node/clients.mjs"
+NODE_PACKAGES = PROJECT / "tests/node"
+SCRIPT = NODE_PACKAGES / "clients.mjs"
 TIMEOUT_S = 30
+
+
+def node():
+    """The program, once the packages of tests/node are there."""
+    setup = subprocess.run([SETUP], capture_output=True, text=True)
+    if setup.returncode:
+        pytest.fail(setup.stderr, pytrace=False)
+    return shutil.which("node", path=setup.stdout.strip())
 
 
 class NodeClients:
     """A process that calls by the modules of tests/node/clients that are named."""
 
     def __init__(self, *modules, trusted=None, environment=None):
-        setup = subprocess.run([SETUP], capture_output=True, text=True)
-        if setup.returncode:
-            pytest.fail(setup.stderr, pytrace=False)
-        node = shutil.which("node", path=setup.stdout.strip())
         known = {"PATH": os.environ["PATH"], "NODE_NO_WARNINGS": "1", **(environment or {})}
         if trusted is not None:
             known["NODE_EXTRA_CA_CERTS"] = str(trusted)
         # Node.js has the browsers' WebSocket by default from 22 on.
-        command = [node, "--experimental-websocket", SCRIPT, *modules]
+        command = [node(), "--experimental-websocket", SCRIPT, *modules]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         self._process = subprocess.Popen(command, env=known, **pipes)
         self._waiting = {}

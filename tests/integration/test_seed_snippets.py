@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mocks.world import AUDIENCE, CLIENT_ID, CLIENT_SECRET
+from node_support import NODE_PACKAGES, node
 
 SNIPPETS = Path(__file__).resolve().parent.parent / "snippets"
 JQ_STAND_IN = f"""#!{sys.executable}
@@ -47,10 +48,10 @@ def path_with_jq(tmp_path):
     return f"{os.environ['PATH']}:{tmp_path}"
 
 
-def run(command, **environment):
+def run(command, directory=None, **environment):
     """The output of a program that knows only this environment."""
     environment = {"PATH": os.environ["PATH"], **environment}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(command, env=environment, cwd=directory, capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -74,6 +75,14 @@ def test_the_authlib_snippet_gets_a_token_that_the_gateway_takes(snippet, proxy_
     token = run_python(snippet("token_authlib.py") + "print(access_token)").strip()
     output = run_python(snippet("anthropic_sdk.py"), **use(token, proxy_url("my-anthropic")))
     assert "Hello from the mock of Anthropic" in output
+
+
+def test_the_openid_client_snippet_gets_a_token_that_the_gateway_takes(snippet, proxy_url):
+    """With version 5; version 6 has no `Issuer`."""
+    text = snippet("token_openid_client.mjs") + "console.log(accessToken);"
+    token = run([node(), "--input-type=module", "--eval", text], directory=NODE_PACKAGES).strip()
+    output = run_python(snippet("openai_sdk.py"), **use(token, proxy_url("my-openai")))
+    assert "Hello from the mock of OpenAI" in output
 
 
 def test_the_openai_snippet_prints_the_answer(snippet, token, proxy_url):

@@ -1,5 +1,5 @@
-// Calls LLM providers by their own SDKs. Each line of the input is a call, in JSON; each line of the output what became of
-// one: {"id", "answer"}, {"id", "pieces"} of a stream, or {"id", "error"}.
+// Calls LLM providers by their own SDKs. Each line of the input is a call, in JSON; each line of the output what became
+// of one: {"id", "answer"}, {"id", "pieces"} of a stream, or {"id", "error"}.
 //
 // A call: `id`; `client`, a module of clients/; `operation`, one of its functions; `url` and `token`; `headers` to send
 // along; `abortAfter`, the number of pieces after which a stream is given up; whatever else the function looks at.
@@ -29,9 +29,11 @@ async function outcome(call) {
 
 function described(error) {
   return {
-    name: error.constructor.name,
-    status: error.status ?? error.$metadata?.httpStatusCode ?? null,
-    message: error.message,
+    // Some SDKs name the class only, some the instance only.
+    name: error.name === "Error" ? error.constructor.name : error.name,
+    status: error.status ?? error.statusCode ?? error.$metadata?.httpStatusCode ?? null,
+    // Vercel's provider for Google takes its message from Google's own shape only, else from the status.
+    message: error.responseBody ? `${error.message}: ${error.responseBody}` : error.message,
   };
 }
 

@@ -1,5 +1,5 @@
-// OpenAI's SDK for realtime sessions: by the package `ws`, which sends the key in `Authorization`; by the browsers' WebSocket,
-// which sends it among the subprotocols; and that WebSocket by itself.
+// OpenAI's SDK for realtime sessions: by the package `ws`, which sends the key in `Authorization`; by the browsers'
+// WebSocket, which sends it among the subprotocols; and that WebSocket by itself.
 
 import OpenAI from "openai";
 import { OpenAIRealtimeWebSocket } from "openai/realtime/websocket";

@@ -1,0 +1,31 @@
+// The AWS SDK, which signs with keys that mean nothing and brings the token as session token.
+
+import { BedrockRuntimeClient, ConverseCommand, ConverseStreamCommand } from "@aws-sdk/client-bedrock-runtime";
+
+const KEYS = { accessKeyId: "AKIACLIENT", secretAccessKey: "the-clients-own-secret-key" };
+
+function asked({ said }) {
+  const messages = [{ role: "user", content: [{ text: said }] }];
+  return { modelId: "us.anthropic.claude-haiku-4-5-20251001-v1:0", messages };
+}
+
+function send(Command, call) {
+  const credentials = { ...KEYS, sessionToken: call.token };
+  const client = new BedrockRuntimeClient({ endpoint: call.url, region: "us-east-1", maxAttempts: 1, credentials });
+  const add = (next) => (args) => {
+    Object.assign(args.request.headers, call.headers);
+    return next(args);
+  };
+  client.middlewareStack.add(add, { step: "deserialize" }); // after the signature
+  return client.send(new Command(asked(call)), { abortSignal: call.signal });
+}
+
+export async function answer(call) {
+  const { output } = await send(ConverseCommand, call);
+  return output.message.content[0].text;
+}
+
+export async function* stream(call) {
+  const { stream } = await send(ConverseStreamCommand, call);
+  for await (const { contentBlockDelta } of stream) if (contentBlockDelta) yield contentBlockDelta.delta.text;
+}

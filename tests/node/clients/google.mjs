@@ -1,0 +1,20 @@
+import { GoogleGenAI } from "@google/genai";
+
+function asked({ said, signal }) {
+  return { model: "gemini-2.0-flash", contents: said, config: { abortSignal: signal } };
+}
+
+function client({ url, token, headers }) {
+  return new GoogleGenAI({ apiKey: token, httpOptions: { baseUrl: url, headers } });
+}
+
+export async function answer(call) {
+  const { text } = await client(call).models.generateContent(asked(call));
+  return text;
+}
+
+export async function* stream(call) {
+  for await (const chunk of await client(call).models.generateContentStream(asked(call))) {
+    if (chunk.text) yield chunk.text;
+  }
+}

@@ -1,0 +1,30 @@
+// Vercel's AI SDK with each of its providers, which is told in `provider`.
+
+import { createAmazonBedrock } from "@ai-sdk/amazon-bedrock";
+import { createAnthropic } from "@ai-sdk/anthropic";
+import { createGoogleGenerativeAI } from "@ai-sdk/google";
+import { createOpenAI } from "@ai-sdk/openai";
+import { generateText, streamText } from "ai";
+
+const CLAUDE = "us.anthropic.claude-haiku-4-5-20251001-v1:0";
+
+const models = {
+  openai: (options) => createOpenAI(options)("gpt-4o"),
+  anthropic: ({ apiKey, ...options }) => createAnthropic({ ...options, authToken: apiKey })("claude-sonnet-4-6"),
+  google: (options) => createGoogleGenerativeAI(options)("gemini-2.0-flash"),
+  bedrock: (options) => createAmazonBedrock({ ...options, region: "us-east-1" })(CLAUDE),
+};
+
+function asked({ provider, url, token, headers, said, signal }) {
+  const model = models[provider]({ baseURL: url, apiKey: token, headers });
+  return { model, prompt: said, maxRetries: 0, abortSignal: signal };
+}
+
+export async function answer(call) {
+  const { text } = await generateText(asked(call));
+  return text;
+}
+
+export async function* stream(call) {
+  yield* streamText(asked(call)).textStream;
+}
