@@ -52,10 +52,10 @@ impl UpstreamRequest {
         for name in head.names() {
             let stays_here = is_credential_header(name, side_headers) || is_proxy_header(name);
             if stays_here
-                && Some(name) != passed_through
-                && !remove.iter().any(|removed| removed == name)
+                && Some(name) != passed_through.map(str::as_bytes)
+                && !remove.iter().any(|removed| removed.as_bytes() == name)
             {
-                remove.push(name.to_owned());
+                remove.push(String::from_utf8_lossy(name).into_owned());
             }
         }
 
@@ -131,12 +131,12 @@ impl UpstreamRequest {
 }
 
 /// Whether a header is a word between proxies: about the client, or about this network.
-fn is_proxy_header(name: &str) -> bool {
-    let is_one = PROXY_HEADERS.contains(&name)
+fn is_proxy_header(name: &[u8]) -> bool {
+    let is_one = PROXY_HEADERS.iter().any(|known| known.as_bytes() == name)
         || PROXY_HEADER_PREFIXES
             .iter()
-            .any(|prefix| name.starts_with(prefix));
-    is_one && name != ROUTING_HEADER
+            .any(|prefix| name.starts_with(prefix.as_bytes()));
+    is_one && name != ROUTING_HEADER.as_bytes()
 }
 
 /// Path and query at the provider; the query as sent, but for credentials in it.

@@ -2,12 +2,26 @@
 
 use thiserror::Error;
 
-/// The headers of a request, pseudo-headers included, names in lower case as Envoy hands them over.
+/// Headers in order, names in lower case as Envoy hands them over, in the form in which they cross the
+/// VM's border: their number, the sizes of all names and values, then all of these with a NUL after
+/// each; numbers are of four bytes, the lowest first. Nothing is copied out of it to be looked at.
 ///
 /// Values are bytes: nothing that came over the wire is taken to be text.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct HeaderMap {
+    bytes: Vec<u8>,
+}
+
+/// The headers of a request, pseudo-headers included.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct RequestHead {
-    headers: Vec<(String, Vec<u8>)>,
+    headers: HeaderMap,
+}
+
+/// The headers of a response, likewise.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ResponseHead {
+    headers: HeaderMap,
 }
 
 /// The client sent a header more than once where only one can be meant.
@@ -25,10 +39,92 @@ pub fn is_header_value(value: &str) -> bool {
         && value.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
-impl RequestHead {
-    /// Takes over the header map of one phase.
-    pub fn new(headers: Vec<(String, Vec<u8>)>) -> Self {
+impl HeaderMap {
+    /// Puts headers into this form.
+    pub fn new<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])> + Clone) -> Self {
+        let size = |text: &[u8]| u32::try_from(text.len()).unwrap_or(u32::MAX);
+        let count = u32::try_from(headers.clone().count()).unwrap_or(u32::MAX);
+        let mut bytes = count.to_le_bytes().to_vec();
+        for (name, value) in headers.clone() {
+            bytes.extend_from_slice(&size(name.as_bytes()).to_le_bytes());
+            bytes.extend_from_slice(&size(value).to_le_bytes());
+        }
+        for (name, value) in headers {
+            for text in [name.as_bytes(), value] {
+                bytes.extend_from_slice(text);
+                bytes.push(0);
+            }
+        }
+        Self { bytes }
+    }
+
+    /// Takes over what is in this form already.
+    pub const fn from_bytes(bytes: Vec<u8>) -> Self {
+        Self { bytes }
+    }
+
+    /// The whole.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Name and value of each; bytes that are not in this form have no more of them.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let (count, rest) = number(&self.bytes).unwrap_or_default();
+        let (mut sizes, mut texts) = rest.split_at_checked(count * 8).unwrap_or_default();
+        std::iter::from_fn(move || {
+            let (name, value);
+            let size;
+            (size, sizes) = number(sizes)?;
+            (name, texts) = text(texts, size)?;
+            let size;
+            (size, sizes) = number(sizes)?;
+            (value, texts) = text(texts, size)?;
+            Some((name, value))
+        })
+    }
+
+    fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        self.iter()
+            .filter(move |(header, _)| *header == name.as_bytes())
+            .map(|(_, value)| value)
+    }
+}
+
+fn number(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let (number, rest) = bytes.split_first_chunk()?;
+    Some((usize::try_from(u32::from_le_bytes(*number)).ok()?, rest))
+}
+
+fn text(bytes: &[u8], size: usize) -> Option<(&[u8], &[u8])> {
+    let (text, rest) = bytes.split_at_checked(size)?;
+    Some((text, rest.split_first()?.1))
+}
+
+impl std::fmt::Debug for HeaderMap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = self.iter().map(|(name, _)| String::from_utf8_lossy(name));
+        f.debug_list().entries(names).finish()
+    }
+}
+
+impl From<HeaderMap> for RequestHead {
+    fn from(headers: HeaderMap) -> Self {
         Self { headers }
+    }
+}
+
+impl From<HeaderMap> for ResponseHead {
+    fn from(headers: HeaderMap) -> Self {
+        Self { headers }
+    }
+}
+
+impl RequestHead {
+    /// From names and values one by one.
+    pub fn new(headers: Vec<(String, Vec<u8>)>) -> Self {
+        let headers = headers.iter();
+        HeaderMap::new(headers.map(|(name, value)| (name.as_str(), value.as_slice()))).into()
     }
 
     /// The request target as sent, raw; empty where there is none (CONNECT).
@@ -52,13 +148,13 @@ impl RequestHead {
     }
 
     /// The names of all headers, in order, repeated ones repeated.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.headers.iter().map(|(name, _)| name.as_str())
+    pub fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.headers.iter().map(|(name, _)| name)
     }
 
     /// The one value of a header, `None` where it is absent.
     pub fn sole(&self, name: &str) -> Result<Option<&[u8]>, RepeatedHeader> {
-        let mut values = self.values(name);
+        let mut values = self.headers.values(name);
         let value = values.next();
         match values.next() {
             None => Ok(value),
@@ -70,28 +166,20 @@ impl RequestHead {
 
     /// The value of a header that goes through unchanged, the first where it is repeated.
     pub fn first(&self, name: &str) -> Option<&[u8]> {
-        self.values(name).next()
+        self.headers.values(name).next()
     }
 
     /// Every value of a header, in order.
     pub fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        self.headers
-            .iter()
-            .filter(move |(header, _)| header == name)
-            .map(|(_, value)| value.as_slice())
+        self.headers.values(name)
     }
 }
 
-/// The headers of a response, likewise.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct ResponseHead {
-    headers: Vec<(String, Vec<u8>)>,
-}
-
 impl ResponseHead {
-    /// Takes over the header map of the response.
+    /// From names and values one by one.
     pub fn new(headers: Vec<(String, Vec<u8>)>) -> Self {
-        Self { headers }
+        let headers = headers.iter();
+        HeaderMap::new(headers.map(|(name, value)| (name.as_str(), value.as_slice()))).into()
     }
 
     /// The status; 0 where there is none.
@@ -105,7 +193,40 @@ impl ResponseHead {
 
     /// The value of a header, the first where it is repeated.
     pub fn first(&self, name: &str) -> Option<&[u8]> {
-        let found = self.headers.iter().find(|(header, _)| header == name);
-        found.map(|(_, value)| value.as_slice())
+        self.headers.values(name).next()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_map_has_the_form_of_the_abi() {
+        let map = HeaderMap::new([("a", &b"bc"[..]), ("", b"")].into_iter());
+        let form = b"\x02\0\0\0\x01\0\0\0\x02\0\0\0\0\0\0\0\0\0\0\0a\0bc\0\0\0";
+        assert_eq!(map.as_bytes(), form);
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_put_in_comes_out(
+            headers in prop::collection::vec(
+                ("[a-z_:-]{0,20}", prop::collection::vec(any::<u8>(), 0..40)), 0..8,
+            ),
+        ) {
+            let put = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+            let map = HeaderMap::new(put.clone());
+            let put: Vec<_> = put.map(|(name, value)| (name.as_bytes(), value)).collect();
+            prop_assert_eq!(map.iter().collect::<Vec<_>>(), put);
+        }
+
+        #[test]
+        fn any_bytes_are_some_map(bytes: Vec<u8>) {
+            let length = bytes.len();
+            let map = HeaderMap::from_bytes(bytes);
+            prop_assert!(map.iter().count() <= length);
+        }
     }
 }

@@ -17,8 +17,11 @@ shipped_code() {
         !/^[ \t]*\/\// { print FILENAME ":" FNR ": " $0 }' {} +
 }
 
-report "proxy_wasm belongs into src/host and src/lib.rs alone:" \
-    "$(shipped_code 'src/host/*' src/lib.rs | grep proxy_wasm || true)"
+report "the host's functions are src/host's alone:" \
+    "$(shipped_code 'src/host/*' '' | grep -E 'proxy_(get|set|on|log|call|http)' || true)"
+
+report "unsafe code belongs into src/host/imports.rs and exports.rs alone:" \
+    "$(shipped_code src/host/imports.rs src/host/exports.rs | grep -w unsafe || true)"
 
 report "providers are named in src/provider alone:" \
     "$(shipped_code 'src/provider/*' '' | grep -iE 'openai|anthropic|google|gemini|bedrock' || true)"

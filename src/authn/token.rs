@@ -3,8 +3,6 @@
 //! Each SDK has its own place. A slot counts only for providers whose SDKs use it; all of them are
 //! emptied for every provider.
 
-use std::borrow::Cow;
-
 use crate::head::{RepeatedHeader, RequestHead};
 use crate::provider::TOKEN_SUBPROTOCOLS;
 use crate::route::percent_decoded;
@@ -172,24 +170,24 @@ impl<'a> Candidates<'a> {
 /// underscore counts as a hyphen, since some servers read it so.
 ///
 /// The list of subprotocols is none: see [`subprotocols_without_credentials`].
-pub fn is_credential_header(name: &str, side_headers: &[String]) -> bool {
-    let is_odd = name.contains('_');
-    let name = hyphenated(name);
-    CREDENTIAL_HEADERS.contains(&name.as_ref())
-        || is_odd && name == SUBPROTOCOL_HEADER
-        || CREDENTIAL_HEADER_PREFIXES
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
-        || side_headers.iter().any(|side| hyphenated(side) == name)
+pub fn is_credential_header(name: &[u8], side_headers: &[String]) -> bool {
+    CREDENTIAL_HEADERS.iter().any(|known| reads_as(name, known))
+        || reads_as(name, SUBPROTOCOL_HEADER) && name != SUBPROTOCOL_HEADER.as_bytes()
+        || CREDENTIAL_HEADER_PREFIXES.iter().any(|prefix| {
+            name.get(..prefix.len())
+                .is_some_and(|start| reads_as(start, prefix))
+        })
+        || side_headers.iter().any(|side| reads_as(name, side))
 }
 
-/// A header's name as such servers read it.
-fn hyphenated(name: &str) -> Cow<'_, str> {
-    if name.contains('_') {
-        Cow::Owned(name.replace('_', "-"))
-    } else {
-        Cow::Borrowed(name)
-    }
+/// Whether a header's name is this one to such servers.
+fn reads_as(name: &[u8], known: &str) -> bool {
+    let hyphenated = |byte: &u8| if *byte == b'_' { b'-' } else { *byte };
+    name.len() == known.len()
+        && name
+            .iter()
+            .map(hyphenated)
+            .eq(known.as_bytes().iter().map(hyphenated))
 }
 
 /// A query without the parameters that may carry credentials; all others byte for byte.

@@ -29,7 +29,7 @@ pub(super) fn read(
         problems,
     );
     for (index, name) in conversation_headers.iter().enumerate() {
-        if providers::is_reserved(name) || is_credential_header(name, side_headers) {
+        if providers::is_reserved(name) || is_credential_header(name.as_bytes(), side_headers) {
             problems.add(
                 format_args!("{path}/{index}"),
                 "is a header with a meaning of its own; choose another name",

@@ -277,7 +277,7 @@ fn headers(
             if !text::is_header_name(&name) || RESERVED_HEADERS.contains(&name.as_str()) {
                 problems.add(&path, "is not a header name that can be set");
             }
-            if is_credential_header(&name, &[]) {
+            if is_credential_header(name.as_bytes(), &[]) {
                 problems.add(
                     &path,
                     "is a credential header; use api_key and api_key_header",

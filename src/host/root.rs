@@ -1,13 +1,12 @@
 //! The root context: takes in the configuration, and makes the callouts for all requests.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::ContextType;
-
 use super::abi::{self, SharedData};
+use super::log::adopt_level;
 use super::signature::preferred_verifier;
 use super::stream::Stream;
 use super::worker::{EAGER_TICK, Worker};
@@ -23,50 +22,31 @@ const FIRST_TICK: Duration = Duration::from_millis(1);
 
 pub(super) struct Root {
     context_id: u32,
-    worker: Option<Rc<Worker>>,
-    callouts: HashMap<u32, Resource>,
+    worker: RefCell<Option<Rc<Worker>>>,
+    callouts: RefCell<HashMap<u32, Resource>>,
 }
 
 impl Root {
     pub(super) fn new(context_id: u32) -> Self {
         Self {
             context_id,
-            worker: None,
-            callouts: HashMap::new(),
+            worker: RefCell::default(),
+            callouts: RefCell::default(),
         }
     }
 
-    fn dispatch(&mut self, worker: &Worker, resource: Resource, callout: &Callout) {
-        match abi::dispatch(callout) {
-            Ok(token) => {
-                self.callouts.insert(token, resource);
-            }
-            Err(_) => self.answered(worker, resource, Answer::Undeliverable),
-        }
+    /// The context of a new request, if there is a configuration.
+    pub(super) fn stream(&self, context_id: u32) -> Option<Stream> {
+        Some(Stream::new(context_id, self.worker()?))
     }
 
-    fn answered(&mut self, worker: &Worker, resource: Resource, answer: Answer<'_>) {
-        let shared = &worker.shared;
-        match shared.answered(&resource, answer, abi::now(), &SharedData) {
-            Some(callout) => self.dispatch(worker, resource, &callout),
-            None => self.settled(worker, &resource),
-        }
-    }
-
-    fn settled(&self, worker: &Worker, resource: &Resource) {
-        worker.settled(resource);
-        abi::act_for(self.context_id);
-    }
-}
-
-impl Context for Root {
-    fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _: usize) {
-        let (Some(resource), Some(worker)) = (self.callouts.remove(&token), self.worker.clone())
-        else {
+    pub(super) fn on_http_call_response(&self, token: u32, headers: usize, body_size: usize) {
+        let resource = self.callouts.borrow_mut().remove(&token);
+        let (Some(resource), Some(worker)) = (resource, self.worker()) else {
             return;
         };
         let body;
-        // A callout that failed has no headers, and the SDK panics where they are asked for.
+        // A callout that failed has no headers.
         let answer = match (headers > 0).then(abi::callout_status).flatten() {
             None => Answer::NoResponse,
             Some(_) if body_size > MAX_DOCUMENT_BYTES => Answer::TooLarge,
@@ -81,11 +61,9 @@ impl Context for Root {
         };
         self.answered(&worker, resource, answer);
     }
-}
 
-impl RootContext for Root {
-    fn on_configure(&mut self, size: usize) -> bool {
-        abi::adopt_log_level();
+    pub(super) fn on_configure(&self, size: usize) -> bool {
+        adopt_level();
         let json = abi::plugin_configuration(size);
         let config = match Config::parse(&json, &|name| std::env::var(name).ok()) {
             Ok(config) => config,
@@ -99,13 +77,13 @@ impl RootContext for Root {
         }
         log::info!("serving {} providers", config.providers.len());
         let shared = Shared::new(config, preferred_verifier(), &SharedData);
-        self.worker = Some(Rc::new(Worker::new(shared)));
+        self.worker.replace(Some(Rc::new(Worker::new(shared))));
         abi::set_tick_period(FIRST_TICK);
         true
     }
 
-    fn on_tick(&mut self) {
-        let Some(worker) = self.worker.clone() else {
+    pub(super) fn on_tick(&self) {
+        let Some(worker) = self.worker() else {
             return;
         };
         let now = abi::now();
@@ -127,19 +105,36 @@ impl RootContext for Root {
         });
     }
 
-    fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
-        let worker = Rc::clone(self.worker.as_ref()?);
-        Some(Box::new(Stream::new(context_id, worker)))
+    fn worker(&self) -> Option<Rc<Worker>> {
+        self.worker.borrow().clone()
     }
 
-    fn get_type(&self) -> Option<ContextType> {
-        Some(ContextType::HttpContext)
+    fn dispatch(&self, worker: &Worker, resource: Resource, callout: &Callout) {
+        match abi::dispatch(callout) {
+            Ok(token) => {
+                self.callouts.borrow_mut().insert(token, resource);
+            }
+            Err(_) => self.answered(worker, resource, Answer::Undeliverable),
+        }
+    }
+
+    fn answered(&self, worker: &Worker, resource: Resource, answer: Answer<'_>) {
+        let shared = &worker.shared;
+        match shared.answered(&resource, answer, abi::now(), &SharedData) {
+            Some(callout) => self.dispatch(worker, resource, &callout),
+            None => self.settled(worker, &resource),
+        }
+    }
+
+    fn settled(&self, worker: &Worker, resource: &Resource) {
+        worker.settled(resource);
+        abi::act_for(self.context_id);
     }
 }
 
 impl Drop for Root {
     fn drop(&mut self) {
-        if let Some(worker) = &self.worker {
+        if let Some(worker) = self.worker() {
             worker.abandon();
         }
     }

@@ -2,9 +2,6 @@
 
 use std::rc::Rc;
 
-use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::Action;
-
 use super::abi;
 use super::worker::{Request, Worker};
 use crate::transaction::{Flow, Input};
@@ -22,65 +19,49 @@ impl Stream {
             request: Rc::new(Request::new(context_id)),
         }
     }
-}
 
-impl Stream {
-    fn ended_if(&self, has_ended: bool) {
-        if has_ended && self.request.wants_response() {
-            self.worker
-                .drive(&self.request, Input::Ended(End::Complete));
-        }
-    }
-}
-
-impl Context for Stream {}
-
-impl HttpContext for Stream {
-    fn on_http_request_headers(&mut self, _: usize, has_ended: bool) -> Action {
+    pub(super) fn on_request_headers(&self, has_ended: bool) -> Flow {
         self.request.body_has_come(0, has_ended);
         let input = Input::RequestHead(abi::request_head());
-        action(self.worker.drive(&self.request, input))
+        self.worker.drive(&self.request, input)
     }
 
-    fn on_http_request_body(&mut self, size: usize, has_ended: bool) -> Action {
+    pub(super) fn on_request_body(&self, size: usize, has_ended: bool) -> Flow {
         if self.request.flow() == Flow::Continue {
             self.worker.look_at_request(&self.request, size);
-            return Action::Continue;
+            return Flow::Continue;
         }
         self.worker.body_was_handed_over();
         self.request.body_has_come(size, has_ended);
-        action(self.worker.drive(&self.request, Input::MoreBody))
+        self.worker.drive(&self.request, Input::MoreBody)
     }
 
-    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+    pub(super) fn on_request_trailers(&self) -> Flow {
         if self.request.flow() == Flow::Continue {
-            return Action::Continue;
+            return Flow::Continue;
         }
         self.request.body_has_come(0, true);
-        action(self.worker.drive(&self.request, Input::MoreBody))
+        self.worker.drive(&self.request, Input::MoreBody)
     }
 
-    fn on_http_response_headers(&mut self, _: usize, has_ended: bool) -> Action {
+    pub(super) fn on_response_headers(&self, has_ended: bool) {
         if self.request.wants_response() {
             let head = abi::response_head();
             self.worker.drive(&self.request, Input::ResponseHead(head));
             self.ended_if(has_ended);
         }
-        Action::Continue
     }
 
-    fn on_http_response_body(&mut self, size: usize, has_ended: bool) -> Action {
+    pub(super) fn on_response_body(&self, size: usize, has_ended: bool) {
         self.worker.look_at_response(&self.request, size);
         self.ended_if(has_ended);
-        Action::Continue
     }
 
-    fn on_http_response_trailers(&mut self, _: usize) -> Action {
+    pub(super) fn on_response_trailers(&self) {
         self.ended_if(true);
-        Action::Continue
     }
 
-    fn on_log(&mut self) {
+    pub(super) fn on_log(&self) {
         if self.request.wants_response() {
             let from_upstream = abi::response_details().starts_with(b"upstream");
             let end = if from_upstream {
@@ -91,6 +72,13 @@ impl HttpContext for Stream {
             self.worker.drive(&self.request, Input::Ended(end));
         }
     }
+
+    fn ended_if(&self, has_ended: bool) {
+        if has_ended && self.request.wants_response() {
+            self.worker
+                .drive(&self.request, Input::Ended(End::Complete));
+        }
+    }
 }
 
 impl Drop for Stream {
@@ -98,12 +86,5 @@ impl Drop for Stream {
         if self.request.flow() == Flow::Pause {
             self.worker.forget(&self.request);
         }
-    }
-}
-
-const fn action(flow: Flow) -> Action {
-    match flow {
-        Flow::Continue => Action::Continue,
-        Flow::Pause => Action::Pause,
     }
 }
