@@ -4,7 +4,8 @@ WASM   := ai_gateway_filter.wasm
 TARGET := wasm32-wasip1
 PYTHON := .local/venv/bin/python
 
-.PHONY: help build run test lint unit integration clients bench bench-check bench-profile clean
+.PHONY: help build run test lint unit integration clients test-matrix compose-test image image-gateway \
+	bench bench-check bench-profile clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +48,23 @@ clients: build ## Run every SDK against the gateway and write the README's table
 	@cargo build --quiet --manifest-path tests/sigv4-verifier/Cargo.toml
 	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && WRITE_TABLES=1 $(PYTHON) -m pytest -q tests/integration/test_clients.py
 
+test-matrix: build ## Run the integration tests in each supported Envoy; write the table of README.md
+	@tools/setup-python.sh tests/requirements.txt
+	@tools/setup-node.sh >/dev/null
+	@cargo build --quiet --manifest-path tests/sigv4-verifier/Cargo.toml
+	@$(PYTHON) -m tests.matrix
+
+compose-test: build ## Run the integration tests against docker-compose.yml; needs Docker
+	@tools/setup-python.sh tests/requirements.txt
+	@tests/compose/test.sh
+
+image: build ## Make the filter's OCI image, dist/ai-gateway-filter.tar, and dist/ai_gateway_filter.wasm with its sha256
+	@tools/setup-python.sh tools/requirements.txt
+	@$(PYTHON) -m tools.image
+
+image-gateway: build ## Make the image ai-gateway: Envoy, the filter and the bootstrap; needs Docker
+	@tools/image-gateway.sh
+
 bench: ## Measure the filter beside Envoy's own, in four minutes; write docs/performance.md
 	@bench/setup.sh
 	@$(MAKE) --no-print-directory build
@@ -62,4 +80,4 @@ bench-profile: ## Show where the filter's instructions go, function by function
 	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m bench.profile
 
 clean: ## Remove everything that was fetched or made
-	@rm -rf target bench/*/target tests/sigv4-verifier/target tests/node/node_modules .local $(WASM)
+	@rm -rf target bench/*/target tests/sigv4-verifier/target tests/node/node_modules .local dist $(WASM)

@@ -1,15 +1,18 @@
-"""Run the mocks in the foreground: `python -m mocks`.
+"""Run the mocks in the foreground: `python -m mocks`, or one of them, `python -m mocks --only openai`.
 
-Prints one line of JSON with their addresses and credentials once all listen, and ends on SIGINT or SIGTERM.
+Prints one line of JSON with their addresses and credentials once all listen, and ends on SIGINT or SIGTERM. With the
+PEM of an RSA key in MOCK_SIGNING_KEY, tokens are signed by it, so that others who hold it can make tokens as well.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 
+from .keys import SigningKey
 from .world import World
 
 PORTS = {
@@ -20,6 +23,7 @@ PORTS = {
     "--compatible-port": "compatible_port",
     "--bedrock-port": "bedrock_port",
 }
+NAMES = [parameter.removesuffix("_port") for parameter in PORTS.values()]
 
 
 def main() -> int:
@@ -30,7 +34,14 @@ def main() -> int:
     parser.add_argument("--sigv4-verifier", metavar="PROGRAM", help="judges signatures, see tests/sigv4-verifier")
     for option, parameter in PORTS.items():
         parser.add_argument(option, type=int, default=0, dest=parameter, metavar="PORT", help="default: a free one")
-    world = World(**vars(parser.parse_args()))
+    parser.add_argument("--only", choices=NAMES, help="start this one alone")
+    arguments = vars(parser.parse_args())
+    only = arguments.pop("only")
+    world = World(**arguments)
+    if only:
+        world.servers = (getattr(world, only),)
+    if key := os.environ.get("MOCK_SIGNING_KEY"):
+        world.identity_provider.keys = [SigningKey.from_pem(key.encode())]
 
     ends = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)

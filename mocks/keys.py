@@ -6,6 +6,7 @@ Made for tests: nothing here checks that a header, a claim or a key makes sense,
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import secrets
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | Ed25519PrivateKey
 
@@ -63,6 +64,15 @@ class SigningKey:
         else:
             raise ValueError(f"no signing key for algorithm {alg!r}")
         return cls(alg, kid or secrets.token_hex(8), private)
+
+    @classmethod
+    def from_pem(cls, pem: bytes) -> Self:
+        """The RS256 key of an unencrypted PEM; its `kid` follows from it, so that all who hold it agree."""
+        private = load_pem_private_key(pem, password=None)
+        if not isinstance(private, rsa.RSAPrivateKey):
+            raise ValueError("not an RSA key")
+        public = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return cls("RS256", hashlib.sha256(public).hexdigest()[:16], private)
 
     def jwk(self, **members: Any) -> dict[str, Any]:
         """The public key as a JWK. `members` replace the usual ones; `None` leaves a member out."""

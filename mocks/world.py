@@ -62,11 +62,15 @@ class World:
             host=host,
             port=bedrock_port,
         )
-
-    @property
-    def servers(self) -> tuple[BackgroundServer, ...]:
-        """Everything that listens."""
-        return self.identity_provider, self.openai, self.anthropic, self.google, self.compatible, self.bedrock
+        self.servers: tuple[BackgroundServer, ...] = (
+            self.identity_provider,
+            self.openai,
+            self.anthropic,
+            self.google,
+            self.compatible,
+            self.bedrock,
+        )
+        """All that `start` starts."""
 
     def start(self) -> Self:
         """Return once all listen; when one cannot, stop the others and raise its error."""

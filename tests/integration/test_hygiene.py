@@ -1,5 +1,7 @@
 """Credentials: the provider gets its own and no other, whatever the client sends."""
 
+from urllib.parse import urlsplit
+
 import pytest
 
 from conftest import PREFIX, configuration
@@ -47,7 +49,7 @@ def assert_only_the_providers_own_credential(api, world, token):
     assert token.encode() not in everything
     name, value = api.key.filled(api.upstream(world).api_key)
     assert request.values(name) == [value.encode()]
-    assert request.values("host") == [f"127.0.0.1:{api.upstream(world).port}".encode()]
+    assert request.values("host") == [urlsplit(api.upstream(world).base_url).netloc.encode()]
     harmless = {name.lower() for name, _ in [*HARMLESS, *api.headers]}
     assert {name.decode().lower() for name, _ in request.headers} == RECEIVED | harmless | {name}
 

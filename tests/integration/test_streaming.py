@@ -90,8 +90,8 @@ def test_a_large_upload_streams_and_arrives_whole(client, world, gateway, token)
     def pieces():
         yield body[: len(body) // 2]
         wait_until("the provider to get the first half", lambda: world.openai.requests)
+        wait_until("bytes of the body", lambda: world.openai.requests[0].body_size)
         (request,) = world.openai.requests
-        wait_until("bytes of the body", lambda: request.body_size)
         begun.append((request.body_size, request.completed_at))
         yield body[len(body) // 2 :]
 
