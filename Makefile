@@ -4,7 +4,7 @@ WASM   := ai_gateway_filter.wasm
 TARGET := wasm32-wasip1
 PYTHON := .local/venv/bin/python
 
-.PHONY: help build run test lint unit integration clients test-matrix compose-test image image-gateway \
+.PHONY: help build cli schema run test lint unit integration clients test-matrix compose-test image image-gateway \
 	bench bench-check bench-profile clean
 
 help: ## Show this list
@@ -16,6 +16,16 @@ build: ## Build ai_gateway_filter.wasm
 	@cargo build --quiet --release --target $(TARGET)
 	@cp target/$(TARGET)/release/$(WASM) $(WASM)
 	@ls -l $(WASM) | awk '{ print $$NF ": " $$5 " bytes" }'
+
+cli: ## Build the command, target/release/ai-gateway-filter
+	@tools/setup-rust.sh
+	@echo "cargo: building the command"
+	@cargo build --quiet --release --features cli --bin ai-gateway-filter
+	@ls target/release/ai-gateway-filter
+
+schema: ## Write docs/configuration.schema.json anew from the configuration's types
+	@cargo run --quiet --features cli -- schema > target/schema.json
+	@mv target/schema.json docs/configuration.schema.json
 
 run: build ## Run the gateway on localhost, with a mock identity provider and mock LLM providers
 	@tools/setup-python.sh tools/requirements.txt
@@ -38,6 +48,8 @@ unit: ## Run the unit tests
 integration: build ## Test the built filter in real Envoy with the real SDKs
 	@tools/setup-python.sh tests/requirements.txt
 	@tools/setup-node.sh >/dev/null
+	@echo "cargo: building the command"
+	@cargo build --quiet --features cli --bin ai-gateway-filter
 	@echo "cargo: building the judge of AWS signatures"
 	@cargo build --quiet --manifest-path tests/sigv4-verifier/Cargo.toml
 	@echo "pytest: integration tests"

@@ -24,7 +24,15 @@ report "unsafe code belongs into src/host/imports.rs and exports.rs alone:" \
     "$(shipped_code src/host/imports.rs src/host/exports.rs | grep -w unsafe || true)"
 
 report "providers are named in src/provider alone:" \
-    "$(shipped_code 'src/provider/*' '' | grep -iE 'openai|anthropic|google|gemini|bedrock' || true)"
+    "$(shipped_code 'src/provider/*' '' | sed 's,type\.googleapis\.com/\(google\.\)*,,' | grep -iE 'openai|anthropic|google|gemini|bedrock' || true)"
+
+# The command's dependencies are for other targets: the .wasm knows none of them, whatever the features.
+inside=$(cargo tree --quiet --target wasm32-wasip1 --all-features --edges normal --prefix none)
+report "the command's dependencies would enter the .wasm:" \
+    "$(echo "$inside" | grep -E '^(clap|ureq|rustls|schemars|serde_yaml)' || true)"
+
+report "the filter's rooms need nothing of the command's:" \
+    "$(grep -rn 'crate::cli' src --include='*.rs' | grep -v '^src/cli/' || true)"
 
 report "files over 400 lines:" \
     "$(find src -name '*.rs' -exec wc -l {} + | awk '$2 != "total" && $1 > 400')"

@@ -9,12 +9,16 @@ mod observability;
 mod prices;
 mod problem;
 mod providers;
+#[cfg(feature = "cli")]
+mod schema;
 mod text;
 
 use std::collections::BTreeMap;
 
 pub use observability::Observability;
 pub use problem::{ConfigError, Problem};
+#[cfg(feature = "cli")]
+pub use schema::{schema, shape_problem};
 
 use crate::authn::Issuer;
 use crate::authz::{Action, Binding, ClaimMatch, Policy};

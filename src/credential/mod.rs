@@ -36,6 +36,7 @@ impl fmt::Debug for Secret {
 
 /// A secret as the configuration gives it: named, or for development written out.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SecretReference {
     /// The name of the environment variable that holds it.

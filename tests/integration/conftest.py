@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from command import Command
 from external import ExternalGateway, ExternalWorld
 from mocks.aws import ContainerCredentials, InstanceMetadata, Role, SecurityTokenService
 from mocks.world import AUDIENCE, World
@@ -123,6 +124,14 @@ def scripted(world, start_gateway):
         one = {"name": "scripted", "type": "openai", "base_url": upstream.url, "api_key": {"value": "mock-key"}}
         with start_gateway(configuration(world) | {"providers": [one]}) as gateway:
             yield upstream, gateway
+
+
+@pytest.fixture
+def command(tmp_path):
+    """The command `ai-gateway-filter`, in a home of its own."""
+    home = tmp_path / "home"
+    home.mkdir()
+    return Command(home)
 
 
 @pytest.fixture

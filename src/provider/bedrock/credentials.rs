@@ -6,6 +6,7 @@ use crate::credential::SecretReference;
 
 /// `credentials`.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CredentialsDocument {
     /// A key pair.
@@ -25,6 +26,7 @@ pub enum CredentialsDocument {
 
 /// What a role is assumed with.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "as in CredentialsDocument")]
 pub enum RoleSource {
@@ -36,16 +38,20 @@ pub enum RoleSource {
 
 /// `static`.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "AWS's own names")]
 pub struct KeyPair {
+    /// The access key's id.
     pub access_key_id: SecretReference,
+    /// The secret access key.
     pub secret_access_key: SecretReference,
+    /// The session token, where the pair is temporary.
     pub session_token: Option<SecretReference>,
 }
 
 /// `container`.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Container {
     /// The endpoint; else the one that ECS or EKS puts into the environment.
@@ -56,6 +62,7 @@ pub struct Container {
 
 /// `imds`.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct InstanceMetadata {
     /// Its address, where it is not the usual one.
@@ -64,6 +71,7 @@ pub struct InstanceMetadata {
 
 /// `default_chain`.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DefaultChain {
     /// The address of the instance metadata service, where it is not the usual one.
@@ -72,12 +80,16 @@ pub struct DefaultChain {
 
 /// `assume_role`.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "AWS's own names")]
 pub struct AssumeRole {
+    /// The role.
     pub role_arn: String,
+    /// What the role's trust policy may ask for.
     pub external_id: Option<String>,
+    /// The session's name, shown in AWS's logs; `ai-gateway` by default.
     pub session_name: Option<String>,
+    /// How long a session is, from 15m to 12h; `1h` by default.
     pub duration: Option<String>,
     /// The Security Token Service, where it is not the region's.
     pub endpoint: Option<String>,
@@ -87,6 +99,7 @@ pub struct AssumeRole {
 
 /// A text, or the name of the environment variable that holds it.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Text {
     /// The text.

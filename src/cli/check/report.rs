@@ -1,0 +1,153 @@
+//! What a check found, for people and for programs.
+
+use ai_gateway_filter::config::Problem;
+use serde::Serialize;
+
+use super::hints::hint;
+use super::locate::locate;
+use super::source::{Position, Source};
+
+/// How bad it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Severity {
+    /// The filter refuses it, or cannot work with it.
+    Error,
+    /// It works, and yet is not well.
+    Warning,
+    /// It was tried and is in order.
+    Ok,
+}
+
+/// One thing that was found.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub(super) struct Finding {
+    pub(super) severity: Severity,
+    /// A JSON pointer into the configuration, or the dotted name of a plugin's member.
+    pub(super) path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) line: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) column: Option<usize>,
+    pub(super) message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) hint: Option<String>,
+}
+
+impl Finding {
+    /// About a place of the configuration.
+    pub(super) fn new(severity: Severity, source: &Source, problem: Problem) -> Self {
+        // serde tells a place for everything; it is the text's own only where that is no JSON.
+        let syntax_error = serde_json::from_str::<serde::de::IgnoredAny>(&source.text).err();
+        let place = match source.position {
+            Position::After { lines, columns } => {
+                let (line, column) = match &syntax_error {
+                    Some(error) => (error.line(), error.column()),
+                    None => locate(&source.text, &problem.path),
+                };
+                Some((line + lines, column + columns))
+            }
+            Position::Unknown => None,
+        };
+        let hint = match syntax_error {
+            Some(_) => Some("JSON has no comments and no comma after the last member".to_owned()),
+            None => hint(&problem),
+        };
+        Self {
+            severity,
+            path: if problem.path.is_empty() {
+                "/".to_owned()
+            } else {
+                problem.path
+            },
+            line: place.map(|place| place.0),
+            column: place.map(|place| place.1),
+            message: without_place(&problem.message).to_owned(),
+            hint,
+        }
+    }
+
+    /// About the plugin around it.
+    pub(super) fn of_plugin(severity: Severity, path: &str, message: String, hint: &str) -> Self {
+        Self {
+            severity,
+            path: path.to_owned(),
+            line: None,
+            column: None,
+            message,
+            hint: Some(hint.to_owned()),
+        }
+    }
+
+    /// `file:line:column: error: path: message`, which editors and CI can follow.
+    pub(super) fn text(&self, file: &str) -> String {
+        let mut place = file.to_owned();
+        for number in [self.line, self.column].into_iter().flatten() {
+            place.push_str(&format!(":{number}"));
+        }
+        let word = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Ok => "ok",
+        };
+        let mut text = format!("{place}: {word}: {}: {}\n", self.path, self.message);
+        if let Some(hint) = &self.hint {
+            text.push_str(&format!("  hint: {hint}\n"));
+        }
+        text
+    }
+}
+
+/// The message without serde's ` at line 3 column 7`.
+fn without_place(message: &str) -> &str {
+    match message.rsplit_once(" at line ") {
+        Some((what, place)) if place.contains(" column ") => what,
+        _ => message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(text: &str, position: Position, message: &str) -> Finding {
+        let source = Source {
+            text: text.to_owned(),
+            position,
+            plugin: None,
+        };
+        let problem = Problem {
+            path: "/a".to_owned(),
+            message: message.to_owned(),
+        };
+        Finding::new(Severity::Error, &source, problem)
+    }
+
+    #[test]
+    fn places_count_in_the_file_around_the_configuration() {
+        let text = "{\n  \"a\": 1\n}";
+        let position = Position::After {
+            lines: 10,
+            columns: 4,
+        };
+        assert_eq!(
+            finding(text, position, "is wrong at line 1 column 1").text("f.yaml"),
+            "f.yaml:12:7: error: /a: is wrong\n"
+        );
+        assert_eq!(
+            finding(text, Position::Unknown, "is wrong").text("f.yaml"),
+            "f.yaml: error: /a: is wrong\n"
+        );
+    }
+
+    #[test]
+    fn a_syntax_error_is_where_the_parser_met_it() {
+        let position = Position::After {
+            lines: 0,
+            columns: 0,
+        };
+        let found = finding("{\n \"a\" 1}", position, "expected `:` at line 2 column 6");
+        assert_eq!((found.line, found.column), (Some(2), Some(6)));
+        assert_eq!(found.message, "expected `:`");
+    }
+}
