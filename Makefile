@@ -4,8 +4,8 @@ WASM   := ai_gateway_filter.wasm
 TARGET := wasm32-wasip1
 PYTHON := .local/venv/bin/python
 
-.PHONY: help build cli schema run test lint unit integration clients test-matrix compose-test image image-gateway \
-	bench bench-check bench-profile clean
+.PHONY: help build cli schema run test lint unit integration test-tools soak clients test-matrix compose-test image \
+	image-gateway bench bench-check bench-profile clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -45,15 +45,25 @@ unit: ## Run the unit tests
 	@echo "cargo: unit tests"
 	@cargo test --quiet --all-features
 
-integration: build ## Test the built filter in real Envoy with the real SDKs
+# The module that may be told to trap, and the load generator; neither ships.
+test-tools: build
+	@echo "cargo: building the module that traps, the load generator, the judge of AWS signatures"
+	@cargo build --quiet --release --target $(TARGET) --features faults
+	@cp target/$(TARGET)/release/$(WASM) target/ai_gateway_filter_faults.wasm
+	@cargo build --quiet --release --manifest-path bench/load/Cargo.toml
+	@cargo build --quiet --manifest-path tests/sigv4-verifier/Cargo.toml
 	@tools/setup-python.sh tests/requirements.txt
 	@tools/setup-node.sh >/dev/null
 	@echo "cargo: building the command"
 	@cargo build --quiet --features cli --bin ai-gateway-filter
-	@echo "cargo: building the judge of AWS signatures"
-	@cargo build --quiet --manifest-path tests/sigv4-verifier/Cargo.toml
+
+integration: test-tools ## Test the built filter in real Envoy with the real SDKs
 	@echo "pytest: integration tests"
 	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m pytest -q tests/integration
+
+soak: test-tools ## Show for an hour's quarter that it holds: a million requests, ten thousand streams; prints figures
+	@echo "pytest: soak tests"
+	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m pytest -q -s --timeout 3600 tests/soak
 
 clients: build ## Run every SDK against the gateway and write the README's tables of them
 	@tools/setup-python.sh tests/requirements.txt

@@ -180,7 +180,7 @@ impl Shared {
     pub fn abandon(&self, now: UnixTime, board: &dyn Board) -> Vec<Measurement> {
         self.reported.set(UnixTime::default());
         let rest = self.report(now, board);
-        self.ledger.borrow_mut().abandon(board);
+        self.ledger.borrow_mut().abandon(now, board);
         self.authenticator.borrow().abandon(board);
         for source in self.signers.borrow().credentials.values() {
             source.abandon(board);

@@ -2,9 +2,11 @@
 //!
 //! Each worker adds up for itself and publishes its totals on the [`Board`] in a slot that nobody
 //! else writes, so that no update is lost. Whoever ends leaves its slot, and what it adds up to, to
-//! the next: a new configuration loses nothing either.
+//! the next: a new configuration loses nothing either. Who ends without a word, in a trap, renews
+//! its slot no more, and leaves it so.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,10 +20,18 @@ use crate::time::UnixTime;
 #[derive(Default)]
 pub struct Ledger {
     totals: Totals,
-    slot: Option<usize>,
+    slot: Option<Place>,
     is_changed: bool,
     /// Whether the start is on the board.
     is_begun: bool,
+}
+
+/// The slot that a worker holds, as it wrote it last.
+struct Place {
+    index: usize,
+    version: u32,
+    written: Totals,
+    renew_at: UnixTime,
 }
 
 /// By provider, by model.
@@ -53,7 +63,8 @@ struct Register {
 
 #[derive(Default, Serialize, Deserialize)]
 struct Slot {
-    is_taken: bool,
+    /// Until then it is somebody's.
+    held_until: UnixTime,
     totals: Totals,
 }
 
@@ -90,6 +101,12 @@ struct Line {
 
 const REGISTER: &str = "usage";
 
+/// A slot that was not written for so long is nobody's.
+const HELD_FOR: Duration = Duration::from_secs(60);
+
+/// A slot is written at least so often.
+const RENEWED_AFTER: Duration = Duration::from_secs(15);
+
 impl Ledger {
     /// Nothing is used yet. To be called while the host sets up its workers one after the other.
     pub fn new(board: &dyn Board) -> Self {
@@ -121,16 +138,16 @@ impl Ledger {
         if !self.is_begun {
             self.is_begun = begin(now, board);
         }
-        if self.is_changed && self.take_slot(board) {
-            self.write(true, board);
-            self.is_changed = false;
+        let is_due = self.slot.as_ref().is_some_and(|slot| slot.renew_at <= now);
+        if self.is_changed || is_due {
+            self.is_changed = !self.write(now, now + HELD_FOR, board);
         }
     }
 
     /// Leaves everything to the next worker, since this one ends.
-    pub fn abandon(&mut self, board: &dyn Board) {
-        if self.slot.is_some() || (self.is_changed && self.take_slot(board)) {
-            self.write(false, board);
+    pub fn abandon(&mut self, now: UnixTime, board: &dyn Board) {
+        if self.slot.is_some() || self.is_changed {
+            self.write(now, UnixTime::default(), board);
         }
         *self = Self::default();
     }
@@ -144,7 +161,8 @@ impl Ledger {
     ) -> Statement {
         let (register, _) = register(board);
         let mut totals = self.totals.clone();
-        let others = (0..register.slots).filter(|slot| Some(*slot) != self.slot);
+        let own = self.slot.as_ref().map(|slot| slot.index);
+        let others = (0..register.slots).filter(|slot| Some(*slot) != own);
         for (slot, _) in others.filter_map(|slot| slot_at(slot, board)) {
             totals.add_all(&slot.totals);
         }
@@ -156,37 +174,51 @@ impl Ledger {
         }
     }
 
-    fn write(&self, is_taken: bool, board: &dyn Board) {
-        if let Some(slot) = self.slot {
-            let totals = self.totals.clone();
-            board.write(&name(slot), &json(&Slot { is_taken, totals }), None);
+    /// Writes the totals into this worker's slot, which is taken first if there is none; says
+    /// whether they are there.
+    fn write(&mut self, now: UnixTime, held_until: UnixTime, board: &dyn Board) -> bool {
+        let Some((index, version)) = self.take_slot(now, board) else {
+            return false;
+        };
+        let totals = self.totals.clone();
+        let text = json(&Slot { held_until, totals });
+        if board.write(&name(index), &text, version) {
+            self.slot = version_of(index, board).map(|version| Place {
+                index,
+                version,
+                written: self.totals.clone(),
+                renew_at: now + RENEWED_AFTER,
+            });
+            return true;
         }
+        // Someone took this worker for gone, and the slot over with what was written there.
+        if let Some(lost) = self.slot.take() {
+            self.totals.subtract(&lost.written);
+        }
+        false
     }
 
-    /// Takes a slot that was left, or a new one, if there is none yet; says whether there is now.
-    fn take_slot(&mut self, board: &dyn Board) -> bool {
-        if self.slot.is_some() {
-            return true;
+    /// The slot of this worker, one that nobody holds, or a new one, and its version.
+    fn take_slot(&mut self, now: UnixTime, board: &dyn Board) -> Option<(usize, Option<u32>)> {
+        if let Some(slot) = &self.slot {
+            return Some((slot.index, Some(slot.version)));
         }
         let (mut register, version) = register(board);
         for index in 0..register.slots {
             if let Some((mut slot, version)) = slot_at(index, board)
-                && !slot.is_taken
+                && slot.held_until <= now
             {
-                slot.is_taken = true;
+                slot.held_until = now + HELD_FOR;
                 if board.write(&name(index), &json(&slot), Some(version)) {
                     self.totals.add_all(&slot.totals);
-                    self.slot = Some(index);
-                    return true;
+                    return Some((index, version_of(index, board)));
                 }
             }
         }
         let index = register.slots;
         register.slots += 1;
-        if board.write(REGISTER, &json(&register), Some(version)) {
-            self.slot = Some(index);
-        }
-        self.slot.is_some()
+        let is_added = board.write(REGISTER, &json(&register), Some(version));
+        is_added.then_some((index, None))
     }
 }
 
@@ -214,6 +246,18 @@ impl Totals {
         }
     }
 
+    /// Takes away what is also in `other`, which these have grown from.
+    fn subtract(&mut self, other: &Self) {
+        for (provider, models) in &mut self.0 {
+            for (model, total) in models {
+                let counted = other.0.get(provider).and_then(|models| models.get(model));
+                if let Some(counted) = counted {
+                    total.subtract(counted);
+                }
+            }
+        }
+    }
+
     fn line_of(&self, provider: &str) -> ProviderLine {
         let models = self.0.get(provider).into_iter().flatten();
         let mut sum = Total::default();
@@ -235,19 +279,33 @@ impl Totals {
 
 impl Total {
     fn add(&mut self, other: &Self) {
-        let sum = |one: &mut Option<u64>, other: Option<u64>| {
-            if let Some(other) = other {
-                *one = Some(one.unwrap_or(0).saturating_add(other));
-            }
-        };
         self.requests += other.requests;
         self.usage_unknown += other.usage_unknown;
-        sum(&mut self.input_tokens, other.input_tokens);
-        sum(&mut self.output_tokens, other.output_tokens);
-        sum(&mut self.cached_read_tokens, other.cached_read_tokens);
-        sum(&mut self.cache_write_tokens, other.cache_write_tokens);
-        sum(&mut self.reasoning_tokens, other.reasoning_tokens);
-        sum(&mut self.cost, other.cost);
+        for (one, other) in self.sums().into_iter().zip({ *other }.sums()) {
+            if let Some(other) = *other {
+                *one = Some(one.unwrap_or(0).saturating_add(other));
+            }
+        }
+    }
+
+    fn subtract(&mut self, other: &Self) {
+        self.requests = self.requests.saturating_sub(other.requests);
+        self.usage_unknown = self.usage_unknown.saturating_sub(other.usage_unknown);
+        for (one, other) in self.sums().into_iter().zip({ *other }.sums()) {
+            *one = one.map(|one| one.saturating_sub(other.unwrap_or(0)));
+        }
+    }
+
+    /// All that not every response reports.
+    const fn sums(&mut self) -> [&mut Option<u64>; 6] {
+        [
+            &mut self.input_tokens,
+            &mut self.output_tokens,
+            &mut self.cached_read_tokens,
+            &mut self.cache_write_tokens,
+            &mut self.reasoning_tokens,
+            &mut self.cost,
+        ]
     }
 }
 
@@ -281,6 +339,10 @@ fn register(board: &dyn Board) -> (Register, u32) {
 fn slot_at(index: usize, board: &dyn Board) -> Option<(Slot, u32)> {
     let (text, version) = board.read(&name(index))?;
     Some((serde_json::from_slice(&text).ok()?, version))
+}
+
+fn version_of(slot: usize, board: &dyn Board) -> Option<u32> {
+    board.read(&name(slot)).map(|(_, version)| version)
 }
 
 fn name(slot: usize) -> String {

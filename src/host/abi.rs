@@ -178,33 +178,38 @@ pub(super) struct Metrics(HashMap<Metric, u32>);
 impl Metrics {
     pub(super) fn measure(&mut self, measurement: Measurement, labels: &Labels) {
         let Measurement { metric, value } = measurement;
-        let known = self.0.get(&metric).copied();
-        let id = known.map_or_else(
-            || {
-                let metric_type = match metric.kind() {
-                    Kind::Counter => MetricType::Counter,
-                    Kind::Gauge => MetricType::Gauge,
-                    Kind::Histogram => MetricType::Histogram,
-                };
-                imports::define_metric(metric_type, &metric.name(labels))
-            },
-            Ok,
-        );
-        let measured = id.and_then(|id| {
-            if known.is_none() {
-                self.0.insert(metric, id);
+        let measured = self.id(metric, labels).and_then(|id| match metric.kind() {
+            // The metric is defined, and the host refuses to add nothing.
+            Kind::Counter if value == 0 => Ok(()),
+            Kind::Counter => {
+                imports::increment_metric(id, i64::try_from(value).unwrap_or(i64::MAX))
             }
-            match metric.kind() {
-                // The metric is defined, and the host refuses to add nothing.
-                Kind::Counter if value == 0 => Ok(()),
-                Kind::Counter => {
-                    imports::increment_metric(id, i64::try_from(value).unwrap_or(i64::MAX))
-                }
-                Kind::Gauge | Kind::Histogram => imports::record_metric(id, value),
-            }
+            Kind::Gauge | Kind::Histogram => imports::record_metric(id, value),
         });
         if let Err(refused) = measured {
             log::error!("the host cannot measure: {refused:?}");
         }
+    }
+
+    /// Moves a gauge that all workers have a part in.
+    pub(super) fn shift(&mut self, metric: Metric, offset: i64, labels: &Labels) {
+        let id = self.id(metric, labels);
+        if let Err(refused) = id.and_then(|id| imports::increment_metric(id, offset)) {
+            log::error!("the host cannot measure: {refused:?}");
+        }
+    }
+
+    fn id(&mut self, metric: Metric, labels: &Labels) -> Result<u32, Refused> {
+        if let Some(id) = self.0.get(&metric) {
+            return Ok(*id);
+        }
+        let metric_type = match metric.kind() {
+            Kind::Counter => MetricType::Counter,
+            Kind::Gauge => MetricType::Gauge,
+            Kind::Histogram => MetricType::Histogram,
+        };
+        let id = imports::define_metric(metric_type, &metric.name(labels))?;
+        self.0.insert(metric, id);
+        Ok(id)
     }
 }

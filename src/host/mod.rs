@@ -10,6 +10,7 @@
 
 mod abi;
 mod exports;
+mod faults;
 mod imports;
 mod log;
 mod root;

@@ -5,13 +5,15 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::abi::{self, SharedData};
+use super::abi::{self, Metrics, SharedData};
+use super::faults::{self, Place};
 use super::log::adopt_level;
 use super::signature::preferred_verifier;
 use super::stream::Stream;
 use super::worker::{EAGER_TICK, Worker};
 use crate::callout::{Answer, Callout, MAX_DOCUMENT_BYTES};
-use crate::config::{Authentication, Config};
+use crate::config::{Authentication, Config, ConfigError};
+use crate::observe::{Labels, Measurement, Metric};
 use crate::shared::{Resource, Shared};
 
 /// The pace at which due fetches are looked for while no request waits.
@@ -69,6 +71,7 @@ impl Root {
             Ok(config) => config,
             Err(error) => {
                 log::error!("the configuration is refused: {error}");
+                count_refusal(&error);
                 return false;
             }
         };
@@ -83,6 +86,7 @@ impl Root {
     }
 
     pub(super) fn on_tick(&self) {
+        faults::meet(Place::Tick);
         let Some(worker) = self.worker() else {
             return;
         };
@@ -130,6 +134,14 @@ impl Root {
         worker.settled(resource);
         abi::act_for(self.context_id);
     }
+}
+
+/// Counts a configuration that was refused, by the place of its first problem.
+fn count_refusal(error: &ConfigError) {
+    let mut labels = Labels::new(std::iter::empty(), 0);
+    let place = error.problems.first().map_or("", |first| &first.path);
+    let metric = Metric::ConfigurationsRefused(labels.one("reason", place));
+    Metrics::default().measure(Measurement { metric, value: 1 }, &labels);
 }
 
 impl Drop for Root {

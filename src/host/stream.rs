@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::abi;
+use super::faults::{self, Place};
 use super::worker::{Request, Worker};
 use crate::transaction::{Flow, Input};
 use crate::usage::End;
@@ -22,11 +23,14 @@ impl Stream {
 
     pub(super) fn on_request_headers(&self, has_ended: bool) -> Flow {
         self.request.body_has_come(0, has_ended);
-        let input = Input::RequestHead(abi::request_head());
-        self.worker.drive(&self.request, input)
+        let head = abi::request_head();
+        faults::arm(&head);
+        faults::meet(Place::RequestHead);
+        self.worker.drive(&self.request, Input::RequestHead(head))
     }
 
     pub(super) fn on_request_body(&self, size: usize, has_ended: bool) -> Flow {
+        faults::meet(Place::RequestBody);
         if self.request.flow() == Flow::Continue {
             self.worker.look_at_request(&self.request, size);
             return Flow::Continue;
@@ -45,6 +49,7 @@ impl Stream {
     }
 
     pub(super) fn on_response_headers(&self, has_ended: bool) {
+        faults::meet(Place::ResponseHead);
         if self.request.wants_response() {
             let head = abi::response_head();
             self.worker.drive(&self.request, Input::ResponseHead(head));
@@ -53,6 +58,7 @@ impl Stream {
     }
 
     pub(super) fn on_response_body(&self, size: usize, has_ended: bool) {
+        faults::meet(Place::ResponseBody);
         self.worker.look_at_response(&self.request, size);
         self.ended_if(has_ended);
     }
@@ -62,6 +68,7 @@ impl Stream {
     }
 
     pub(super) fn on_log(&self) {
+        faults::meet(Place::Log);
         if self.request.wants_response() {
             let from_upstream = abi::response_details().starts_with(b"upstream");
             let end = if from_upstream {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::abi::{self, Metrics, SharedData};
-use crate::observe::Measurement;
+use crate::observe::{Measurement, Metric};
 use crate::shared::{Resource, Shared};
 use crate::time::UnixTime;
 use crate::transaction::{Effect, Flow, Input, Transaction};
@@ -18,6 +18,8 @@ pub(super) struct Worker {
     /// Whether a body has ever come while its headers were held.
     hands_over_bodies: Cell<bool>,
     metrics: RefCell<Metrics>,
+    /// How many requests wait, as the host was told.
+    waiting: Cell<i64>,
 }
 
 /// One request: its transaction, and how much of its body there is.
@@ -88,6 +90,7 @@ impl Worker {
             awaiting_body: RefCell::default(),
             hands_over_bodies: Cell::new(false),
             metrics: RefCell::default(),
+            waiting: Cell::default(),
         }
     }
 
@@ -172,6 +175,7 @@ impl Worker {
         for measurement in self.shared.report(now, &SharedData) {
             self.measure(measurement);
         }
+        self.tell_waiting(self.awaiting.borrow().len());
     }
 
     /// Tells the host and the other workers what they do not know yet, since this one ends.
@@ -179,6 +183,7 @@ impl Worker {
         for measurement in self.shared.abandon(abi::now(), &SharedData) {
             self.measure(measurement);
         }
+        self.tell_waiting(0);
     }
 
     /// Whether requests wait for a fetch.
@@ -225,6 +230,16 @@ impl Worker {
                 Effect::Reply(reply) => abi::reply(&reply),
                 Effect::RemoveResponseHeaders(names) => abi::remove_response_headers(&names),
             }
+        }
+    }
+
+    fn tell_waiting(&self, count: usize) {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        let offset = count - self.waiting.replace(count);
+        if offset != 0 {
+            let labels = self.shared.labels.borrow();
+            let mut metrics = self.metrics.borrow_mut();
+            metrics.shift(Metric::WaitingRequests, offset, &labels);
         }
     }
 

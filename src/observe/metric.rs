@@ -48,6 +48,10 @@ pub enum Metric {
     KeyAge(LabelSet),
     /// 1 where an issuer's keys are past their time, since they could not be fetched anew, else 0.
     KeysStale(LabelSet),
+    /// Requests that wait for a fetch now, in all workers together.
+    WaitingRequests,
+    /// Configurations that were refused, by the place of their first problem.
+    ConfigurationsRefused(LabelSet),
     /// Fetches of a provider's AWS credentials.
     CredentialFetches(LabelSet, Outcome),
 }
@@ -141,8 +145,9 @@ impl Metric {
             | Self::Authentications(_)
             | Self::TokenCacheLookups(_)
             | Self::KeyFetches(..)
+            | Self::ConfigurationsRefused(_)
             | Self::CredentialFetches(..) => Kind::Counter,
-            Self::KeyAge(_) | Self::KeysStale(_) => Kind::Gauge,
+            Self::KeyAge(_) | Self::KeysStale(_) | Self::WaitingRequests => Kind::Gauge,
             Self::RequestDuration(_)
             | Self::TokenUsage(..)
             | Self::TimeToFirstToken(_)
@@ -190,6 +195,8 @@ impl Metric {
             }
             Self::KeyAge(set) => with(set, "", "ai_gateway_jwks_age_seconds"),
             Self::KeysStale(set) => with(set, "", "ai_gateway_jwks_stale"),
+            Self::WaitingRequests => "ai_gateway_waiting_requests".to_owned(),
+            Self::ConfigurationsRefused(set) => with(set, "", "ai_gateway_configurations_refused"),
             Self::CredentialFetches(set, outcome) => {
                 let outcome = one_label("outcome", outcome.code());
                 with(set, &outcome, "ai_gateway_credential_fetches")

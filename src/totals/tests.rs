@@ -106,7 +106,9 @@ fn what_a_worker_used_outlives_it() {
             worker.publish(NOW, &board);
             worker.add(&record("a", Some(1)), "m");
         }
-        workers.iter_mut().for_each(|worker| worker.abandon(&board));
+        workers
+            .iter_mut()
+            .for_each(|worker| worker.abandon(NOW, &board));
         let newcomer = Ledger::new(&board);
         assert_eq!(input(&told(&newcomer, &board)), json!(generation * 4));
     }
@@ -118,6 +120,60 @@ fn a_worker_that_used_nothing_takes_no_slot() {
     let board = MemoryBoard::default();
     let mut ledger = Ledger::new(&board);
     ledger.publish(NOW, &board);
-    ledger.abandon(&board);
+    ledger.abandon(NOW, &board);
     assert_eq!(register(&board).0.slots, 0);
+}
+
+#[test]
+fn the_slot_of_a_worker_that_trapped_is_taken_over_with_what_it_holds() {
+    let board = MemoryBoard::default();
+    let mut now = NOW;
+    for generation in 1..=5 {
+        // A worker whose slot is renewed no more, since it is never heard of again.
+        let mut worker = Ledger::new(&board);
+        worker.add(&record("a", Some(1)), "m");
+        worker.publish(now, &board);
+        assert_eq!(input(&told(&worker, &board)), json!(generation));
+        now = now + HELD_FOR;
+    }
+    assert_eq!(register(&board).0.slots, 1, "the slot is used again");
+}
+
+#[test]
+fn a_slot_is_kept_by_a_worker_that_has_nothing_to_tell() {
+    let board = MemoryBoard::default();
+    let [mut silent, mut other] = [(); 2].map(|()| Ledger::new(&board));
+    silent.add(&record("a", Some(1)), "m");
+    for second in 0..300 {
+        let now = NOW + Duration::from_secs(second);
+        silent.publish(now, &board);
+        if second == 200 {
+            other.add(&record("a", Some(1)), "m");
+        }
+        other.publish(now, &board);
+    }
+    assert_eq!(register(&board).0.slots, 2);
+    assert_eq!(input(&told(&silent, &board)), json!(2));
+}
+
+#[test]
+fn a_worker_that_was_taken_for_gone_counts_nothing_twice() {
+    let board = MemoryBoard::default();
+    let [mut stalled, mut heir] = [(); 2].map(|()| Ledger::new(&board));
+    stalled.add(&record("a", Some(1)), "m");
+    stalled.publish(NOW, &board);
+    stalled.add(&record("a", Some(10)), "m");
+    let later = NOW + HELD_FOR;
+    heir.add(&record("a", Some(100)), "m");
+    heir.publish(later, &board);
+    assert_eq!(register(&board).0.slots, 1);
+    for second in 0..3 {
+        let now = later + Duration::from_secs(second);
+        stalled.publish(now, &board);
+        heir.publish(now, &board);
+    }
+    assert_eq!(register(&board).0.slots, 2);
+    for worker in [&stalled, &heir] {
+        assert_eq!(input(&told(worker, &board)), json!(111));
+    }
 }
