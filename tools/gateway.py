@@ -44,10 +44,12 @@ class Gateway:
         tls=None,
         edit_bootstrap=None,
         edit_plugin=None,
+        arguments=("--disable-hot-restart",),
     ):
         """`environment`: variables for Envoy beyond this process's own; the filter may read them too.
 
         `tls`: the files of a certificate and its key, for a second listener at `tls_url`.
+        `arguments`: more of them for Envoy.
         `edit_bootstrap`, `edit_plugin`: change the bootstrap, or the plugin's part of the filter file, in place.
         """
         self.directory = Path(directory).resolve()
@@ -58,6 +60,7 @@ class Gateway:
         self.tls = tls
         self.edit_bootstrap = edit_bootstrap
         self.edit_plugin = edit_plugin
+        self.arguments = arguments
         self.tls_port = free_port() if tls else None
         self.ca_bundle = ca_bundle
         self.concurrency = concurrency
@@ -84,7 +87,7 @@ class Gateway:
         self._write_filter(configuration)
         bootstrap = self.directory / "bootstrap.json"
         bootstrap.write_text(json.dumps(self._bootstrap(), indent=2))
-        command = [self.envoy, "-c", bootstrap, "--concurrency", str(self.concurrency), "--disable-hot-restart"]
+        command = [self.envoy, "-c", bootstrap, "--concurrency", str(self.concurrency), *self.arguments]
         command += ["--log-level", "warning", "--component-log-level", "wasm:info"]
         command += ["--file-flush-interval-msec", "100"]  # the access log; by default it comes after 10 s
         if setpriv := shutil.which("setpriv"):  # Envoy must not outlive a parent that is killed
@@ -114,15 +117,18 @@ class Gateway:
         return self._updates()["rejected"] == before["rejected"]
 
     def stop(self):
+        """By SIGTERM; the exit status, `None` where it ran no more."""
         if self._process is None:
-            return
+            return None
         self._process.send_signal(signal.SIGTERM)
         try:
             self._process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        status = self._process.returncode
         self._process = None
+        return status
 
     def running(self):
         return self._process is not None and self._process.poll() is None

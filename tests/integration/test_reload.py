@@ -71,11 +71,11 @@ class Load:
 class Stream:
     """A streamed answer of two seconds, read by a thread of its own."""
 
-    def __init__(self, gateway, token):
+    def __init__(self, gateway, token, target=CHAT):
         self.events = []
         self._request = {
             "method": "POST",
-            "url": gateway.url + CHAT,
+            "url": gateway.url + target,
             "headers": {"authorization": f"Bearer {token}", "x-mock-stream": "chunks=20,interval_ms=100"},
             "json": {"model": "m", "messages": [], "stream": True},
         }

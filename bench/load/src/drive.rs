@@ -1,7 +1,8 @@
 //! A load: connections that are kept, each with one request under way, in a closed loop or at a fixed rate.
 //!
 //! At a fixed rate the latency counts from the moment at which the request was due, so that a stall is seen in all
-//! requests that it delays.
+//! requests that it delays. A connection that its peer closes is opened anew: after an answer that says so, or where a
+//! request meets its end, which is then sent again, as every client does.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -11,7 +12,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::http::Incoming;
+use crate::http::{Incoming, Message, header};
 
 struct Load {
     port: u16,
@@ -23,6 +24,10 @@ struct Load {
     rate: Option<f64>,
     next: AtomicU64,
     failed: AtomicBool,
+    /// Connections that were opened anew after an answer that ended them.
+    reopened: AtomicU64,
+    /// Requests that were sent again, since their connection ended before an answer began.
+    resent: AtomicU64,
 }
 
 /// Options: `--connections C` (32), `--requests N` or `--seconds S`, `--rate PER_SECOND`, `--first` of the file's
@@ -37,6 +42,8 @@ pub fn run(port: &str, file: &str, options: &[&str]) -> io::Result<()> {
         rate: None,
         next: AtomicU64::new(0),
         failed: AtomicBool::new(false),
+        reopened: AtomicU64::new(0),
+        resent: AtomicU64::new(0),
     };
     let mut connections = 32;
     for pair in options.chunks(2) {
@@ -91,19 +98,24 @@ pub fn run(port: &str, file: &str, options: &[&str]) -> io::Result<()> {
         .map(|(status, count)| format!("\"{status}\": {count}"))
         .collect();
     println!(
-        "{{\"requests\": {}, \"seconds\": {seconds}, \"p50_us\": {}, \"p99_us\": {}, \"statuses\": {{{}}}}}",
+        "{{\"requests\": {}, \"seconds\": {seconds}, \"p50_us\": {}, \"p99_us\": {}, \"reopened\": {}, \"resent\": {}, \"statuses\": {{{}}}}}",
         latencies.len(),
         percentile(50),
         percentile(99),
+        load.reopened.load(Ordering::Relaxed),
+        load.resent.load(Ordering::Relaxed),
         statuses.join(", ")
     );
     Ok(())
 }
 
 impl Load {
-    fn connection(&self, mut stream: TcpStream) -> io::Result<Vec<(u16, Duration)>> {
-        stream.set_nodelay(true)?;
-        let mut incoming = Incoming::new(stream.try_clone()?);
+    fn connect(&self) -> io::Result<Connection> {
+        Connection::new(TcpStream::connect(("127.0.0.1", self.port))?)
+    }
+
+    fn connection(&self, stream: TcpStream) -> io::Result<Vec<(u16, Duration)>> {
+        let mut connection = Connection::new(stream)?;
         let start = Instant::now();
         let mut answers = Vec::new();
         loop {
@@ -120,13 +132,45 @@ impl Load {
                 thread::sleep(due.saturating_duration_since(Instant::now()));
             }
             let request = (self.first + index) as usize % self.requests.len();
-            stream.write_all(&self.requests[request])?;
-            let answer = incoming.message()?.ok_or(io::ErrorKind::UnexpectedEof)?;
+            let answer = match connection.ask(&self.requests[request])? {
+                Some(answer) => answer,
+                None => {
+                    self.resent.fetch_add(1, Ordering::Relaxed);
+                    connection = self.connect()?;
+                    let answer = connection.ask(&self.requests[request])?;
+                    answer.ok_or(io::ErrorKind::UnexpectedEof)?
+                }
+            };
+            if header(&answer.head, "connection") == Some("close") {
+                self.reopened.fetch_add(1, Ordering::Relaxed);
+                connection = self.connect()?;
+            }
             let status = answer
                 .head
                 .get(9..12)
                 .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
             answers.push((status.unwrap_or(0), due.elapsed()));
+        }
+    }
+}
+
+struct Connection {
+    stream: TcpStream,
+    incoming: Incoming,
+}
+
+impl Connection {
+    fn new(stream: TcpStream) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        let incoming = Incoming::new(stream.try_clone()?);
+        Ok(Self { stream, incoming })
+    }
+
+    /// The answer; none where the connection had ended before one began.
+    fn ask(&mut self, request: &[u8]) -> io::Result<Option<Message>> {
+        match self.stream.write_all(request) {
+            Ok(()) => self.incoming.message(),
+            Err(_) => Ok(None),
         }
     }
 }

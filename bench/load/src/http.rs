@@ -33,7 +33,11 @@ impl Incoming {
             if let Some(at) = find(&self.buffer, b"\r\n\r\n") {
                 break at + 4;
             }
-            if self.fill()? == 0 {
+            let read = match self.fill() {
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => 0,
+                read => read?,
+            };
+            if read == 0 {
                 return if self.buffer.is_empty() {
                     Ok(None)
                 } else {
