@@ -61,7 +61,7 @@ integration: test-tools ## Test the built filter in real Envoy with the real SDK
 	@echo "pytest: integration tests"
 	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m pytest -q tests/integration
 
-soak: test-tools ## Show for an hour's quarter that it holds: a million requests, ten thousand streams; prints figures
+soak: test-tools ## Show that it holds for long: a million requests, ten thousand open streams; prints figures
 	@echo "pytest: soak tests"
 	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m pytest -q -s --timeout 3600 tests/soak
 
@@ -70,10 +70,7 @@ clients: build ## Run every SDK against the gateway and write the README's table
 	@cargo build --quiet --manifest-path tests/sigv4-verifier/Cargo.toml
 	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && WRITE_TABLES=1 $(PYTHON) -m pytest -q tests/integration/test_clients.py
 
-test-matrix: build ## Run the integration tests in each supported Envoy; write the table of README.md
-	@tools/setup-python.sh tests/requirements.txt
-	@tools/setup-node.sh >/dev/null
-	@cargo build --quiet --manifest-path tests/sigv4-verifier/Cargo.toml
+test-matrix: test-tools ## Run the integration tests in each supported Envoy; write the table of README.md
 	@$(PYTHON) -m tests.matrix
 
 compose-test: build ## Run the integration tests against docker-compose.yml; needs Docker
