@@ -1,8 +1,12 @@
 //! Claims, provider and action → allowed, or the permission that is missing. Default is deny.
 
+use std::rc::Rc;
+
 use thiserror::Error;
 
 use crate::authn::jwt::Claims;
+use crate::catalog::Catalog;
+use crate::price::PriceList;
 
 /// What a caller can be permitted to do with a provider.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,6 +39,19 @@ pub struct Binding {
     pub actions: Vec<Action>,
     /// With which providers; all where there is no list.
     pub providers: Option<Vec<String>>,
+    /// With which of their models; all where there is no list.
+    pub models: Option<Rc<Catalog>>,
+    /// What tokens cost whoever it is granted to, where that is not what they cost others.
+    pub prices: Option<Rc<PriceList>>,
+}
+
+/// On what terms a caller may invoke a provider.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Terms {
+    /// The models that are granted, by one grant or another; `None`: all.
+    pub models: Option<Vec<Rc<Catalog>>>,
+    /// The prices that come before the provider's.
+    pub prices: Option<Rc<PriceList>>,
 }
 
 /// A claim that is a certain text, or an array that holds it.
@@ -67,16 +84,8 @@ impl Policy {
         provider: &str,
         allow: Option<&[ClaimMatch]>,
     ) -> Result<(), Denied> {
-        let bound = || {
-            self.bindings.iter().any(|binding| {
-                let covered = binding
-                    .providers
-                    .as_ref()
-                    .is_none_or(|names| names.iter().any(|name| name == provider));
-                covered && binding.actions.contains(&action) && binding.to.matches(claims)
-            })
-        };
-        if !self.is_granted_by_claims(claims, action) && !bound() {
+        let mut bound = self.bindings_of(claims, action, provider);
+        if !self.is_granted_by_claims(claims, action) && bound.next().is_none() {
             return Err(Denied::Permission(self.permission(action)));
         }
         match allow {
@@ -85,6 +94,37 @@ impl Policy {
             }
             _ => Ok(()),
         }
+    }
+
+    /// On what terms a caller, who may, invokes a provider. Grants add up: one that names no models
+    /// is for all of them.
+    pub fn terms(&self, claims: &Claims, provider: &str) -> Terms {
+        let has_terms = |binding: &Binding| binding.models.is_some() || binding.prices.is_some();
+        if !self.bindings.iter().any(has_terms) {
+            return Terms::default();
+        }
+        let bindings = || self.bindings_of(claims, Action::Invoke, provider);
+        let is_unlimited = self.is_granted_by_claims(claims, Action::Invoke)
+            || bindings().any(|binding| binding.models.is_none());
+        let models: Vec<_> = bindings().filter_map(|it| it.models.clone()).collect();
+        Terms {
+            models: (!is_unlimited && !models.is_empty()).then_some(models),
+            prices: bindings().find_map(|binding| binding.prices.clone()),
+        }
+    }
+
+    fn bindings_of(
+        &self,
+        claims: &Claims,
+        action: Action,
+        provider: &str,
+    ) -> impl Iterator<Item = &Binding> {
+        self.bindings.iter().filter(move |binding| {
+            let providers = binding.providers.as_ref();
+            providers.is_none_or(|names| names.iter().any(|name| name == provider))
+                && binding.actions.contains(&action)
+                && binding.to.matches(claims)
+        })
     }
 
     /// Whether the caller may do that with any provider at all.
@@ -154,6 +194,8 @@ mod tests {
                     },
                     actions: vec![Action::Invoke],
                     providers: Some(vec!["a".into()]),
+                    models: None,
+                    prices: None,
                 },
                 Binding {
                     to: ClaimMatch {
@@ -162,6 +204,8 @@ mod tests {
                     },
                     actions: vec![Action::Invoke, Action::Get],
                     providers: None,
+                    models: None,
+                    prices: None,
                 },
             ],
         }
@@ -235,5 +279,40 @@ mod tests {
             some(r#"{"sub":"svc-batch"}"#),
             Err(Denied::Permission("llm_get".into()))
         );
+    }
+
+    #[test]
+    fn grants_of_models_add_up() {
+        let models = |name: &str| {
+            let pattern = crate::catalog::ModelPattern::parse(name).unwrap();
+            Catalog::new(vec![pattern]).map(Rc::new)
+        };
+        let mut policy = policy();
+        policy.bindings[0].models = models("m");
+        policy.bindings[0].prices = Some(Rc::default());
+        let mut second = policy.bindings[0].clone();
+        second.models = models("n");
+        second.prices = None;
+        policy.bindings.push(second);
+
+        let batch = policy.terms(&claims(r#"{"sub":"svc-batch"}"#), "a");
+        let granted = batch.models.unwrap();
+        assert!(granted.iter().any(|part| part.has("n")));
+        assert_eq!(granted.len(), 2);
+        assert!(batch.prices.is_some());
+
+        for unlimited in [
+            r#"{"sub":"svc-batch","scope":"llm_invoke"}"#,
+            r#"{"sub":"svc-batch","groups":["ml-team"]}"#,
+        ] {
+            let terms = policy.terms(&claims(unlimited), "a");
+            assert_eq!(
+                (terms.models, terms.prices.is_some()),
+                (None, true),
+                "{unlimited}"
+            );
+        }
+        let other = policy.terms(&claims(r#"{"sub":"svc-batch"}"#), "b");
+        assert_eq!(other, Terms::default());
     }
 }

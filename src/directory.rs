@@ -23,28 +23,34 @@ pub struct Entry<'a> {
     status: &'static str,
     proxy_url: String,
     base_url: String,
-    models: &'a [String],
+    models: Vec<String>,
     authorization_passthrough: bool,
 }
 
 impl<'a> Directory<'a> {
-    /// The list of these providers, as seen by whoever sent a request with that head.
+    /// The list of these providers and of the models that each has for the caller, as seen by whoever sent a request with that head.
     pub fn new(
-        providers: impl Iterator<Item = &'a Provider>,
+        providers: impl Iterator<Item = (&'a Provider, Vec<String>)>,
         head: &RequestHead,
         prefix: &str,
     ) -> Self {
         Self {
             providers: providers
-                .map(|provider| Entry::new(provider, head, prefix))
+                .map(|(provider, models)| Entry::new(provider, models, head, prefix))
                 .collect(),
         }
     }
 }
 
 impl<'a> Entry<'a> {
-    /// One provider, as seen by whoever sent a request with that head.
-    pub fn new(provider: &'a Provider, head: &RequestHead, prefix: &str) -> Self {
+    /// One provider and the models that it has for the caller, as seen by whoever sent a request
+    /// with that head.
+    pub fn new(
+        provider: &'a Provider,
+        models: Vec<String>,
+        head: &RequestHead,
+        prefix: &str,
+    ) -> Self {
         let scheme = String::from_utf8_lossy(head.scheme());
         let authority = String::from_utf8_lossy(head.authority());
         let name = provider.name.as_str();
@@ -59,7 +65,7 @@ impl<'a> Entry<'a> {
             },
             proxy_url: format!("{scheme}://{authority}{prefix}/{name}"),
             base_url: provider.base_url.to_string(),
-            models: &provider.models,
+            models,
             authorization_passthrough: matches!(
                 provider.credential,
                 Credential::Passthrough { .. }

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::authn::jwt::Claims;
+use crate::catalog::ModelFault;
+use crate::catalog::body::BodyCheck;
 use crate::config::Config;
 use crate::head::{RequestHead, ResponseHead};
 use crate::observe::{Record, operation};
@@ -25,9 +27,13 @@ pub struct Exchange {
     usage_headers: Option<UsageHeaders>,
     /// Reads the request's body while that can name the model.
     model_reader: Option<Box<ModelReader>>,
+    /// Holds the rest of the request's body to what its model was allowed for.
+    check: Option<Box<BodyCheck>>,
     extractor: Option<Box<UsageExtractor>>,
     claims: Option<Rc<Claims>>,
     prices: Rc<PriceList>,
+    /// The caller's own, which come before the provider's.
+    own_prices: Option<Rc<PriceList>>,
     started: UnixTime,
 }
 
@@ -62,11 +68,30 @@ impl Exchange {
             dialect,
             usage_headers: profile.usage_headers,
             model_reader: is_in_body.then(Box::default),
+            check: None,
             extractor: None,
             claims,
             prices: Rc::clone(&provider.prices),
+            own_prices: None,
             started: now,
         }
+    }
+
+    /// Takes prices that come before the provider's.
+    pub fn price_by(&mut self, own_prices: Option<Rc<PriceList>>) {
+        self.own_prices = own_prices;
+    }
+
+    /// Takes in the model that the request asks for, which was read elsewhere.
+    pub fn note_model(&mut self, model: Option<&str>) {
+        self.record.requested_model = model.map(str::to_owned);
+        self.model_reader = None;
+    }
+
+    /// Has a check, which has found the model, go on with the rest of the body.
+    pub fn hold_to(&mut self, check: Box<BodyCheck>) {
+        self.note_model(check.model());
+        self.check = Some(check);
     }
 
     /// Takes in the name of the conversation, from the first of these headers that is there.
@@ -90,11 +115,15 @@ impl Exchange {
 
     /// Whether the request's body can tell anything more.
     pub const fn wants_request_body(&self) -> bool {
-        self.model_reader.is_some()
+        self.model_reader.is_some() || self.check.is_some()
     }
 
-    /// Takes in a piece of the request's body.
-    pub fn request_body(&mut self, chunk: &[u8]) {
+    /// Takes in a piece of the request's body; an error where it must not go on.
+    pub fn request_body(&mut self, chunk: &[u8]) -> Result<(), ModelFault> {
+        if let Some(check) = &mut self.check {
+            let is_last = false;
+            return check.push(chunk, is_last).map(|_| ());
+        }
         if let Some(mut reader) = self.model_reader.take() {
             match reader.push(chunk) {
                 Reading::Unfinished => self.model_reader = Some(reader),
@@ -102,6 +131,7 @@ impl Exchange {
                 Reading::GivenUp => {}
             }
         }
+        Ok(())
     }
 
     /// Takes in the response's head.
@@ -184,11 +214,16 @@ impl Exchange {
         record.response_model = report.model;
         record.response_id = report.response_id;
         record.finish_reason = report.finish_reason;
-        record.cost = self.prices.cost(
-            record.response_model.as_deref(),
-            record.requested_model.as_deref(),
-            &record.tokens,
-        );
+        let cost = |prices: &PriceList| {
+            prices.cost(
+                record.response_model.as_deref(),
+                record.requested_model.as_deref(),
+                &record.tokens,
+            )
+        };
+        let own = self.own_prices.as_deref().and_then(cost);
+        let cost = own.or_else(|| cost(&self.prices));
+        record.cost = cost;
     }
 }
 

@@ -8,12 +8,13 @@
 //! Envoy. [`transaction`] alone knows the order of the steps; `host`, compiled for Wasm only, is
 //! the one place that talks to Envoy.
 //!
-//! What it never does: hold or change a body, choose an upstream from what a client says, let a
+//! What it never does: change a body, hold one for longer than a signature or a catalog needs, choose an upstream from what a client says, let a
 //! client's credential through, or write a secret to a log.
 
 pub mod authn;
 pub mod authz;
 pub mod callout;
+pub mod catalog;
 pub mod config;
 pub mod credential;
 pub mod directory;

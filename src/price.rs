@@ -5,20 +5,12 @@
 
 use std::fmt;
 
+use crate::catalog::ModelPattern;
 use crate::usage::report::TokenUsage;
 
 /// The prices of one provider's models.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PriceList(Vec<(ModelPattern, Prices)>);
-
-/// The models that a price is for.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum ModelPattern {
-    /// The one of this name.
-    Exactly(String),
-    /// Those whose names begin so.
-    BeginningWith(String),
-}
 
 /// What the tokens of a model cost, by type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -101,18 +93,6 @@ impl PriceList {
         });
         let longest = fitting.max_by_key(|(length, _)| *length);
         longest.map(|(_, prices)| prices)
-    }
-}
-
-impl ModelPattern {
-    /// A model's name, or a beginning and `*`; `None` where `*` stands elsewhere or nothing does.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (name, pattern): (_, fn(String) -> Self) = match text.strip_suffix('*') {
-            Some(start) => (start, Self::BeginningWith),
-            None if text.is_empty() => return None,
-            None => (text, Self::Exactly),
-        };
-        (!name.contains('*')).then(|| pattern(name.to_owned()))
     }
 }
 
@@ -244,15 +224,5 @@ mod tests {
         assert_eq!(Cost(12_000_000_000).to_string(), "12");
         assert_eq!(Cost(20).to_string(), "0.00000002");
         assert!((Cost(1_500_000_000).units() - 1.5).abs() < 1e-9);
-    }
-
-    #[test]
-    fn a_star_stands_at_the_end() {
-        let start = |text: &str| ModelPattern::BeginningWith(text.into());
-        assert_eq!(ModelPattern::parse("m-*"), Some(start("m-")));
-        assert_eq!(ModelPattern::parse("*"), Some(start("")));
-        for wrong in ["", "*-m", "a*b", "a**"] {
-            assert_eq!(ModelPattern::parse(wrong), None, "{wrong}");
-        }
     }
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::authn::jwt::TokenError;
 use crate::authz::Denied;
+use crate::catalog::{ModelFault, UnlistedStatus};
 use crate::head::RepeatedHeader;
 use crate::observe::metric::TokenVerdict;
 use crate::route::RouteError;
@@ -59,6 +60,8 @@ pub enum Rejection {
     TooManyWaiting,
     /// The caller lacks a permission on that provider, or on all.
     Denied(Denied, Option<String>),
+    /// The model is not one that may be used, or cannot be known.
+    Model(ModelFault),
     /// The provider is switched off.
     Disabled(String),
     /// There is no such provider.
@@ -113,6 +116,10 @@ const TOO_LARGE: Row = Row {
     rpc_status: "INVALID_ARGUMENT",
     aws_type: "ValidationException",
 };
+const UNSUPPORTED: Row = Row {
+    status: 415,
+    ..BAD_REQUEST
+};
 const INTERNAL: Row = Row {
     status: 500,
     kind: "api_error",
@@ -137,11 +144,24 @@ impl Rejection {
             | Self::GatewayTokenPassedThrough(_) => &UNAUTHENTICATED,
             Self::Denied(..) | Self::Disabled(_) => &FORBIDDEN,
             Self::UnknownProvider(_) | Self::UnknownPath(_) | Self::NoUpstreamPath(_) => &NOT_FOUND,
+            Self::Model(fault) => Self::row_of_model(fault),
             Self::TooLarge(_) => &TOO_LARGE,
             Self::Unreachable(_) | Self::BodyWithheld => &INTERNAL,
             Self::KeysUnavailable(_) | Self::CredentialsUnavailable(..) | Self::TooManyWaiting => {
                 &UNAVAILABLE
             }
+        }
+    }
+
+    const fn row_of_model(fault: &ModelFault) -> &'static Row {
+        match fault {
+            ModelFault::Unlisted { status, .. } => match status {
+                UnlistedStatus::NotFound => &NOT_FOUND,
+                UnlistedStatus::Forbidden => &FORBIDDEN,
+            },
+            ModelFault::Encoded => &UNSUPPORTED,
+            ModelFault::TooLate(_) => &TOO_LARGE,
+            _ => &BAD_REQUEST,
         }
     }
 
@@ -173,6 +193,7 @@ impl Rejection {
             Self::BodyWithheld => "body_withheld",
             Self::TooManyWaiting => "too_many_waiting",
             Self::Denied(..) => "permission_denied",
+            Self::Model(fault) => fault.code(),
             Self::Disabled(_) => "provider_disabled",
             Self::UnknownProvider(_) => "provider_not_found",
             Self::UnknownPath(_) => "path_not_found",
@@ -212,8 +233,9 @@ impl Rejection {
                  a smaller one"
             ),
             Self::BodyWithheld => {
-                "the gateway cannot sign the request, as its host does not hand over the body: set \
-                 allow_on_headers_stop_iteration in the plugin's configuration (Envoy 1.35 or newer)"
+                "the gateway cannot read the body, which it must sign or whose model it must know, as \
+                 its host does not hand it over: set allow_on_headers_stop_iteration in the plugin's \
+                 configuration (Envoy 1.35 or newer)"
                     .to_owned()
             }
             Self::TooManyWaiting => {
@@ -223,6 +245,7 @@ impl Rejection {
                 format!("the caller {denied} on provider \"{provider}\"; ask an administrator")
             }
             Self::Denied(denied, None) => format!("the caller {denied}; ask an administrator"),
+            Self::Model(fault) => fault.to_string(),
             Self::Disabled(provider) => {
                 format!("provider \"{provider}\" is disabled; ask an administrator")
             }

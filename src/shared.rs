@@ -78,7 +78,11 @@ impl Shared {
                 _ => None,
             })
             .collect();
-        let known_models = config.providers.values().flat_map(|it| &it.models);
+        let catalogs = config
+            .providers
+            .values()
+            .filter_map(|it| it.catalog.as_ref());
+        let known_models = catalogs.flat_map(|catalog| catalog.names());
         let mut labels = Labels::new(known_models, config.observability.max_models);
         let issuers = config.issuers().iter();
         let issuer_labels = issuers

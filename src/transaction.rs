@@ -3,18 +3,20 @@
 //! ```text
 //! Init ─ head ─┬─────────────────────────────────────────────► Forwarded
 //!              ├─► Awaiting ── settled ──┐                        ▲
-//!              ├─► AwaitingBody ◄────────┤── body hashed, signed ─┘
+//!              ├─► AwaitingBody ◄────────┤── body hashed, signed ─┤
+//!              ├─► AwaitingModel ◄───────┤── model read, allowed ─┘
 //!              └─► Replied ◄─────────────┘
 //! ```
 //!
 //! A forwarded request is only looked at ([`crate::exchange`]) until it is done.
 //!
-//! The steps are: route, authenticate ([`caller`]), authorize, prepare, and for some providers
-//! sign ([`signing`]); requests for the gateway itself end in [`management`].
+//! The steps are: route, authenticate ([`caller`]), authorize, prepare, where there is a catalog hold
+//! to it ([`modelling`]), and for some providers sign ([`signing`]); requests for the gateway itself end in [`management`].
 
 mod caller;
 mod events;
 mod management;
+mod modelling;
 mod signing;
 
 use std::rc::Rc;
@@ -35,6 +37,7 @@ use crate::shared::{Resource, Shared};
 use crate::time::UnixTime;
 use caller::Caller;
 pub use events::{Effect, Flow, Input};
+use modelling::{Modelled, Unnamed};
 use signing::Unsigned;
 
 /// Where a request stands.
@@ -47,6 +50,8 @@ pub enum Transaction {
     Awaiting(Held),
     /// It is held until its body has been hashed.
     AwaitingBody(Box<Unsigned>),
+    /// It is held until its body has named its model.
+    AwaitingModel(Box<Unnamed>),
     /// It is the provider's, and the response is looked at as it passes.
     Forwarded(Box<Exchange>),
     /// It has passed.
@@ -91,9 +96,14 @@ impl Transaction {
             (Self::AwaitingBody(unsigned), Input::RequestBody { chunk, is_last }) => {
                 hash(unsigned, chunk, is_last, shared, now, effects)
             }
+            (Self::AwaitingModel(unnamed), Input::RequestBody { chunk, is_last }) => {
+                unnamed.read(chunk, is_last, effects)
+            }
             (Self::Forwarded(mut exchange), Input::RequestBody { chunk, .. }) => {
-                exchange.request_body(chunk);
-                Self::Forwarded(exchange)
+                match exchange.request_body(chunk) {
+                    Ok(()) => Self::Forwarded(exchange),
+                    Err(fault) => refuse(Rejection::Model(fault), effects),
+                }
             }
             (Self::Forwarded(mut exchange), Input::ResponseHead(head)) => {
                 let names = &shared.config.response_headers_to_remove;
@@ -119,7 +129,9 @@ impl Transaction {
                 Self::Done
             }
             (Self::Awaiting(_), Input::CannotWait) => refuse(Rejection::TooManyWaiting, effects),
-            (Self::AwaitingBody(_), Input::BodyOverdue) => refuse(Rejection::BodyWithheld, effects),
+            (Self::AwaitingBody(_) | Self::AwaitingModel(_), Input::BodyOverdue) => {
+                refuse(Rejection::BodyWithheld, effects)
+            }
             (Self::Forwarded(_), Input::EditRefused) => {
                 refuse(Rejection::Unreachable("the host refuses edits"), effects)
             }
@@ -132,9 +144,10 @@ impl Transaction {
                 | Input::MoreBody
                 | Input::RequestBody { .. },
             ) => state,
-            (Self::Init | Self::Awaiting(_) | Self::AwaitingBody(_), _) => {
-                refuse(Rejection::Unreachable("an event out of order"), effects)
-            }
+            (
+                Self::Init | Self::Awaiting(_) | Self::AwaitingBody(_) | Self::AwaitingModel(_),
+                _,
+            ) => refuse(Rejection::Unreachable("an event out of order"), effects),
         }
     }
 
@@ -142,7 +155,11 @@ impl Transaction {
     pub const fn flow(&self) -> Flow {
         match self {
             Self::Forwarded(_) | Self::Done => Flow::Continue,
-            Self::Init | Self::Awaiting(_) | Self::AwaitingBody(_) | Self::Replied => Flow::Pause,
+            Self::Init
+            | Self::Awaiting(_)
+            | Self::AwaitingBody(_)
+            | Self::AwaitingModel(_)
+            | Self::Replied => Flow::Pause,
         }
     }
 
@@ -164,7 +181,7 @@ impl Transaction {
 
     /// Whether the request cannot go on before its body is there.
     pub const fn awaits_body(&self) -> bool {
-        matches!(self, Self::AwaitingBody(_))
+        matches!(self, Self::AwaitingBody(_) | Self::AwaitingModel(_))
     }
 }
 
@@ -182,6 +199,7 @@ fn decide(
             Transaction::Forwarded(exchange)
         }
         Ok(Decision::Sign(unsigned)) => Transaction::AwaitingBody(unsigned),
+        Ok(Decision::AwaitModel(unnamed)) => Transaction::AwaitingModel(unnamed),
         Ok(Decision::Answer(reply)) => {
             effects.push(Effect::Reply(reply));
             Transaction::Replied
@@ -213,7 +231,7 @@ fn hash(
     now: UnixTime,
     effects: &mut Vec<Effect>,
 ) -> Transaction {
-    let hashed = unsigned.hash(chunk, shared.config.max_signed_body_bytes);
+    let hashed = unsigned.hash(chunk, is_last, shared.config.max_signed_body_bytes);
     if hashed.is_ok() && !is_last {
         return Transaction::AwaitingBody(unsigned);
     }
@@ -237,6 +255,7 @@ fn refuse(rejection: Rejection, effects: &mut Vec<Effect>) -> Transaction {
 enum Decision {
     Forward(UpstreamRequest, Box<Exchange>),
     Sign(Box<Unsigned>),
+    AwaitModel(Box<Unnamed>),
     Answer(Reply),
 }
 
@@ -334,11 +353,18 @@ impl Request<'_> {
             Credential::Passthrough { .. } => Some(self.own_credential(provider)?),
             Credential::ApiKey { .. } | Credential::Aws(_) | Credential::None => None,
         };
+        let terms = self.terms(provider, &caller);
+        let check = match self.modelled(provider, &caller, &terms, path, query)? {
+            Modelled::Answer(reply) => return Ok(Decision::Answer(reply)),
+            Modelled::InBody(check) => Some(check),
+            Modelled::Pass => None,
+        };
         let claims = match &caller {
             Caller::Known(claims) => Some(Rc::clone(claims)),
             Caller::Unasked => None,
         };
         let mut exchange = Exchange::new(provider, path, self.head, claims, self.now);
+        exchange.price_by(terms.prices);
         exchange.note_conversation(&config.observability.conversation_headers, self.head);
         let exchange = Box::new(exchange);
         let mut request = UpstreamRequest::new(
@@ -355,9 +381,10 @@ impl Request<'_> {
                 .set
                 .push(("accept-encoding".to_owned(), accept_encoding));
         }
-        match provider.credential {
-            Credential::Aws(_) => self.sign(provider, request, exchange),
-            _ => Ok(Decision::Forward(request, exchange)),
+        match (&provider.credential, check) {
+            (Credential::Aws(_), check) => self.sign(provider, request, exchange, check),
+            (_, Some(check)) => Ok(Self::await_model(request, exchange, check)),
+            (_, None) => Ok(Decision::Forward(request, exchange)),
         }
     }
 }

@@ -31,6 +31,11 @@ pub(super) struct Document {
     pub(super) response_headers_to_remove: Option<Vec<String>>,
     /// The largest body that is held back for a signature; 32 MiB by default, as the listener's limit.
     pub(super) max_signed_body_bytes: Option<u64>,
+    /// With a catalog: how much of a body is held until it has named its model; 32 MiB by default.
+    pub(super) max_model_lookup_bytes: Option<u64>,
+    /// The status for a model that is in no catalog: 404, by default, or 403.
+    #[cfg_attr(feature = "cli", schemars(extend("enum" = [404, 403, null])))]
+    pub(super) unlisted_model_status: Option<u16>,
     /// What is logged and counted beyond what always is.
     #[serde(default)]
     pub(super) observability: Observability,
@@ -117,6 +122,11 @@ pub(super) struct Binding {
     pub(super) permissions: Vec<Permission>,
     /// For these providers only; by default for all.
     pub(super) providers: Option<Vec<String>>,
+    /// The models that are granted; by default all.
+    pub(super) models: Option<Vec<String>>,
+    /// What tokens cost whoever is bound, by model, per million.
+    #[serde(default)]
+    pub(super) prices: BTreeMap<String, Prices>,
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -174,9 +184,11 @@ pub(super) struct Provider {
     /// With passthrough: a gateway token is needed in a side header.
     #[serde(default)]
     pub(super) require_gateway_token: bool,
-    /// The models that it serves.
+    /// The models that it serves, by exact id or by a beginning and `*`; by default all.
+    pub(super) models: Option<Vec<String>>,
+    /// Native paths, without version, that pass without a model although there is a catalog.
     #[serde(default)]
-    pub(super) models: Vec<String>,
+    pub(super) paths_without_model: Vec<String>,
     /// Headers that each request gets.
     #[serde(default)]
     pub(super) headers: BTreeMap<String, String>,

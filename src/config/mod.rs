@@ -5,6 +5,7 @@
 mod aws;
 mod document;
 mod issuers;
+mod models;
 mod observability;
 mod prices;
 mod problem;
@@ -14,6 +15,7 @@ mod schema;
 mod text;
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 pub use observability::Observability;
 pub use problem::{ConfigError, Problem};
@@ -23,6 +25,7 @@ pub use schema::{schema, shape_problem};
 use crate::authn::Issuer;
 use crate::authz::{Action, Binding, ClaimMatch, Policy};
 use crate::callout::Clusters;
+use crate::catalog::UnlistedStatus;
 use crate::credential::{AwsSigning, Credential, GatewayToken};
 use crate::provider::{Provider, ProviderKind};
 use document::Document;
@@ -49,6 +52,10 @@ pub struct Config {
     pub observability: Observability,
     /// The largest body that is held back for a signature.
     pub max_signed_body_bytes: u64,
+    /// How far the model may be from a body's beginning, where there is a catalog.
+    pub max_model_lookup_bytes: u64,
+    /// How a request for a model that is in no catalog is answered.
+    pub unlisted_model_status: UnlistedStatus,
 }
 
 /// How callers are known.
@@ -91,6 +98,8 @@ pub mod defaults {
     pub const RESPONSE_HEADERS_TO_REMOVE: [&str; 1] = ["set-cookie"];
     /// `max_signed_body_bytes`: the listener's limit in `envoy/bootstrap.yaml`.
     pub const MAX_SIGNED_BODY_BYTES: u64 = 32 * 1024 * 1024;
+    /// `max_model_lookup_bytes`, likewise: SDKs write the model after the prompt.
+    pub const MAX_MODEL_LOOKUP_BYTES: u64 = MAX_SIGNED_BODY_BYTES;
     /// `observability.conversation_headers`.
     pub const CONVERSATION_HEADERS: [&str; 2] =
         ["x-gen-ai-conversation", "x-redpanda-genai-conversation"];
@@ -182,6 +191,8 @@ impl Config {
             problems,
         );
         let observability = observability::read(document.observability, &token_headers, problems);
+        let unlisted_model_status =
+            models::unlisted_status(document.unlisted_model_status, problems);
         Self {
             path_prefix,
             usage_path,
@@ -194,6 +205,10 @@ impl Config {
             max_signed_body_bytes: document
                 .max_signed_body_bytes
                 .unwrap_or(defaults::MAX_SIGNED_BODY_BYTES),
+            max_model_lookup_bytes: document
+                .max_model_lookup_bytes
+                .unwrap_or(defaults::MAX_MODEL_LOOKUP_BYTES),
+            unlisted_model_status,
         }
     }
 
@@ -261,10 +276,25 @@ fn policy(
                     );
                 }
             }
+            let models = models::read(binding.models, &path, problems);
+            let has_prices = !binding.prices.is_empty();
+            let prices = prices::read(binding.prices, &path, problems);
+            let invokes = binding
+                .permissions
+                .iter()
+                .any(|it| action(*it) == Action::Invoke);
+            if !invokes && (models.is_some() || has_prices) {
+                problems.add(
+                    &path,
+                    "models and prices have a meaning with \"invoke\" only",
+                );
+            }
             Some(Binding {
                 to: to?,
                 actions: binding.permissions.into_iter().map(action).collect(),
                 providers: binding.providers,
+                models,
+                prices: has_prices.then(|| Rc::new(prices)),
             })
         })
         .collect();

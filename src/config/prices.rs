@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::document;
 use super::problem::Problems;
-use crate::price::{ModelPattern, Price, PriceList, Prices};
+use crate::catalog::ModelPattern;
+use crate::price::{Price, PriceList, Prices};
 
 pub(super) fn read(
     documents: BTreeMap<String, document::Prices>,

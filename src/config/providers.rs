@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::document;
 use super::problem::Problems;
-use super::{aws, claim_match, prices, text};
+use super::{aws, claim_match, models, prices, text};
 use crate::authn::token::is_credential_header;
 use crate::callout::Clusters;
 use crate::credential::{Credential, GatewayToken};
@@ -91,6 +91,9 @@ fn provider(
     let base_url = base_url(&document, kind, region, path, problems);
     let headers = headers(document.headers, path, problems);
     let prices = prices::read(document.prices, path, problems);
+    let catalog = models::read(document.models, path, problems);
+    let paths = &document.paths_without_model;
+    let paths_without_model = models::paths_without_model(paths, path, problems);
     let allow = document.allow.map(|rules| {
         rules
             .into_iter()
@@ -112,7 +115,8 @@ fn provider(
             .unwrap_or_else(|| clusters.of(base_url.scheme()).to_owned()),
         base_url,
         credential: credential?,
-        models: document.models,
+        catalog,
+        paths_without_model,
         prices: Rc::new(prices),
         headers,
         allow,

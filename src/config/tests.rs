@@ -14,9 +14,11 @@ use std::rc::Rc;
 use super::*;
 use crate::authn::jwk::Algorithm;
 use crate::authn::jwks::{KeySourceSettings, RemoteKeys, Start};
+use crate::catalog::{Catalog, ModelPattern, UnlistedStatus};
 use crate::credential::{Credential, GatewayToken, Secret};
-use crate::price::{ModelPattern, Price, PriceList, Prices};
+use crate::price::{Price, PriceList, Prices};
 use crate::provider::KeyPlacement;
+use crate::provider::model_place::PathPattern;
 use crate::testing::{ISSUER, SigningKey, config, env};
 use crate::url::{BaseUrl, Endpoint};
 
@@ -40,6 +42,8 @@ fn full() -> Value {
         "clusters": {"https": "tls", "http": "plain"},
         "response_headers_to_remove": ["Set-Cookie", "x-request-cost"],
         "max_signed_body_bytes": 1000,
+        "max_model_lookup_bytes": 2000,
+        "unlisted_model_status": 403,
         "observability": {
             "conversation_headers": ["X-Thread"],
             "log_claims": ["email", "/org/id"],
@@ -79,7 +83,13 @@ fn full() -> Value {
             "invoke": ["llm.invoke"],
             "get": ["llm.get"],
             "bindings": [
-                {"subject": "svc", "permissions": ["invoke", "get"], "providers": ["one"]},
+                {
+                    "subject": "svc",
+                    "permissions": ["invoke", "get"],
+                    "providers": ["one"],
+                    "models": ["m1", "x-*"],
+                    "prices": {"m1": {"input": 5, "output": 6}},
+                },
                 {"claim": "groups", "value": "ml", "permissions": ["get"]},
             ],
         },
@@ -94,6 +104,7 @@ fn full() -> Value {
                 "api_key": {"env": "ONE_KEY"},
                 "api_key_header": "X-Key",
                 "models": ["m1", "m2"],
+                "paths_without_model": ["/batches"],
                 "prices": {
                     "m1": {"input": 1, "output": 2.5, "cached_input": 0.1,
                            "cache_write_5m": 1.25, "cache_write_1h": 2},
@@ -125,6 +136,13 @@ fn prices(model: &str, units: [f64; 5]) -> (ModelPattern, Prices) {
     (ModelPattern::parse(model).unwrap(), prices)
 }
 
+fn catalog(models: &[&str]) -> Option<Rc<Catalog>> {
+    let patterns = models
+        .iter()
+        .map(|model| ModelPattern::parse(model).unwrap());
+    Catalog::new(patterns.collect()).map(Rc::new)
+}
+
 fn claim(claim: &str, value: &str) -> ClaimMatch {
     ClaimMatch {
         claim: claim.into(),
@@ -144,6 +162,8 @@ fn every_field_of_a_document_is_taken_in() {
     );
     assert_eq!(config.authentication.cache_size(), 7);
     assert_eq!(config.max_signed_body_bytes, 1000);
+    assert_eq!(config.max_model_lookup_bytes, 2000);
+    assert_eq!(config.unlisted_model_status, UnlistedStatus::Forbidden);
     assert_eq!(
         config.observability,
         Observability {
@@ -163,11 +183,18 @@ fn every_field_of_a_document_is_taken_in() {
                     to: claim("sub", "svc"),
                     actions: vec![Action::Invoke, Action::Get],
                     providers: Some(vec!["one".into()]),
+                    models: catalog(&["m1", "x-*"]),
+                    prices: Some(Rc::new(PriceList::new(vec![prices(
+                        "m1",
+                        [5.0, 6.0, 5.0, 5.0, 5.0]
+                    )]))),
                 },
                 Binding {
                     to: claim("groups", "ml"),
                     actions: vec![Action::Get],
                     providers: None,
+                    models: None,
+                    prices: None,
                 },
             ],
         }
@@ -186,7 +213,8 @@ fn every_field_of_a_document_is_taken_in() {
                 key: Secret::new("secret-of-ONE_KEY".into()),
                 placement: Some(KeyPlacement::Header("x-key".into())),
             },
-            models: vec!["m1".into(), "m2".into()],
+            catalog: catalog(&["m1", "m2"]),
+            paths_without_model: vec![PathPattern::parse("batches").unwrap()],
             prices: Rc::new(PriceList::new(vec![
                 prices("m*", [3.0, 4.0, 3.0, 3.0, 3.0]),
                 prices("m1", [1.0, 2.5, 0.1, 1.25, 2.0]),
@@ -317,7 +345,7 @@ fn a_provider_needs_no_more_than_its_name_type_and_key() {
         assert!(provider.enabled);
         assert_eq!(provider.display_name, None);
         assert_eq!(provider.allow, None);
-        assert!(provider.models.is_empty() && provider.headers.is_empty());
+        assert!(provider.catalog.is_none() && provider.headers.is_empty());
         assert_eq!(
             provider.credential,
             Credential::ApiKey {

@@ -33,7 +33,7 @@ impl Stream {
         faults::meet(Place::RequestBody);
         if self.request.flow() == Flow::Continue {
             self.worker.look_at_request(&self.request, size);
-            return Flow::Continue;
+            return self.request.flow();
         }
         self.worker.body_was_handed_over();
         self.request.body_has_come(size, has_ended);

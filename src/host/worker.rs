@@ -267,7 +267,7 @@ impl Worker {
             });
             let chunk = &chunk;
             self.step(request, Input::RequestBody { chunk, is_last });
-            if !request.transaction.borrow().wants_body() {
+            if is_last || !request.transaction.borrow().wants_body() {
                 return;
             }
         }

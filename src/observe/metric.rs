@@ -248,7 +248,7 @@ impl Outcome {
 
 impl Labels {
     /// Up to `max_models` models get a label value of their own, besides the `known` ones.
-    pub fn new<'a>(known: impl Iterator<Item = &'a String>, max_models: usize) -> Self {
+    pub fn new<'a>(known: impl Iterator<Item = &'a str>, max_models: usize) -> Self {
         let mut labels = Self {
             sets: Vec::new(),
             cost_left: HashMap::new(),

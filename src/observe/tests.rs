@@ -29,7 +29,7 @@ fn record() -> Record {
 }
 
 fn no_models(max_models: usize) -> Labels {
-    Labels::new([].iter(), max_models)
+    Labels::new([].into_iter(), max_models)
 }
 
 fn measured(record: &Record) -> Vec<(String, Kind, u64)> {
@@ -109,7 +109,7 @@ fn what_is_unknown_is_counted_and_never_zero() {
 
 #[test]
 fn clients_cannot_make_up_labels_without_end() {
-    let mut labels = Labels::new([String::from("known")].iter(), 2);
+    let mut labels = Labels::new(["known"].into_iter(), 2);
     let mut value = |name| {
         let model = labels.model(name);
         labels.model_value(model).to_owned()

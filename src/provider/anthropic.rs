@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::model_place::{ModelListShape, one_of_models};
 use super::{CredentialRule, KeyPlacement, Profile, PublicService, openai};
 use crate::authn::token::TokenSlot;
 use crate::usage::dialect::{Dialect, MESSAGES};
@@ -26,6 +27,10 @@ pub(super) const PROFILE: Profile = Profile {
     },
     account_headers: &["anthropic-organization-id"],
     model_in_path: |_| None,
+    model_member: |_| "model",
+    model_prefix: "",
+    paths_without_model: &["files", "skills", "skills/**", "messages/batches/*/cancel"],
+    model_list: |native| one_of_models(native, ModelListShape::Pages),
     usage_dialect,
     usage_headers: None,
 };

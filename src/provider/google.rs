@@ -5,8 +5,11 @@
 
 use std::borrow::Cow;
 
+use super::model_place::{ModelListShape, ModelPlace, one_of_models};
+use super::upstream_path::native_path;
 use super::{CredentialRule, KeyPlacement, Profile, PublicService, openai};
 use crate::authn::token::TokenSlot;
+use crate::route::percent_decoded;
 use crate::usage::dialect::{Dialect, GENERATE_CONTENT};
 
 pub(super) const PROFILE: Profile = Profile {
@@ -41,15 +44,45 @@ pub(super) const PROFILE: Profile = Profile {
     },
     account_headers: &[],
     model_in_path,
+    model_member: |_| "model",
+    model_prefix: "models/",
+    paths_without_model: &PATHS_WITHOUT_MODEL,
+    model_list,
     usage_dialect,
     usage_headers: None,
 };
 
-/// `[<version>/]models/<model>:<method>`.
+/// Files, stores of files, and changes to what was made before.
+const PATHS_WITHOUT_MODEL: [&str; 6] = [
+    "files",
+    "files:register",
+    "cachedContents/*",
+    "fileSearchStores",
+    "fileSearchStores/**",
+    "batches/*",
+];
+
+/// `[<version>/]models/<model>:<method>`; a tuned one with its collection.
 fn model_in_path(path: &[u8]) -> Option<Vec<u8>> {
-    let last = path.rsplit(|byte| *byte == b'/').next()?;
-    let model = last.split(|byte| *byte == b':').next()?;
-    (model.len() < last.len()).then(|| model.to_vec())
+    let mut segments = native_path(&PROFILE, path).split(|byte| *byte == b'/');
+    let (collection, last) = (segments.next()?, segments.next()?);
+    let colon = last.iter().position(|byte| *byte == b':')?;
+    if segments.next().is_some() {
+        return None;
+    }
+    let model = percent_decoded(last.get(..colon)?);
+    match collection {
+        b"models" => Some(model),
+        b"tunedModels" => Some([b"tunedModels/", model.as_slice()].concat()),
+        _ => None,
+    }
+}
+
+fn model_list(native: &[u8]) -> Option<ModelPlace> {
+    match native.strip_prefix(b"openai/") {
+        Some(native) => openai::model_list(native),
+        None => one_of_models(native, ModelListShape::Resources),
+    }
 }
 
 /// The dialect by the path's method; counting tokens (`:countTokens`) uses none.

@@ -5,6 +5,8 @@
 mod anthropic;
 mod bedrock;
 mod google;
+mod model_list;
+pub mod model_place;
 mod openai;
 mod openai_compatible;
 mod upstream_path;
@@ -20,11 +22,13 @@ pub use upstream_path::upstream_path;
 
 use crate::authn::token::TokenSlot;
 use crate::authz::ClaimMatch;
+use crate::catalog::Catalog;
 use crate::credential::Credential;
 use crate::price::PriceList;
 use crate::url::BaseUrl;
 use crate::usage::dialect::Dialect;
 use crate::usage::report::TokenUsage;
+use model_place::{ModelPlace, PathPattern};
 
 /// What stands before a token in the subprotocols that a WebSocket client offers, in lower case.
 pub const TOKEN_SUBPROTOCOLS: [&str; 1] = [openai::TOKEN_SUBPROTOCOL];
@@ -46,8 +50,10 @@ pub struct Provider {
     pub cluster: String,
     /// How its requests are authorised there.
     pub credential: Credential,
-    /// The models that it is said to serve.
-    pub models: Vec<String>,
+    /// The models that it serves, where not all.
+    pub catalog: Option<Rc<Catalog>>,
+    /// Paths that pass without a model, beside those of its kind.
+    pub paths_without_model: Vec<PathPattern>,
     /// What their tokens cost.
     pub prices: Rc<PriceList>,
     /// Headers that each request to it gets, names in lower case.
@@ -97,8 +103,17 @@ pub struct Profile {
     pub credentials: CredentialRule,
     /// Response headers that tell whose account at the provider the gateway uses.
     pub account_headers: &'static [&'static str],
-    /// The model that a path names.
+    /// The model that a path names, percent-decoded; `None` where the path is not of the one shape
+    /// that does.
     pub model_in_path: fn(path: &[u8]) -> Option<Vec<u8>>,
+    /// The member of a JSON body that names the model, by the path without its version.
+    pub model_member: fn(native: &[u8]) -> &'static str,
+    /// What a body may write before a model's id.
+    pub model_prefix: &'static str,
+    /// Paths, without version, whose POST names no model and generates nothing.
+    pub paths_without_model: &'static [&'static str],
+    /// The models that a GET of a path without version asks for.
+    pub model_list: fn(native: &[u8]) -> Option<ModelPlace>,
     /// How the answer to a POST of this path reports usage; `None` where it reports none. The path
     /// is the client's, without a leading slash and the query.
     pub usage_dialect: fn(path: &[u8]) -> Option<&'static Dialect>,

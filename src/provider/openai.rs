@@ -1,7 +1,10 @@
 //! OpenAI: a bearer token both ways, `/v1` where the SDK leaves it out.
 
+use super::model_place::{ModelListShape, ModelPlace, one_of_models};
+use super::upstream_path::native_path;
 use super::{CredentialRule, KeyPlacement, Profile, PublicService};
 use crate::authn::token::TokenSlot;
+use crate::route::percent_decoded;
 use crate::usage::dialect::{CHAT_COMPLETIONS, Dialect, RESPONSES};
 
 /// By which browsers bring a key to the realtime API.
@@ -26,10 +29,48 @@ pub(super) const PROFILE: Profile = Profile {
         signing_service: None,
     },
     account_headers: &["openai-organization", "openai-project"],
-    model_in_path: |_| None,
+    model_in_path,
+    model_member: |_| "model",
+    model_prefix: "",
+    paths_without_model: &PATHS_WITHOUT_MODEL,
+    model_list,
     usage_dialect,
     usage_headers: None,
 };
+
+/// Files, and the management of what was made before.
+const PATHS_WITHOUT_MODEL: [&str; 19] = [
+    "files",
+    "uploads",
+    "uploads/*/parts",
+    "uploads/*/complete",
+    "uploads/*/cancel",
+    "vector_stores",
+    "vector_stores/**",
+    "containers",
+    "containers/**",
+    "conversations",
+    "conversations/**",
+    "chat/completions/*",
+    "responses/*/cancel",
+    "batches/*/cancel",
+    "fine_tuning/jobs/*/cancel",
+    "fine_tuning/jobs/*/pause",
+    "fine_tuning/jobs/*/resume",
+    "threads",
+    "threads/*/messages",
+];
+
+/// `deployments/<model>/…`, which Azure has.
+fn model_in_path(path: &[u8]) -> Option<Vec<u8>> {
+    let native = native_path(&PROFILE, path);
+    let mut segments = native.split(|byte| *byte == b'/');
+    (segments.next()? == b"deployments").then(|| segments.next().map(percent_decoded))?
+}
+
+pub(super) fn model_list(native: &[u8]) -> Option<ModelPlace> {
+    one_of_models(native, ModelListShape::Objects)
+}
 
 /// The dialect by the path's last segments.
 pub(super) fn usage_dialect(path: &[u8]) -> Option<&'static Dialect> {

@@ -43,6 +43,16 @@ pub fn upstream_path(profile: &Profile, base: &str, path: &[u8]) -> Vec<u8> {
     joined
 }
 
+/// What is left of a client's path without a leading prefix and the version.
+pub(super) fn native_path<'a>(profile: &Profile, path: &'a [u8]) -> &'a [u8] {
+    let (_, rest) = split_prefix(profile, without_leading_slashes(path));
+    let mut parts = rest.splitn(2, |byte| *byte == b'/');
+    match (parts.next(), parts.next()) {
+        (Some(first), Some(native)) if is_version(first) => native,
+        _ => rest,
+    }
+}
+
 fn without_leading_slashes(mut path: &[u8]) -> &[u8] {
     while let [b'/', rest @ ..] = path {
         path = rest;

@@ -26,28 +26,37 @@ impl Request<'_> {
                 .map_err(|denied| Rejection::Denied(denied, Some(provider.name.clone())))?;
         }
         self.expect_get(|| Rejection::NoUpstreamPath(provider.name.clone()))?;
-        let entry = Entry::new(provider, self.head, &config.path_prefix);
+        let models = self.models(provider, &caller);
+        let entry = Entry::new(provider, models, self.head, &config.path_prefix);
         Ok(Decision::Answer(Reply::json(200, Vec::new(), &entry)))
     }
 
     pub(super) fn list(&self) -> Result<Decision, Obstacle> {
         let config = &self.shared.config;
-        let visible = self.visible()?;
+        let (caller, visible) = self.visible()?;
         self.expect_get(|| Rejection::UnknownPath(config.path_prefix.clone()))?;
-        let directory = Directory::new(visible.into_iter(), self.head, &config.path_prefix);
+        let entries = visible.into_iter().map(|it| (it, self.models(it, &caller)));
+        let directory = Directory::new(entries, self.head, &config.path_prefix);
         Ok(Decision::Answer(Reply::json(200, Vec::new(), &directory)))
     }
 
     pub(super) fn usage(&self) -> Result<Decision, Obstacle> {
-        let visible = self.visible()?;
+        let (_, visible) = self.visible()?;
         self.expect_get(|| Rejection::UnknownPath(self.shared.config.path_prefix.clone()))?;
         let ledger = self.shared.ledger.borrow();
         let statement = ledger.statement(visible.into_iter(), self.board);
         Ok(Decision::Answer(Reply::json(200, Vec::new(), &statement)))
     }
 
-    /// The providers that the caller may see.
-    fn visible(&self) -> Result<Vec<&Provider>, Obstacle> {
+    /// The entries of the catalogs that hold for a caller.
+    fn models(&self, provider: &Provider, caller: &Caller) -> Vec<String> {
+        let terms = self.terms(provider, caller);
+        let allowed = self.allowed(provider, &terms);
+        allowed.map(|allowed| allowed.entries()).unwrap_or_default()
+    }
+
+    /// The caller, and the providers that it may see.
+    fn visible(&self) -> Result<(Caller, Vec<&Provider>), Obstacle> {
         let config = &self.shared.config;
         let caller = self.counted(self.any_caller()?);
         if let Caller::Known(claims) = &caller {
@@ -68,7 +77,8 @@ impl Request<'_> {
                 .is_ok(),
             Caller::Unasked => true,
         };
-        Ok(config.providers.values().filter(may_see).collect())
+        let visible = config.providers.values().filter(may_see).collect();
+        Ok((caller, visible))
     }
 
     fn expect_get(&self, otherwise: impl FnOnce() -> Rejection) -> Result<(), Obstacle> {

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Decision, Obstacle, Request};
 use crate::authn::Patience;
+use crate::catalog::body::BodyCheck;
 use crate::credential::AwsSigning;
 use crate::credential::aws::NoCredentials;
 use crate::exchange::Exchange;
@@ -19,6 +20,8 @@ use crate::time::UnixTime;
 pub struct Unsigned {
     request: UpstreamRequest,
     exchange: Box<Exchange>,
+    /// Holds the body to the catalogs, where there are any.
+    check: Option<Box<BodyCheck>>,
     provider: String,
     method: String,
     content_type: Option<Vec<u8>>,
@@ -31,6 +34,7 @@ impl Unsigned {
     pub(super) fn new(
         request: UpstreamRequest,
         exchange: Box<Exchange>,
+        check: Option<Box<BodyCheck>>,
         provider: &str,
         head: &RequestHead,
     ) -> Self {
@@ -38,6 +42,7 @@ impl Unsigned {
         Self {
             request,
             exchange,
+            check,
             provider: provider.to_owned(),
             method: String::from_utf8_lossy(head.method()).into_owned(),
             content_type: head
@@ -52,14 +57,22 @@ impl Unsigned {
     }
 
     /// Takes in the next bytes of the body.
-    pub(super) fn hash(&mut self, chunk: &[u8], limit: u64) -> Result<(), Rejection> {
+    pub(super) fn hash(
+        &mut self,
+        chunk: &[u8],
+        is_last: bool,
+        limit: u64,
+    ) -> Result<(), Rejection> {
         self.size = self.size.saturating_add(chunk.len() as u64);
         if self.size > limit {
             return Err(Rejection::TooLarge(limit));
         }
         self.digest.update(chunk);
-        self.exchange.request_body(chunk);
-        Ok(())
+        match &mut self.check {
+            Some(check) => check.push(chunk, is_last).map(|_| ()),
+            None => self.exchange.request_body(chunk),
+        }
+        .map_err(Rejection::Model)
     }
 
     /// Signs the request, whose body has ended.
@@ -97,7 +110,11 @@ impl Unsigned {
         for (name, value) in instructions.headers {
             request.set.push((name.to_owned(), value.expose().into()));
         }
-        Ok((request, self.exchange))
+        let mut exchange = self.exchange;
+        if let Some(check) = self.check {
+            exchange.note_model(check.model());
+        }
+        Ok((request, exchange))
     }
 }
 
@@ -108,6 +125,7 @@ impl Request<'_> {
         provider: &Provider,
         request: UpstreamRequest,
         exchange: Box<Exchange>,
+        check: Option<Box<BodyCheck>>,
     ) -> Result<Decision, Obstacle> {
         let limit = self.shared.config.max_signed_body_bytes;
         let announced = self.head.first("content-length");
@@ -127,7 +145,7 @@ impl Request<'_> {
                 Err(missing) => return Err(unavailable(&provider.name, missing).into()),
             }
         }
-        let unsigned = Unsigned::new(request, exchange, &provider.name, self.head);
+        let unsigned = Unsigned::new(request, exchange, check, &provider.name, self.head);
         Ok(Decision::Sign(Box::new(unsigned)))
     }
 }

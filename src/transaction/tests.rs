@@ -7,6 +7,7 @@ mod credentials;
 mod directory;
 mod invariants;
 mod measuring;
+mod modelling;
 mod observing;
 mod passthrough;
 mod realtime;
@@ -62,13 +63,13 @@ fn document() -> Value {
                 "name": "my-vllm",
                 "type": "openai_compatible",
                 "base_url": "http://127.0.0.1:8000/v1",
-                "models": ["m1"],
             },
             {
                 "name": "switched-off",
                 "type": "openai",
                 "api_key": {"env": "OFF_KEY"},
                 "enabled": false,
+                "models": ["m1"],
             },
             {
                 "name": "for-finance",

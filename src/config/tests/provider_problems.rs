@@ -166,3 +166,40 @@ fn prices_are_numbers_for_models() {
         assert!(problems[0].starts_with(&problem), "{problems:?}");
     }
 }
+
+#[test]
+fn catalogs_hold_models_and_are_for_those_who_invoke() {
+    let name = "must be a model's name, or its beginning and *";
+    for (members, path, message) in [
+        (json!({"models": []}), "/models", "must not be empty"),
+        (json!({"models": ["a", "*b"]}), "/models/1", name),
+        (json!({"models": [""]}), "/models/0", name),
+        (
+            json!({"paths_without_model": ["batches", "a//b"]}),
+            "/paths_without_model/1",
+            "must be a native path without its version",
+        ),
+    ] {
+        let problems = provider_problems(members);
+        let expected = format!("/providers/0{path}: {message}");
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].starts_with(&expected), "{problems:?}");
+    }
+    let binding = |members: Value| {
+        let mut binding = json!({"subject": "s", "permissions": ["get"]});
+        for (name, value) in members.as_object().unwrap() {
+            binding[name] = value.clone();
+        }
+        problems(&with(&[("/authorization", json!({"bindings": [binding]}))]))
+    };
+    let price = json!({"m": {"input": 1, "output": 2}});
+    for members in [json!({"models": ["m"]}), json!({"prices": price})] {
+        let expected =
+            "/authorization/bindings/0: models and prices have a meaning with \"invoke\" only";
+        assert_eq!(binding(members), [expected]);
+    }
+    let bad = binding(json!({"permissions": ["invoke"], "models": ["**"]}));
+    assert_eq!(bad, [format!("/authorization/bindings/0/models/0: {name}")]);
+    let problems = problems(&with(&[("/unlisted_model_status", json!(402))]));
+    assert_eq!(problems, ["/unlisted_model_status: must be 404 or 403"]);
+}

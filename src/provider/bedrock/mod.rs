@@ -7,6 +7,7 @@ mod usage;
 
 use std::borrow::Cow;
 
+use super::upstream_path::native_path;
 use super::{CredentialRule, KeyPlacement, Profile, PublicService, openai};
 use crate::authn::token::TokenSlot;
 use crate::route::percent_decoded;
@@ -37,15 +38,23 @@ pub(super) const PROFILE: Profile = Profile {
     },
     account_headers: &[],
     model_in_path,
+    model_member: |native| match native {
+        b"async-invoke" => "modelId",
+        _ => "model",
+    },
+    model_prefix: "",
+    paths_without_model: &["guardrail/**"],
+    model_list: |_| None,
     usage_dialect,
     usage_headers: Some(usage::reported_in_headers),
 };
 
 /// `model/<model>/<operation>`, the model in one encoding.
 fn model_in_path(path: &[u8]) -> Option<Vec<u8>> {
-    let mut segments = path.split(|byte| *byte == b'/');
+    let mut segments = native_path(&PROFILE, path).split(|byte| *byte == b'/');
     let model = (segments.next()? == b"model").then(|| segments.next())??;
-    Some(percent_decoded(model))
+    let is_whole = segments.next().is_some() && segments.next().is_none();
+    is_whole.then(|| percent_decoded(model))
 }
 
 /// Bedrock's own operations, or the OpenAI-compatible ones.

@@ -58,11 +58,12 @@ fn a_provider_is_shown_without_its_secret() {
             "status": "enabled",
             "proxy_url": "https://gateway.test/llm/v1/providers/my-vllm",
             "base_url": "http://127.0.0.1:8000/v1",
-            "models": ["m1"],
+            "models": [],
             "authorization_passthrough": false,
         })
     );
     assert_eq!(shown("/switched-off")["status"], "disabled");
+    assert_eq!(shown("/switched-off")["models"], json!(["m1"]));
     assert_eq!(shown("/own-claude")["authorization_passthrough"], true);
     for path in [
         "",

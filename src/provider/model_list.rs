@@ -1,0 +1,40 @@
+//! The list of models, and one of them, in the shape of each kind of provider.
+
+use serde_json::{Value, json};
+
+use super::model_place::ModelListShape;
+
+impl ModelListShape {
+    /// A list of these models, whole, on one page.
+    pub fn list(self, models: &[&str], owner: &str) -> Value {
+        let entries: Vec<_> = models.iter().map(|model| self.one(model, owner)).collect();
+        match self {
+            Self::Objects => json!({"object": "list", "data": entries}),
+            Self::Pages => json!({
+                "data": entries,
+                "has_more": false,
+                "first_id": models.first(),
+                "last_id": models.last(),
+            }),
+            Self::Resources => json!({"models": entries}),
+        }
+    }
+
+    /// One model. When it was made is not known here.
+    pub fn one(self, model: &str, owner: &str) -> Value {
+        match self {
+            Self::Objects => {
+                json!({"id": model, "object": "model", "created": 0, "owned_by": owner})
+            }
+            Self::Pages => json!({
+                "type": "model",
+                "id": model,
+                "display_name": model,
+                "created_at": "1970-01-01T00:00:00Z",
+            }),
+            Self::Resources => {
+                json!({"name": format!("models/{model}"), "displayName": model})
+            }
+        }
+    }
+}
