@@ -5,6 +5,7 @@ import yaml
 from aiohttp import web
 
 from conftest import PREFIX, configuration
+from hosts import VERSION
 from mocks.server import BackgroundServer
 from support import GOOGLE, OPENAI, ask, exchange, wait_until
 from tools.gateway import PROJECT
@@ -31,6 +32,9 @@ class Collector(BackgroundServer):
     async def _take(self, request):
         self.received += await request.read()
         return web.Response()
+
+
+pytestmark = pytest.mark.skipif((0, 0, 0) < VERSION < (1, 37, 0), reason="the example's tags need Envoy 1.37")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,59 @@
+"""Requests that wait for keys while their body arrives: all of it goes on, in whatever pieces it comes."""
+
+import asyncio
+import json
+import socket
+
+import aiohttp
+import pytest
+
+from conftest import PREFIX, configuration
+from hosts import held_back_safely
+from mocks.faults import Fault
+from scripted_provider import ScriptedProvider
+from support import BEARER, OPENAI, wait_until
+
+KEYS_TAKE_S = 1.5
+BODY = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "x" * 3000}]}).encode()
+
+
+@pytest.fixture
+def start_cold(world, start_gateway):
+    """Starts a gateway that has no keys yet."""
+    world.identity_provider.fault["jwks"] = Fault(delay_s=KEYS_TAKE_S)
+    yield lambda **changes: start_gateway(configuration(world) | changes, edit_plugin=held_back_safely)
+    world.identity_provider.fault.clear()
+
+
+def test_an_upload_that_goes_on_after_the_keys_came_arrives_whole(world, token, start_cold):
+    gateway = start_cold()
+    head = [f"POST {OPENAI.target} HTTP/1.1", f"Host: 127.0.0.1:{gateway.port}", f"Content-Length: {len(BODY)}"]
+    head += ["Content-Type: application/json", ": ".join(BEARER.filled(token)), "", ""]
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as connection:
+        connection.sendall("\r\n".join(head).encode() + BODY[:1000])
+        wait_until("the request to go on", lambda: world.openai.requests)
+        connection.sendall(BODY[1000:2000])
+        wait_until("the next piece", lambda: world.openai.requests[0].body_size >= 2000)
+        connection.sendall(BODY[2000:])
+        assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
+    (request,) = world.openai.requests
+    assert request.body == BODY
+
+
+def test_a_websocket_that_waited_for_keys_echoes_every_message(token, start_cold):
+    messages = ["first", "ä" * 100_000, "last"]
+    with ScriptedProvider() as upstream:
+        one = {"name": "scripted", "type": "openai", "base_url": upstream.url, "api_key": {"value": "mock-key"}}
+        gateway = start_cold(providers=[one])
+        url, headers = f"{gateway.url}{PREFIX}/scripted/realtime", dict([BEARER.filled(token)])
+        assert asyncio.run(talk(url, headers, messages)) == messages
+
+
+async def talk(url, headers, messages):
+    """What comes back."""
+    async with aiohttp.ClientSession() as session, session.ws_connect(url, headers=headers) as connected:
+        echoes = []
+        for message in messages:
+            await connected.send_str(message)
+            echoes.append(await connected.receive_str(timeout=10))
+        return echoes
