@@ -23,8 +23,8 @@ report "the host's functions are src/host's alone:" \
 report "unsafe code belongs into src/host/imports.rs and exports.rs alone:" \
     "$(shipped_code src/host/imports.rs src/host/exports.rs | grep -w unsafe || true)"
 
-report "providers are named in src/provider alone:" \
-    "$(shipped_code 'src/provider/*' '' | sed 's,type\.googleapis\.com/\(google\.\)*,,' | grep -iE 'openai|anthropic|google|gemini|bedrock' || true)"
+report "providers are named in src/provider alone, and for their clients in src/cli/clients:" \
+    "$(shipped_code 'src/provider/*' 'src/cli/clients/*' | sed 's,type\.googleapis\.com/\(google\.\)*,,' | grep -iE 'openai|anthropic|google|gemini|bedrock' || true)"
 
 # The command's dependencies are for other targets: the .wasm knows none of them, whatever the features.
 inside=$(cargo tree --quiet --target wasm32-wasip1 --all-features --edges normal --prefix none)

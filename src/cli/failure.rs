@@ -10,6 +10,12 @@ pub(super) enum Kind {
     Failed = 1,
     /// The command was called wrongly; clap's own code.
     Usage = 2,
+    /// There is no token, or it was refused.
+    Unauthenticated = 3,
+    /// The token lacks a permission.
+    Denied = 4,
+    /// There is no such thing.
+    NotFound = 5,
     /// A server cannot be reached.
     Unreachable = 6,
 }

@@ -9,6 +9,7 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
 use super::failure::{Failure, Kind};
+use super::output::detail;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -65,7 +66,26 @@ pub(super) fn get(agent: &Agent, url: &str, headers: &[(&str, &str)]) -> Result<
     answer(url, request.call())
 }
 
+/// Sends a body.
+pub(super) fn post(
+    agent: &Agent,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Result<Answer, Failure> {
+    let mut request = agent.post(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    answer(url, request.send(body))
+}
+
 fn answer(url: &str, response: Result<Response<Body>, ureq::Error>) -> Result<Answer, Failure> {
+    let shown = url.split('?').next().unwrap_or(url);
+    match &response {
+        Ok(response) => detail(&format!("{shown} answers {}", response.status())),
+        Err(error) => detail(&format!("{shown} cannot be had: {error}")),
+    }
     let mut response = response.map_err(|error| unreachable(url, &error))?;
     let body = response
         .body_mut()

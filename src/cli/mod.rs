@@ -1,12 +1,22 @@
 //! The commands, one small file or room each, and what they share.
 
 mod check;
+mod clients;
 mod clock;
+mod env;
+mod environment;
 mod failure;
+mod files;
+mod gateway;
 mod http;
+mod identity;
+mod llm;
+mod oidc;
 mod output;
 mod render;
 mod schema;
+mod session;
+mod token_cache;
 
 use std::process::ExitCode;
 
@@ -29,6 +39,11 @@ struct Cli {
         value_enum
     )]
     format: Option<Format>,
+    /// Say what is asked of whom.
+    #[arg(long, short, global = true, env = "AI_GATEWAY_VERBOSE", value_parser = clap::builder::FalseyValueParser::new())]
+    verbose: bool,
+    #[command(flatten)]
+    choice: session::Choice,
     #[command(subcommand)]
     command: Command,
 }
@@ -44,6 +59,22 @@ enum Command {
     /// Write Envoy's complete configuration around the filter's.
     #[command(after_help = RENDER_EXAMPLES)]
     Render(Box<render::Render>),
+    /// Print a token for the gateway, cached and renewed when it gets old.
+    #[command(after_help = TOKEN_EXAMPLES)]
+    Token(identity::Token),
+    /// Store who asks which gateway, after a token was had.
+    #[command(after_help = LOGIN_EXAMPLES)]
+    Login,
+    /// Forget the client's secret and the cached token.
+    Logout,
+    /// Show which gateway is asked by whom, and what it says to that.
+    Status,
+    /// Manage several gateways.
+    #[command(subcommand, after_help = ENV_EXAMPLES)]
+    Env(env::Env),
+    /// Show and try the gateway's providers.
+    #[command(subcommand, after_help = LLM_EXAMPLES)]
+    Llm(llm::Llm),
     /// Print the completions for a shell.
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
@@ -56,6 +87,8 @@ enum Command {
 const EXAMPLES: &str = "Examples:
   ai-gateway-filter check config.json
   ai-gateway-filter render config.json --output envoy/
+  ai-gateway-filter login --endpoint https://gateway.example.com --issuer https://auth.example.com/
+  ai-gateway-filter llm list
 
 Exit codes and variables: docs/command-line.md";
 
@@ -72,6 +105,25 @@ const RENDER_EXAMPLES: &str = "Examples:
   ai-gateway-filter render config.json -O envoy/ --listen 0.0.0.0:443 --tls-certificate cert.pem --tls-key key.pem
   envoy --mode validate -c envoy/envoy.yaml";
 
+const TOKEN_EXAMPLES: &str = "Examples:
+  curl -H \"Authorization: Bearer $(ai-gateway-filter token)\" https://gateway.example.com/llm/v1/providers
+  Claude Code, settings.json: {\"apiKeyHelper\": \"ai-gateway-filter token\"}";
+
+const LOGIN_EXAMPLES: &str = "Examples:
+  ai-gateway-filter login --endpoint https://gateway.example.com --issuer https://auth.example.com/ \\
+      --audience ai-gateway --client-id my-client
+  ai-gateway-filter login --env staging < file-with-the-secret";
+
+const ENV_EXAMPLES: &str = "Examples:
+  ai-gateway-filter env add staging --endpoint https://staging.example.com --issuer https://auth.example.com/
+  ai-gateway-filter env use staging
+  ai-gateway-filter --env prod llm list";
+
+const LLM_EXAMPLES: &str = "Examples:
+  ai-gateway-filter llm list
+  ai-gateway-filter llm get my-openai --format yaml
+  ai-gateway-filter llm check my-openai --model gpt-4o-mini";
+
 const COMPLETIONS_EXAMPLES: &str = "Examples:
   ai-gateway-filter completions bash > ~/.local/share/bash-completion/completions/ai-gateway-filter
   ai-gateway-filter completions zsh > \"${fpath[1]}/_ai-gateway-filter\"
@@ -80,6 +132,9 @@ const COMPLETIONS_EXAMPLES: &str = "Examples:
 /// Runs the command that this process was called with.
 pub(super) fn main() -> ExitCode {
     let cli = Cli::parse();
+    if cli.verbose {
+        output::be_verbose();
+    }
     match run(&cli) {
         Ok(code) => code,
         Err(failure) => {
@@ -94,6 +149,12 @@ fn run(cli: &Cli) -> Result<ExitCode, Failure> {
         Command::Check(check) => check::run(check, cli.format)?,
         Command::Schema => schema::run()?,
         Command::Render(render) => render::run(render)?,
+        Command::Token(token) => identity::token(&cli.choice, token)?,
+        Command::Login => identity::login(&cli.choice)?,
+        Command::Logout => identity::logout(&cli.choice)?,
+        Command::Status => identity::status(&cli.choice, cli.format)?,
+        Command::Env(env) => env::run(&cli.choice, env, cli.format)?,
+        Command::Llm(llm) => llm::run(&cli.choice, llm, cli.format)?,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(

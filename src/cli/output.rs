@@ -1,6 +1,7 @@
 //! What a command prints: a table for people, JSON and YAML for programs.
 
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ValueEnum;
 use serde_json::Value;
@@ -19,6 +20,17 @@ pub(super) enum Format {
 }
 
 impl Format {
+    /// What was asked for; else a table on a terminal, and JSON in a pipe.
+    pub(super) fn or_by_terminal(asked: Option<Self>) -> Self {
+        asked.unwrap_or_else(|| {
+            if std::io::stdout().is_terminal() {
+                Self::Table
+            } else {
+                Self::Json
+            }
+        })
+    }
+
     /// Prints the document, or the table that says the same.
     pub(super) fn print(
         self,
@@ -50,9 +62,61 @@ pub(super) fn write(text: &str) -> Result<(), Failure> {
     }
 }
 
+static VERBOSE: AtomicBool = AtomicBool::new(false);
+
+/// Has [`detail`] say something from now on.
+pub(super) fn be_verbose() {
+    VERBOSE.store(true, Ordering::Relaxed);
+}
+
+/// Says what is done, to those who asked for it; never with a secret.
+pub(super) fn detail(what: &str) {
+    if VERBOSE.load(Ordering::Relaxed) {
+        eprintln!("{what}");
+    }
+}
+
 /// Says on a terminal what is being waited for.
 pub(super) fn progress(what: &str) {
     if std::io::stderr().is_terminal() {
         eprintln!("{what} …");
+    }
+}
+
+/// Rows in columns, each as wide as its widest cell.
+pub(super) fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            line.push_str(&format!("{cell:width$}  "));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let rows = [
+            vec!["NAME".to_owned(), "TYPE".to_owned()],
+            vec!["größer".to_owned(), "b".to_owned()],
+            vec!["x".to_owned(), String::new()],
+        ];
+        assert_eq!(table(&rows), "NAME    TYPE\ngrößer  b\nx\n");
     }
 }
