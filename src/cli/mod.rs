@@ -121,8 +121,8 @@ const ENV_EXAMPLES: &str = "Examples:
 
 const LLM_EXAMPLES: &str = "Examples:
   ai-gateway-filter llm list
-  ai-gateway-filter llm get my-openai --format yaml
-  ai-gateway-filter llm check my-openai --model gpt-4o-mini";
+  ai-gateway-filter llm get my-provider --format yaml
+  ai-gateway-filter llm check my-provider --model my-model";
 
 const COMPLETIONS_EXAMPLES: &str = "Examples:
   ai-gateway-filter completions bash > ~/.local/share/bash-completion/completions/ai-gateway-filter
