@@ -17,6 +17,7 @@ pub mod callout;
 pub mod catalog;
 pub mod config;
 pub mod credential;
+pub mod diagnosis;
 pub mod directory;
 pub mod exchange;
 pub mod forward;

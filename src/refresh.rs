@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::diagnosis::Fetching;
 use crate::time::UnixTime;
 
 /// What the workers of one host share: small texts of bytes, each with a version.
@@ -25,6 +26,7 @@ pub struct Refresh {
     name: String,
     state: State,
     failures: u32,
+    last_error: Option<String>,
     seen: Option<u32>,
     fresh_until: Option<UnixTime>,
     demanded: Option<UnixTime>,
@@ -71,6 +73,9 @@ pub struct Published {
     pub next: UnixTime,
     /// How many attempts have failed in a row.
     pub failures: u32,
+    /// Why the last one did.
+    #[serde(default)]
+    pub last_error: Option<String>,
     /// When a fetch was last demanded, and made.
     pub demanded: Option<UnixTime>,
 }
@@ -118,6 +123,7 @@ impl Refresh {
                 next: UnixTime::default(),
             },
             failures: 0,
+            last_error: None,
             seen: None,
             fresh_until: None,
             demanded: None,
@@ -136,6 +142,18 @@ impl Refresh {
     /// Whether the last attempt failed.
     pub const fn has_failed(&self) -> bool {
         self.failures > 0
+    }
+
+    /// How its fetches go.
+    pub fn fetching(&self) -> Fetching {
+        Fetching {
+            next_fetch: match self.state {
+                State::Idle { next } => Some(next.to_string()),
+                State::Fetching | State::Elsewhere => None,
+            },
+            failures: self.failures,
+            last_error: self.last_error.clone(),
+        }
     }
 
     /// What workers know the document by.
@@ -194,6 +212,7 @@ impl Refresh {
             return None;
         }
         self.failures = published.failures;
+        self.last_error.clone_from(&published.last_error);
         self.fresh_until = published.fresh_until;
         self.demanded = self.demanded.max(published.demanded);
         self.state = State::Idle {
@@ -234,6 +253,7 @@ impl Refresh {
     /// The fetch has brought the document.
     pub fn succeeded(&mut self, document: String, now: UnixTime, term: Term, board: &dyn Board) {
         self.failures = 0;
+        self.last_error = None;
         self.fetches.succeeded += 1;
         self.fresh_until = Some(term.fresh_until);
         self.publish(Some(document), now, term.next, board);
@@ -241,10 +261,11 @@ impl Refresh {
 
     /// The fetch has failed; the wait until the next attempt. The last good document stays on the
     /// board, for workers that are yet to come.
-    pub fn failed(&mut self, now: UnixTime, board: &dyn Board) -> Duration {
+    pub fn failed(&mut self, reason: &str, now: UnixTime, board: &dyn Board) -> Duration {
         let factor = 1_u32.checked_shl(self.failures).unwrap_or(u32::MAX);
         let backoff = FIRST_BACKOFF.saturating_mul(factor).min(MAX_BACKOFF);
         self.failures = self.failures.saturating_add(1);
+        self.last_error = Some(reason.to_owned());
         self.fetches.failed += 1;
         let last = self.published(board).map(|(published, _)| published);
         if let Some(last) = &last {
@@ -279,6 +300,7 @@ impl Refresh {
             fresh_until: self.fresh_until,
             next,
             failures: self.failures,
+            last_error: self.last_error.clone(),
             demanded: self.demanded,
         };
         let text = serde_json::to_vec(&published).unwrap_or_default();

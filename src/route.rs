@@ -26,6 +26,8 @@ pub enum Route<'a> {
     },
     /// The totals of what was used.
     Usage,
+    /// How the gateway does.
+    Status,
     /// A path that is none of the gateway's.
     Outside,
 }
@@ -43,8 +45,13 @@ pub enum RouteError {
 }
 
 impl<'a> Route<'a> {
-    /// Splits a request target. `prefix` and `usage_path` have a leading slash and no trailing one.
-    pub fn parse(prefix: &str, usage_path: &str, target: &'a [u8]) -> Result<Self, RouteError> {
+    /// Splits a request target. `prefix` and the paths of totals and status have a leading slash and
+    /// no trailing one.
+    pub fn parse(
+        prefix: &str,
+        [usage_path, status_path]: [&str; 2],
+        target: &'a [u8],
+    ) -> Result<Self, RouteError> {
         let (path, query) = split_once(target, b'?');
         if has_control_character(path) {
             return Err(RouteError::ControlCharacter);
@@ -52,8 +59,12 @@ impl<'a> Route<'a> {
         if has_dot_segment(path) {
             return Err(RouteError::DotSegment);
         }
-        if path.strip_suffix(b"/").unwrap_or(path) == usage_path.as_bytes() {
+        let own = path.strip_suffix(b"/").unwrap_or(path);
+        if own == usage_path.as_bytes() {
             return Ok(Self::Usage);
+        }
+        if own == status_path.as_bytes() {
+            return Ok(Self::Status);
         }
         let Some(below) = path.strip_prefix(prefix.as_bytes()) else {
             return Ok(Self::Outside);
@@ -153,7 +164,7 @@ mod tests {
     use proptest::prelude::*;
 
     const PREFIX: &str = "/llm/v1/providers";
-    const USAGE: &str = "/llm/v1/usage";
+    const OWN: [&str; 2] = ["/llm/v1/usage", "/llm/v1/status"];
 
     fn upstream<'a>(name: &'a str, path: &'a str, query: Option<&'a str>) -> Route<'a> {
         Route::Upstream {
@@ -203,7 +214,7 @@ mod tests {
             ("*", Route::Outside),
         ] {
             assert_eq!(
-                Route::parse(PREFIX, USAGE, target.as_bytes()),
+                Route::parse(PREFIX, OWN, target.as_bytes()),
                 Ok(route),
                 "{target}"
             );
@@ -236,7 +247,7 @@ mod tests {
                 format!("/{segment}/llm/v1/providers"),
             ] {
                 assert_eq!(
-                    Route::parse(PREFIX, USAGE, target.as_bytes()),
+                    Route::parse(PREFIX, OWN, target.as_bytes()),
                     Err(RouteError::DotSegment),
                     "{target}"
                 );
@@ -249,7 +260,7 @@ mod tests {
         for path in ["a%00b", "%0a", "a%0Db", "a\0", "%7f", "%1F"] {
             let target = format!("/llm/v1/providers/a/{path}");
             assert_eq!(
-                Route::parse(PREFIX, USAGE, target.as_bytes()),
+                Route::parse(PREFIX, OWN, target.as_bytes()),
                 Err(RouteError::ControlCharacter),
                 "{path}"
             );
@@ -274,7 +285,7 @@ mod tests {
             let target = format!("/llm/v1/providers/a/{path}");
             assert!(
                 matches!(
-                    Route::parse(PREFIX, USAGE, target.as_bytes()),
+                    Route::parse(PREFIX, OWN, target.as_bytes()),
                     Ok(Route::Upstream { path: kept, .. }) if kept == path.as_bytes()
                 ),
                 "{path}"
@@ -286,7 +297,7 @@ mod tests {
         #[test]
         fn any_bytes_are_split_without_loss(tail: Vec<u8>) {
             let target = [b"/llm/v1/providers/a/", tail.as_slice()].concat();
-            if let Ok(Route::Upstream { name, path, query }) = Route::parse(PREFIX, USAGE, &target) {
+            if let Ok(Route::Upstream { name, path, query }) = Route::parse(PREFIX, OWN, &target) {
                 prop_assert_eq!(name, b"a");
                 let mut kept = path.to_vec();
                 if let Some(query) = query {

@@ -11,8 +11,12 @@ use crate::callout::{Answer, Callout, Poll};
 use crate::config::Config;
 use crate::credential::Credential;
 use crate::credential::aws::CredentialSource;
+use crate::diagnosis::{
+    ClockLine, ConfigurationLine, CredentialLine, Diagnosis, Extremes, HostLine, Witness,
+};
 use crate::observe::metric::{LabelSet, Labels, Lookup, Measurement, Metric, Outcome};
 use crate::observe::tally::Tally;
+use crate::provider::Provider;
 use crate::refresh::{Board, Fetches};
 use crate::sigv4::SigningKeys;
 use crate::time::UnixTime;
@@ -35,6 +39,10 @@ pub struct Shared {
     issuer_labels: Vec<LabelSet>,
     provider_labels: BTreeMap<String, LabelSet>,
     reported: Cell<UnixTime>,
+    /// Since when this configuration is at work.
+    loaded_at: Cell<Option<UnixTime>>,
+    /// Extremes that were seen.
+    pub witness: Witness,
 }
 
 /// The AWS credentials of the providers, and the keys derived from them.
@@ -54,6 +62,9 @@ pub enum Resource {
     /// The credentials of the provider of that name.
     Credentials(Rc<str>),
 }
+
+/// Counted once by each worker that has seen it.
+pub const BODIES_HANDED_OVER: &str = "!bodies_handed_over";
 
 /// Counts are handed to the host no more often than this.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
@@ -105,11 +116,14 @@ impl Shared {
             issuer_labels,
             provider_labels,
             reported: Cell::default(),
+            loaded_at: Cell::default(),
+            witness: Witness::default(),
         }
     }
 
     /// Takes in what other workers have fetched, and begins the fetches that are due here.
     pub fn poll(&self, now: UnixTime, board: &dyn Board) -> Vec<(Resource, Poll)> {
+        self.loaded_at.set(self.loaded_at.get().or(Some(now)));
         let keys = self.authenticator.borrow_mut().poll(now, board);
         let mut polls: Vec<_> = keys
             .into_iter()
@@ -152,6 +166,11 @@ impl Shared {
         self.reported.set(now);
         self.ledger.borrow_mut().publish(now, board);
         let mut authenticator = self.authenticator.borrow_mut();
+        self.witness.note(Extremes {
+            clock_ahead: authenticator.clock_ahead(),
+            ..Extremes::default()
+        });
+        self.witness.publish(board);
         let mut gauges = Vec::new();
         for (keys, set) in authenticator.key_reports(now).zip(&self.issuer_labels) {
             self.count_fetches(keys.fetches, |outcome| Metric::KeyFetches(*set, outcome));
@@ -172,6 +191,65 @@ impl Shared {
             }
         }
         self.tally.take().chain(gauges).collect()
+    }
+
+    /// Notes what is measured, where the status tells of it.
+    pub fn note(&self, measurement: &Measurement) {
+        if let Metric::Refusals(code) = measurement.metric {
+            self.ledger.borrow_mut().count(code);
+        }
+    }
+
+    /// How the gateway does, with the credentials of these providers.
+    pub fn diagnosis(
+        &self,
+        providers: &[&Provider],
+        now: UnixTime,
+        board: &dyn Board,
+    ) -> Diagnosis {
+        let loaded_at = self.loaded_at.get().unwrap_or(now);
+        let authenticator = self.authenticator.borrow();
+        self.witness.note(Extremes {
+            clock_ahead: authenticator.clock_ahead(),
+            ..Extremes::default()
+        });
+        let extremes = self.witness.extremes(board);
+        let mut refusals = self.ledger.borrow().counts(board);
+        let handed_over = refusals.remove(BODIES_HANDED_OVER).is_some();
+        let is_withheld = refusals.contains_key("body_withheld");
+        let signers = self.signers.borrow();
+        let credentials = providers.iter().map(|provider| {
+            let name = provider.name.as_str();
+            let state = match (&provider.credential, signers.credentials.get(name)) {
+                (Credential::Aws(_), Some(source)) => return source.status(name, now),
+                (Credential::Aws(_), None) => "none",
+                (Credential::ApiKey { .. }, _) => "configured",
+                (Credential::Passthrough { .. }, _) => "passthrough",
+                (Credential::None, _) => "not_needed",
+            };
+            CredentialLine {
+                provider: name.to_owned(),
+                state,
+                expires_at: None,
+                fetching: None,
+            }
+        });
+        Diagnosis {
+            version: env!("CARGO_PKG_VERSION"),
+            configuration: ConfigurationLine::new(&self.config.digest, loaded_at, now),
+            issuers: authenticator.status(now),
+            credentials: credentials.collect(),
+            host: HostLine {
+                hands_over_held_bodies: (handed_over || is_withheld).then_some(handed_over),
+                largest_held_body_bytes: extremes.largest_held_body,
+                smallest_refused_body_bytes: extremes.smallest_refused_body,
+            },
+            clock: ClockLine {
+                now: now.to_string(),
+                issuers_ahead_seconds: extremes.clock_ahead.as_secs_f64(),
+            },
+            refusals,
+        }
     }
 
     fn count_fetches(&self, fetches: Fetches, metric: impl Fn(Outcome) -> Metric) {

@@ -101,6 +101,9 @@ struct Line {
 
 const REGISTER: &str = "usage";
 
+/// What the gateway counts of its own, in the place of a provider; none can have that name.
+const OWN: &str = "!gateway";
+
 /// A slot that was not written for so long is nobody's.
 const HELD_FOR: Duration = Duration::from_secs(60);
 
@@ -133,6 +136,24 @@ impl Ledger {
         self.is_changed = true;
     }
 
+    /// Counts something of the gateway's own, which is nobody's use.
+    pub fn count(&mut self, what: &str) {
+        let total = Total {
+            requests: 1,
+            ..Total::default()
+        };
+        self.totals.add(OWN, what, &total);
+        self.is_changed = true;
+    }
+
+    /// What was counted so by all workers.
+    pub fn counts(&self, board: &dyn Board) -> BTreeMap<String, u64> {
+        let own = self.of_all(board).0.remove(OWN).unwrap_or_default();
+        own.into_iter()
+            .map(|(what, total)| (what, total.requests))
+            .collect()
+    }
+
     /// Has the other workers know, if there is anything new.
     pub fn publish(&mut self, now: UnixTime, board: &dyn Board) {
         if !self.is_begun {
@@ -159,19 +180,23 @@ impl Ledger {
         providers: impl Iterator<Item = &'a Provider>,
         board: &dyn Board,
     ) -> Statement {
-        let (register, _) = register(board);
-        let mut totals = self.totals.clone();
-        let own = self.slot.as_ref().map(|slot| slot.index);
-        let others = (0..register.slots).filter(|slot| Some(*slot) != own);
-        for (slot, _) in others.filter_map(|slot| slot_at(slot, board)) {
-            totals.add_all(&slot.totals);
-        }
+        let totals = self.of_all(board);
         Statement {
-            since: register.since.map(|since| since.to_string()),
+            since: register(board).0.since.map(|since| since.to_string()),
             providers: providers
                 .map(|provider| totals.line_of(&provider.name))
                 .collect(),
         }
+    }
+
+    fn of_all(&self, board: &dyn Board) -> Totals {
+        let mut totals = self.totals.clone();
+        let own = self.slot.as_ref().map(|slot| slot.index);
+        let others = (0..register(board).0.slots).filter(|slot| Some(*slot) != own);
+        for (slot, _) in others.filter_map(|slot| slot_at(slot, board)) {
+            totals.add_all(&slot.totals);
+        }
+        totals
     }
 
     /// Writes the totals into this worker's slot, which is taken first if there is none; says

@@ -292,8 +292,9 @@ fn respond(
     if head.method() == b"TRACE" {
         return Err(Rejection::Method.into());
     }
-    let route = Route::parse(&config.path_prefix, &config.usage_path, head.path())
-        .map_err(Rejection::Path)?;
+    let own_paths = [config.usage_path.as_str(), config.status_path.as_str()];
+    let route =
+        Route::parse(&config.path_prefix, own_paths, head.path()).map_err(Rejection::Path)?;
     let query = match route {
         Route::Upstream { query, .. } => query,
         _ => None,
@@ -319,6 +320,7 @@ fn respond(
         Route::Provider { name } => request.show(name),
         Route::Providers => request.list(),
         Route::Usage => request.usage(),
+        Route::Status => request.status(),
         Route::Outside => {
             request.any_caller()?;
             Err(Rejection::UnknownPath(config.path_prefix.clone()).into())

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::Patience;
 use super::jwk::{Algorithm, KeySet, VerificationKey};
 use crate::callout::{Answer, Callout, Clusters, Poll};
+use crate::diagnosis::IssuerLine;
 use crate::refresh::{Board, Fetches, Published, Refresh, Standing, Term};
 use crate::time::UnixTime;
 use crate::url::{Endpoint, Scheme};
@@ -209,6 +210,23 @@ impl KeySource {
         }
     }
 
+    /// How the keys do, for people.
+    pub fn status(&self, issuer: &str, now: UnixTime) -> IssuerLine {
+        let fetched_at = self.remote.as_ref().and_then(|remote| remote.fetched_at);
+        IssuerLine {
+            issuer: issuer.to_owned(),
+            keys: match &self.remote {
+                None => "inline",
+                Some(remote) if !remote.serves => "none",
+                Some(remote) if remote.refresh.is_stale(now) => "stale",
+                Some(_) => "fresh",
+            },
+            count: self.keys.keys().len(),
+            age_seconds: fetched_at.map(|at| now.saturating_since(at).as_secs()),
+            fetching: self.remote.as_ref().map(|remote| remote.refresh.fetching()),
+        }
+    }
+
     /// What a token is to do whose key is not among these.
     pub fn demand(&mut self, patience: Patience, now: UnixTime) -> Demand {
         let Some(remote) = &mut self.remote else {
@@ -257,7 +275,7 @@ impl KeySource {
                 remote.refresh.succeeded(document, now, term, board);
             }
             Err(reason) => {
-                let backoff = remote.refresh.failed(now, board);
+                let backoff = remote.refresh.failed(&reason, now, board);
                 log::warn!(
                     "cannot fetch the keys of issuer {}: {reason}; trying again in {backoff:?}{}",
                     remote.settings.issuer,

@@ -184,6 +184,11 @@ impl<'a> Token<'a> {
 }
 
 impl Claims {
+    /// When the token was made, if it says so.
+    pub fn issued_at(&self) -> Option<UnixTime> {
+        numeric_date(&self.all, "iat").ok().flatten()
+    }
+
     /// The value of a claim: a name, or a JSON pointer (RFC 6901) where it begins with `/`.
     pub fn value(&self, claim: &str) -> Option<&Value> {
         let Some(pointer) = claim.strip_prefix('/') else {

@@ -21,6 +21,7 @@ use signature::SignatureVerifier;
 use token_cache::TokenCache;
 
 use crate::callout::{Answer, Callout, Poll};
+use crate::diagnosis::IssuerLine;
 use crate::refresh::Board;
 use crate::time::UnixTime;
 
@@ -73,6 +74,8 @@ pub struct Authenticator {
     cache: TokenCache,
     verifier: Rc<dyn SignatureVerifier>,
     lookups: Lookups,
+    /// By how much a token's `iat` was ahead of the clock at most.
+    clock_ahead: Duration,
 }
 
 /// How many tokens that passed were remembered, and how many were not.
@@ -99,6 +102,7 @@ impl Authenticator {
             cache: TokenCache::new(cache_capacity),
             verifier,
             lookups: Lookups::default(),
+            clock_ahead: Duration::ZERO,
         }
     }
 
@@ -176,6 +180,19 @@ impl Authenticator {
         sources.map(move |(_, keys)| keys.report(now))
     }
 
+    /// How each issuer's keys do, for people.
+    pub fn status(&self, now: UnixTime) -> Vec<IssuerLine> {
+        let issuers = self.issuers.iter();
+        issuers
+            .map(|(issuer, keys)| keys.status(&issuer.issuer, now))
+            .collect()
+    }
+
+    /// By how much a token's `iat` or `nbf` was ahead of the clock at most.
+    pub const fn clock_ahead(&self) -> Duration {
+        self.clock_ahead
+    }
+
     /// Gives up all fetches under way, since this worker ends.
     pub fn abandon(&self, board: &dyn Board) {
         for (_, keys) in &self.issuers {
@@ -225,7 +242,15 @@ impl Authenticator {
                 Demand::Settled => TokenError::KeyUnknown.into(),
             });
         };
-        let claims = Rc::new(parsed.claims(index, &issuer.audiences, issuer.clock_skew, now)?);
+        let claims = parsed.claims(index, &issuer.audiences, issuer.clock_skew, now);
+        let valid_from = match &claims {
+            Ok(claims) => claims.issued_at(),
+            Err(TokenError::NotYetValid(valid_from)) => Some(*valid_from),
+            Err(_) => None,
+        };
+        let ahead = valid_from.map(|time| time.saturating_since(now));
+        self.clock_ahead = self.clock_ahead.max(ahead.unwrap_or_default());
+        let claims = Rc::new(claims?);
         self.cache.insert(token, Rc::clone(&claims), key);
         Ok(claims)
     }

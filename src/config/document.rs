@@ -20,6 +20,8 @@ pub(super) struct Document {
     pub(super) path_prefix: Option<String>,
     /// Where the totals are served; by default `usage` beside the providers.
     pub(super) usage_path: Option<String>,
+    /// Where the gateway tells how it does; by default `status` beside the providers.
+    pub(super) status_path: Option<String>,
     /// How callers are known.
     pub(super) authentication: Authentication,
     /// What callers may do; by default nothing.

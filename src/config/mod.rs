@@ -7,6 +7,7 @@ mod document;
 mod issuers;
 mod models;
 mod observability;
+mod paths;
 mod prices;
 mod problem;
 mod providers;
@@ -16,6 +17,8 @@ mod text;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+
+use sha2::{Digest, Sha256};
 
 pub use observability::Observability;
 pub use problem::{ConfigError, Problem};
@@ -28,6 +31,7 @@ use crate::callout::Clusters;
 use crate::catalog::UnlistedStatus;
 use crate::credential::{AwsSigning, Credential, GatewayToken};
 use crate::provider::{Provider, ProviderKind};
+use crate::sigv4::hex;
 use document::Document;
 use problem::{Problems, shape_error};
 
@@ -38,6 +42,10 @@ pub struct Config {
     pub path_prefix: String,
     /// Where the totals of what was used are served; a leading slash, no trailing one.
     pub usage_path: String,
+    /// Where the gateway tells how it does; likewise.
+    pub status_path: String,
+    /// SHA-256 of the document, in hexadecimal digits.
+    pub digest: String,
     /// How callers are known.
     pub authentication: Authentication,
     /// What callers may do.
@@ -90,6 +98,8 @@ pub mod defaults {
     pub const PATH_PREFIX: &str = "/llm/v1/providers";
     /// `usage_path`, in the place of the last segment of `path_prefix`.
     pub const USAGE: &str = "usage";
+    /// `status_path`, likewise.
+    pub const STATUS: &str = "status";
     /// `clusters.https`.
     pub const HTTPS_CLUSTER: &str = "upstream_https";
     /// `clusters.http`.
@@ -141,7 +151,8 @@ impl Config {
         if deserializer.end().is_err() {
             problems.add("", "something follows the configuration");
         }
-        let config = Self::from_document(document, env, &mut problems);
+        let mut config = Self::from_document(document, env, &mut problems);
+        config.digest = hex(&Sha256::digest(json));
         problems.finish(config)
     }
 
@@ -161,7 +172,13 @@ impl Config {
                 "must be a plain path with a leading slash and no trailing one",
             );
         }
-        let usage_path = usage_path(document.usage_path, &path_prefix, problems);
+        let mut own_path =
+            |field: &str, path, default| paths::read(field, path, default, &path_prefix, problems);
+        let usage_path = own_path("/usage_path", document.usage_path, defaults::USAGE);
+        let status_path = own_path("/status_path", document.status_path, defaults::STATUS);
+        if usage_path == status_path {
+            problems.add("/status_path", "must not be usage_path");
+        }
         let token_headers = header_names(
             document.authentication.token_headers.clone(),
             &defaults::TOKEN_HEADERS,
@@ -196,6 +213,8 @@ impl Config {
         Self {
             path_prefix,
             usage_path,
+            status_path,
+            digest: String::new(),
             authentication,
             policy,
             providers,
@@ -336,33 +355,6 @@ fn claim_match(
         claim: matched.0,
         value: matched.1,
     })
-}
-
-/// By default beside the providers; never among them.
-fn usage_path(path: Option<String>, prefix: &str, problems: &mut Problems) -> String {
-    let is_given = path.is_some();
-    let path = path.unwrap_or_else(|| {
-        let (parent, _) = prefix.rsplit_once('/').unwrap_or_default();
-        format!("{parent}/{}", defaults::USAGE)
-    });
-    if !is_given && !text::is_path_prefix(prefix) {
-        return path; // the prefix is the problem
-    }
-    let is_among_providers = path
-        .strip_prefix(prefix)
-        .is_some_and(|below| below.is_empty() || below.starts_with('/'));
-    if !text::is_path_prefix(&path) {
-        problems.add(
-            "/usage_path",
-            "must be a plain path with a leading slash and no trailing one",
-        );
-    } else if is_among_providers {
-        problems.add(
-            "/usage_path",
-            "must not be path_prefix or lie below it, where providers are",
-        );
-    }
-    path
 }
 
 fn header_names(

@@ -97,6 +97,12 @@ pub(super) fn response_details() -> Vec<u8> {
     imports::property("response\0code_details").unwrap_or_default()
 }
 
+/// The status of the response at hand, whoever made it.
+pub(super) fn response_code() -> Option<i64> {
+    let bytes = imports::property("response\0code").ok()?;
+    Some(i64::from_le_bytes(bytes.try_into().ok()?))
+}
+
 /// Gives the access log a field: `%FILTER_STATE(wasm.<name>:PLAIN)%`.
 pub(super) fn log_field(name: &str, value: &str) {
     if let Err(refused) = imports::set_property(name, value.as_bytes()) {

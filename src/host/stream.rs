@@ -77,6 +77,8 @@ impl Stream {
                 End::ClientDisconnect
             };
             self.worker.drive(&self.request, Input::Ended(end));
+        } else if self.request.awaits_body() && abi::response_code() == Some(413) {
+            self.worker.body_was_refused(&self.request);
         }
     }
 

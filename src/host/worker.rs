@@ -5,8 +5,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::abi::{self, Metrics, SharedData};
+use crate::diagnosis::Extremes;
 use crate::observe::{Measurement, Metric};
-use crate::shared::{Resource, Shared};
+use crate::shared::{BODIES_HANDED_OVER, Resource, Shared};
 use crate::time::UnixTime;
 use crate::transaction::{Effect, Flow, Input, Transaction};
 
@@ -65,6 +66,10 @@ impl Request {
 
     pub(super) fn flow(&self) -> Flow {
         self.transaction.borrow().flow()
+    }
+
+    pub(super) fn awaits_body(&self) -> bool {
+        self.transaction.borrow().awaits_body()
     }
 
     pub(super) fn wants_response(&self) -> bool {
@@ -139,9 +144,18 @@ impl Worker {
         }
     }
 
+    /// Notes that the host had no room for a body that was held.
+    pub(super) fn body_was_refused(&self, request: &Request) {
+        self.shared.witness.note(Extremes {
+            smallest_refused_body: Some(request.body.get().available as u64),
+            ..Extremes::default()
+        });
+    }
+
     /// Notes that bodies do come while headers are held.
     pub(super) fn body_was_handed_over(&self) {
         if !self.hands_over_bodies.replace(true) {
+            self.shared.ledger.borrow_mut().count(BODIES_HANDED_OVER);
             self.awaiting_body.borrow_mut().clear();
         }
     }
@@ -244,6 +258,7 @@ impl Worker {
     }
 
     fn measure(&self, measurement: Measurement) {
+        self.shared.note(&measurement);
         let labels = self.shared.labels.borrow();
         self.metrics.borrow_mut().measure(measurement, &labels);
     }
@@ -261,6 +276,10 @@ impl Worker {
                 log::error!("the host does not hand over a body that it has announced");
                 return self.step(request, Input::BodyOverdue);
             }
+            self.shared.witness.note(Extremes {
+                largest_held_body: (body.taken + length) as u64,
+                ..Extremes::default()
+            });
             request.body.set(Body {
                 taken: body.taken + length,
                 ..body

@@ -95,7 +95,7 @@ fn failures_back_off_for_all() {
             (&mut other, &mut one)
         };
         assert!(worker.begin(now, LIMIT, &board));
-        let backoff = worker.failed(now, &board);
+        let backoff = worker.failed("down", now, &board);
         assert_eq!(backoff, Duration::from_secs(wait));
         assert_eq!(idle.adopt(&board).unwrap().document, None);
         assert!(idle.has_failed());
@@ -134,7 +134,7 @@ fn a_demand_of_any_worker_is_the_only_one_in_its_interval() {
     assert_eq!(other.standing(), Standing::Due(at(800)));
     assert!(other.demand(at(230), INTERVAL));
     assert!(other.begin(at(230), LIMIT, &board));
-    other.failed(at(231), &board);
+    other.failed("down", at(231), &board);
     one.adopt(&board);
     assert!(!one.demand(at(259), INTERVAL), "failed or not");
     let mut newcomer = Refresh::new("document".into());
@@ -164,7 +164,7 @@ fn a_document_is_stale_once_it_could_not_be_fetched_in_time() {
     one.succeeded("text".into(), at(100), until(700), &board);
     other.adopt(&board);
     assert!(other.begin(at(700), LIMIT, &board));
-    other.failed(at(701), &board);
+    other.failed("down", at(701), &board);
     one.adopt(&board);
     for worker in [&one, &other] {
         assert!(!worker.is_stale(at(700)) && worker.is_stale(at(701)));

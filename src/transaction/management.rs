@@ -48,6 +48,13 @@ impl Request<'_> {
         Ok(Decision::Answer(Reply::json(200, Vec::new(), &statement)))
     }
 
+    pub(super) fn status(&self) -> Result<Decision, Obstacle> {
+        let (_, visible) = self.visible()?;
+        self.expect_get(|| Rejection::UnknownPath(self.shared.config.path_prefix.clone()))?;
+        let diagnosis = self.shared.diagnosis(&visible, self.now, self.board);
+        Ok(Decision::Answer(Reply::json(200, Vec::new(), &diagnosis)))
+    }
+
     /// The entries of the catalogs that hold for a caller.
     fn models(&self, provider: &Provider, caller: &Caller) -> Vec<String> {
         let terms = self.terms(provider, caller);

@@ -11,6 +11,7 @@ mod modelling;
 mod observing;
 mod passthrough;
 mod realtime;
+mod status;
 mod strangers;
 mod usage;
 

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::Secret;
 use crate::authn::Patience;
 use crate::callout::{Answer, Callout, Clusters, Poll};
+use crate::diagnosis::CredentialLine;
 use crate::refresh::{Board, Fetches, Refresh, Standing, Term};
 use crate::sigv4::hex;
 use crate::time::UnixTime;
@@ -194,6 +195,22 @@ impl CredentialSource {
         refresh.map(Refresh::take_fetches).unwrap_or_default()
     }
 
+    /// How the credentials do, for people.
+    pub fn status(&self, provider: &str, now: UnixTime) -> CredentialLine {
+        let end = self.current.as_ref().and_then(|it| it.expires_at);
+        CredentialLine {
+            provider: provider.to_owned(),
+            state: match (&self.current, &self.refresh) {
+                (None, _) => "none",
+                (Some(_), _) if end.is_some_and(|end| end <= now) => "expired",
+                (Some(_), None) => "configured",
+                (Some(_), Some(_)) => "fetched",
+            },
+            expires_at: end.map(|end| end.to_string()),
+            fetching: self.refresh.as_ref().map(Refresh::fetching),
+        }
+    }
+
     fn proceed(&mut self, progress: Progress, now: UnixTime, board: &dyn Board) -> Option<Callout> {
         let refresh = self.refresh.as_mut()?;
         match progress {
@@ -209,7 +226,7 @@ impl CredentialSource {
                 None
             }
             Progress::Failed(reason) => {
-                let backoff = refresh.failed(now, board);
+                let backoff = refresh.failed(&reason, now, board);
                 log::warn!("cannot fetch AWS credentials: {reason}; trying again in {backoff:?}");
                 None
             }
