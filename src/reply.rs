@@ -54,6 +54,8 @@ pub enum Rejection {
     CredentialsUnavailable(String, Duration),
     /// The body is too large to be held back for a signature; the limit in bytes.
     TooLarge(u64),
+    /// A WebSocket was asked for where each request is signed with its body.
+    Upgrade,
     /// The host does not hand over the body while it holds the headers.
     BodyWithheld,
     /// Too many requests wait for keys.
@@ -136,7 +138,7 @@ const UNAVAILABLE: Row = Row {
 impl Rejection {
     const fn row(&self) -> &'static Row {
         match self {
-            Self::Path(_) | Self::Repeated(_) => &BAD_REQUEST,
+            Self::Path(_) | Self::Repeated(_) | Self::Upgrade => &BAD_REQUEST,
             Self::Method => &METHOD_NOT_ALLOWED,
             Self::Token(_)
             | Self::SideHeaderMissing(_)
@@ -190,6 +192,7 @@ impl Rejection {
             Self::KeysUnavailable(_) => "keys_unavailable",
             Self::CredentialsUnavailable(..) => "credentials_unavailable",
             Self::TooLarge(_) => "body_too_large",
+            Self::Upgrade => "upgrade_not_possible",
             Self::BodyWithheld => "body_withheld",
             Self::TooManyWaiting => "too_many_waiting",
             Self::Denied(..) => "permission_denied",
@@ -232,6 +235,9 @@ impl Rejection {
                 "the body is larger than {limit} bytes, the most that this gateway can sign; send \
                  a smaller one"
             ),
+            Self::Upgrade => "requests to this provider are signed with their whole body, which a \
+                              WebSocket does not have; use the provider's HTTP operations"
+                .to_owned(),
             Self::BodyWithheld => {
                 "the gateway cannot read the body, which it must sign or whose model it must know, as \
                  its host does not hand it over: set allow_on_headers_stop_iteration in the plugin's \

@@ -127,6 +127,9 @@ impl Request<'_> {
         exchange: Box<Exchange>,
         check: Option<Box<BodyCheck>>,
     ) -> Result<Decision, Obstacle> {
+        if self.head.first("upgrade").is_some() {
+            return Err(Rejection::Upgrade.into());
+        }
         let limit = self.shared.config.max_signed_body_bytes;
         let announced = self.head.first("content-length");
         let length =

@@ -15,11 +15,12 @@ import websockets
 from google import genai
 from openai import AsyncOpenAI, OpenAI
 
+from bedrock_support import bedrock_configuration
 from conftest import PREFIX, configuration
 from mocks.providers import OpenAI as OpenAIMock
 from mocks.tls import CertificateAuthority
 from node_support import NodeClients
-from support import SAID
+from support import BEARER, SAID, exchange
 
 QUOTED = f"you said '{SAID}'."
 MODEL = "gpt-realtime"
@@ -40,6 +41,7 @@ def gateway(world, start_gateway, authority):
     own = {"base_url": world.openai.base_url, **PASSTHROUGH}
     document = configuration(world)
     document["providers"] += [{"name": "own", **own}, {"name": "guarded", "require_gateway_token": True, **own}]
+    document["providers"] += bedrock_configuration(world)["providers"]
     with start_gateway(document, tls=(certificate.certificate, certificate.key)) as gateway:
         yield gateway
 
@@ -173,6 +175,20 @@ def test_an_own_key_passes_through_and_the_gateways_token_does_not(gateway, worl
     side = {"x-ai-gateway-authorization": f"Bearer {token}"}
     assert connected(gateway, own, side, provider="guarded") == ("realtime", "session.created")
     assert token not in str(world.openai.requests)
+
+
+def test_what_cannot_become_a_websocket_is_refused_at_once(gateway, world, token):
+    def ask(provider, protocol):
+        upgrade = [("Connection", "Upgrade"), ("Upgrade", protocol), ("Sec-WebSocket-Version", "13")]
+        key = ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+        target = f"{PREFIX}/{provider}/realtime?model={MODEL}"
+        return exchange(gateway, "GET", target, [*upgrade, key, BEARER.filled(token)])
+
+    signed, other = ask("my-bedrock", "websocket"), ask("my-openai", "spdy/3.1")
+    assert (signed.status, signed.code) == (400, "upgrade_not_possible")
+    assert (other.status, other.code) == (403, "upgrade_not_possible")
+    assert "websocket" in other.message
+    assert not world.bedrock.requests + world.openai.requests
 
 
 def test_errors_of_the_provider_come_before_the_upgrade(gateway, token):

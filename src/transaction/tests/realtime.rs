@@ -136,6 +136,17 @@ fn a_clients_own_key_among_the_subprotocols_is_passed_through_and_the_gateways_t
 }
 
 #[test]
+fn a_provider_whose_requests_are_signed_has_no_websockets() {
+    let gateway = Gateway::warm();
+    let bearer = bearer(&good());
+    let headers = [("authorization", bearer.as_str()), ("upgrade", "websocket")];
+    let ask = |provider: &str| gateway.post(&format!("/{provider}/x"), &headers);
+    let refused = rejection(400, "upgrade_not_possible");
+    assert_eq!(ask("signed-bedrock").rejection(), refused);
+    ask("my-bedrock").forwarded();
+}
+
+#[test]
 fn a_server_that_reads_underscores_as_hyphens_gets_no_token_either() {
     let gateway = Gateway::warm();
     let bearer = bearer(&good());
