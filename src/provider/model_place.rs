@@ -62,13 +62,17 @@ impl Profile {
             return named.unwrap_or(ModelPlace::Unnamed);
         }
         let native = native_path(self, path);
-        if head.first("upgrade").is_some() || head.first(":protocol").is_some() {
-            return model_in_query(query.unwrap_or_default())
-                .map_or(ModelPlace::Unnamed, ModelPlace::Named);
-        }
         let is_overridden = METHOD_OVERRIDES
             .iter()
             .any(|name| head.first(name).is_some());
+        if head.first("upgrade").is_some() || head.first(":protocol").is_some() {
+            // Elsewhere each message may name a model of its own; and what the upstream takes for
+            // a body would go unseen.
+            let is_asked_for = matches!(head.method(), b"GET" | b"CONNECT") && !is_overridden;
+            let is_settled = native == b"realtime" && is_asked_for;
+            let query = query.filter(|_| is_settled).unwrap_or_default();
+            return model_in_query(query).map_or(ModelPlace::Unnamed, ModelPlace::Named);
+        }
         if matches!(head.method(), b"GET" | b"HEAD") && !is_overridden {
             return (self.model_list)(native).unwrap_or(ModelPlace::NotNeeded);
         }
@@ -278,8 +282,27 @@ mod tests {
             "v1/realtime?",
             "v1/realtime?model=a&mode%6C=b",
             "v1/responses?x=1",
+            "v1/responses?model=a",
+            "v1/chat/completions?model=a",
         ] {
             assert_eq!(place(target), ModelPlace::Unnamed, "{target}");
+        }
+    }
+
+    #[test]
+    fn what_only_says_that_it_is_an_upgrade_names_no_model_in_the_query() {
+        for headers in [
+            [(":method", "POST"), ("upgrade", "websocket"), ("x", "x")],
+            [
+                (":method", "GET"),
+                ("upgrade", "websocket"),
+                ("x-http-method-override", "POST"),
+            ],
+        ] {
+            let profile = ProviderKind::OpenAi.profile();
+            let query = Some(b"model=a".as_slice());
+            let place = profile.model_place(&head(&headers), b"v1/realtime", query, &[]);
+            assert_eq!(place, ModelPlace::Unnamed, "{headers:?}");
         }
     }
 

@@ -332,3 +332,24 @@ def test_a_websocket_names_its_model_in_the_query(world, start_gateway, token):
             assert status("?model=gpt-realtime&x=1") == 101
             assert (status("?model=gpt-9"), status(""), status("?model=gpt-realtime&model=gpt-9")) == (404, 400, 400)
         assert len(upstream.handshakes) == 1
+
+
+@pytest.mark.parametrize("connection", ["close", "Upgrade"])
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_a_websocket_in_name_does_not_hide_the_model_of_a_body(gateway, world, token, method, connection):
+    upgrade = [("connection", connection), ("upgrade", "websocket"), ("sec-websocket-version", "13")]
+    key = ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+    overridden = [("x-http-method-override", "POST")]
+    headers = [*upgrade, key, JSON, BEARER.filled(token), *(overridden if method == "GET" else [])]
+    answer = exchange(gateway, method, CHAT + "?model=gpt-4o", headers, json.dumps(chat("gpt-9")).encode())
+    assert answer.status in (400, 404), answer.body
+    assert answer.code.startswith("model_")
+    assert not world.openai.requests
+
+
+def test_only_a_session_whose_model_is_settled_at_its_start_may_be_a_websocket(gateway, world, token):
+    upgrade = [("connection", "Upgrade"), ("upgrade", "websocket"), ("sec-websocket-version", "13")]
+    headers = [*upgrade, ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="), BEARER.filled(token)]
+    answer = exchange(gateway, "GET", f"{PREFIX}/my-openai/v1/responses?model=gpt-4o", headers)
+    assert answer.status == 400
+    assert not world.openai.requests
