@@ -63,7 +63,7 @@ integration: test-tools ## Test the built filter in real Envoy with the real SDK
 
 soak: test-tools ## Show that it holds for long: a million requests, ten thousand open streams; prints figures
 	@echo "pytest: soak tests"
-	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m pytest -q -s --timeout 3600 tests/soak
+	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m pytest -q -s tests/integration/soak_*.py
 
 clients: build ## Run every SDK against the gateway and write the README's tables of them
 	@tools/setup-python.sh tests/requirements.txt

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -11,6 +10,7 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
+from tools import memory
 from tools.gateway import free_port
 
 READY_TIMEOUT_S = 30
@@ -19,7 +19,6 @@ STOP_TIMEOUT_S = 10
 CPUS = sorted(os.sched_getaffinity(0))
 PROXY_CPU, LOAD_CPU = CPUS[0], CPUS[-1]
 CALLGRIND = ("valgrind", "--tool=callgrind", "--instr-atstart=no", "--quiet")
-GIGABYTE = 1 << 30
 
 
 class ProxyError(Exception):
@@ -98,19 +97,11 @@ class Proxy:
         return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
 
     def resident_mb(self):
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) / 1000
+        return memory.resident_bytes(self.pid) / 1e6
 
     def vm_memory_mb(self):
-        """Linear memory of all VMs: V8 reserves gigabytes for each, of which it opens what is in use."""
-        total, opened = 0, []
-        for line in Path(f"/proc/{self.pid}/maps").read_text().splitlines():
-            extent, rights = line.split()[:2]
-            start, end = (int(address, 16) for address in extent.split("-"))
-            if rights == "---p" and end - start > GIGABYTE and opened and opened[-1][1] == start:
-                total += opened[-1][1] - opened[-1][0]
-            opened = [(start, end)] if rights == "rw-p" else []
-        return total / 1e6
+        """Linear memory of all VMs."""
+        return memory.vm_bytes(self.pid) / 1e6
 
     def start_counting(self):
         """Has callgrind count from now on."""

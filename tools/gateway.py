@@ -71,6 +71,10 @@ class Gateway:
         self._process = None
 
     @property
+    def pid(self):
+        return self._process.pid
+
+    @property
     def url(self):
         return f"http://127.0.0.1:{self.port}"
 

@@ -36,13 +36,16 @@ def upstream(directory):
 
 
 class Load:
-    """Requests with these tokens in turn, until the end of the block; `result` has what came of them."""
+    """Requests with these tokens in turn, so many `requests` or for so many `seconds`, which the end of the block waits
+    for; `result` has what came of them.
+    """
 
-    def __init__(self, gateway, directory, *tokens, seconds, rate, connections=CONNECTIONS):
+    def __init__(self, gateway, directory, *tokens, rate, connections=CONNECTIONS, **end):
         file = directory / "requests"
         questions = [request(CHAT, bearer(token), body=QUESTION) for token in tokens]
         file.write_bytes(b"".join(b"%d\n%b" % (len(question), question) for question in questions))
-        words = ["--seconds", seconds, "--rate", rate, "--connections", connections]
+        words = [word for name, value in end.items() for word in (f"--{name}", value)]
+        words += ["--rate", rate, "--connections", connections]
         self._command = [PROGRAM, "drive", str(gateway.port), file, *map(str, words)]
         self._process = None
 

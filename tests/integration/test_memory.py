@@ -1,0 +1,42 @@
+"""What is held in memory: nothing more after many requests, little for an open stream. `make soak` has the long version."""
+
+import resource
+
+import pytest
+from issuers import entry, identity_provider, running
+from load import upstream
+from memory_support import KIB, MIB, cost_of_streams, growth_by_requests
+from open_streams import open_streams, raise_file_limit
+
+REQUESTS, RATE = 10_000, 1000
+STREAMS = 1000
+
+
+def serving(issuer, port):
+    one = {"name": "my-openai", "type": "openai", "base_url": f"http://127.0.0.1:{port}", "api_key": {"value": "k"}}
+    return {"authentication": {"issuers": [entry(issuer)]}, "providers": [one]}
+
+
+@pytest.fixture
+def many_files():
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    raise_file_limit()
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_requests_leave_nothing_behind(start_gateway, tmp_path):
+    with running(identity_provider()) as (issuer,), upstream(tmp_path) as port:
+        gateway = start_gateway(serving(issuer, port), concurrency=2)
+        _, vms, process = growth_by_requests(gateway, tmp_path, issuer, REQUESTS, RATE)
+    assert vms <= 256 * KIB
+    assert process <= 16 * MIB
+
+
+@pytest.mark.usefixtures("many_files")
+def test_an_open_stream_takes_at_most_4_kib_of_vm_memory(start_gateway):
+    with running(identity_provider()) as (issuer,), open_streams() as streams:
+        gateway = start_gateway(serving(issuer, streams.port), concurrency=1)
+        each, growth = cost_of_streams(gateway, streams, issuer.mint(), STREAMS)
+    assert each <= 4 * KIB
+    assert growth <= 256 * KIB
