@@ -6,6 +6,7 @@ With EXTERNAL_GATEWAY, a file that tests/compose/test.sh writes, all the others 
 
 import json
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,15 @@ def command(tmp_path):
     home = tmp_path / "home"
     home.mkdir()
     return Command(home)
+
+
+@pytest.fixture(scope="module")
+def many_files():
+    """As many sockets as the system allows, here and in processes that are started meanwhile."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Many streams that are open at once: a provider that sends an event and then waits, and the clients that listen."""
 
 import asyncio
-import resource
 import threading
 from collections import Counter
 from contextlib import contextmanager
@@ -19,12 +18,6 @@ QUESTION = b'{"model":"m","stream":true,"messages":[]}'
 # What a gateway takes on one connection.
 STREAMS_OF_A_CONNECTION = 100
 TIMEOUT_S = 300
-
-
-def raise_file_limit():
-    """As many sockets as the system allows, here and in processes started from here."""
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 class Client:

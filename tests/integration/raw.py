@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+import struct
 from dataclasses import dataclass
 from email.message import Message
 
@@ -11,8 +12,8 @@ from conftest import PREFIX
 CHAT = f"{PREFIX}/my-openai/v1/chat/completions"
 QUESTION = b'{"model":"m","messages":[]}'
 ANSWER_TIMEOUT_S = 5
-# The date, and whether the request's body had arrived before the answer was made.
-HEADERS_OF_THE_MOMENT = ("date", "connection")
+# The date, whether the request's body had arrived before the answer was made, and an id by chance.
+HEADERS_OF_THE_MOMENT = ("date", "connection", "x-request-id")
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,10 @@ class Answer:
             return json.loads(self.body)["error"]["code"]
         except (ValueError, KeyError, TypeError):
             return None
+
+    def json(self):
+        """The body, parsed."""
+        return json.loads(self.body)
 
     def lasting(self):
         """All that a client could tell two answers by, but for what tells the moment."""
@@ -65,6 +70,18 @@ class Connection:
     def finish(self):
         """Say that nothing more will be sent; Envoy then closes a connection without waiting for the peer."""
         self._socket.shutdown(socket.SHUT_WR)
+
+    def reset(self):
+        """Close by RST, as a client does that is killed."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
+    def everything(self):
+        """All that comes until the gateway ends the connection."""
+        try:
+            return self._input.read()
+        except ConnectionResetError:
+            return b""
 
     def close(self):
         self._input.close()

@@ -38,7 +38,7 @@ PATHS = {
     "a space in the target": (f"{CHAT} a", 400, "request_invalid"),
     "a NUL in the target": (f"{CHAT}\0", 400, "request_invalid"),
     "bytes that are not UTF-8 in the target": (f"{CHAT}/\xff", 400, "request_invalid"),
-    "a target that does not fit": (f"{CHAT}/{'a' * 65_000}", 431, "request_invalid"),
+    "a target that does not fit": (f"{CHAT}/{'a' * 65_000}", 431, "headers_too_large"),
 }
 
 DOT_SEGMENTS = [".", "..", "%2e", "%2E%2e", ".%2E", "..;", "..;a=b", "..%2F", "%2e%2e%2f", "..%5C", "..\\", "a\\.."]

@@ -22,13 +22,13 @@ from support import exchange, wait_until
 MIB = 1024 * 1024
 LIMIT = 32 * MIB
 PAUSE_S = 0.5
-SLOW_UPLOADS = 400  # each takes two of the process's file descriptors, of which it may have 1024
+SLOW_UPLOADS = 1000
 JSON = ("content-type", "application/json")
 CONVERSE_PATH = target(f"/model/{MODEL}/converse")
 
 
 @pytest.fixture(scope="module")
-def gateway(world, start_gateway):
+def gateway(world, start_gateway, many_files):
     with start_gateway(bedrock_configuration(world)) as gateway:
         yield gateway
 

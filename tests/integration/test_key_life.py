@@ -1,7 +1,6 @@
 """Requests that wait for keys, and keys that come and go."""
 
 import json
-import resource
 import secrets
 import time
 from collections import Counter
@@ -69,15 +68,6 @@ def test_clients_that_leave_while_they_wait_leave_nothing(world, start_gateway):
         issuer.fault.clear()
         wait_until(lambda: verdicts(gateway, issuer.mint()) == {GOOD})
         assert_nothing_went_wrong_inside(gateway)
-
-
-@pytest.fixture
-def many_files():
-    """As many sockets as the system allows, here and in processes started from here."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.mark.usefixtures("many_files")

@@ -1,12 +1,10 @@
 """What is held in memory: nothing more after many requests, little for an open stream. `make soak` has the long version."""
 
-import resource
-
 import pytest
 from issuers import entry, identity_provider, running
 from load import upstream
 from memory_support import KIB, MIB, cost_of_streams, growth_by_requests
-from open_streams import open_streams, raise_file_limit
+from open_streams import open_streams
 
 REQUESTS, RATE = 10_000, 1000
 STREAMS = 1000
@@ -15,14 +13,6 @@ STREAMS = 1000
 def serving(issuer, port):
     one = {"name": "my-openai", "type": "openai", "base_url": f"http://127.0.0.1:{port}", "api_key": {"value": "k"}}
     return {"authentication": {"issuers": [entry(issuer)]}, "providers": [one]}
-
-
-@pytest.fixture
-def many_files():
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    raise_file_limit()
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def test_requests_leave_nothing_behind(start_gateway, tmp_path):

@@ -77,7 +77,8 @@ def test_a_trap_is_survived_lets_nobody_pass_and_no_other_worker_notices(world, 
         except (TimeoutError, ConnectionError, ValueError):
             answer = None
         if place in BEFORE_AN_ANSWER:
-            assert answer is not None and answer.status == 503, answer
+            assert answer is not None and (answer.status, answer.code) == (503, "gateway_unavailable"), answer
+            assert answer.headers["retry-after"] == "1"
         started, seen, recovered_s = time.monotonic(), 0, None
         while time.monotonic() - started < 1.5 or recovered_s is None:
             for worker in range(WORKERS):
