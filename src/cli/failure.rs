@@ -18,6 +18,8 @@ pub(super) enum Kind {
     NotFound = 5,
     /// A server cannot be reached.
     Unreachable = 6,
+    /// The client to be started is not installed; a shell's own code.
+    NotInstalled = 127,
 }
 
 /// Why a command ends early. The message and the hint have no secret in them.

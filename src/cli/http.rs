@@ -39,6 +39,15 @@ impl Answer {
 /// A client that trusts the system's certificate authorities, or those of `SSL_CERT_FILE` and
 /// `SSL_CERT_DIR`, and follows no redirect: a token must not go where nobody sent it.
 pub(super) fn agent() -> Agent {
+    agent_with(Some(TIMEOUT))
+}
+
+/// The same without an end to an answer's time, for streams.
+pub(super) fn streaming_agent() -> Agent {
+    agent_with(None)
+}
+
+fn agent_with(timeout: Option<Duration>) -> Agent {
     let certificates: Vec<Certificate<'static>> = rustls_native_certs::load_native_certs()
         .certs
         .iter()
@@ -50,7 +59,7 @@ pub(super) fn agent() -> Agent {
         .max_redirects(0)
         .max_redirects_will_error(false)
         .timeout_connect(Some(CONNECT_TIMEOUT))
-        .timeout_global(Some(TIMEOUT))
+        .timeout_global(timeout)
         .user_agent(USER_AGENT)
         .tls_config(tls.build())
         .build()

@@ -14,6 +14,7 @@ mod llm;
 mod oidc;
 mod output;
 mod render;
+mod run;
 mod schema;
 mod session;
 mod token_cache;
@@ -75,6 +76,9 @@ enum Command {
     /// Show and try the gateway's providers.
     #[command(subcommand, after_help = LLM_EXAMPLES)]
     Llm(llm::Llm),
+    /// Start a client at a provider, with a token that renews for the whole session.
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(run::Run),
     /// Print the completions for a shell.
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
@@ -89,6 +93,7 @@ const EXAMPLES: &str = "Examples:
   ai-gateway-filter render config.json --output envoy/
   ai-gateway-filter login --endpoint https://gateway.example.com --issuer https://auth.example.com/
   ai-gateway-filter llm list
+  ai-gateway-filter run claude -L my-provider
 
 Exit codes and variables: docs/command-line.md";
 
@@ -124,6 +129,11 @@ const LLM_EXAMPLES: &str = "Examples:
   ai-gateway-filter llm get my-provider --format yaml
   ai-gateway-filter llm check my-provider --model my-model";
 
+const RUN_EXAMPLES: &str = "Examples:
+  ai-gateway-filter run claude -L my-provider
+  ai-gateway-filter run claude -L my-provider -m my-model -- --permission-mode plan
+  ai-gateway-filter run codex -L my-provider -m my-model -- exec \"Say hi\"";
+
 const COMPLETIONS_EXAMPLES: &str = "Examples:
   ai-gateway-filter completions bash > ~/.local/share/bash-completion/completions/ai-gateway-filter
   ai-gateway-filter completions zsh > \"${fpath[1]}/_ai-gateway-filter\"
@@ -155,6 +165,7 @@ fn run(cli: &Cli) -> Result<ExitCode, Failure> {
         Command::Status => identity::status(&cli.choice, cli.format)?,
         Command::Env(env) => env::run(&cli.choice, env, cli.format)?,
         Command::Llm(llm) => llm::run(&cli.choice, llm, cli.format)?,
+        Command::Run(options) => return run::run(&cli.choice, options),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(

@@ -47,6 +47,31 @@ const IDENTITY: &str = "Identity";
 /// The one variable that has no flag.
 pub(super) const CLIENT_SECRET: &str = "AI_GATEWAY_CLIENT_SECRET";
 
+impl Choice {
+    /// What the flags said, as variables for a process that is to choose the same.
+    pub(super) fn as_variables(&self) -> Result<Vec<(&'static str, String)>, Failure> {
+        let config = environment::path(self.config.as_deref())?;
+        let config = std::path::absolute(&config)
+            .map_err(|error| Failure::file(&config, &error))?
+            .to_string_lossy()
+            .into_owned();
+        let given = [
+            ("AI_GATEWAY_CONFIG", &Some(config)),
+            ("AI_GATEWAY_ENDPOINT", &self.endpoint),
+            ("AI_GATEWAY_TOKEN", &self.token),
+            ("AI_GATEWAY_ENV", &self.environment),
+            ("AI_GATEWAY_ISSUER", &self.issuer),
+            ("AI_GATEWAY_AUDIENCE", &self.audience),
+            ("AI_GATEWAY_SCOPE", &self.scope),
+            ("AI_GATEWAY_CLIENT_ID", &self.client_id),
+        ];
+        let given = given.into_iter();
+        Ok(given
+            .filter_map(|(name, value)| Some((name, value.clone()?)))
+            .collect())
+    }
+}
+
 /// A gateway, and how to get a token for it.
 pub(super) struct Session {
     /// The environment's name.

@@ -2,5 +2,164 @@
 //! that names providers and their clients.
 
 mod cheap;
+mod claude;
+mod codex;
+mod gemini;
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
 
 pub(in crate::cli) use cheap::cheap_request;
+
+/// A client that can be started at a provider.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(in crate::cli) enum Client {
+    /// Claude Code, for anthropic and bedrock.
+    Claude,
+    /// Codex, for openai and openai_compatible.
+    Codex,
+    /// Gemini CLI, for google.
+    Gemini,
+}
+
+/// How a client uses a provider.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::cli) enum Mode {
+    /// By the API that is its own; the gateway has the credential.
+    Native,
+    /// Likewise, with the client's own credential, which the gateway passes through.
+    Passthrough,
+    /// By Amazon Bedrock's API.
+    Bedrock,
+}
+
+/// Where a client gets the gateway's token from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::cli) enum TokenSource {
+    /// From a command that it runs when it needs one.
+    Helper,
+    /// It has none: a proxy on the loopback puts it into each request.
+    Loopback(Injection),
+}
+
+/// How the loopback proxy puts the token into a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::cli) enum Injection {
+    /// In the place of the client's credential.
+    GoogleKey,
+    /// Beside the client's own credential.
+    SideHeader,
+}
+
+impl Injection {
+    /// The header with the token.
+    pub(in crate::cli) fn header(self, token: &str) -> (&'static str, String) {
+        match self {
+            Self::GoogleKey => ("x-goog-api-key", token.to_owned()),
+            Self::SideHeader => ("x-ai-gateway-authorization", format!("Bearer {token}")),
+        }
+    }
+
+    /// Whether a header of the client's does not go on.
+    pub(in crate::cli) fn replaces(self, name: &str) -> bool {
+        match self {
+            Self::GoogleKey => ["x-goog-api-key", "authorization"].contains(&name),
+            Self::SideHeader => name == "x-ai-gateway-authorization",
+        }
+    }
+}
+
+/// What a client is told of its connection.
+pub(in crate::cli) struct Connection<'a> {
+    /// What it is to take for the provider's base URL.
+    pub(in crate::cli) base_url: &'a str,
+    /// The command that prints a token.
+    pub(in crate::cli) helper: &'a [String],
+    /// The model, if one was chosen.
+    pub(in crate::cli) model: Option<&'a str>,
+    /// A private folder that is removed at the end.
+    pub(in crate::cli) folder: &'a Path,
+    /// The environment that the client will have, before what is set here.
+    pub(in crate::cli) env: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// How a client is started.
+#[derive(Default, PartialEq, Eq, Debug)]
+pub(in crate::cli) struct Launch {
+    /// Arguments before the user's own.
+    pub(in crate::cli) arguments: Vec<String>,
+    /// Variables to set.
+    pub(in crate::cli) set: Vec<(&'static str, String)>,
+    /// Variables that would lead it elsewhere.
+    pub(in crate::cli) unset: Vec<&'static str>,
+    /// Files to write below the private folder.
+    pub(in crate::cli) files: Vec<(PathBuf, String)>,
+}
+
+impl Client {
+    /// The program's name.
+    pub(in crate::cli) const fn program(self) -> &'static str {
+        match self {
+            Self::Claude => "claude",
+            Self::Codex => "codex",
+            Self::Gemini => "gemini",
+        }
+    }
+
+    /// How it is installed.
+    pub(in crate::cli) const fn installation(self) -> &'static str {
+        match self {
+            Self::Claude => "npm install -g @anthropic-ai/claude-code",
+            Self::Codex => "npm install -g @openai/codex",
+            Self::Gemini => "npm install -g @google/gemini-cli",
+        }
+    }
+
+    /// The mode for a provider of that type, or the types that it can be used with.
+    pub(in crate::cli) fn mode(self, kind: &str, passthrough: bool) -> Result<Mode, &'static str> {
+        match (self, kind, passthrough) {
+            (Self::Claude, "anthropic", false)
+            | (Self::Codex, "openai" | "openai_compatible", false)
+            | (Self::Gemini, "google", false) => Ok(Mode::Native),
+            (Self::Claude, "anthropic", true) => Ok(Mode::Passthrough),
+            (Self::Claude, "bedrock", _) => Ok(Mode::Bedrock),
+            (Self::Claude, ..) => Err("anthropic or bedrock"),
+            (Self::Codex, ..) => Err("openai or openai_compatible, without passthrough"),
+            (Self::Gemini, ..) => Err("google"),
+        }
+    }
+
+    pub(in crate::cli) const fn token_source(self, mode: Mode) -> TokenSource {
+        match (self, mode) {
+            (Self::Gemini, _) => TokenSource::Loopback(Injection::GoogleKey),
+            (_, Mode::Passthrough) => TokenSource::Loopback(Injection::SideHeader),
+            (Self::Claude | Self::Codex, _) => TokenSource::Helper,
+        }
+    }
+
+    pub(in crate::cli) fn launch(self, mode: Mode, connection: &Connection) -> Launch {
+        match self {
+            Self::Claude => claude::launch(mode, connection),
+            Self::Codex => codex::launch(connection),
+            Self::Gemini => gemini::launch(connection),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ai_gateway_filter::provider::ProviderKind;
+
+    #[test]
+    fn every_type_of_provider_has_a_client() {
+        for kind in ProviderKind::ALL.map(|kind| kind.profile().type_name) {
+            let clients = [Client::Claude, Client::Codex, Client::Gemini];
+            let fit = clients
+                .iter()
+                .filter(|client| client.mode(kind, false).is_ok());
+            assert_eq!(fit.count(), 1, "{kind}");
+        }
+    }
+}

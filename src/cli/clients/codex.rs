@@ -1,0 +1,40 @@
+//! Codex: a provider of its configuration, given by flags, whose token a command prints.
+
+use serde_json::Value;
+
+use super::{Connection, Launch};
+
+const PROVIDER: &str = "ai-gateway";
+/// How long it may keep a token before it asks the command again, which is cheap.
+const REFRESH_MS: u32 = 30_000;
+
+pub(super) fn launch(connection: &Connection) -> Launch {
+    // JSON's texts and lists are TOML's, too.
+    let text = |text: &str| Value::from(text).to_string();
+    let (command, arguments) = connection
+        .helper
+        .split_first()
+        .map_or(("", &[][..]), |words| (words.0.as_str(), words.1));
+    let base_url = format!("{}/v1", connection.base_url);
+    let provider = format!(
+        "{{name=\"AI Gateway\", base_url={}, wire_api=\"responses\", \
+         auth={{command={}, args={}, refresh_interval_ms={REFRESH_MS}}}}}",
+        text(&base_url),
+        text(command),
+        Value::from(arguments.to_vec()),
+    );
+    let mut arguments = vec![
+        "-c".to_owned(),
+        format!("model_provider={}", text(PROVIDER)),
+        "-c".to_owned(),
+        format!("model_providers.{PROVIDER}={provider}"),
+    ];
+    if let Some(model) = connection.model {
+        arguments.extend(["-c".to_owned(), format!("model={}", text(model))]);
+    }
+    Launch {
+        arguments,
+        unset: vec!["OPENAI_API_KEY", "CODEX_API_KEY", "OPENAI_BASE_URL"],
+        ..Launch::default()
+    }
+}
