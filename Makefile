@@ -5,7 +5,7 @@ TARGET := wasm32-wasip1
 PYTHON := .local/venv/bin/python
 
 .PHONY: help build cli schema run test lint unit integration test-tools soak clients test-matrix compose-test image \
-	image-gateway bench bench-check bench-profile clean
+	image-gateway fuzz bench bench-check bench-profile clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -84,6 +84,10 @@ image: build ## Make the filter's OCI image, dist/ai-gateway-filter.tar, and dis
 image-gateway: build ## Make the image ai-gateway: Envoy, the filter and the bootstrap; needs Docker
 	@tools/image-gateway.sh
 
+fuzz: ## Run each fuzz target for FUZZ_SECONDS (60)
+	@tools/setup-fuzz.sh
+	@tools/fuzz.sh
+
 bench: ## Measure the filter beside Envoy's own, in four minutes; write docs/performance.md
 	@bench/setup.sh
 	@$(MAKE) --no-print-directory build
@@ -99,4 +103,4 @@ bench-profile: ## Show where the filter's instructions go, function by function
 	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m bench.profile
 
 clean: ## Remove everything that was fetched or made
-	@rm -rf target bench/*/target tests/sigv4-verifier/target tests/node/node_modules .local dist $(WASM)
+	@rm -rf target bench/*/target fuzz/target fuzz/artifacts tests/sigv4-verifier/target tests/node/node_modules .local dist $(WASM)

@@ -56,7 +56,7 @@ impl Exchange {
         let is_generating = head.method() == b"POST";
         let dialect = (profile.usage_dialect)(path).filter(|_| is_generating);
         let model = (profile.model_in_path)(path);
-        let is_in_body = dialect.is_some() && model.is_none();
+        let is_in_body = is_generating && model.is_none() && (profile.model_in_body)(path);
         Self {
             record: Record {
                 provider: provider.name.clone(),
@@ -75,6 +75,16 @@ impl Exchange {
             own_prices: None,
             started: now,
         }
+    }
+
+    /// The caller, where there is one to know.
+    pub fn caller(&self) -> Option<Rc<Claims>> {
+        self.claims.clone()
+    }
+
+    /// The provider's name.
+    pub fn provider(&self) -> &str {
+        &self.record.provider
     }
 
     /// Takes prices that come before the provider's.
@@ -119,16 +129,17 @@ impl Exchange {
     }
 
     /// Takes in a piece of the request's body; an error where it must not go on.
-    pub fn request_body(&mut self, chunk: &[u8]) -> Result<(), ModelFault> {
+    pub fn request_body(&mut self, chunk: &[u8], is_last: bool) -> Result<(), ModelFault> {
         if let Some(check) = &mut self.check {
+            // Whether it has come whole is the provider's to say.
             let is_last = false;
             return check.push(chunk, is_last).map(|_| ());
         }
         if let Some(mut reader) = self.model_reader.take() {
             match reader.push(chunk) {
-                Reading::Unfinished => self.model_reader = Some(reader),
+                Reading::Unfinished if !is_last => self.model_reader = Some(reader),
                 Reading::Found(model) => self.record.requested_model = Some(model),
-                Reading::GivenUp => {}
+                Reading::Unfinished | Reading::GivenUp => {}
             }
         }
         Ok(())
@@ -175,25 +186,10 @@ impl Exchange {
             });
         }
         if let Some(claims) = self.claims.take() {
-            self.note_caller(&claims, config);
+            note_caller(&mut self.record, &claims, config);
         }
         self.record.duration = now.saturating_since(self.started);
         &self.record
-    }
-
-    fn note_caller(&mut self, claims: &Claims, config: &Config) {
-        let record = &mut self.record;
-        record.subject = claims.subject.clone();
-        let issuer = config.issuers().get(claims.issuer);
-        record.issuer = issuer.map(|issuer| issuer.issuer.clone());
-        let logged = config.observability.log_claims.iter();
-        let logged: BTreeMap<_, _> = logged
-            .filter_map(|name| Some((name, claims.value(name)?)))
-            .filter(|(_, value)| value.to_string().len() <= MAX_LOGGED_CLAIM)
-            .collect();
-        if !logged.is_empty() {
-            record.claims = serde_json::to_string(&logged).ok();
-        }
     }
 
     fn note(&mut self, report: UsageReport) {
@@ -210,6 +206,7 @@ impl Exchange {
             record.time_per_output_token = Some(last.saturating_since(first) / intervals);
         }
         record.tokens = report.tokens;
+        record.reported_cost = report.cost;
         record.incomplete = report.incomplete;
         record.response_model = report.model;
         record.response_id = report.response_id;
@@ -224,6 +221,21 @@ impl Exchange {
         let own = self.own_prices.as_deref().and_then(cost);
         let cost = own.or_else(|| cost(&self.prices));
         record.cost = cost;
+    }
+}
+
+/// Takes in who sent a request.
+pub fn note_caller(record: &mut Record, claims: &Claims, config: &Config) {
+    record.subject = claims.subject.clone();
+    let issuer = config.issuers().get(claims.issuer);
+    record.issuer = issuer.map(|issuer| issuer.issuer.clone());
+    let logged = config.observability.log_claims.iter();
+    let logged: BTreeMap<_, _> = logged
+        .filter_map(|name| Some((name, claims.value(name)?)))
+        .filter(|(_, value)| value.to_string().len() <= MAX_LOGGED_CLAIM)
+        .collect();
+    if !logged.is_empty() {
+        record.claims = serde_json::to_string(&logged).ok();
     }
 }
 

@@ -15,7 +15,7 @@ use crate::usage::report::{IncompleteReason, TokenUsage};
 pub use metric::{Labels, Measurement, Metric};
 use metric::{ModelLabel, TokenType};
 
-/// All that is known of one forwarded request.
+/// All that is known of one forwarded request, or of one that was answered here.
 #[derive(Clone, PartialEq, Debug, Default)]
 #[allow(missing_docs, reason = "the fields are what they are called")]
 pub struct Record {
@@ -36,6 +36,8 @@ pub struct Record {
     pub tokens: TokenUsage,
     /// What they cost, where the operator says so.
     pub cost: Option<Cost>,
+    /// What the provider says that they cost, in a unit of its own.
+    pub reported_cost: Option<f64>,
     /// Why the tokens are not all that there are.
     pub incomplete: Option<IncompleteReason>,
     pub duration: Duration,
@@ -83,12 +85,13 @@ impl Record {
     /// The fields of the access log, each with what is known.
     pub fn fields(&self) -> Vec<(&'static str, String)> {
         let known = |name, value: &Option<String>| Some((name, value.clone()?));
+        let word = |name, value: &str| (!value.is_empty()).then(|| (name, value.to_owned()));
         let number = |name, value: Option<u64>| Some((name, value?.to_string()));
         let time = |name, value: Option<Duration>| number(name, value.map(milliseconds));
         [
-            Some(("ai_gateway.provider", self.provider.clone())),
-            Some(("gen_ai.provider.name", self.system.to_owned())),
-            Some(("gen_ai.operation.name", self.operation.to_owned())),
+            word("ai_gateway.provider", &self.provider),
+            word("gen_ai.provider.name", self.system),
+            word("gen_ai.operation.name", self.operation),
             known("enduser.id", &self.subject),
             known("ai_gateway.issuer", &self.issuer),
             known("ai_gateway.claims", &self.claims),
@@ -112,9 +115,15 @@ impl Record {
                 self.tokens.reasoning,
             ),
             self.cost.map(|cost| ("gen_ai.cost", cost.to_string())),
+            self.reported_cost
+                .map(|cost| ("gen_ai.cost.reported", cost.to_string())),
             time(
                 "gen_ai.server.time_to_first_token_ms",
                 self.time_to_first_token,
+            ),
+            time(
+                "gen_ai.server.time_per_output_token_ms",
+                self.time_per_output_token,
             ),
             self.incomplete
                 .map(|reason| ("ai_gateway.usage.incomplete", reason.code().to_owned())),

@@ -39,8 +39,10 @@ pub enum RouteError {
     /// The path has a segment `.` or `..`, plain or percent-encoded.
     #[error("the path has a dot segment (\".\" or \"..\"); send the path that is meant")]
     DotSegment,
-    /// The path has a control character, plain or percent-encoded.
-    #[error("the path has a control character; send the path that is meant")]
+    /// The path has a control character, plain or percent-encoded, or the target a plain space.
+    #[error(
+        "the path has a control character or a space; send the path that is meant, spaces as %20"
+    )]
     ControlCharacter,
 }
 
@@ -53,7 +55,7 @@ impl<'a> Route<'a> {
         target: &'a [u8],
     ) -> Result<Self, RouteError> {
         let (path, query) = split_once(target, b'?');
-        if has_control_character(path) {
+        if has_control_character(path) || !is_one_word(target) {
             return Err(RouteError::ControlCharacter);
         }
         if has_dot_segment(path) {
@@ -117,6 +119,12 @@ fn has_control_character(path: &[u8]) -> bool {
         rest = tail;
     }
     false
+}
+
+/// Whether a target stays one word of a request line, whoever writes it there: a host may take
+/// more over HTTP/2 than HTTP/1.1 can say.
+fn is_one_word(target: &[u8]) -> bool {
+    target.iter().all(|byte| *byte > b' ' && *byte != 0x7f)
 }
 
 /// What has been seen of a path segment.
@@ -265,6 +273,20 @@ mod tests {
                 "{path}"
             );
         }
+    }
+
+    #[test]
+    fn what_would_end_a_request_line_is_refused_in_the_query_too() {
+        for tail in ["a b", "a?b c", "a?b\r\nx: y", "a?\0", "a?\t", "a?\x7f"] {
+            let target = format!("/llm/v1/providers/a/{tail}");
+            assert_eq!(
+                Route::parse(PREFIX, USAGE, target.as_bytes()),
+                Err(RouteError::ControlCharacter),
+                "{tail}"
+            );
+        }
+        let target = b"/llm/v1/providers/a/b%20c?d=%0D%0A%20";
+        assert!(Route::parse(PREFIX, USAGE, target).is_ok());
     }
 
     #[test]

@@ -175,9 +175,9 @@ impl Shared {
         for (keys, set) in authenticator.key_reports(now).zip(&self.issuer_labels) {
             self.count_fetches(keys.fetches, |outcome| Metric::KeyFetches(*set, outcome));
             if let Some(age) = keys.age {
-                let age = (Metric::KeyAge(*set), age.as_secs());
-                let is_stale = (Metric::KeysStale(*set), u64::from(keys.is_stale));
-                gauges.extend([age, is_stale].map(|(metric, value)| Measurement { metric, value }));
+                let is_stale = u64::from(keys.is_stale);
+                gauges.push(measurement(Metric::KeyAge(*set), age.as_secs()));
+                gauges.push(measurement(Metric::KeysStale(*set), is_stale));
             }
         }
         let lookups = authenticator.take_lookups();
@@ -188,6 +188,8 @@ impl Shared {
             if let Some(set) = self.provider_labels.get(name) {
                 let fetches = source.take_fetches();
                 self.count_fetches(fetches, |outcome| Metric::CredentialFetches(*set, outcome));
+                let lasts = source.lasts(now).map(|time| time.as_secs());
+                gauges.extend(lasts.map(|time| measurement(Metric::CredentialExpiry(*set), time)));
             }
         }
         self.tally.take().chain(gauges).collect()
@@ -269,4 +271,8 @@ impl Shared {
         }
         rest
     }
+}
+
+const fn measurement(metric: Metric, value: u64) -> Measurement {
+    Measurement { metric, value }
 }

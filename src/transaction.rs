@@ -14,6 +14,7 @@
 //! to it ([`modelling`]), and for some providers sign ([`signing`]); requests for the gateway itself end in [`management`].
 
 mod caller;
+mod decision;
 mod events;
 mod management;
 mod modelling;
@@ -31,11 +32,12 @@ use crate::head::RequestHead;
 use crate::observe::metric::{Measurement, Metric};
 use crate::provider::Provider;
 use crate::refresh::Board;
-use crate::reply::{Rejection, Reply, shown};
+use crate::reply::{Rejection, shown};
 use crate::route::Route;
 use crate::shared::{Resource, Shared};
 use crate::time::UnixTime;
-use caller::Caller;
+use caller::{Caller, Known, log_fields};
+use decision::{Decision, Obstacle};
 pub use events::{Effect, Flow, Input};
 use modelling::{Modelled, Unnamed};
 use signing::Unsigned;
@@ -97,12 +99,15 @@ impl Transaction {
                 hash(unsigned, chunk, is_last, shared, now, effects)
             }
             (Self::AwaitingModel(unnamed), Input::RequestBody { chunk, is_last }) => {
-                unnamed.read(chunk, is_last, effects)
+                unnamed.read(chunk, is_last, &shared.config, effects)
             }
-            (Self::Forwarded(mut exchange), Input::RequestBody { chunk, .. }) => {
-                match exchange.request_body(chunk) {
+            (Self::Forwarded(mut exchange), Input::RequestBody { chunk, is_last }) => {
+                match exchange.request_body(chunk, is_last) {
                     Ok(()) => Self::Forwarded(exchange),
-                    Err(fault) => refuse(Rejection::Model(fault), effects),
+                    Err(fault) => {
+                        Known::of(&exchange, &shared.config).tell(effects);
+                        refuse(Rejection::Model(fault), effects)
+                    }
                 }
             }
             (Self::Forwarded(mut exchange), Input::ResponseHead(head)) => {
@@ -124,12 +129,16 @@ impl Transaction {
                 let mut ledger = shared.ledger.borrow_mut();
                 ledger.add(record, labels.model_value(model));
                 effects.extend(measurements.into_iter().map(Effect::Measure));
-                let fields = record.fields().into_iter();
-                effects.extend(fields.map(|(name, value)| Effect::Log(name, value)));
+                effects.extend(log_fields(record));
                 Self::Done
             }
             (Self::Awaiting(_), Input::CannotWait) => refuse(Rejection::TooManyWaiting, effects),
-            (Self::AwaitingBody(_) | Self::AwaitingModel(_), Input::BodyOverdue) => {
+            (Self::AwaitingBody(unsigned), Input::BodyOverdue) => {
+                Known::of(unsigned.exchange(), &shared.config).tell(effects);
+                refuse(Rejection::BodyWithheld, effects)
+            }
+            (Self::AwaitingModel(unnamed), Input::BodyOverdue) => {
+                Known::of(unnamed.exchange(), &shared.config).tell(effects);
                 refuse(Rejection::BodyWithheld, effects)
             }
             (Self::Forwarded(_), Input::EditRefused) => {
@@ -193,7 +202,15 @@ fn decide(
     now: UnixTime,
     effects: &mut Vec<Effect>,
 ) -> Transaction {
-    match respond(&held.head, &held.waited, shared, board, now) {
+    let known = Known::nothing(&shared.config);
+    let decision = respond(&held.head, &held.waited, &known, shared, board, now);
+    if matches!(
+        decision,
+        Ok(Decision::Answer(_)) | Err(Obstacle::Rejected(_))
+    ) {
+        known.tell(effects);
+    }
+    match decision {
         Ok(Decision::Forward(upstream_request, exchange)) => {
             effects.push(Effect::Forward(upstream_request));
             Transaction::Forwarded(exchange)
@@ -235,12 +252,16 @@ fn hash(
     if hashed.is_ok() && !is_last {
         return Transaction::AwaitingBody(unsigned);
     }
+    let known = Known::of(unsigned.exchange(), &shared.config);
     match hashed.and_then(|()| unsigned.sign(shared, now)) {
         Ok((upstream_request, exchange)) => {
             effects.push(Effect::Forward(upstream_request));
             Transaction::Forwarded(exchange)
         }
-        Err(rejection) => refuse(rejection, effects),
+        Err(rejection) => {
+            known.tell(effects);
+            refuse(rejection, effects)
+        }
     }
 }
 
@@ -252,40 +273,24 @@ fn refuse(rejection: Rejection, effects: &mut Vec<Effect>) -> Transaction {
     Transaction::Replied
 }
 
-enum Decision {
-    Forward(UpstreamRequest, Box<Exchange>),
-    Sign(Box<Unsigned>),
-    AwaitModel(Box<Unnamed>),
-    Answer(Reply),
-}
-
-enum Obstacle {
-    Awaiting(Resource),
-    Rejected(Rejection),
-}
-
-impl From<Rejection> for Obstacle {
-    fn from(rejection: Rejection) -> Self {
-        Self::Rejected(rejection)
-    }
-}
-
 /// A request at hand, with all that its steps look at.
 struct Request<'a> {
     head: &'a RequestHead,
     candidates: Candidates<'a>,
     waited: &'a Waited,
+    known: &'a Known<'a>,
     shared: &'a Shared,
     board: &'a dyn Board,
     now: UnixTime,
 }
 
 /// Route, authenticate, authorize, prepare.
-fn respond(
-    head: &RequestHead,
-    waited: &Waited,
-    shared: &Shared,
-    board: &dyn Board,
+fn respond<'a>(
+    head: &'a RequestHead,
+    waited: &'a Waited,
+    known: &'a Known<'a>,
+    shared: &'a Shared,
+    board: &'a dyn Board,
     now: UnixTime,
 ) -> Result<Decision, Obstacle> {
     let config = &shared.config;
@@ -305,6 +310,7 @@ fn respond(
         head,
         candidates,
         waited,
+        known,
         shared,
         board,
         now,
@@ -328,15 +334,16 @@ fn respond(
     }
 }
 
-impl Request<'_> {
+impl<'a> Request<'a> {
     fn forward(
         &self,
-        provider: &Provider,
+        provider: &'a Provider,
         path: &[u8],
         query: Option<&[u8]>,
     ) -> Result<Decision, Obstacle> {
         let config = &self.shared.config;
         let caller = self.counted(self.caller_of(provider, path)?);
+        self.known.note_provider(provider);
         if let Caller::Known(claims) = &caller {
             config
                 .policy

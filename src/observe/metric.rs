@@ -54,6 +54,8 @@ pub enum Metric {
     ConfigurationsRefused(LabelSet),
     /// Fetches of a provider's AWS credentials.
     CredentialFetches(LabelSet, Outcome),
+    /// Seconds until a provider's AWS credentials end; 0 once they have.
+    CredentialExpiry(LabelSet),
 }
 
 /// How values of a metric are put together.
@@ -147,7 +149,10 @@ impl Metric {
             | Self::KeyFetches(..)
             | Self::ConfigurationsRefused(_)
             | Self::CredentialFetches(..) => Kind::Counter,
-            Self::KeyAge(_) | Self::KeysStale(_) | Self::WaitingRequests => Kind::Gauge,
+            Self::KeyAge(_)
+            | Self::KeysStale(_)
+            | Self::WaitingRequests
+            | Self::CredentialExpiry(_) => Kind::Gauge,
             Self::RequestDuration(_)
             | Self::TokenUsage(..)
             | Self::TimeToFirstToken(_)
@@ -200,6 +205,9 @@ impl Metric {
             Self::CredentialFetches(set, outcome) => {
                 let outcome = one_label("outcome", outcome.code());
                 with(set, &outcome, "ai_gateway_credential_fetches")
+            }
+            Self::CredentialExpiry(set) => {
+                with(set, "", "ai_gateway_credential_expires_in_seconds")
             }
         }
     }

@@ -168,6 +168,10 @@ fn the_gateways_own_metrics_have_names_too() {
             Metric::CredentialFetches(provider, Outcome::Succeeded),
             "provider=.=my-p;.;outcome=.=succeeded;.;ai_gateway_credential_fetches".to_owned(),
         ),
+        (
+            Metric::CredentialExpiry(provider),
+            "provider=.=my-p;.;ai_gateway_credential_expires_in_seconds".to_owned(),
+        ),
     ] {
         assert_eq!(metric.name(&labels), name);
     }

@@ -31,6 +31,7 @@ pub(super) const PROFILE: Profile = Profile {
     model_prefix: "",
     paths_without_model: &["files", "skills", "skills/**", "messages/batches/*/cancel"],
     model_list: |native| one_of_models(native, ModelListShape::Pages),
+    model_in_body: |path| usage_dialect(path).is_some() || path.ends_with(b"messages/count_tokens"),
     usage_dialect,
     usage_headers: None,
 };

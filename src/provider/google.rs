@@ -48,6 +48,7 @@ pub(super) const PROFILE: Profile = Profile {
     model_prefix: "models/",
     paths_without_model: &PATHS_WITHOUT_MODEL,
     model_list,
+    model_in_body: openai::model_in_body,
     usage_dialect,
     usage_headers: None,
 };

@@ -114,6 +114,8 @@ pub struct Profile {
     pub paths_without_model: &'static [&'static str],
     /// The models that a GET of a path without version asks for.
     pub model_list: fn(native: &[u8]) -> Option<ModelPlace>,
+    /// Whether the body of a POST of this path names a model.
+    pub model_in_body: fn(path: &[u8]) -> bool,
     /// How the answer to a POST of this path reports usage; `None` where it reports none. The path
     /// is the client's, without a leading slash and the query.
     pub usage_dialect: fn(path: &[u8]) -> Option<&'static Dialect>,

@@ -34,6 +34,7 @@ pub(super) const PROFILE: Profile = Profile {
     model_prefix: "",
     paths_without_model: &PATHS_WITHOUT_MODEL,
     model_list,
+    model_in_body,
     usage_dialect,
     usage_headers: None,
 };
@@ -70,6 +71,13 @@ fn model_in_path(path: &[u8]) -> Option<Vec<u8>> {
 
 pub(super) fn model_list(native: &[u8]) -> Option<ModelPlace> {
     one_of_models(native, ModelListShape::Objects)
+}
+
+/// Also where nothing is generated.
+pub(super) fn model_in_body(path: &[u8]) -> bool {
+    usage_dialect(path).is_some()
+        || path.ends_with(b"responses/input_tokens")
+        || path.ends_with(b"moderations")
 }
 
 /// The dialect by the path's last segments.
@@ -111,6 +119,15 @@ mod tests {
             "",
         ] {
             assert_eq!(name(path), None, "{path}");
+        }
+        for (path, is_named) in [
+            ("v1/audio/transcriptions", true),
+            ("responses/input_tokens", true),
+            ("v1/moderations", true),
+            ("v1/files", false),
+            ("v1/models", false),
+        ] {
+            assert_eq!(model_in_body(path.as_bytes()), is_named, "{path}");
         }
     }
 }

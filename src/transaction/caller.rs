@@ -3,14 +3,17 @@
 //! It comes before everything that depends on the configuration: what a stranger is told depends
 //! on what it sent alone, so that it cannot tell which providers exist.
 
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use super::{Obstacle, Request};
+use super::{Effect, Obstacle, Request};
 use crate::authn::jwt::{Claims, TokenError};
 use crate::authn::token::{Candidate, TokenSlot};
 use crate::authn::{Patience, Verdict};
-use crate::config::Authentication;
+use crate::config::{Authentication, Config};
 use crate::credential::{Credential, GatewayToken};
+use crate::exchange::{Exchange, note_caller};
+use crate::observe::Record;
 use crate::observe::metric::{Metric, TokenVerdict};
 use crate::provider::Provider;
 use crate::reply::Rejection;
@@ -22,6 +25,57 @@ pub(super) enum Caller {
     Known(Rc<Claims>),
     /// Nobody is asked: authentication is disabled, or the provider itself will ask.
     Unasked,
+}
+
+/// Who sent a request that may yet be answered here, and for which provider: for the access log.
+pub(super) struct Known<'a> {
+    config: &'a Config,
+    claims: RefCell<Option<Rc<Claims>>>,
+    provider: Cell<Option<&'a Provider>>,
+}
+
+impl<'a> Known<'a> {
+    /// Nothing is known yet.
+    pub(super) fn nothing(config: &'a Config) -> Self {
+        Self {
+            config,
+            claims: RefCell::default(),
+            provider: Cell::default(),
+        }
+    }
+
+    /// What is known of a request that was to go on.
+    pub(super) fn of(exchange: &Exchange, config: &'a Config) -> Self {
+        Self {
+            config,
+            claims: RefCell::new(exchange.caller()),
+            provider: Cell::new(config.providers.get(exchange.provider())),
+        }
+    }
+
+    /// Notes for whom the request is, once its caller may know that there is such a provider.
+    pub(super) fn note_provider(&self, provider: &'a Provider) {
+        self.provider.set(Some(provider));
+    }
+
+    /// Has the access log say it.
+    pub(super) fn tell(&self, effects: &mut Vec<Effect>) {
+        let mut record = Record::default();
+        if let Some(claims) = self.claims.borrow().as_ref() {
+            note_caller(&mut record, claims, self.config);
+        }
+        if let Some(provider) = self.provider.get() {
+            record.provider.clone_from(&provider.name);
+            record.system = provider.kind.profile().system;
+        }
+        effects.extend(log_fields(&record));
+    }
+}
+
+/// What the access log is to say of a request.
+pub(super) fn log_fields(record: &Record) -> impl Iterator<Item = Effect> + use<> {
+    let fields = record.fields().into_iter();
+    fields.map(|(name, value)| Effect::Log(name, value))
 }
 
 impl Request<'_> {
@@ -97,7 +151,11 @@ impl Request<'_> {
         }
         let mut authenticator = self.shared.authenticator.borrow_mut();
         match authenticator.authenticate(candidate.token, &self.waited.keys, self.now) {
-            Verdict::Accepted(claims) => Ok(Caller::Known(claims)),
+            Verdict::Accepted(claims) => {
+                let known = Rc::clone(&claims);
+                self.known.claims.replace(Some(known));
+                Ok(Caller::Known(claims))
+            }
             Verdict::Rejected(error) => Err(Rejection::Token(error).into()),
             Verdict::AwaitingKeys(issuer) => Err(Obstacle::Awaiting(Resource::Keys(issuer))),
             Verdict::KeysUnavailable { retry_after } => {

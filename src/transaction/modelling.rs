@@ -2,11 +2,12 @@
 //!
 //! Where the body names it, the request is held until it does, and then goes on as it comes.
 
-use super::caller::Caller;
+use super::caller::{Caller, Known};
 use super::{Decision, Effect, Obstacle, Request, Transaction, refuse};
 use crate::authz::Terms;
 use crate::catalog::body::{BodyCheck, Progress};
 use crate::catalog::{Allowed, ModelFault};
+use crate::config::Config;
 use crate::credential::Credential;
 use crate::exchange::Exchange;
 use crate::forward::UpstreamRequest;
@@ -46,11 +47,17 @@ impl Unnamed {
         }
     }
 
+    /// What is known of it.
+    pub(super) const fn exchange(&self) -> &Exchange {
+        &self.exchange
+    }
+
     /// Takes in a piece of the body; forwards the request when the model is known.
     pub(super) fn read(
         mut self: Box<Self>,
         chunk: &[u8],
         is_last: bool,
+        config: &Config,
         effects: &mut Vec<Effect>,
     ) -> Transaction {
         match self.check.push(chunk, is_last) {
@@ -61,7 +68,10 @@ impl Unnamed {
                 effects.push(Effect::Forward(self.request));
                 Transaction::Forwarded(exchange)
             }
-            Err(fault) => refuse(Rejection::Model(fault), effects),
+            Err(fault) => {
+                Known::of(&self.exchange, config).tell(effects);
+                refuse(Rejection::Model(fault), effects)
+            }
         }
     }
 }

@@ -56,6 +56,11 @@ impl Unsigned {
         }
     }
 
+    /// What is known of it.
+    pub(super) const fn exchange(&self) -> &Exchange {
+        &self.exchange
+    }
+
     /// Takes in the next bytes of the body.
     pub(super) fn hash(
         &mut self,
@@ -70,7 +75,7 @@ impl Unsigned {
         self.digest.update(chunk);
         match &mut self.check {
             Some(check) => check.push(chunk, is_last).map(|_| ()),
-            None => self.exchange.request_body(chunk),
+            None => self.exchange.request_body(chunk, is_last),
         }
         .map_err(Rejection::Model)
     }

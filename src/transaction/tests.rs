@@ -6,6 +6,7 @@ mod awaiting_keys;
 mod credentials;
 mod directory;
 mod invariants;
+mod logging;
 mod measuring;
 mod modelling;
 mod observing;
@@ -26,6 +27,7 @@ use crate::authn::signature::SoftwareVerifier;
 use crate::callout::Answer;
 use crate::head::ResponseHead;
 use crate::refresh::tests::MemoryBoard;
+use crate::reply::Reply;
 use crate::testing::{AUDIENCE, ISSUER, NOW, SigningKey, claims, config, head, key_set};
 
 const PREFIX: &str = "/llm/v1/providers";
@@ -208,7 +210,9 @@ impl Outcome {
 
     /// The reply, as the one effect.
     fn reply(&self) -> &Reply {
-        match self.effects.as_slice() {
+        let is_logged = |effect: &&Effect| !matches!(effect, Effect::Log(..));
+        let effects: Vec<_> = self.effects.iter().filter(is_logged).collect();
+        match effects.as_slice() {
             [Effect::Reply(reply)] | [Effect::Measure(_), Effect::Reply(reply)] => {
                 assert_eq!(self.transaction.flow(), Flow::Pause);
                 assert!(matches!(self.transaction, Transaction::Replied));

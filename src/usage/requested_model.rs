@@ -1,9 +1,13 @@
-//! The model that a request's body names, read along as it passes: the member `model` of its JSON.
+//! The model that a request's body names, read along as it passes: the member `model` of its JSON,
+//! or the field of a form.
 //!
 //! SDKs write it before the prompt or after it, so that a long prompt must be read past.
 
+mod multipart;
+
 use super::dialect::value;
 use super::json::{Field, Member, Scalar, Scanner};
+use multipart::FormReader;
 
 /// Of a longer body, no more than this is read: most of it is an image or a document.
 pub const MAX_REQUEST_READ: usize = 4 * 1024 * 1024;
@@ -13,6 +17,8 @@ const MEMBERS: &[Member] = &[value("model", Field::Model)];
 /// Reads one request's body.
 pub struct ModelReader {
     scanner: Scanner,
+    /// There where the body's first byte says that it is a form.
+    form: Option<FormReader>,
     read: usize,
 }
 
@@ -23,7 +29,7 @@ pub enum Reading {
     Unfinished,
     /// The model.
     Found(String),
-    /// The body names none, is no JSON, or is too long.
+    /// The body names none, is neither JSON nor a form, or is too long.
     GivenUp,
 }
 
@@ -31,6 +37,7 @@ impl Default for ModelReader {
     fn default() -> Self {
         Self {
             scanner: Scanner::new(MEMBERS),
+            form: None,
             read: 0,
         }
     }
@@ -39,21 +46,34 @@ impl Default for ModelReader {
 impl ModelReader {
     /// Reads the next bytes of the body.
     pub fn push(&mut self, bytes: &[u8]) -> Reading {
-        let mut model = None;
+        if self.read == 0 && bytes.first() == Some(&b'-') {
+            self.form = Some(FormReader::default());
+        }
         let left = MAX_REQUEST_READ - self.read;
         let bytes = bytes.get(..left).unwrap_or(bytes);
         self.read += bytes.len();
-        let result = self.scanner.feed(bytes, &mut |_, found| {
-            if let Scalar::Text(text) = found {
-                model.get_or_insert_with(|| text.to_owned());
-            }
-        });
-        let is_over = result.is_err() || self.scanner.is_at_end() || self.read == MAX_REQUEST_READ;
-        match model {
-            Some(model) => Reading::Found(model),
-            None if is_over => Reading::GivenUp,
-            None => Reading::Unfinished,
+        let reading = match &mut self.form {
+            Some(form) => form.push(bytes),
+            None => read_json(&mut self.scanner, bytes),
+        };
+        match reading {
+            Reading::Unfinished if self.read == MAX_REQUEST_READ => Reading::GivenUp,
+            reading => reading,
         }
+    }
+}
+
+fn read_json(scanner: &mut Scanner, bytes: &[u8]) -> Reading {
+    let mut model = None;
+    let result = scanner.feed(bytes, &mut |_, found| {
+        if let Scalar::Text(text) = found {
+            model.get_or_insert_with(|| text.to_owned());
+        }
+    });
+    match model {
+        Some(model) => Reading::Found(model),
+        None if result.is_err() || scanner.is_at_end() => Reading::GivenUp,
+        None => Reading::Unfinished,
     }
 }
 
@@ -90,13 +110,48 @@ mod tests {
         for body in [
             &br#"{"messages":[]}"#[..],
             br#"{"model":7}"#,
-            b"--boundary\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\nm",
             b"\x1f\x8b\x08",
             b"model=m",
         ] {
             assert_eq!(read(body, 7), Reading::GivenUp);
         }
         assert_eq!(read(br#"{"messages":["#, 7), Reading::Unfinished);
+    }
+
+    #[test]
+    fn a_form_names_its_model_wherever_it_stands_and_however_it_is_cut() {
+        let field = |name: &str, value: &str| {
+            format!("--b-1\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        };
+        let audio = "\0\u{1}\r\n name=\"model\" \r\n--x".repeat(300);
+        let file = format!(
+            "--b-1\r\nContent-Disposition: form-data; name=\"file\"; filename=\"model\"\r\n\
+             Content-Type: audio/wav\r\n\r\n{audio}\r\n"
+        );
+        let model = field("model", "whisper-1");
+        let other = field("response_format", "model");
+        let typed = model.replace("\r\n\r\n", "\r\nContent-Type: text/plain\r\n\r\n");
+        for body in [
+            format!("{model}{file}--b-1--\r\n"),
+            format!("{other}{file}{model}--b-1--\r\n"),
+            format!("{file}{typed}{other}--b-1--\r\n"),
+        ] {
+            for piece in [1, 2, 3, 7, 100, 4095, 4096, 4097, body.len()] {
+                let found = Reading::Found("whisper-1".into());
+                assert_eq!(read(body.as_bytes(), piece), found, "{piece}");
+            }
+        }
+        assert_eq!(
+            read(format!("{file}--b-1--\r\n").as_bytes(), 64),
+            Reading::Unfinished
+        );
+        for bad in [
+            field("model", ""),
+            field("model", &"m".repeat(5000)),
+            format!("--b\r\nx: form-data; name=\"model\"{}", "y".repeat(5000)),
+        ] {
+            assert_eq!(read(bad.as_bytes(), 64), Reading::GivenUp);
+        }
     }
 
     #[test]

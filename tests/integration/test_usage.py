@@ -55,6 +55,12 @@ def test_only_codings_that_can_be_read_are_asked_for(sent, forwarded, world, gat
     assert request.values("accept-encoding") == ([forwarded.encode()] if forwarded else [])
 
 
+def test_a_request_without_a_body_goes_on(gateway, token):
+    for _ in range(4):
+        answer = exchange(gateway, "POST", f"{PREFIX}/{OPENAI.provider}{CHAT}", [OPENAI.token.filled(token)])
+        assert answer.status == 400
+
+
 @pytest.mark.parametrize(
     ("api", "method", "path"),
     [

@@ -211,6 +211,12 @@ impl CredentialSource {
         }
     }
 
+    /// How long the credentials still last, for those that end.
+    pub fn lasts(&self, now: UnixTime) -> Option<Duration> {
+        let end = self.current.as_ref()?.expires_at?;
+        Some(end.saturating_since(now))
+    }
+
     fn proceed(&mut self, progress: Progress, now: UnixTime, board: &dyn Board) -> Option<Callout> {
         let refresh = self.refresh.as_mut()?;
         match progress {

@@ -45,6 +45,7 @@ pub(super) const PROFILE: Profile = Profile {
     model_prefix: "",
     paths_without_model: &["guardrail/**"],
     model_list: |_| None,
+    model_in_body: openai::model_in_body,
     usage_dialect,
     usage_headers: Some(usage::reported_in_headers),
 };

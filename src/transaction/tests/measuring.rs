@@ -79,8 +79,8 @@ fn a_worker_that_ends_tells_the_rest() {
     assert!(rest.iter().any(|rest| rest.value == 1), "{rest:?}");
 }
 
-#[test]
-fn a_caller_that_waits_for_credentials_is_counted_once() {
+/// A gateway in front of a provider whose credentials are fetched.
+fn with_fetched_credentials() -> Gateway {
     let mut document = document();
     document["providers"] = json!([{
         "name": "b",
@@ -89,7 +89,35 @@ fn a_caller_that_waits_for_credentials_is_counted_once() {
         "credentials": {"container": {"uri": "http://127.0.0.1:1/c"}},
     }]);
     document["authorization"] = json!({});
-    let mut gateway = Gateway::cold(&document);
+    Gateway::cold(&document)
+}
+
+#[test]
+fn credentials_that_end_are_counted_down() {
+    let mut gateway = with_fetched_credentials();
+    let begun = gateway.begun();
+    let lasts = |report: Vec<(String, u64)>| {
+        let name = "provider=.=b;.;ai_gateway_credential_expires_in_seconds";
+        report
+            .into_iter()
+            .find_map(|(found, value)| (found == name).then_some(value))
+    };
+    assert_eq!(lasts(report(&mut gateway)), None);
+    let body = br#"{"AccessKeyId":"i","SecretAccessKey":"s","Expiration":"2027-01-15T09:00:00Z"}"#;
+    let answer = Answer::Response {
+        status: 200,
+        body,
+        lifetime: None,
+    };
+    gateway.answer(&begun[1], answer);
+    assert_eq!(lasts(report(&mut gateway)), Some(3598));
+    gateway.pass(5000);
+    assert_eq!(lasts(report(&mut gateway)), Some(0));
+}
+
+#[test]
+fn a_caller_that_waits_for_credentials_is_counted_once() {
+    let mut gateway = with_fetched_credentials();
     let begun = gateway.begun();
     let keys = key_set(&[SigningKey::new("k").jwk()]);
     let body = keys.as_bytes();

@@ -44,6 +44,18 @@ fn field<'a>(outcome: &'a Outcome, wanted: &str) -> Option<&'a str> {
 }
 
 #[test]
+fn a_body_that_has_ended_is_wanted_no_more() {
+    let gateway = Gateway::warm();
+    for chunk in [&b""[..], b"{", b"--form"] {
+        let asked = asked(&gateway, "/my-openai/chat/completions", &[]);
+        assert!(asked.wants_body());
+        let is_last = true;
+        let outcome = gateway.handle(asked, Input::RequestBody { chunk, is_last });
+        assert!(!outcome.transaction.wants_body(), "{chunk:?}");
+    }
+}
+
+#[test]
 fn the_requested_model_is_read_out_of_the_body_or_the_path() {
     let gateway = Gateway::warm();
     for (path, body) in [

@@ -1,0 +1,43 @@
+//! Any header and any claims under a good signature: what passes is what a second reading of the
+//! standard lets pass. The first line is the header.
+#![no_main]
+
+use ai_gateway_filter::authn::Verdict;
+use ai_gateway_filter_fuzz::world::{AUDIENCE, Gateway, ISSUER, NOW_SECS, Signer};
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+
+fuzz_target!(|data: &[u8]| {
+    thread_local!(static WORLD: (Gateway, Signer) = (Gateway::warm(), Signer::new(1)));
+    let end = data.iter().position(|byte| *byte == b'\n');
+    let (header, payload) = data.split_at(end.unwrap_or(data.len()));
+    WORLD.with(|(gateway, signer)| {
+        let token = signer.sign(header, payload);
+        let mut authenticator = gateway.shared.authenticator.borrow_mut();
+        let verdict = authenticator.authenticate(&token, &[0], gateway.now);
+        if let Verdict::Accepted(claims) = verdict {
+            let header: Value = serde_json::from_slice(header).expect("a header of JSON");
+            let payload: Value = serde_json::from_slice(payload).expect("claims of JSON");
+            assert_eq!(header["alg"], "EdDSA");
+            assert!(header.get("crit").is_none());
+            assert!(matches!(header.get("kid"), None | Some(Value::String(_))));
+            assert_eq!(payload["iss"], ISSUER);
+            let audiences = match &payload["aud"] {
+                Value::Array(audiences) => audiences.clone(),
+                audience => vec![audience.clone()],
+            };
+            assert!(audiences.iter().any(|audience| audience == AUDIENCE));
+            assert!(payload["exp"].as_f64().expect("an expiry") > NOW_SECS as f64);
+            for claim in ["nbf", "iat"] {
+                let from = payload
+                    .get(claim)
+                    .map_or(0.0, |from| from.as_f64().expect("a date"));
+                assert!(from <= (NOW_SECS + 60) as f64);
+            }
+            assert_eq!(
+                payload.get("sub").and_then(Value::as_str),
+                claims.subject.as_deref()
+            );
+        }
+    });
+});

@@ -1,0 +1,17 @@
+//! Any configuration: it is refused without telling a secret, or serves.
+#![no_main]
+
+use ai_gateway_filter::config::Config;
+use ai_gateway_filter_fuzz::world::{Gateway, SECRET, env};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    match Config::parse(data, &env) {
+        Err(error) => assert!(!error.to_string().contains(SECRET), "{error}"),
+        Ok(config) => {
+            assert!(!format!("{config:?}").contains(SECRET));
+            let gateway = Gateway::of(config);
+            gateway.begin_fetches();
+        }
+    }
+});

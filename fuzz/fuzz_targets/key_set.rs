@@ -1,0 +1,23 @@
+//! Any key set: what is taken from it can be checked against, and signs nothing by accident.
+#![no_main]
+
+use ai_gateway_filter::authn::jwk::{Algorithm, KeySet};
+use ai_gateway_filter::authn::signature::{SignatureVerifier, SoftwareVerifier};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(set) = KeySet::parse(data) else {
+        return;
+    };
+    assert!((1..=64).contains(&set.keys().len()));
+    for algorithm in Algorithm::ALL {
+        for key in set.matching(None, algorithm).take(4) {
+            for length in [0, 64, 96, 256] {
+                for byte in [0, 1, 0xff] {
+                    let signature = vec![byte; length];
+                    assert!(!SoftwareVerifier.verify(algorithm, key, b"signed", &signature));
+                }
+            }
+        }
+    }
+});

@@ -1,0 +1,53 @@
+//! Any request target: it never panics, and whatever becomes of it is an absolute path without dot
+//! segments and has nothing in it that could end a request line.
+#![no_main]
+
+use ai_gateway_filter::provider::upstream_path;
+use ai_gateway_filter::route::Route;
+use ai_gateway_filter_fuzz::world::config;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    thread_local!(static CONFIG: ai_gateway_filter::config::Config = config());
+    CONFIG.with(|config| {
+        let below = [config.path_prefix.as_bytes(), b"/my-openai/", data].concat();
+        for target in [data, &below] {
+            let route = Route::parse(&config.path_prefix, &config.usage_path, target);
+            let Ok(Route::Upstream { path, query, .. }) = route else {
+                continue;
+            };
+            for provider in config.providers.values() {
+                let base = provider.base_url.path();
+                let sent = upstream_path(provider.kind.profile(), base, path);
+                assert!(sent.starts_with(b"/"), "no absolute path");
+                assert!(
+                    !sent.starts_with(b"//") || path.starts_with(b"/"),
+                    "an authority"
+                );
+                assert!(
+                    sent.iter()
+                        .chain(query.unwrap_or_default())
+                        .all(|byte| *byte > b' ' && *byte != 0x7f)
+                );
+                assert!(
+                    !has_dot_segment(&sent),
+                    "{}",
+                    String::from_utf8_lossy(&sent)
+                );
+            }
+        }
+    });
+});
+
+/// Also where a server reads `%2e`, `%2f`, `%5c` and `\` as what they stand for.
+fn has_dot_segment(path: &[u8]) -> bool {
+    let lower = String::from_utf8_lossy(path).to_ascii_lowercase();
+    let plain = lower
+        .replace("%2e", ".")
+        .replace("%2f", "/")
+        .replace("%5c", "/")
+        .replace('\\', "/");
+    plain
+        .split('/')
+        .any(|segment| matches!(segment, "." | ".."))
+}

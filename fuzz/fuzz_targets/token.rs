@@ -1,0 +1,21 @@
+//! Any bytes as a token: none passes but the one that was issued.
+#![no_main]
+
+use ai_gateway_filter::authn::Verdict;
+use ai_gateway_filter::authn::jwt::Token;
+use ai_gateway_filter_fuzz::world::{Gateway, NOW_SECS, Signer};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    thread_local!(static WORLD: (Gateway, String) = (
+        Gateway::warm(),
+        Signer::new(1).token("alice", "LLMProviderInvoker", NOW_SECS + 3600),
+    ));
+    WORLD.with(|(gateway, good)| {
+        let _ = Token::parse(data);
+        let mut authenticator = gateway.shared.authenticator.borrow_mut();
+        let verdict = authenticator.authenticate(data, &[0], gateway.now);
+        let is_accepted = matches!(verdict, Verdict::Accepted(_));
+        assert_eq!(is_accepted, data == good.as_bytes(), "{verdict:?}");
+    });
+});

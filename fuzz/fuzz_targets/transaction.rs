@@ -1,0 +1,449 @@
+//! Any sequence of what can happen to a gateway and a request: no request goes upstream without a
+//! caller who is known and may send it, none with a client's credential, none to another place than
+//! the provider's; no token and no key in a reply, a metric or a log.
+#![no_main]
+
+use std::collections::BTreeSet;
+
+use ai_gateway_filter::callout::Answer;
+use ai_gateway_filter::config::Config;
+use ai_gateway_filter::credential::Credential;
+use ai_gateway_filter::forward::{CLUSTER_HEADER, PROVIDER_HEADER, UpstreamRequest};
+use ai_gateway_filter::head::{RequestHead, ResponseHead};
+use ai_gateway_filter::provider::Provider;
+use ai_gateway_filter::time::UnixTime;
+use ai_gateway_filter::transaction::{Effect, Flow, Input, Transaction};
+use ai_gateway_filter::url::Scheme;
+use ai_gateway_filter::usage::End;
+use ai_gateway_filter_fuzz::world::{Gateway, NOW_SECS, SECRET, Signer, config};
+use arbitrary::Arbitrary;
+use libfuzzer_sys::fuzz_target;
+use serde_json::{Value, json};
+
+#[derive(Arbitrary, Debug)]
+enum Event<'a> {
+    Head(Sent<'a>),
+    Settled,
+    CannotWait,
+    MoreBody,
+    Body(&'a [u8], bool),
+    BodyOverdue,
+    EditRefused,
+    ResponseHead(u16, ContentType, &'a [u8]),
+    ResponseBody(&'a [u8]),
+    Ended(Ending),
+    /// The issuer publishes these keys.
+    Keys(Vec<Signed>),
+    /// A document of any kind comes, of keys or of credentials.
+    Document(u16, &'a [u8]),
+    Credentials,
+    FetchFails,
+    Pass(u16),
+}
+
+#[derive(Arbitrary, Debug)]
+struct Sent<'a> {
+    is_post: bool,
+    provider: u8,
+    path: u8,
+    below: &'a [u8],
+    query: Option<Held<'a>>,
+    headers: Vec<(u8, Held<'a>)>,
+    other: Vec<(&'a str, &'a [u8])>,
+}
+
+/// What stands where a token can stand.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Held<'a> {
+    Token(Framing, Token),
+    Bytes(&'a [u8]),
+}
+
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Framing {
+    Bare,
+    Bearer,
+    Other,
+}
+
+#[derive(Arbitrary, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Token {
+    signed: Signed,
+    may_invoke: bool,
+    expires_soon: bool,
+}
+
+/// Whose key it is: the issuer's, the issuer's at times, nobody's.
+#[derive(Arbitrary, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Signed {
+    First,
+    Second,
+    Forged,
+}
+
+#[derive(Arbitrary, Debug)]
+enum ContentType {
+    Json,
+    Sse,
+    EventStream,
+}
+
+#[derive(Arbitrary, Debug)]
+enum Ending {
+    Complete,
+    Client,
+    Upstream,
+}
+
+/// Where a client's credential may stand.
+const PLACES: [&str; 12] = [
+    "authorization",
+    "x-api-key",
+    "x-goog-api-key",
+    "x-ai-gateway-authorization",
+    "x-redpanda-cloud-token",
+    "x-amz-security-token",
+    "x_api_key",
+    "api-key",
+    "cookie",
+    "proxy-authorization",
+    "x-forwarded-client-cert",
+    "x-ai-gateway-cluster",
+];
+
+const PATHS: [&str; 6] = [
+    "/chat/completions",
+    "/v1/messages",
+    "/v1beta/models/m:generateContent",
+    "/model/m/invoke",
+    "/v1beta/openai/models",
+    "/",
+];
+
+/// When tokens expire, after the beginning.
+const SOON: u64 = 100;
+const LATE: u64 = 100_000;
+
+thread_local!(static CONFIG: Config = config());
+
+fuzz_target!(|events: Vec<Event<'_>>| CONFIG.with(|config| run(config, &events)));
+
+fn run(config: &Config, events: &[Event<'_>]) {
+    let mut gateway = Gateway::of(config.clone());
+    let mut transaction = Transaction::Init;
+    let mut world = World::default();
+    for event in events {
+        let input = match event {
+            Event::Pass(seconds) => {
+                gateway.pass((*seconds).into());
+                continue;
+            }
+            Event::Keys(keys) => {
+                world
+                    .published
+                    .extend(keys.iter().filter(|key| **key != Signed::Forged));
+                let keys: Vec<Value> = keys
+                    .iter()
+                    .filter_map(|key| signer(*key))
+                    .map(|key| key.jwk())
+                    .collect();
+                answer(
+                    &gateway,
+                    200,
+                    Some(json!({"keys": keys}).to_string().as_bytes()),
+                );
+                continue;
+            }
+            Event::Document(status, body) => {
+                answer(&gateway, *status, Some(body));
+                continue;
+            }
+            Event::Credentials => {
+                answer(&gateway, 200, Some(CREDENTIALS.as_bytes()));
+                continue;
+            }
+            Event::FetchFails => {
+                answer(&gateway, 0, None);
+                continue;
+            }
+            Event::Head(sent) => {
+                let head = head(config, sent);
+                if matches!(transaction, Transaction::Init) {
+                    world.receive(sent, &head);
+                }
+                world.decided_at = gateway.now;
+                Input::RequestHead(head)
+            }
+            Event::Settled => {
+                world.decided_at = gateway.now;
+                Input::Settled
+            }
+            Event::CannotWait => Input::CannotWait,
+            Event::MoreBody => Input::MoreBody,
+            Event::Body(chunk, is_last) => Input::RequestBody {
+                chunk,
+                is_last: *is_last,
+            },
+            Event::BodyOverdue => Input::BodyOverdue,
+            Event::EditRefused => {
+                world.edit_refused = true;
+                Input::EditRefused
+            }
+            Event::ResponseHead(status, kind, other) => {
+                Input::ResponseHead(response_head(*status, kind, other))
+            }
+            Event::ResponseBody(chunk) => Input::ResponseBody(chunk),
+            Event::Ended(Ending::Complete) => Input::Ended(End::Complete),
+            Event::Ended(Ending::Client) => Input::Ended(End::ClientDisconnect),
+            Event::Ended(Ending::Upstream) => Input::Ended(End::UpstreamReset),
+        };
+        let mut effects = Vec::new();
+        transaction = transaction.handle(
+            input,
+            &gateway.shared,
+            &gateway.board,
+            gateway.now,
+            &mut effects,
+        );
+        for effect in &effects {
+            world.check(config, &gateway, effect);
+        }
+        let may_go_on = matches!(transaction, Transaction::Forwarded(_) | Transaction::Done);
+        assert_eq!(transaction.flow() == Flow::Continue, may_go_on);
+        assert!(
+            !may_go_on || world.forwards == 1,
+            "goes on as the client sent it"
+        );
+    }
+}
+
+/// What is known of the request, and what has become of it.
+#[derive(Default)]
+struct World {
+    headers: Vec<(String, Vec<u8>)>,
+    tokens: BTreeSet<Token>,
+    texts: Vec<String>,
+    published: BTreeSet<Signed>,
+    decided_at: UnixTime,
+    edit_refused: bool,
+    forwards: usize,
+    replies: usize,
+}
+
+impl World {
+    fn receive(&mut self, sent: &Sent<'_>, head: &RequestHead) {
+        let held = sent.headers.iter().map(|(_, held)| held).chain(&sent.query);
+        for held in held {
+            if let Held::Token(_, token) = held {
+                self.tokens.insert(*token);
+                self.texts.push(minted(*token));
+            }
+        }
+        self.headers = head
+            .names()
+            .map(|name| {
+                (
+                    name.to_owned(),
+                    head.first(name).unwrap_or_default().to_vec(),
+                )
+            })
+            .collect();
+    }
+
+    fn check(&mut self, config: &Config, gateway: &Gateway, effect: &Effect) {
+        match effect {
+            Effect::Forward(request) => {
+                self.forwards += 1;
+                self.check_forwarded(config, request);
+            }
+            Effect::Reply(reply) => {
+                self.replies += 1;
+                assert!((200..600).contains(&reply.status));
+                self.check_told(&String::from_utf8_lossy(&reply.body));
+                for (_, value) in &reply.headers {
+                    self.check_told(value);
+                }
+            }
+            Effect::Measure(measurement) => {
+                self.check_told(&measurement.metric.name(&gateway.shared.labels.borrow()))
+            }
+            Effect::Log(_, text) => self.check_told(text),
+            Effect::Await(_) | Effect::RemoveResponseHeaders(_) => {}
+        }
+        assert!(self.forwards <= 1 && self.replies <= 1, "each once at most");
+        assert!(self.forwards + self.replies <= 1 || self.edit_refused);
+    }
+
+    fn check_forwarded(&self, config: &Config, request: &UpstreamRequest) {
+        let set = |name: &str| {
+            let mut values = request.set.iter().filter(|(set, _)| set == name);
+            let value = values.next().map(|(_, value)| value.as_slice());
+            assert!(values.next().is_none(), "{name} is set twice");
+            value
+        };
+        let name = set(PROVIDER_HEADER).expect("a provider is named");
+        let provider = config
+            .provider(name)
+            .expect("it is one of the configuration");
+        self.check_destination(provider, &set);
+        assert!(!["switched-off", "for-finance"].contains(&provider.name.as_str()));
+        let passes_through = matches!(provider.credential, Credential::Passthrough { .. });
+        let is_open = provider.name == "own-claude";
+        assert!(is_open || self.tokens.iter().any(|token| self.is_good(*token)));
+
+        let kept = self
+            .headers
+            .iter()
+            .filter(|(name, _)| set(name).is_none() && !request.remove.contains(name));
+        for (name, value) in kept {
+            let is_credential = PLACES.contains(&name.as_str());
+            assert!(!is_credential || passes_through, "{name} goes upstream");
+            assert!(
+                !is_credential || !self.holds_token(value),
+                "a gateway token goes upstream in {name}"
+            );
+        }
+        for (name, value) in &request.set {
+            assert!(
+                !self.holds_token(value),
+                "a gateway token goes upstream in {name}"
+            );
+            assert!(
+                !value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)),
+                "{name} ends a header"
+            );
+        }
+    }
+
+    /// What the client sent decides on the path alone.
+    fn check_destination<'a>(&self, provider: &Provider, set: &impl Fn(&str) -> Option<&'a [u8]>) {
+        assert_eq!(
+            set(":authority"),
+            Some(provider.base_url.authority().as_bytes())
+        );
+        assert_eq!(set(CLUSTER_HEADER), Some(provider.cluster.as_bytes()));
+        let scheme: &[u8] = match provider.base_url.scheme() {
+            Scheme::Http => b"http",
+            Scheme::Https => b"https",
+        };
+        assert_eq!(set(":scheme").unwrap_or(b"https"), scheme);
+        assert!(set(":path").is_some_and(|path| path.starts_with(b"/")));
+    }
+
+    fn is_good(&self, token: Token) -> bool {
+        let expires_at =
+            UnixTime::from_secs(NOW_SECS + if token.expires_soon { SOON } else { LATE });
+        token.may_invoke && self.published.contains(&token.signed) && self.decided_at < expires_at
+    }
+
+    fn holds_token(&self, value: &[u8]) -> bool {
+        let value = String::from_utf8_lossy(value);
+        self.texts.iter().any(|token| value.contains(token))
+    }
+
+    /// Checks what a client, an operator or a log is told.
+    fn check_told(&self, text: &str) {
+        assert!(!text.contains(SECRET), "{text}");
+        assert!(
+            !self.texts.iter().any(|token| text.contains(token)),
+            "{text}"
+        );
+    }
+}
+
+fn head(config: &Config, sent: &Sent<'_>) -> RequestHead {
+    let names: Vec<&String> = config.providers.keys().collect();
+    let provider = names
+        .get(usize::from(sent.provider))
+        .map_or("nobody", |name| name.as_str());
+    let path = PATHS[usize::from(sent.path) % PATHS.len()];
+    let mut target = format!("{}/{provider}{path}", config.path_prefix).into_bytes();
+    target.extend_from_slice(sent.below);
+    if let Some(query) = sent.query {
+        target.extend_from_slice(b"?key=");
+        target.extend_from_slice(&value(query));
+    }
+    let method: &[u8] = if sent.is_post { b"POST" } else { b"GET" };
+    let mut headers = vec![
+        (":method".to_owned(), method.to_vec()),
+        (":scheme".to_owned(), b"https".to_vec()),
+        (":authority".to_owned(), b"gateway.test".to_vec()),
+        (":path".to_owned(), target),
+    ];
+    for (place, held) in &sent.headers {
+        let name = PLACES[usize::from(*place) % PLACES.len()];
+        headers.push((name.to_owned(), value(*held)));
+    }
+    for (name, value) in &sent.other {
+        let name = name.to_ascii_lowercase();
+        if !name.starts_with(':') {
+            headers.push((name, value.to_vec()));
+        }
+    }
+    RequestHead::new(headers)
+}
+
+fn value(held: Held<'_>) -> Vec<u8> {
+    match held {
+        Held::Bytes(bytes) => bytes.to_vec(),
+        Held::Token(Framing::Bare, token) => minted(token).into(),
+        Held::Token(Framing::Bearer, token) => format!("Bearer {}", minted(token)).into(),
+        Held::Token(Framing::Other, token) => format!("Basic {}", minted(token)).into(),
+    }
+}
+
+fn minted(token: Token) -> String {
+    let signer = signer(token.signed).unwrap_or_else(|| Signer::new(9));
+    let scope = if token.may_invoke {
+        "LLMProviderInvoker"
+    } else {
+        "openid"
+    };
+    let lasts = if token.expires_soon { SOON } else { LATE };
+    signer.token("alice", scope, NOW_SECS + lasts)
+}
+
+fn signer(signed: Signed) -> Option<Signer> {
+    match signed {
+        Signed::First => Some(Signer::new(1)),
+        Signed::Second => Some(Signer::new(2)),
+        Signed::Forged => None,
+    }
+}
+
+fn response_head(status: u16, kind: &ContentType, other: &[u8]) -> ResponseHead {
+    let content_type: &[u8] = match kind {
+        ContentType::Json => b"application/json",
+        ContentType::Sse => b"text/event-stream",
+        ContentType::EventStream => b"application/vnd.amazon.eventstream",
+    };
+    ResponseHead::new(vec![
+        (":status".to_owned(), status.to_string().into_bytes()),
+        ("content-type".to_owned(), content_type.to_vec()),
+        ("content-encoding".to_owned(), other.to_vec()),
+        (
+            "x-amzn-bedrock-input-token-count".to_owned(),
+            other.to_vec(),
+        ),
+    ])
+}
+
+/// What STS, a container's endpoint and instance metadata would say, in one.
+const CREDENTIALS: &str = r#"{"AccessKeyId":"AKIAIOSFODNN7EXAMPLE","SecretAccessKey":"secret-of-aws",
+"Token":"secret-of-session","Expiration":"2099-01-01T00:00:00Z"}"#;
+
+/// All fetches that are due end so; what follows upon an answer is answered likewise.
+fn answer(gateway: &Gateway, status: u16, body: Option<&[u8]>) {
+    for resource in gateway.begin_fetches() {
+        for _ in 0..8 {
+            let answer = body.map_or(Answer::NoResponse, |body| Answer::Response {
+                status,
+                body,
+                lifetime: None,
+            });
+            if !gateway.answer(&resource, answer) {
+                break;
+            }
+        }
+    }
+}

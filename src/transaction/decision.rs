@@ -1,0 +1,27 @@
+//! What becomes of a request as far as its head tells.
+
+use super::{Unnamed, Unsigned};
+use crate::exchange::Exchange;
+use crate::forward::UpstreamRequest;
+use crate::reply::{Rejection, Reply};
+use crate::shared::Resource;
+
+/// It can go on, or is answered.
+pub(super) enum Decision {
+    Forward(UpstreamRequest, Box<Exchange>),
+    Sign(Box<Unsigned>),
+    AwaitModel(Box<Unnamed>),
+    Answer(Reply),
+}
+
+/// It cannot.
+pub(super) enum Obstacle {
+    Awaiting(Resource),
+    Rejected(Rejection),
+}
+
+impl From<Rejection> for Obstacle {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
+}
