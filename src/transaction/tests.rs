@@ -208,10 +208,15 @@ impl Outcome {
         }
     }
 
-    /// The reply, as the one effect.
+    /// The effects but for what the access log is told.
+    fn not_logged(&self) -> impl Iterator<Item = &Effect> {
+        let is_other = |effect: &&Effect| !matches!(effect, Effect::Log(..));
+        self.effects.iter().filter(is_other)
+    }
+
+    /// The reply, beside what the access log is told the one effect.
     fn reply(&self) -> &Reply {
-        let is_logged = |effect: &&Effect| !matches!(effect, Effect::Log(..));
-        let effects: Vec<_> = self.effects.iter().filter(is_logged).collect();
+        let effects: Vec<_> = self.not_logged().collect();
         match effects.as_slice() {
             [Effect::Reply(reply)] | [Effect::Measure(_), Effect::Reply(reply)] => {
                 assert_eq!(self.transaction.flow(), Flow::Pause);
