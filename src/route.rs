@@ -280,13 +280,13 @@ mod tests {
         for tail in ["a b", "a?b c", "a?b\r\nx: y", "a?\0", "a?\t", "a?\x7f"] {
             let target = format!("/llm/v1/providers/a/{tail}");
             assert_eq!(
-                Route::parse(PREFIX, USAGE, target.as_bytes()),
+                Route::parse(PREFIX, OWN, target.as_bytes()),
                 Err(RouteError::ControlCharacter),
                 "{tail}"
             );
         }
         let target = b"/llm/v1/providers/a/b%20c?d=%0D%0A%20";
-        assert!(Route::parse(PREFIX, USAGE, target).is_ok());
+        assert!(Route::parse(PREFIX, OWN, target).is_ok());
     }
 
     #[test]

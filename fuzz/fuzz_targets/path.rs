@@ -12,7 +12,11 @@ fuzz_target!(|data: &[u8]| {
     CONFIG.with(|config| {
         let below = [config.path_prefix.as_bytes(), b"/my-openai/", data].concat();
         for target in [data, &below] {
-            let route = Route::parse(&config.path_prefix, &config.usage_path, target);
+            let route = Route::parse(
+                &config.path_prefix,
+                [&config.usage_path, &config.status_path],
+                target,
+            );
             let Ok(Route::Upstream { path, query, .. }) = route else {
                 continue;
             };

@@ -242,10 +242,9 @@ impl World {
         self.headers = head
             .names()
             .map(|name| {
-                (
-                    name.to_owned(),
-                    head.first(name).unwrap_or_default().to_vec(),
-                )
+                let name = String::from_utf8_lossy(name).into_owned();
+                let value = head.first(&name).unwrap_or_default().to_vec();
+                (name, value)
             })
             .collect();
     }
