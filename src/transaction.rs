@@ -126,20 +126,20 @@ impl Transaction {
                 let labels = &mut shared.labels.borrow_mut();
                 let measurements = record.measurements(labels);
                 let model = record.model_label(labels);
-                let mut ledger = shared.ledger.borrow_mut();
-                ledger.add(record, labels.model_value(model));
+                shared
+                    .ledger
+                    .borrow_mut()
+                    .add(record, labels.model_value(model));
                 effects.extend(measurements.into_iter().map(Effect::Measure));
                 effects.extend(log_fields(record));
                 Self::Done
             }
             (Self::Awaiting(_), Input::CannotWait) => refuse(Rejection::TooManyWaiting, effects),
             (Self::AwaitingBody(unsigned), Input::BodyOverdue) => {
-                Known::of(unsigned.exchange(), &shared.config).tell(effects);
-                refuse(Rejection::BodyWithheld, effects)
+                Known::of(unsigned.exchange(), &shared.config).withheld(effects)
             }
             (Self::AwaitingModel(unnamed), Input::BodyOverdue) => {
-                Known::of(unnamed.exchange(), &shared.config).tell(effects);
-                refuse(Rejection::BodyWithheld, effects)
+                Known::of(unnamed.exchange(), &shared.config).withheld(effects)
             }
             (Self::Forwarded(_), Input::EditRefused) => {
                 refuse(Rejection::Unreachable("the host refuses edits"), effects)

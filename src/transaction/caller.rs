@@ -6,7 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use super::{Effect, Obstacle, Request};
+use super::{Effect, Obstacle, Request, Transaction, refuse};
 use crate::authn::jwt::{Claims, TokenError};
 use crate::authn::token::{Candidate, TokenSlot};
 use crate::authn::{Patience, Verdict};
@@ -56,6 +56,12 @@ impl<'a> Known<'a> {
     /// Notes for whom the request is, once its caller may know that there is such a provider.
     pub(super) fn note_provider(&self, provider: &'a Provider) {
         self.provider.set(Some(provider));
+    }
+
+    /// Answers the request, whose body the host does not hand over.
+    pub(super) fn withheld(&self, effects: &mut Vec<Effect>) -> Transaction {
+        self.tell(effects);
+        refuse(Rejection::BodyWithheld, effects)
     }
 
     /// Has the access log say it.
