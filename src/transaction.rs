@@ -37,7 +37,7 @@ use crate::route::Route;
 use crate::shared::{Resource, Shared};
 use crate::time::UnixTime;
 use caller::{Caller, Known, log_fields};
-use decision::{Decision, Obstacle};
+use decision::{Decision, Obstacle, is_answered};
 pub use events::{Effect, Flow, Input};
 use modelling::{Modelled, Unnamed};
 use signing::Unsigned;
@@ -204,10 +204,7 @@ fn decide(
 ) -> Transaction {
     let known = Known::nothing(&shared.config);
     let decision = respond(&held.head, &held.waited, &known, shared, board, now);
-    if matches!(
-        decision,
-        Ok(Decision::Answer(_)) | Err(Obstacle::Rejected(_))
-    ) {
+    if is_answered(&decision) {
         known.tell(effects);
     }
     match decision {

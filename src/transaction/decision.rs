@@ -20,6 +20,14 @@ pub(super) enum Obstacle {
     Rejected(Rejection),
 }
 
+/// Whether the gateway itself answers.
+pub(super) const fn is_answered(decision: &Result<Decision, Obstacle>) -> bool {
+    matches!(
+        decision,
+        Ok(Decision::Answer(_)) | Err(Obstacle::Rejected(_))
+    )
+}
+
 impl From<Rejection> for Obstacle {
     fn from(rejection: Rejection) -> Self {
         Self::Rejected(rejection)
