@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use crate::authn::Issuer;
 use crate::credential::Credential;
 use crate::head::RequestHead;
 use crate::provider::Provider;
@@ -25,18 +26,28 @@ pub struct Entry<'a> {
     base_url: String,
     models: Vec<String>,
     authorization_passthrough: bool,
+    /// Whose tokens are accepted.
+    tokens: Vec<TokenLine<'a>>,
+}
+
+/// An issuer, and the audience to ask it for.
+#[derive(Serialize)]
+struct TokenLine<'a> {
+    issuer: &'a str,
+    audience: Option<&'a str>,
 }
 
 impl<'a> Directory<'a> {
     /// The list of these providers and of the models that each has for the caller, as seen by whoever sent a request with that head.
     pub fn new(
         providers: impl Iterator<Item = (&'a Provider, Vec<String>)>,
+        issuers: &'a [Issuer],
         head: &RequestHead,
         prefix: &str,
     ) -> Self {
         Self {
             providers: providers
-                .map(|(provider, models)| Entry::new(provider, models, head, prefix))
+                .map(|(provider, models)| Entry::new(provider, models, issuers, head, prefix))
                 .collect(),
         }
     }
@@ -48,6 +59,7 @@ impl<'a> Entry<'a> {
     pub fn new(
         provider: &'a Provider,
         models: Vec<String>,
+        issuers: &'a [Issuer],
         head: &RequestHead,
         prefix: &str,
     ) -> Self {
@@ -70,6 +82,16 @@ impl<'a> Entry<'a> {
                 provider.credential,
                 Credential::Passthrough { .. }
             ),
+            tokens: issuers.iter().map(TokenLine::new).collect(),
+        }
+    }
+}
+
+impl<'a> TokenLine<'a> {
+    fn new(issuer: &'a Issuer) -> Self {
+        Self {
+            issuer: &issuer.issuer,
+            audience: issuer.audiences.first().map(String::as_str),
         }
     }
 }

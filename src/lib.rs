@@ -23,6 +23,7 @@ pub mod exchange;
 pub mod forward;
 pub mod head;
 pub mod observe;
+pub mod page;
 pub mod price;
 pub mod provider;
 pub mod refresh;

@@ -30,6 +30,7 @@ use crate::exchange::Exchange;
 use crate::forward::UpstreamRequest;
 use crate::head::RequestHead;
 use crate::observe::metric::{Measurement, Metric};
+use crate::page;
 use crate::provider::Provider;
 use crate::refresh::Board;
 use crate::reply::{Rejection, shown};
@@ -320,14 +321,14 @@ fn respond<'a>(
                 Err(Rejection::UnknownProvider(shown(name)).into())
             }
         },
+        Route::Provider { .. } | Route::Providers if page::is_public(config, head) => {
+            request.page()
+        }
         Route::Provider { name } => request.show(name),
         Route::Providers => request.list(),
         Route::Usage => request.usage(),
         Route::Status => request.status(),
-        Route::Outside => {
-            request.any_caller()?;
-            Err(Rejection::UnknownPath(config.path_prefix.clone()).into())
-        }
+        Route::Outside => request.nothing(),
     }
 }
 

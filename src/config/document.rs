@@ -29,6 +29,9 @@ pub(super) struct Document {
     pub(super) authorization: Authorization,
     /// The providers.
     pub(super) providers: Vec<Provider>,
+    /// The page to connect from is served without a token, too; it is the same for everybody.
+    #[serde(default)]
+    pub(super) public_connect_page: bool,
     /// Upstream response headers that tell of the gateway's account.
     pub(super) response_headers_to_remove: Option<Vec<String>>,
     /// The largest body that is held back for a signature; 32 MiB by default, as the listener's limit.

@@ -46,6 +46,8 @@ pub struct Config {
     pub status_path: String,
     /// SHA-256 of the document, in hexadecimal digits.
     pub digest: String,
+    /// Whether the page to connect from is served without a token, too.
+    pub public_connect_page: bool,
     /// How callers are known.
     pub authentication: Authentication,
     /// What callers may do.
@@ -214,6 +216,7 @@ impl Config {
             path_prefix,
             usage_path,
             status_path,
+            public_connect_page: document.public_connect_page,
             digest: String::new(),
             authentication,
             policy,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::model_place::{ModelListShape, one_of_models};
-use super::{CredentialRule, KeyPlacement, Profile, PublicService, openai};
+use super::{CredentialRule, KeyPlacement, Profile, PublicService, openai, snippets};
 use crate::authn::token::TokenSlot;
 use crate::usage::dialect::{Dialect, MESSAGES};
 
@@ -27,6 +27,7 @@ pub(super) const PROFILE: Profile = Profile {
     },
     account_headers: &["anthropic-organization-id"],
     model_in_path: |_| None,
+    connecting: snippets::ANTHROPIC,
     model_member: |_| "model",
     model_prefix: "",
     paths_without_model: &["files", "skills", "skills/**", "messages/batches/*/cancel"],

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::model_place::{ModelListShape, ModelPlace, one_of_models};
 use super::upstream_path::native_path;
-use super::{CredentialRule, KeyPlacement, Profile, PublicService, openai};
+use super::{CredentialRule, KeyPlacement, Profile, PublicService, openai, snippets};
 use crate::authn::token::TokenSlot;
 use crate::route::percent_decoded;
 use crate::usage::dialect::{Dialect, GENERATE_CONTENT};
@@ -44,6 +44,7 @@ pub(super) const PROFILE: Profile = Profile {
     },
     account_headers: &[],
     model_in_path,
+    connecting: snippets::GOOGLE,
     model_member: |_| "model",
     model_prefix: "models/",
     paths_without_model: &PATHS_WITHOUT_MODEL,

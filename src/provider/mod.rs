@@ -9,6 +9,7 @@ mod model_list;
 pub mod model_place;
 mod openai;
 mod openai_compatible;
+pub mod snippets;
 mod upstream_path;
 
 use std::borrow::Cow;
@@ -112,6 +113,8 @@ pub struct Profile {
     pub model_prefix: &'static str,
     /// Paths, without version, whose POST names no model and generates nothing.
     pub paths_without_model: &'static [&'static str],
+    /// What its clients are set up with.
+    pub connecting: snippets::Connecting,
     /// The models that a GET of a path without version asks for.
     pub model_list: fn(native: &[u8]) -> Option<ModelPlace>,
     /// Whether the body of a POST of this path names a model.

@@ -2,7 +2,7 @@
 
 use super::model_place::{ModelListShape, ModelPlace, one_of_models};
 use super::upstream_path::native_path;
-use super::{CredentialRule, KeyPlacement, Profile, PublicService};
+use super::{CredentialRule, KeyPlacement, Profile, PublicService, snippets};
 use crate::authn::token::TokenSlot;
 use crate::route::percent_decoded;
 use crate::usage::dialect::{CHAT_COMPLETIONS, Dialect, RESPONSES};
@@ -30,6 +30,7 @@ pub(super) const PROFILE: Profile = Profile {
     },
     account_headers: &["openai-organization", "openai-project"],
     model_in_path,
+    connecting: snippets::OPENAI,
     model_member: |_| "model",
     model_prefix: "",
     paths_without_model: &PATHS_WITHOUT_MODEL,

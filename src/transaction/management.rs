@@ -4,6 +4,7 @@ use super::caller::Caller;
 use super::{Decision, Obstacle, Request};
 use crate::authz::Action;
 use crate::directory::{Directory, Entry};
+use crate::page;
 use crate::provider::Provider;
 use crate::reply::{Rejection, Reply, shown};
 
@@ -26,8 +27,12 @@ impl Request<'_> {
                 .map_err(|denied| Rejection::Denied(denied, Some(provider.name.clone())))?;
         }
         self.expect_get(|| Rejection::NoUpstreamPath(provider.name.clone()))?;
+        if page::is_wanted(self.head) {
+            return self.page();
+        }
         let models = self.models(provider, &caller);
-        let entry = Entry::new(provider, models, self.head, &config.path_prefix);
+        let issuers = config.issuers();
+        let entry = Entry::new(provider, models, issuers, self.head, &config.path_prefix);
         Ok(Decision::Answer(Reply::json(200, Vec::new(), &entry)))
     }
 
@@ -35,8 +40,12 @@ impl Request<'_> {
         let config = &self.shared.config;
         let (caller, visible) = self.visible()?;
         self.expect_get(|| Rejection::UnknownPath(config.path_prefix.clone()))?;
+        if page::is_wanted(self.head) {
+            return self.page();
+        }
+        let issuers = config.issuers();
         let entries = visible.into_iter().map(|it| (it, self.models(it, &caller)));
-        let directory = Directory::new(entries, self.head, &config.path_prefix);
+        let directory = Directory::new(entries, issuers, self.head, &config.path_prefix);
         Ok(Decision::Answer(Reply::json(200, Vec::new(), &directory)))
     }
 
@@ -53,6 +62,18 @@ impl Request<'_> {
         self.expect_get(|| Rejection::UnknownPath(self.shared.config.path_prefix.clone()))?;
         let diagnosis = self.shared.diagnosis(&visible, self.now, self.board);
         Ok(Decision::Answer(Reply::json(200, Vec::new(), &diagnosis)))
+    }
+
+    /// The page to connect from.
+    pub(super) fn page(&self) -> Result<Decision, Obstacle> {
+        Ok(Decision::Answer(page::page(&self.shared.config)))
+    }
+
+    /// There is nothing at this path, as whoever may ask is told.
+    pub(super) fn nothing(&self) -> Result<Decision, Obstacle> {
+        self.any_caller()?;
+        let prefix = self.shared.config.path_prefix.clone();
+        Err(Rejection::UnknownPath(prefix).into())
     }
 
     /// The entries of the catalogs that hold for a caller.

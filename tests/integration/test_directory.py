@@ -3,6 +3,7 @@
 import pytest
 
 from conftest import PREFIX, configuration, provider
+from mocks.world import AUDIENCE
 from support import BEARER, exchange
 
 GROUP = "ml-team"
@@ -62,6 +63,7 @@ def test_one_provider_is_shown_with_all_that_is_no_secret(look, world, gateway):
         "base_url": world.openai.base_url,
         "models": ["gpt-4o", "gpt-4o-mini"],
         "authorization_passthrough": False,
+        "tokens": [{"issuer": world.identity_provider.issuer, "audience": AUDIENCE}],
     }
 
 

@@ -8,7 +8,7 @@ mod usage;
 use std::borrow::Cow;
 
 use super::upstream_path::native_path;
-use super::{CredentialRule, KeyPlacement, Profile, PublicService, openai};
+use super::{CredentialRule, KeyPlacement, Profile, PublicService, openai, snippets};
 use crate::authn::token::TokenSlot;
 use crate::route::percent_decoded;
 use crate::usage::dialect::Dialect;
@@ -38,6 +38,7 @@ pub(super) const PROFILE: Profile = Profile {
     },
     account_headers: &[],
     model_in_path,
+    connecting: snippets::BEDROCK,
     model_member: |native| match native {
         b"async-invoke" => "modelId",
         _ => "model",

@@ -60,6 +60,7 @@ fn a_provider_is_shown_without_its_secret() {
             "base_url": "http://127.0.0.1:8000/v1",
             "models": [],
             "authorization_passthrough": false,
+            "tokens": [{"issuer": ISSUER, "audience": AUDIENCE}],
         })
     );
     assert_eq!(shown("/switched-off")["status"], "disabled");

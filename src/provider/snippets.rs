@@ -1,0 +1,76 @@
+//! What a client of each kind of provider is set up with, to be copied from the page.
+//!
+//! `{{proxy_url}}`, `{{model}}`, `{{issuer}}` and `{{audience}}` are filled in by the page; the token
+//! comes from the environment variable `AUTH_TOKEN`.
+
+use serde::Serialize;
+
+/// One ready piece of text.
+#[derive(Clone, Copy, Serialize)]
+pub struct Snippet {
+    /// For which client it is.
+    pub title: &'static str,
+    /// It.
+    pub text: &'static str,
+}
+
+/// The snippets of one kind, and a model where the catalog names none.
+#[derive(Clone, Copy, Serialize)]
+pub struct Connecting {
+    /// A model that such providers have.
+    pub model: &'static str,
+    /// The snippets.
+    pub snippets: &'static [Snippet],
+}
+
+/// The step that gets a token.
+pub const TOKEN: &str = include_str!("snippets/token.sh");
+
+macro_rules! connecting {
+    ($model:literal, $($title:literal: $file:literal),+ $(,)?) => {
+        Connecting {
+            model: $model,
+            snippets: &[$(Snippet {
+                title: $title,
+                text: include_str!(concat!("snippets/", $file)),
+            }),+],
+        }
+    };
+}
+
+pub(super) const OPENAI: Connecting = connecting!(
+    "gpt-4o",
+    "curl": "openai.sh",
+    "Python": "openai.py",
+    "Node.js": "openai.mjs",
+    "Codex": "codex.sh",
+);
+
+pub(super) const ANTHROPIC: Connecting = connecting!(
+    "claude-sonnet-4-6",
+    "curl": "anthropic.sh",
+    "Python": "anthropic.py",
+    "Node.js": "anthropic.mjs",
+    "Claude Code": "claude_code.sh",
+);
+
+pub(super) const GOOGLE: Connecting = connecting!(
+    "gemini-2.0-flash",
+    "curl": "google.sh",
+    "Python": "google.py",
+    "Node.js": "google.mjs",
+    "Gemini CLI": "gemini_cli.sh",
+);
+
+pub(super) const BEDROCK: Connecting = connecting!(
+    "us.anthropic.claude-sonnet-4-6",
+    "curl": "bedrock.sh",
+    "Python": "bedrock.py",
+    "Node.js": "bedrock.mjs",
+    "Claude Code": "claude_code_bedrock.sh",
+);
+
+pub(super) const OPENAI_COMPATIBLE: Connecting = Connecting {
+    model: "meta-llama/Llama-3.3-70B-Instruct",
+    ..OPENAI
+};

@@ -1,0 +1,4 @@
+ANTHROPIC_BASE_URL='{{proxy_url}}' \
+ANTHROPIC_AUTH_TOKEN="$AUTH_TOKEN" \
+ANTHROPIC_MODEL='{{model}}' \
+  claude
