@@ -11,7 +11,7 @@ KIB = 1024
 MIB = 1024 * 1024
 WARM_UP_S = 4
 # So many tokens that the cache of 1,000 has to let go of some.
-TOKENS = 2500
+TOKENS = 1500
 
 
 def sizes(gateway):

@@ -46,7 +46,7 @@ def test_saving_configurations_loses_nothing(start_gateway, port, tmp_path):
         gateway = start_gateway(serving(openai("my-openai", port, "first"), issuers=[kept, old]))
         token = issuer.mint()
         going = openai("going", slow.port, "k") | {"base_url": slow.base_url}
-        with Load(gateway, tmp_path, token, seconds=14, rate=RATE) as load:
+        with Load(gateway, tmp_path, token, seconds=12, rate=RATE) as load:
             assert gateway.configure(serving(openai("my-openai", port, "first"), new, going, issuers=[kept, old]))
             wait_until(lambda: status_of(gateway, "new", token) == {200})
             with Stream(gateway, token, CHAT.replace("my-openai", "going")) as stream:

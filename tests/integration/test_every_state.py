@@ -155,3 +155,16 @@ def test_trailers_pass_both_ways(scene):
         answer = connection.answer()
     assert (answer.status, answer.body) == (200, EVENT)
     scene.assert_nothing_left()
+
+
+@pytest.mark.parametrize("folded", ["x-any: a\r\n authorization: Bearer b", "x-any: a\r\n\tx-ai-gateway-cluster: b"])
+def test_a_folded_line_is_one_value_when_it_reaches_the_provider(scene, folded):
+    """RFC 9112 §5.2: it is refused, or its fold becomes a space."""
+    scene.upstream.heads.clear()
+    answer = ask(scene.gateway, raw("whole", scene.line, folded))
+    assert answer.status in (200, 400)
+    for head in scene.upstream.heads:
+        names = [line.split(b":")[0].lower() for line in head.split(b"\r\n")[1:]]
+        assert names.count(b"authorization") == 1 and b"x-ai-gateway-cluster" not in names
+        assert b"\r\n " not in head and b"\r\n\t" not in head
+    scene.assert_nothing_left()

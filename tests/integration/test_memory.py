@@ -6,7 +6,7 @@ from load import upstream
 from memory_support import KIB, MIB, cost_of_streams, growth_by_requests
 from open_streams import open_streams
 
-REQUESTS, RATE = 10_000, 1000
+REQUESTS, RATE = 10_000, 2000
 STREAMS = 1000
 
 
