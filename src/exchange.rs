@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::head::{RequestHead, ResponseHead};
 use crate::observe::{Record, operation};
 use crate::price::PriceList;
+use crate::provider::model_place::model_of_session;
 use crate::provider::{Provider, UsageHeaders};
 use crate::time::UnixTime;
 use crate::usage::decoder::decodable;
@@ -55,14 +56,18 @@ impl Exchange {
         let profile = provider.kind.profile();
         let is_generating = head.method() == b"POST";
         let dialect = (profile.usage_dialect)(path).filter(|_| is_generating);
-        let model = (profile.model_in_path)(path);
+        let model = match (profile.model_in_path)(path) {
+            Some(model) => Some(String::from_utf8_lossy(&model).into_owned()),
+            None if is_generating => None,
+            None => model_of_session(head),
+        };
         let is_in_body = is_generating && model.is_none() && (profile.model_in_body)(path);
         Self {
             record: Record {
                 provider: provider.name.clone(),
                 system: profile.system,
                 operation: operation(path),
-                requested_model: model.map(|model| String::from_utf8_lossy(&model).into_owned()),
+                requested_model: model,
                 ..Record::default()
             },
             dialect,

@@ -141,6 +141,13 @@ const fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b':' | b'=' | b'@')
 }
 
+/// The model of a session: the one that the query of a WebSocket's handshake names.
+pub fn model_of_session(head: &RequestHead) -> Option<String> {
+    head.first("upgrade")?;
+    let mut target = head.path().splitn(2, |byte| *byte == b'?');
+    model_in_query(target.nth(1)?)
+}
+
 /// The query's parameter `model`, if there is exactly one.
 fn model_in_query(query: &[u8]) -> Option<String> {
     let mut models = query.split(|byte| *byte == b'&').filter_map(|pair| {
@@ -287,6 +294,17 @@ mod tests {
         ] {
             assert_eq!(place(target), ModelPlace::Unnamed, "{target}");
         }
+    }
+
+    #[test]
+    fn a_session_has_the_model_of_its_handshake() {
+        let model = |target: &str, upgrade: &str| {
+            model_of_session(&head(&[(":path", target), (upgrade, "websocket")]))
+        };
+        let realtime = "/llm/v1/providers/p/v1/realtime?x=?&model=m%2D1";
+        assert_eq!(model(realtime, "upgrade").as_deref(), Some("m-1"));
+        assert_eq!(model(realtime, "x"), None);
+        assert_eq!(model("/llm/v1/providers/p/ws", "upgrade"), None);
     }
 
     #[test]

@@ -22,6 +22,7 @@ from mocks.providers import OpenAI as OpenAIMock
 from mocks.tls import CertificateAuthority
 from node_support import NodeClients
 from support import BEARER, SAID, exchange
+from usage_support import logged
 
 QUOTED = f"you said '{SAID}'."
 MODEL = "gpt-realtime"
@@ -108,6 +109,9 @@ def test_openais_sdk_for_python(gateway, world, token):
     headers, path = sent(world.openai)
     assert (path, headers["authorization"]) == ("/v1/realtime?model=gpt-realtime", "Bearer mock-openai-key")
     assert token not in str(world.openai.requests)
+    entry = logged(gateway, "my-openai")[-1]
+    assert (entry["response_code"], entry["gen_ai.request.model"]) == (101, MODEL)
+    assert "ai_gateway.usage.incomplete" not in entry
 
 
 def test_openais_sdk_for_python_async_through_a_base_url_with_a_version(gateway, token):
