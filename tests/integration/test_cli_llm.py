@@ -16,6 +16,8 @@ def broken(world, start_gateway):
     key = {"api_key": {"value": "wrong-key"}}
     whole["providers"] += [
         provider("bad-key", "openai", world.openai) | key,
+        provider("listed", "openai", world.openai) | {"models": ["gpt-4*", "gpt-4o"]},
+        provider("families", "openai", world.openai) | {"models": ["gpt-4*"]},
         provider("wrong-path", "openai", world.openai) | {"base_url": world.openai.url + "/elsewhere"},
         {"name": "nobody", "type": "openai", "base_url": f"http://127.0.0.1:{free_port()}/v1"} | key,
         {
@@ -96,6 +98,12 @@ def test_a_provider_of_each_type_can_be_used(hops, name, model):
     assert done.returncode == 0
 
 
+def test_the_first_exact_model_of_a_catalog_is_asked(hops, world):
+    outcomes, done = hops("listed")
+    assert done.returncode == 0, done.stdout
+    assert json.loads(world.openai.requests[-1].body)["model"] == "gpt-4o"
+
+
 @pytest.mark.parametrize(
     "arguments, hop, code",
     [
@@ -105,6 +113,8 @@ def test_a_provider_of_each_type_can_be_used(hops, name, model):
         (("my-disabled",), "provider", 4),
         (("wrong-path", "--model", "gpt-4o"), "model", 5),
         (("my-bedrock",), "model", 2),
+        (("families",), "model", 2),
+        (("listed", "--model", "o3"), "model", 5),
     ],
 )
 def test_the_hop_that_fails_is_told(hops, arguments, hop, code):

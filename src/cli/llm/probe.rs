@@ -94,11 +94,15 @@ fn hops(
     let token = log.step("token", session.token(), |_| "there is one".to_owned())?;
     let gateway = Gateway::new(session, token.clone());
     let provider = provider(&gateway, name, &mut log)?;
-    let model = model.or_else(|| provider.models.first().map(String::as_str));
-    let Some(request) = cheap_request(&provider.kind, model) else {
+    // A catalog may name beginnings (`a-model-*`); and where there is one, the gateway itself lists models.
+    let exact = |model: &&str| !model.ends_with('*');
+    let model = model.or_else(|| provider.models.iter().map(String::as_str).find(exact));
+    let can_be_listed = provider.models.is_empty();
+    let request = cheap_request(&provider.kind, model).filter(|_| model.is_some() || can_be_listed);
+    let Some(request) = request else {
         let failure = Failure::new(
             Kind::Usage,
-            format!("type {} has no list of models to ask for", provider.kind),
+            format!("which model of \"{name}\" to ask is not known"),
         );
         return log.step(
             "model",
