@@ -55,7 +55,7 @@ test-tools: build
 	@tools/setup-python.sh tests/requirements.txt
 	@tools/setup-node.sh >/dev/null
 	@echo "cargo: building the command"
-	@cargo build --quiet --features cli --bin ai-gateway-filter
+	@cargo build --quiet --all-features --bin ai-gateway-filter
 
 integration: test-tools ## Test the built filter in real Envoy with the real SDKs
 	@echo "pytest: integration tests"
