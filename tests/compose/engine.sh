@@ -1,6 +1,7 @@
 #!/bin/bash
-# engine.sh COMMAND …: runs a command with a Docker engine of its own, which ends with it and leaves nothing behind but
-# its images, in .local/docker. For machines (such as CI's) where none runs. Needs root and Debian's docker.io.
+# engine.sh COMMAND …: runs a command with a Docker engine of its own, which ends with it and leaves nothing behind but its
+# images, in .local/docker: no process, mount, bridge or rule of the firewall. For machines, such as CI's, where none runs.
+# Needs root and Debian's docker.io.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -12,6 +13,8 @@ command -v dockerd >/dev/null || {
 files=$PWD/.local/docker
 socket=$(mktemp -d)/docker.sock # short: a socket's path has 107 characters at most
 mkdir -p "$files"
+had_bridge=$(ip -o link show docker0 2>/dev/null || true)
+iptables -t nat -S >/dev/null && iptables-save >"$files/iptables" # what the engine will change
 setsid dockerd --data-root "$files/data" --exec-root "$files/exec" --pidfile "$files/pid" --host "unix://$socket" \
     >"$files/dockerd.log" 2>&1 &
 engine=$!
@@ -21,6 +24,8 @@ stop() {
     wait "$engine" 2>/dev/null || true
     # What a container that was killed left mounted.
     awk -v files="$files/" 'index($2, files) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount -l || true
+    iptables-restore <"$files/iptables" || true
+    [ -n "$had_bridge" ] || ip link delete docker0 2>/dev/null || true
     rm -rf "$(dirname "$socket")" "$files/exec"
 }
 trap stop EXIT

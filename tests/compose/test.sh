@@ -94,7 +94,7 @@ for name in $shared; do
     tests+=("tests/integration/test_$name.py")
 done
 # How soon a chunk passes is measured without containers in between.
-tests+=(--deselect tests/integration/test_streaming.py::test_each_chunk_arrives_as_soon_as_it_is_sent)
+tests+=(--deselect integration/test_streaming.py::test_each_chunk_arrives_as_soon_as_it_is_sent)
 status=0
 EXTERNAL_GATEWAY=$files/gateway.json "$python" -m pytest -q "${tests[@]}" "$@" || status=$?
 exit "$status"

@@ -7,6 +7,7 @@ import promql_parser
 import pytest
 import yaml
 
+from mocks.faults import Fault
 from scripted_provider import Script
 from support import wait_until
 from tools.gateway import PROJECT
@@ -22,6 +23,8 @@ QUERIES = {
 VARIABLES = [variable for variable in DASHBOARD["templating"]["list"] if variable["type"] == "query"]
 GRAFANAS_OWN = {"$__rate_interval": "1m", "$__range": "30m", "$provider": ".*", "$model": ".*"}
 CHAT = "/v1/chat/completions"
+KEYS_TAKE_S = 2
+TOLD_AT_THE_TICK = ("token_cache_lookups", "authentications", "jwks_fetches", "jwks_age_seconds", "waiting_requests")
 
 STREAM = (
     b'data: {"model":"m","choices":[{"delta":{"content":"a"}}]}\n\n',
@@ -36,14 +39,16 @@ def counted(world, start_gateway):
     """The labels and values of each metric after a stream, an answer without usage, an error and a refusal."""
     token = world.identity_provider.mint()
     prices = {"prices": {"*": {"input": 1000, "output": 1000}}}
+    world.identity_provider.fault["jwks"] = Fault(delay_s=KEYS_TAKE_S)  # the first request waits
     with scripted_gateway(world, start_gateway, {"scripted": "openai"}, prices) as (upstream, gateway):
         for script in TRAFFIC:
             upstream.script = script
             post(gateway, token, "scripted", CHAT)
+        world.identity_provider.fault.clear()
         post(gateway, token, "nobody", CHAT)
         measured = "gen_ai_server_request_duration_count"
         wait_until("the histograms", lambda: total(gateway, measured) == len(TRAFFIC))
-        for told_at_the_tick in ("token_cache_lookups", "authentications", "jwks_fetches", "jwks_age_seconds"):
+        for told_at_the_tick in TOLD_AT_THE_TICK:
             metric = f"ai_gateway_{told_at_the_tick}"
             wait_until(metric, lambda metric=metric: samples(gateway, metric))
         return samples(gateway)
