@@ -13,7 +13,7 @@ help: ## Show this list
 build: ## Build ai_gateway_filter.wasm
 	@tools/setup-rust.sh
 	@echo "cargo: building $(WASM)"
-	@cargo build --quiet --release --target $(TARGET)
+	@tools/build-wasm.sh target
 	@cp target/$(TARGET)/release/$(WASM) $(WASM)
 	@ls -l $(WASM) | awk '{ print $$NF ": " $$5 " bytes" }'
 
