@@ -1,5 +1,7 @@
 //! The URLs of the configuration and of issuers' documents, reduced to what a proxy needs.
 
+mod link_local;
+
 use thiserror::Error;
 
 /// An absolute `http` or `https` URL without query, fragment or credentials.
@@ -73,6 +75,11 @@ impl BaseUrl {
         }
     }
 
+    /// Whether its host is a link-local address or a metadata service.
+    pub fn is_link_local(&self) -> bool {
+        link_local::is_link_local(&self.authority)
+    }
+
     /// The scheme.
     pub const fn scheme(&self) -> Scheme {
         self.scheme
@@ -100,6 +107,11 @@ impl std::fmt::Display for BaseUrl {
 }
 
 impl Endpoint {
+    /// Whether its host is a link-local address or a metadata service.
+    pub fn is_link_local(&self) -> bool {
+        link_local::is_link_local(&self.authority)
+    }
+
     /// Parses an absolute URL.
     pub fn parse(url: &str) -> Result<Self, UrlError> {
         let (scheme, authority, target) = split(url)?;

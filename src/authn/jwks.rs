@@ -389,6 +389,10 @@ impl Remote {
             &self.settings.start,
             Start::Discovery(start) if start.scheme == Scheme::Https
         );
+        let (Start::Discovery(start) | Start::KeySet(start)) = &self.settings.start;
+        if endpoint.is_link_local() && !start.is_link_local() {
+            return Err("the discovery document's jwks_uri is link-local".to_owned());
+        }
         if from_tls && endpoint.scheme == Scheme::Http {
             return Err("the discovery document's jwks_uri is not https".to_owned());
         }

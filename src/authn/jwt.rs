@@ -119,6 +119,10 @@ impl<'a> Token<'a> {
         if header.contains_key("crit") {
             return Err(Malformed("it has critical header parameters"));
         }
+        // RFC 7797: what is signed would be the payload itself, not its encoding.
+        if header.get("b64").is_some_and(|encoded| *encoded != Value::Bool(true)) {
+            return Err(Malformed("its payload is not encoded (b64)"));
+        }
         let algorithm = header
             .get("alg")
             .and_then(Value::as_str)

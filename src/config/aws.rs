@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::document;
 use super::problem::Problems;
+use super::providers::LINK_LOCAL;
 use super::text;
 use crate::callout::Clusters;
 use crate::credential::aws::{AwsCredentials, AwsSettings, Origin, Role};
@@ -26,6 +27,7 @@ pub(super) struct Reader<'a> {
     pub(super) service: &'static str,
     pub(super) clusters: &'a Clusters,
     pub(super) env: &'a dyn Fn(&str) -> Option<String>,
+    pub(super) allow_link_local: bool,
     pub(super) path: String,
     pub(super) problems: &'a mut Problems,
 }
@@ -242,6 +244,10 @@ impl Reader<'_> {
         let endpoint = self
             .problems
             .take(format_args!("{path}/endpoint"), endpoint)?;
+        if endpoint.is_link_local() && !self.allow_link_local {
+            self.problems
+                .add(format_args!("{path}/endpoint"), LINK_LOCAL);
+        }
         Some(Role {
             arn: role.role_arn.clone(),
             external_id: role.external_id.clone(),

@@ -84,6 +84,9 @@ pub(super) struct Issuer {
     pub(super) clock_skew: Option<String>,
     /// The Envoy cluster to fetch keys through.
     pub(super) cluster: Option<String>,
+    /// Whether its keys may be at a link-local address or a metadata service.
+    #[serde(default)]
+    pub(super) allow_link_local: bool,
     /// For each callout; `5s` by default.
     pub(super) fetch_timeout: Option<String>,
     /// How old keys get before they are fetched anew; `10m` by default.
@@ -171,6 +174,9 @@ pub(super) struct Provider {
     pub(super) enabled: Option<bool>,
     /// Where requests go; by default the public service.
     pub(super) base_url: Option<String>,
+    /// Whether `base_url` may be at a link-local address or a metadata service.
+    #[serde(default)]
+    pub(super) allow_link_local: bool,
     /// The Envoy cluster that reaches it; by default by the scheme.
     pub(super) cluster: Option<String>,
     /// The region that requests are signed for.

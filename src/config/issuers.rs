@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::document;
+use super::providers::LINK_LOCAL;
 use super::problem::Problems;
 use super::{Authentication, defaults, text};
 use crate::authn::Issuer;
@@ -148,6 +149,12 @@ fn issuer(
                     .map(|base| base.endpoint("/.well-known/openid-configuration"))
                     .map(Start::Discovery),
             };
+            if let Some(Start::Discovery(endpoint) | Start::KeySet(endpoint)) = &start
+                && endpoint.is_link_local()
+                && !document.allow_link_local
+            {
+                problems.add(path, LINK_LOCAL);
+            }
             let clusters = document.cluster.map_or_else(
                 || clusters.clone(),
                 |cluster| Clusters {

@@ -20,6 +20,10 @@ pub(super) fn is_reserved(name: &str) -> bool {
     RESERVED_HEADERS.contains(&name) || [CLUSTER_HEADER, PROVIDER_HEADER].contains(&name)
 }
 
+/// Where no provider and no issuer is expected: whoever answers there hands out credentials.
+pub(super) const LINK_LOCAL: &str =
+    "is a link-local address or a metadata service; if that is meant, set allow_link_local";
+
 /// Headers that the host's framing or this filter decides on.
 const RESERVED_HEADERS: [&str; 6] = [
     "host",
@@ -81,6 +85,7 @@ fn provider(
             service,
             clusters,
             env,
+            allow_link_local: document.allow_link_local,
             path: path.to_owned(),
             problems,
         }
@@ -89,6 +94,9 @@ fn provider(
     };
     refuse_foreign_fields(&document, kind, path, problems);
     let base_url = base_url(&document, kind, region, path, problems);
+    if !document.allow_link_local && base_url.as_ref().is_some_and(BaseUrl::is_link_local) {
+        problems.add(format_args!("{path}/base_url"), LINK_LOCAL);
+    }
     let headers = headers(document.headers, path, problems);
     let prices = prices::read(document.prices, path, problems);
     let catalog = models::read(document.models, path, problems);

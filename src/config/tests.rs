@@ -1,5 +1,6 @@
 //! Whole documents: what a good one becomes, and what holds where it is silent.
 
+mod link_local;
 mod observability_problems;
 mod problems;
 mod provider_problems;

@@ -187,6 +187,7 @@ BAD_TOKENS = {
     "crit": (lambda i: i.mint(header={"crit": ["exp"]}), "token_malformed"),
     "crit null": (lambda i: with_header_text(i, ',"crit":null'), "token_malformed"),
     "b64 false": (lambda i: i.mint(header={"crit": ["b64"], "b64": False}), "token_malformed"),
+    "b64 false, not critical": (lambda i: i.mint(header={"b64": False}), "token_malformed"),
     "kid as a number": (lambda i: i.mint(header={"kid": 1}), "token_malformed"),
     "kid with odd characters": (lambda i: i.mint(header={"kid": "../../\x00'\"\u2028;--%00é"}), "key_unknown"),
     "kid of 5 KB": (lambda i: i.mint(header={"kid": "k" * 5000}), "key_unknown"),

@@ -181,6 +181,7 @@ fn a_discovery_document_that_cannot_be_trusted_ends_the_fetch() {
         document("https://ISSUER.test", good_uri),
         document("", good_uri),
         document(ISSUER, "http://issuer.test/keys"),
+        document(ISSUER, "https://169.254.169.254/keys"),
         document(ISSUER, "/keys"),
         document(ISSUER, "ftp://issuer.test/keys"),
         document(ISSUER, "https://user:pw@issuer.test/keys"),

@@ -183,6 +183,17 @@ fn every_crit_is_refused_as_none_is_understood() {
 }
 
 #[test]
+fn a_payload_that_is_not_encoded_is_refused_also_where_that_is_not_critical() {
+    for unencoded in ["false", "null", "0", "\"true\""] {
+        let header = format!(r#"{{"alg":"EdDSA","b64":{unencoded}}}"#);
+        let error = parse_error(&token(&header, r#"{"iss":"i"}"#));
+        assert!(malformed(error).is_some(), "{unencoded}");
+    }
+    let header = r#"{"alg":"EdDSA","b64":true}"#;
+    assert_eq!(parse_error(&token(header, r#"{"iss":"i"}"#)), None);
+}
+
+#[test]
 fn an_algorithm_that_proves_nothing_or_is_unknown_is_not_allowed() {
     for algorithm in [
         "none",
