@@ -5,7 +5,7 @@ TARGET := wasm32-wasip1
 PYTHON := .local/venv/bin/python
 
 .PHONY: help build cli schema run test lint unit integration test-tools soak clients test-matrix compose-test image \
-	image-gateway fuzz bench bench-check bench-profile clean
+	image-gateway fuzz sbom reproducible bench bench-check bench-profile clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -87,6 +87,14 @@ image-gateway: build ## Make the image ai-gateway: Envoy, the filter and the boo
 fuzz: ## Run each fuzz target for FUZZ_SECONDS (60)
 	@tools/setup-fuzz.sh
 	@tools/fuzz.sh
+
+sbom: ## Write dist/ai-gateway-filter.cdx.json, a CycloneDX bill of what is in the module
+	@tools/setup-supply-chain.sh
+	@tools/sbom.sh
+
+reproducible: ## Build the last commit in two folders; the same bytes must come out
+	@tools/setup-rust.sh
+	@tools/reproducible.sh
 
 bench: ## Measure the filter beside Envoy's own, in four minutes; write docs/performance.md
 	@bench/setup.sh

@@ -120,7 +120,10 @@ impl<'a> Token<'a> {
             return Err(Malformed("it has critical header parameters"));
         }
         // RFC 7797: what is signed would be the payload itself, not its encoding.
-        if header.get("b64").is_some_and(|encoded| *encoded != Value::Bool(true)) {
+        if header
+            .get("b64")
+            .is_some_and(|encoded| *encoded != Value::Bool(true))
+        {
             return Err(Malformed("its payload is not encoded (b64)"));
         }
         let algorithm = header

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::document;
-use super::providers::LINK_LOCAL;
 use super::problem::Problems;
+use super::providers::LINK_LOCAL;
 use super::{Authentication, defaults, text};
 use crate::authn::Issuer;
 use crate::authn::jwk::{Algorithm, KeySet};

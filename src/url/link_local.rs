@@ -63,7 +63,9 @@ fn v4(host: &str) -> Option<Ipv4Addr> {
         return None;
     }
     let first = first.iter().fold(0, |sum, number| sum << 8 | number);
-    u32::try_from(first << (8 * left) | last).ok().map(Ipv4Addr::from)
+    u32::try_from(first << (8 * left) | last)
+        .ok()
+        .map(Ipv4Addr::from)
 }
 
 fn number(text: &str) -> Option<u64> {

@@ -2,7 +2,8 @@
 
 use super::*;
 
-const REFUSED: &str = "is a link-local address or a metadata service; if that is meant, set allow_link_local";
+const REFUSED: &str =
+    "is a link-local address or a metadata service; if that is meant, set allow_link_local";
 
 /// The problems of a configuration with this provider and this issuer.
 fn problems(provider: Value, issuer: Value) -> Vec<(String, String)> {
@@ -20,7 +21,9 @@ fn problems(provider: Value, issuer: Value) -> Vec<(String, String)> {
     let parsed = Config::parse(document.to_string().as_bytes(), &env);
     let found = parsed.err().map(|error| error.problems).unwrap_or_default();
     let found = found.into_iter();
-    found.map(|problem| (problem.path, problem.message)).collect()
+    found
+        .map(|problem| (problem.path, problem.message))
+        .collect()
 }
 
 #[test]
@@ -36,10 +39,19 @@ fn link_local_places_are_refused_unless_they_are_asked_for() {
             }},
         })
     };
-    for url in ["http://169.254.169.254/v1", "http://0xa9fea9fe", "http://[fe80::1]:80", "http://metadata.google.internal"] {
+    for url in [
+        "http://169.254.169.254/v1",
+        "http://0xa9fea9fe",
+        "http://[fe80::1]:80",
+        "http://metadata.google.internal",
+    ] {
         let refused = |path: &str| vec![(path.to_owned(), REFUSED.to_owned())];
         let at = json!({"base_url": url});
-        assert_eq!(problems(at, json!({})), refused("/providers/0/base_url"), "{url}");
+        assert_eq!(
+            problems(at, json!({})),
+            refused("/providers/0/base_url"),
+            "{url}"
+        );
         let at = json!({"base_url": url, "allow_link_local": true});
         assert_eq!(problems(at, json!({})), [], "{url}");
 
@@ -52,7 +64,11 @@ fn link_local_places_are_refused_unless_they_are_asked_for() {
         }
 
         let path = "/providers/0/credentials/assume_role/endpoint";
-        assert_eq!(problems(role(url, false), json!({})), refused(path), "{url}");
+        assert_eq!(
+            problems(role(url, false), json!({})),
+            refused(path),
+            "{url}"
+        );
         assert_eq!(problems(role(url, true), json!({})), [], "{url}");
     }
 }
