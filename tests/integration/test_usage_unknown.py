@@ -23,6 +23,8 @@ STOP = b'data: {"id":"c","model":"m","choices":[{"delta":{},"finish_reason":"sto
 USAGE = b'data: {"id":"c","model":"m","choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2}}\n\n'
 DONE = b"data: [DONE]\n\n"
 DOCUMENT = b'{"id":"c","model":"m","choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2}}'
+BROTLI = ((len(DOCUMENT) - 1) << 4 | 1 << 20).to_bytes(3, "little") + DOCUMENT + b"\x03"
+"""The document in brotli (RFC 7932 §9.2): as an uncompressed meta-block, and the empty last one."""
 DAMAGED = frame({":event-type": "metadata"}, b'{"usage":{"inputTokens":5,"outputTokens":2}}')[:-1] + b"\0"
 
 
@@ -43,6 +45,7 @@ UNKNOWN = {
     "random-bytes": ("undecodable", answered(b"\xff" + os.urandom(100_000))),
     "no-gzip": ("undecodable", answered(DOCUMENT, encoding="gzip")),
     "zstd": ("undecodable", answered(b"\x28\xb5\x2f\xfd" + os.urandom(99), encoding="zstd")),
+    "br": ("undecodable", answered(BROTLI, encoding="br")),
     "a-frame-with-a-bad-checksum": ("undecodable", answered(DAMAGED, content_type=CONTENT_TYPE)),
     "a-bomb": ("over_cap", answered(gzip.compress(b'{"text":"' + b"a" * (32 << 20) + b'"}'), encoding="gzip")),
     "a-document-that-stops": ("upstream_reset", answered(DOCUMENT[:30])),
