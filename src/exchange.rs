@@ -14,7 +14,7 @@ use crate::observe::{Record, operation};
 use crate::price::PriceList;
 use crate::provider::model_place::model_of_session;
 use crate::provider::{Provider, UsageHeaders};
-use crate::time::UnixTime;
+use crate::time::{Clock, UnixTime};
 use crate::usage::decoder::decodable;
 use crate::usage::dialect::Dialect;
 use crate::usage::report::{IncompleteReason, UsageReport};
@@ -174,14 +174,14 @@ impl Exchange {
     }
 
     /// Takes in a piece of the response's body.
-    pub fn response_body(&mut self, chunk: &[u8], now: UnixTime) {
+    pub fn response_body(&mut self, chunk: &[u8], clock: &dyn Clock) {
         if let Some(extractor) = &mut self.extractor {
-            extractor.push(chunk, now);
+            extractor.push(chunk, clock);
         }
     }
 
     /// What is known at the end.
-    pub fn finish(&mut self, end: End, config: &Config, now: UnixTime) -> &Record {
+    pub fn finish(mut self, end: End, config: &Config, now: UnixTime) -> Record {
         if let Some(extractor) = self.extractor.take() {
             self.note(extractor.finish(end));
         } else if self.dialect.is_some() && self.record.status == 0 {
@@ -194,7 +194,7 @@ impl Exchange {
             note_caller(&mut self.record, &claims, config);
         }
         self.record.duration = now.saturating_since(self.started);
-        &self.record
+        self.record
     }
 
     fn note(&mut self, report: UsageReport) {

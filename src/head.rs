@@ -70,35 +70,58 @@ impl HeaderMap {
 
     /// Name and value of each; bytes that are not in this form have no more of them.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let (count, rest) = number(&self.bytes).unwrap_or_default();
-        let (mut sizes, mut texts) = rest.split_at_checked(count * 8).unwrap_or_default();
-        std::iter::from_fn(move || {
-            let (name, value);
-            let size;
-            (size, sizes) = number(sizes)?;
-            (name, texts) = text(texts, size)?;
-            let size;
-            (size, sizes) = number(sizes)?;
-            (value, texts) = text(texts, size)?;
-            Some((name, value))
+        self.places().map_while(|place| self.header(place))
+    }
+
+    /// Only where the size is that of the name the name is looked at.
+    fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        self.places()
+            .filter(|place| place.name_size == name.len())
+            .filter_map(|place| self.header(place))
+            .filter(|(header, _)| *header == name.as_bytes())
+            .map(|(_, value)| value)
+    }
+
+    fn places(&self) -> impl Iterator<Item = Place> {
+        let (count, rest) = self.bytes.split_first_chunk().unwrap_or((&[0; 4], &[]));
+        let (sizes, _) = rest.as_chunks::<8>();
+        let sizes = sizes.get(..size(*count)).unwrap_or_default();
+        let mut start = 4 + 8 * sizes.len();
+        sizes.iter().map(move |[n0, n1, n2, n3, v0, v1, v2, v3]| {
+            let place = Place {
+                start,
+                name_size: size([*n0, *n1, *n2, *n3]),
+                value_size: size([*v0, *v1, *v2, *v3]),
+            };
+            let next = place.value_start().saturating_add(place.value_size);
+            start = next.saturating_add(1);
+            place
         })
     }
 
-    fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        self.iter()
-            .filter(move |(header, _)| *header == name.as_bytes())
-            .map(|(_, value)| value)
+    fn header(&self, place: Place) -> Option<(&[u8], &[u8])> {
+        let name = self.bytes.get(place.start..)?.get(..place.name_size)?;
+        let value = self.bytes.get(place.value_start()..)?;
+        Some((name, value.get(..place.value_size)?))
     }
 }
 
-fn number(bytes: &[u8]) -> Option<(usize, &[u8])> {
-    let (number, rest) = bytes.split_first_chunk()?;
-    Some((usize::try_from(u32::from_le_bytes(*number)).ok()?, rest))
+/// Where a header stands in a map.
+#[derive(Clone, Copy)]
+struct Place {
+    start: usize,
+    name_size: usize,
+    value_size: usize,
 }
 
-fn text(bytes: &[u8], size: usize) -> Option<(&[u8], &[u8])> {
-    let (text, rest) = bytes.split_at_checked(size)?;
-    Some((text, rest.split_first()?.1))
+impl Place {
+    const fn value_start(self) -> usize {
+        self.start.saturating_add(self.name_size).saturating_add(1)
+    }
+}
+
+fn size(bytes: [u8; 4]) -> usize {
+    usize::try_from(u32::from_le_bytes(bytes)).unwrap_or(usize::MAX)
 }
 
 impl std::fmt::Debug for HeaderMap {

@@ -5,6 +5,7 @@
 //! configuration take out of it. Label values are words of the code and of the configuration; of
 //! what clients and providers say only models, and of these a limited number.
 
+mod log_field;
 pub mod metric;
 pub mod tally;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use crate::price::Cost;
 use crate::usage::report::{IncompleteReason, TokenUsage};
+pub use log_field::{LogField, LogFields};
 pub use metric::{Labels, Measurement, Metric};
 use metric::{ModelLabel, TokenType};
 
@@ -82,55 +84,61 @@ impl Record {
         labels.model(model.or(self.requested_model.as_ref()).map(String::as_str))
     }
 
-    /// The fields of the access log, each with what is known.
-    pub fn fields(&self) -> Vec<(&'static str, String)> {
-        let known = |name, value: &Option<String>| Some((name, value.clone()?));
-        let word = |name, value: &str| (!value.is_empty()).then(|| (name, value.to_owned()));
-        let number = |name, value: Option<u64>| Some((name, value?.to_string()));
-        let time = |name, value: Option<Duration>| number(name, value.map(milliseconds));
-        [
-            word("ai_gateway.provider", &self.provider),
-            word("gen_ai.provider.name", self.system),
-            word("gen_ai.operation.name", self.operation),
-            known("enduser.id", &self.subject),
-            known("ai_gateway.issuer", &self.issuer),
-            known("ai_gateway.claims", &self.claims),
-            known("gen_ai.conversation.id", &self.conversation),
-            known("gen_ai.request.model", &self.requested_model),
-            known("gen_ai.response.model", &self.response_model),
-            known("gen_ai.response.id", &self.response_id),
-            known("gen_ai.response.finish_reasons", &self.finish_reason),
-            number("gen_ai.usage.input_tokens", self.tokens.total_input()),
-            number("gen_ai.usage.output_tokens", self.tokens.total_output()),
-            number(
-                "gen_ai.usage.cache_read.input_tokens",
-                self.tokens.cached_read,
+    /// What the access log is told: of the fields that are wanted those that are known.
+    pub fn into_fields(self, wanted: LogFields) -> Vec<(&'static str, String)> {
+        let mut fields = Vec::with_capacity(LogField::ALL.len());
+        let mut field = |field: LogField, value: Option<String>| {
+            if let Some(value) = value.filter(|_| wanted.contains(field)) {
+                fields.push((field.name(), value));
+            }
+        };
+        let provider = Some(self.provider);
+        field(LogField::Provider, provider.filter(|it| !it.is_empty()));
+        field(LogField::Subject, self.subject);
+        field(LogField::Issuer, self.issuer);
+        field(LogField::Claims, self.claims);
+        field(LogField::Conversation, self.conversation);
+        field(LogField::RequestModel, self.requested_model);
+        field(LogField::ResponseModel, self.response_model);
+        field(LogField::ResponseId, self.response_id);
+        field(LogField::FinishReasons, self.finish_reason);
+        field(LogField::Cost, self.cost.map(|cost| cost.to_string()));
+        let reported_cost = self.reported_cost.map(|cost| cost.to_string());
+        field(LogField::ReportedCost, reported_cost);
+        let incomplete = self.incomplete.map(IncompleteReason::code);
+        let words = [
+            (LogField::System, Some(self.system)),
+            (LogField::Operation, Some(self.operation)),
+            (LogField::UsageIncomplete, incomplete),
+        ];
+        let words = words.map(|(field, word)| {
+            let word = word.filter(|word| !word.is_empty());
+            (field, word.map(str::to_owned))
+        });
+        let tokens = &self.tokens;
+        let numbers = [
+            (LogField::InputTokens, tokens.total_input()),
+            (LogField::OutputTokens, tokens.total_output()),
+            (LogField::CacheReadTokens, tokens.cached_read),
+            (LogField::CacheWriteTokens, tokens.cache_write()),
+            (LogField::ReasoningTokens, tokens.reasoning),
+            (
+                LogField::TimeToFirstToken,
+                self.time_to_first_token.map(milliseconds),
             ),
-            number(
-                "gen_ai.usage.cache_creation.input_tokens",
-                self.tokens.cache_write(),
+            (
+                LogField::TimePerOutputToken,
+                self.time_per_output_token.map(milliseconds),
             ),
-            number(
-                "gen_ai.usage.reasoning.output_tokens",
-                self.tokens.reasoning,
-            ),
-            self.cost.map(|cost| ("gen_ai.cost", cost.to_string())),
-            self.reported_cost
-                .map(|cost| ("gen_ai.cost.reported", cost.to_string())),
-            time(
-                "gen_ai.server.time_to_first_token_ms",
-                self.time_to_first_token,
-            ),
-            time(
-                "gen_ai.server.time_per_output_token_ms",
-                self.time_per_output_token,
-            ),
-            self.incomplete
-                .map(|reason| ("ai_gateway.usage.incomplete", reason.code().to_owned())),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+        ];
+        let numbers = numbers.map(|(field, number)| {
+            let number = number.filter(|_| wanted.contains(field));
+            (field, number.map(|number| number.to_string()))
+        });
+        for (name, value) in words.into_iter().chain(numbers) {
+            field(name, value);
+        }
+        fields
     }
 
     /// Tokens by type, as they are comparable across providers.

@@ -10,6 +10,20 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 pub struct UnixTime(Duration);
 
+/// Tells the time to who asks for it: on the hot path not everybody does, and the host's clock costs a
+/// call.
+pub trait Clock {
+    /// The time now.
+    fn now(&self) -> UnixTime;
+}
+
+/// A clock that stands still.
+impl Clock for UnixTime {
+    fn now(&self) -> UnixTime {
+        *self
+    }
+}
+
 impl UnixTime {
     /// The moment that lies `since_epoch` after the epoch.
     pub const fn new(since_epoch: Duration) -> Self {

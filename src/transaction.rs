@@ -36,7 +36,7 @@ use crate::refresh::Board;
 use crate::reply::{Rejection, shown};
 use crate::route::Route;
 use crate::shared::{Resource, Shared};
-use crate::time::UnixTime;
+use crate::time::{Clock, UnixTime};
 use caller::{Caller, Known, log_fields};
 use decision::{Decision, Obstacle, is_answered};
 pub use events::{Effect, Flow, Input};
@@ -84,7 +84,7 @@ impl Transaction {
         input: Input<'_>,
         shared: &Shared,
         board: &dyn Board,
-        now: UnixTime,
+        clock: &dyn Clock,
         effects: &mut Vec<Effect>,
     ) -> Self {
         match (self, input) {
@@ -93,11 +93,13 @@ impl Transaction {
                     keys: Vec::new(),
                     credentials: Patience::Wait,
                 };
-                decide(Held { head, waited }, shared, board, now, effects)
+                decide(Held { head, waited }, shared, board, clock.now(), effects)
             }
-            (Self::Awaiting(held), Input::Settled) => decide(held, shared, board, now, effects),
+            (Self::Awaiting(held), Input::Settled) => {
+                decide(held, shared, board, clock.now(), effects)
+            }
             (Self::AwaitingBody(unsigned), Input::RequestBody { chunk, is_last }) => {
-                hash(unsigned, chunk, is_last, shared, now, effects)
+                hash(unsigned, chunk, is_last, shared, clock, effects)
             }
             (Self::AwaitingModel(unnamed), Input::RequestBody { chunk, is_last }) => {
                 unnamed.read(chunk, is_last, &shared.config, effects)
@@ -119,20 +121,20 @@ impl Transaction {
                 Self::Forwarded(exchange)
             }
             (Self::Forwarded(mut exchange), Input::ResponseBody(chunk)) => {
-                exchange.response_body(chunk, now);
+                exchange.response_body(chunk, clock);
                 Self::Forwarded(exchange)
             }
-            (Self::Forwarded(mut exchange), Input::Ended(end)) => {
-                let record = exchange.finish(end, &shared.config, now);
+            (Self::Forwarded(exchange), Input::Ended(end)) => {
+                let record = exchange.finish(end, &shared.config, clock.now());
                 let labels = &mut shared.labels.borrow_mut();
                 let measurements = record.measurements(labels);
                 let model = record.model_label(labels);
                 shared
                     .ledger
                     .borrow_mut()
-                    .add(record, labels.model_value(model));
+                    .add(&record, labels.model_value(model));
                 effects.extend(measurements.into_iter().map(Effect::Measure));
-                effects.extend(log_fields(record));
+                effects.extend(log_fields(record, &shared.config));
                 Self::Done
             }
             (Self::Awaiting(_), Input::CannotWait) => refuse(Rejection::TooManyWaiting, effects),
@@ -243,7 +245,7 @@ fn hash(
     chunk: &[u8],
     is_last: bool,
     shared: &Shared,
-    now: UnixTime,
+    clock: &dyn Clock,
     effects: &mut Vec<Effect>,
 ) -> Transaction {
     let hashed = unsigned.hash(chunk, is_last, shared.config.max_signed_body_bytes);
@@ -251,7 +253,7 @@ fn hash(
         return Transaction::AwaitingBody(unsigned);
     }
     let known = Known::of(unsigned.exchange(), &shared.config);
-    match hashed.and_then(|()| unsigned.sign(shared, now)) {
+    match hashed.and_then(|()| unsigned.sign(shared, clock.now())) {
         Ok((upstream_request, exchange)) => {
             effects.push(Effect::Forward(upstream_request));
             Transaction::Forwarded(exchange)

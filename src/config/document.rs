@@ -245,6 +245,8 @@ pub(super) struct Observability {
     /// Claims that the access log gets.
     #[serde(default)]
     pub(super) log_claims: Vec<String>,
+    /// Fields that the access log gets; all by default.
+    pub(super) log_fields: Option<Vec<String>>,
     /// How many models become a metric's label beside those that are configured; 100 by default.
     pub(super) max_models: Option<usize>,
 }

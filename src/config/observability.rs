@@ -3,6 +3,7 @@
 use super::problem::Problems;
 use super::{defaults, document, header_names, providers};
 use crate::authn::token::is_credential_header;
+use crate::observe::{LogField, LogFields};
 
 /// What is logged and counted beyond what always is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -12,6 +13,8 @@ pub struct Observability {
     pub conversation_headers: Vec<String>,
     /// Claims that the access log gets: names, or JSON pointers where they begin with `/`.
     pub log_claims: Vec<String>,
+    /// Which fields the access log gets.
+    pub log_fields: LogFields,
     /// How many models that no configuration names get a label value of their own.
     pub max_models: usize,
 }
@@ -45,9 +48,27 @@ pub(super) fn read(
             );
         }
     }
+    let log_fields = match document.log_fields {
+        None => LogFields::ALL,
+        Some(names) => names
+            .iter()
+            .enumerate()
+            .filter_map(|(index, name)| {
+                let field = LogField::named(name);
+                if field.is_none() {
+                    problems.add(
+                        format_args!("/observability/log_fields/{index}"),
+                        "is not a field of the access log that the filter gives; docs/observability.md lists them",
+                    );
+                }
+                field
+            })
+            .collect(),
+    };
     Observability {
         conversation_headers,
         log_claims,
+        log_fields,
         max_models: document.max_models.unwrap_or(defaults::MAX_MODELS),
     }
 }

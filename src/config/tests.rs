@@ -17,6 +17,7 @@ use crate::authn::jwk::Algorithm;
 use crate::authn::jwks::{KeySourceSettings, RemoteKeys, Start};
 use crate::catalog::{Catalog, ModelPattern, UnlistedStatus};
 use crate::credential::{Credential, GatewayToken, Secret};
+use crate::observe::{LogField, LogFields};
 use crate::price::{Price, PriceList, Prices};
 use crate::provider::KeyPlacement;
 use crate::provider::model_place::PathPattern;
@@ -48,6 +49,7 @@ fn full() -> Value {
         "observability": {
             "conversation_headers": ["X-Thread"],
             "log_claims": ["email", "/org/id"],
+            "log_fields": ["enduser.id"],
             "max_models": 7,
         },
         "authentication": {
@@ -170,6 +172,7 @@ fn every_field_of_a_document_is_taken_in() {
         Observability {
             conversation_headers: vec!["x-thread".into()],
             log_claims: vec!["email".into(), "/org/id".into()],
+            log_fields: [LogField::Subject].into_iter().collect(),
             max_models: 7,
         }
     );
@@ -297,6 +300,7 @@ fn the_defaults_hold_where_a_document_is_silent() {
                 "x-redpanda-genai-conversation".into(),
             ],
             log_claims: vec![],
+            log_fields: LogFields::ALL,
             max_models: 100,
         }
     );

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::hash::WordHash;
 use super::imports::{self, Buffer, Map, MetricType, Refused};
 use crate::callout::{self, Callout};
 use crate::forward::UpstreamRequest;
@@ -13,10 +14,19 @@ use crate::head::{HeaderMap, RequestHead, ResponseHead};
 use crate::observe::metric::{Kind, Labels, Measurement, Metric};
 use crate::refresh::Board;
 use crate::reply::Reply;
-use crate::time::UnixTime;
+use crate::time::{Clock, UnixTime};
 use crate::url::Scheme;
 
 /// The host's clock.
+pub(super) struct HostClock;
+
+impl Clock for HostClock {
+    fn now(&self) -> UnixTime {
+        now()
+    }
+}
+
+/// The time now.
 pub(super) fn now() -> UnixTime {
     UnixTime::new(Duration::from_nanos(
         imports::current_time().unwrap_or_default(),
@@ -179,7 +189,7 @@ impl Board for SharedData {
 
 /// The host's metrics, each defined when it is first measured.
 #[derive(Default)]
-pub(super) struct Metrics(HashMap<Metric, u32>);
+pub(super) struct Metrics(HashMap<Metric, u32, WordHash>);
 
 impl Metrics {
     pub(super) fn measure(&mut self, measurement: Measurement, labels: &Labels) {

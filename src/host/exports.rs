@@ -1,7 +1,7 @@
 //! The callbacks that the host calls: each finds its context and hands on.
 //!
-//! What is not here the host does not enter the VM for. The abbreviation: `proxy_on_done`, since
-//! nothing is left to do then, and `proxy_on_vm_start`, since a VM has no configuration.
+//! What is not here the host does not enter the VM for. So there is no `proxy_on_done`, since
+//! nothing is left to do then, and no `proxy_on_vm_start`, since a VM has no configuration.
 
 #![allow(
     unsafe_code,
@@ -10,19 +10,15 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
+use super::hash::WordHash;
 use super::root::Root;
 use super::stream::Stream;
 use super::{imports, log};
 use crate::transaction::Flow;
 
-/// The host numbers its contexts one after the other: the numbers are as good as a hash of them.
-#[derive(Default)]
-struct Number(u64);
-
-type Contexts<T> = RefCell<HashMap<u32, Rc<T>, BuildHasherDefault<Number>>>;
+type Contexts<T> = RefCell<HashMap<u32, Rc<T>, WordHash>>;
 
 thread_local! {
     static ROOTS: Contexts<Root> = RefCell::default();
@@ -162,21 +158,4 @@ fn root_at(id: u32) -> Option<Rc<Root>> {
 
 fn stream_at(id: u32) -> Option<Rc<Stream>> {
     STREAMS.with_borrow(|streams| streams.get(&id).cloned())
-}
-
-impl Hasher for Number {
-    fn finish(&self) -> u64 {
-        // The map looks at the highest bits too.
-        self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15)
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0 << 8 | u64::from(*byte);
-        }
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        self.0 = number.into();
-    }
 }

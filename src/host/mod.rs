@@ -11,6 +11,7 @@
 mod abi;
 mod exports;
 mod faults;
+mod hash;
 mod imports;
 mod log;
 mod root;

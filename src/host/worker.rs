@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::abi::{self, Metrics, SharedData};
+use super::abi::{self, HostClock, Metrics, SharedData};
 use crate::diagnosis::Extremes;
 use crate::observe::{Measurement, Metric};
 use crate::shared::{BODIES_HANDED_OVER, Resource, Shared};
@@ -228,7 +228,7 @@ impl Worker {
     fn step(&self, request: &Rc<Request>, input: Input<'_>) {
         let mut effects = Vec::new();
         let transaction = request.transaction.take();
-        let next = transaction.handle(input, &self.shared, &SharedData, abi::now(), &mut effects);
+        let next = transaction.handle(input, &self.shared, &SharedData, &HostClock, &mut effects);
         request.transaction.replace(next);
         for effect in effects {
             match effect {

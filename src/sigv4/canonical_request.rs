@@ -145,6 +145,9 @@ pub(crate) fn percent_encode(bytes: &[u8], into: &mut String) {
 /// Without spaces around it, and with one in the place of several.
 fn canonical_value(value: &[u8]) -> String {
     let text = String::from_utf8_lossy(value);
+    if memchr::memchr2(b' ', b'\t', value).is_none() {
+        return text.into_owned();
+    }
     let words: Vec<&str> = text
         .split([' ', '\t'])
         .filter(|word| !word.is_empty())

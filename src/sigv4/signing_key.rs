@@ -10,9 +10,9 @@ use sha2::Sha256;
 use super::{Scope, StringToSign, date, hex};
 use crate::credential::Secret;
 
-/// A key that signs for one day, region and service.
+/// A key that signs for one day, region and service, worked into the hash already.
 #[derive(Clone)]
-pub struct SigningKey(Rc<[u8; 32]>);
+pub struct SigningKey(Rc<Hmac<Sha256>>);
 
 /// Derived keys, kept for the day: one for each credential, region and service in use.
 pub struct SigningKeys(LruCache<Name, SigningKey>);
@@ -29,15 +29,13 @@ impl SigningKey {
         let date = hmac(secret.as_bytes(), date(&scope.date_time()).as_bytes());
         let region = hmac(&date, scope.region.as_bytes());
         let service = hmac(&region, scope.service.as_bytes());
-        Self(Rc::new(hmac(&service, b"aws4_request")))
+        Self(Rc::new(keyed(&hmac(&service, b"aws4_request"))))
     }
 
     /// The signature, in hexadecimal.
     pub fn signature(&self, string_to_sign: &StringToSign) -> String {
-        hex(&hmac(
-            self.0.as_slice(),
-            string_to_sign.to_string().as_bytes(),
-        ))
+        let mac = Hmac::clone(&self.0).chain_update(string_to_sign.to_string());
+        hex(&mac.finalize().into_bytes())
     }
 }
 
@@ -70,9 +68,11 @@ impl SigningKeys {
 }
 
 fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
-    match Hmac::<Sha256>::new_from_slice(key) {
-        Ok(mac) => mac.chain_update(message).finalize().into_bytes().into(),
-        // HMAC takes keys of every length; the type of its constructor cannot say so.
-        Err(_) => [0; 32],
-    }
+    let mac = keyed(key).chain_update(message);
+    mac.finalize().into_bytes().into()
+}
+
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    // HMAC takes keys of every length; the type of this constructor cannot say so.
+    Hmac::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&Default::default()))
 }

@@ -74,14 +74,16 @@ impl<'a> Known<'a> {
             record.provider.clone_from(&provider.name);
             record.system = provider.kind.profile().system;
         }
-        effects.extend(log_fields(&record));
+        effects.extend(log_fields(record, self.config));
     }
 }
 
 /// What the access log is to say of a request.
-pub(super) fn log_fields(record: &Record) -> impl Iterator<Item = Effect> + use<> {
-    let fields = record.fields().into_iter();
-    fields.map(|(name, value)| Effect::Log(name, value))
+pub(super) fn log_fields(record: Record, config: &Config) -> impl Iterator<Item = Effect> + use<> {
+    let fields = record.into_fields(config.observability.log_fields);
+    fields
+        .into_iter()
+        .map(|(name, value)| Effect::Log(name, value))
 }
 
 impl Request<'_> {

@@ -167,7 +167,7 @@ impl Gateway {
     fn handle(&self, transaction: Transaction, input: Input<'_>) -> Outcome {
         let mut effects = Vec::new();
         let transaction =
-            transaction.handle(input, &self.shared, &self.board, self.now, &mut effects);
+            transaction.handle(input, &self.shared, &self.board, &self.now, &mut effects);
         Outcome {
             transaction,
             effects,

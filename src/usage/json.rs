@@ -130,13 +130,14 @@ impl Scanner {
                 }
                 State::Skip { depth } => self.skip(bytes, depth),
                 State::SkipString { depth, escaped } => self.skip_string(bytes, depth, escaped),
-                State::InScalar if is_scalar_byte(byte) => {
-                    self.token.push(&[byte]);
-                    rest
-                }
                 State::InScalar => {
-                    self.scalar_end(found)?;
-                    bytes
+                    let end = bytes.iter().position(|byte| !is_scalar_byte(*byte));
+                    let (part, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
+                    self.token.push(part);
+                    if end.is_some() {
+                        self.scalar_end(found)?;
+                    }
+                    rest
                 }
                 _ if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') => rest,
                 _ => {
@@ -254,10 +255,10 @@ impl Scanner {
 
     /// Sets what is wanted of the value of the name that has been read.
     fn look_up(&mut self) {
-        self.target = match (self.frame(), self.token.text()) {
+        self.target = match (self.frame(), self.token.name()) {
             (Some(Frame::Object(Target::Of(Wanted::Members(members)))), Some(name)) => members
                 .iter()
-                .find(|member| member.name == name)
+                .find(|member| member.name.as_bytes() == name)
                 .map_or(Target::Nothing, |member| Target::Of(member.wanted)),
             _ => Target::Nothing,
         };
@@ -280,7 +281,7 @@ impl Scanner {
             Some(b"true") => Some(Scalar::Other),
             Some(raw) if raw.first().is_some_and(u8::is_ascii_alphabetic) => return Err(Malformed),
             Some(raw) => match std::str::from_utf8(raw) {
-                Ok(number) if number.parse::<f64>().is_ok() => Some(Scalar::Number(number)),
+                Ok(number) if is_number(number) => Some(Scalar::Number(number)),
                 _ => return Err(Malformed),
             },
             None => Some(Scalar::Other),
@@ -354,6 +355,7 @@ fn string_part<'a>(
         if part.ends_with(b"\"") {
             return (true, false, after);
         }
+        keep.note_escape();
         let Some((byte, after)) = after.split_first() else {
             return (false, true, after);
         };
@@ -362,6 +364,11 @@ fn string_part<'a>(
     }
     keep.push(rest);
     (false, escaped, &[])
+}
+
+/// Nearly all numbers are whole, and need no parsing to be known for numbers.
+fn is_number(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) || text.parse::<f64>().is_ok()
 }
 
 const fn is_scalar_byte(byte: u8) -> bool {

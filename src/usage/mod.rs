@@ -20,7 +20,7 @@ pub mod sse;
 
 use std::fmt;
 
-use crate::time::UnixTime;
+use crate::time::Clock;
 use decoder::Decoder;
 use dialect::Dialect;
 use reader::Reader;
@@ -49,7 +49,7 @@ pub struct UsageExtractor {
     reader: Reader,
     decoder: Option<Decoder>,
     gave_up: Option<IncompleteReason>,
-    first_byte: Option<UnixTime>,
+    has_begun: bool,
     from_headers: TokenUsage,
 }
 
@@ -69,7 +69,7 @@ impl UsageExtractor {
             reader: Reader::new(dialect, content_type),
             decoder: decoder.filter(|_| gave_up.is_none()),
             gave_up,
-            first_byte: None,
+            has_begun: false,
             from_headers: TokenUsage::default(),
         }
     }
@@ -84,12 +84,12 @@ impl UsageExtractor {
         self.gave_up.is_none() && !self.reader.is_finished()
     }
 
-    /// Reads the next bytes of the body, which came at `now`.
-    pub fn push(&mut self, bytes: &[u8], now: UnixTime) {
+    /// Reads the next bytes of the body, which come now.
+    pub fn push(&mut self, bytes: &[u8], clock: &dyn Clock) {
         if bytes.is_empty() {
             return;
         }
-        self.first_byte.get_or_insert(now);
+        self.has_begun = true;
         if !self.is_reading() {
             return;
         }
@@ -97,7 +97,7 @@ impl UsageExtractor {
             return;
         };
         let reader = &mut self.reader;
-        if let Err(reason) = decoder.decode(bytes, &mut |decoded| reader.read(decoded, now))
+        if let Err(reason) = decoder.decode(bytes, &mut |decoded| reader.read(decoded, clock))
             && !self.reader.is_finished()
         {
             self.gave_up = Some(reason);
@@ -122,7 +122,7 @@ impl UsageExtractor {
             (true, None) => Some(self.reader.why_nothing()),
             (false, None) => Some(match end {
                 End::ClientDisconnect => IncompleteReason::ClientDisconnect,
-                End::Complete if self.first_byte.is_none() => IncompleteReason::NotReported,
+                End::Complete if !self.has_begun => IncompleteReason::NotReported,
                 End::Complete | End::UpstreamReset => IncompleteReason::UpstreamReset,
             }),
         };
@@ -136,7 +136,6 @@ impl UsageExtractor {
             response_id: findings.response_id.clone(),
             finish_reason: findings.finish_reason().cloned(),
             timing: Timing {
-                first_byte: self.first_byte,
                 first_token,
                 last_event,
             },

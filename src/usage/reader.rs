@@ -8,7 +8,7 @@ use super::dialect::{Dialect, LastEvent, Payload, Watch};
 use super::json::Scanner;
 use super::report::{Findings, IncompleteReason};
 use super::{event_stream, sse};
-use crate::time::UnixTime;
+use crate::time::{Clock, UnixTime};
 
 /// Reads one response's decoded body.
 pub(super) struct Reader {
@@ -81,7 +81,7 @@ impl Reader {
     }
 
     /// Reads on.
-    pub(super) fn read(&mut self, bytes: &[u8], now: UnixTime) -> Result<(), IncompleteReason> {
+    pub(super) fn read(&mut self, bytes: &[u8], clock: &dyn Clock) -> Result<(), IncompleteReason> {
         let events = &mut self.events;
         match &mut self.framing {
             Framing::Unknown {
@@ -100,20 +100,20 @@ impl Reader {
                     _ if *event_stream_announced => Framing::Sse(sse::Framer::default()),
                     _ => return Err(IncompleteReason::Undecodable),
                 };
-                self.read(start, now)
+                self.read(start, clock)
             }
             Framing::Document => events.scan(bytes),
             Framing::Array => {
                 let result = events.scan(bytes);
-                events.note_time(now);
+                events.note_time(clock);
                 result
             }
             Framing::Sse(framer) => {
-                framer.feed(bytes, &mut |piece| events.sse(piece, now));
+                framer.feed(bytes, &mut |piece| events.sse(piece, clock));
                 Ok(())
             }
             Framing::EventStream(framer) => framer
-                .feed(bytes, &mut |piece| events.message(piece, now))
+                .feed(bytes, &mut |piece| events.message(piece, clock))
                 .map_err(|event_stream::Corrupt| IncompleteReason::Undecodable),
         }
     }
@@ -125,7 +125,7 @@ impl Reader {
         if let Framing::Sse(framer) = &mut self.framing {
             let malformed_before = std::mem::take(&mut events.any_malformed);
             let last_event = events.last_event;
-            framer.finish(&mut |piece| events.sse(piece, last_event.unwrap_or_default()));
+            framer.finish(&mut |piece| events.sse(piece, &last_event.unwrap_or_default()));
             between &= !events.any_malformed && !events.in_parts;
             events.any_malformed |= malformed_before;
             events.last_event = last_event;
@@ -201,13 +201,13 @@ impl Events {
             .map_err(|_| IncompleteReason::Undecodable)
     }
 
-    fn sse(&mut self, piece: sse::Piece<'_>, now: UnixTime) {
+    fn sse(&mut self, piece: sse::Piece<'_>, clock: &dyn Clock) {
         if self.finished {
             return;
         }
         match piece {
             sse::Piece::Event(data) if data.trim_ascii() == b"[DONE]" => self.finished = true,
-            sse::Piece::Event(data) => self.event(data, now),
+            sse::Piece::Event(data) => self.event(data, clock),
             sse::Piece::Part(part) => {
                 if !self.in_parts {
                     self.in_parts = true;
@@ -221,12 +221,12 @@ impl Events {
             sse::Piece::PartsEnd => {
                 self.in_parts = false;
                 self.any_malformed |= self.malformed || !self.scanner.is_at_end();
-                self.event_end(now);
+                self.event_end(clock);
             }
         }
     }
 
-    fn message(&mut self, piece: event_stream::Piece<'_>, now: UnixTime) {
+    fn message(&mut self, piece: event_stream::Piece<'_>, clock: &dyn Clock) {
         if self.finished {
             return;
         }
@@ -244,23 +244,23 @@ impl Events {
             self.findings.ended |= is_last;
         }
         match self.dialect.payload {
-            Payload::Plain => self.event(message.payload, now),
-            Payload::Base64Bytes => self.base64_event(message.payload, now),
+            Payload::Plain => self.event(message.payload, clock),
+            Payload::Base64Bytes => self.base64_event(message.payload, clock),
         }
     }
 
-    /// Reads an event's data, if it is worth it.
-    fn event(&mut self, data: &[u8], now: UnixTime) {
+    /// Reads an event's data, if it is worth it; of the others not even the time is noted.
+    fn event(&mut self, data: &[u8], clock: &dyn Clock) {
         if !self.findings.content || self.is_worth_reading(data) {
             self.scanner.reset();
             let well_formed = self.scan(data).is_ok() && self.scanner.is_at_end();
             self.any_malformed |= !well_formed && !data.trim_ascii().is_empty();
+            self.event_end(clock);
         }
-        self.event_end(now);
     }
 
     /// Reads an event whose JSON is base64 in a JSON string `bytes`.
-    fn base64_event(&mut self, payload: &[u8], now: UnixTime) {
+    fn base64_event(&mut self, payload: &[u8], clock: &dyn Clock) {
         /// Makes 768 bytes.
         const PIECE: usize = 1024;
         self.scanner.reset();
@@ -273,15 +273,16 @@ impl Events {
             })
         });
         self.any_malformed |= !well_formed || !self.scanner.is_at_end();
-        self.event_end(now);
+        self.event_end(clock);
     }
 
-    fn event_end(&mut self, now: UnixTime) {
-        self.note_time(now);
+    fn event_end(&mut self, clock: &dyn Clock) {
+        self.note_time(clock);
         self.finished = self.findings.ended;
     }
 
-    fn note_time(&mut self, now: UnixTime) {
+    fn note_time(&mut self, clock: &dyn Clock) {
+        let now = clock.now();
         self.last_event = Some(now);
         if self.findings.content {
             self.first_token.get_or_insert(now);

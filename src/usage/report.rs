@@ -27,11 +27,9 @@ pub struct UsageReport {
 /// When the parts of a response came.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Timing {
-    /// Its body's first byte.
-    pub first_byte: Option<UnixTime>,
     /// The first event that holds something that the model generated; streams only.
     pub first_token: Option<UnixTime>,
-    /// The end of its last event; streams only. Divided by the output tokens less one, the time
+    /// The last event that was read; streams only. What a whole stream ends with is read. Divided by the output tokens less one, the time
     /// between the first token and this one is the time per output token.
     pub last_event: Option<UnixTime>,
 }

@@ -32,6 +32,17 @@ fn claims_have_names() {
 }
 
 #[test]
+fn fields_of_the_log_are_those_that_there_are() {
+    let document = with(&[(
+        "/observability",
+        json!({"log_fields": ["enduser.id", "gen_ai.cost", "cost"]}),
+    )]);
+    let problem = "/observability/log_fields/2: is not a field of the access log that the filter \
+                   gives; docs/observability.md lists them";
+    assert_eq!(problems(&document), [problem]);
+}
+
+#[test]
 fn the_totals_have_a_path_that_no_provider_has() {
     let plain = "must be a plain path with a leading slash and no trailing one";
     let among = "must not be path_prefix or lie below it, where providers are";

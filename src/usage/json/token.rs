@@ -6,6 +6,9 @@ use super::MAX_TOKEN;
 pub(super) trait Keep {
     /// Takes some more.
     fn push(&mut self, bytes: &[u8]);
+
+    /// Learns that there is an escape among them.
+    fn note_escape(&mut self) {}
 }
 
 /// Nowhere.
@@ -19,6 +22,7 @@ pub(super) struct Token {
     bytes: [u8; MAX_TOKEN],
     /// Its whole length, also of what is not held.
     length: usize,
+    has_escape: bool,
     /// The string that an escaped token stands for.
     unescaped: String,
 }
@@ -28,6 +32,7 @@ impl Default for Token {
         Self {
             bytes: [0; MAX_TOKEN],
             length: 0,
+            has_escape: false,
             unescaped: String::new(),
         }
     }
@@ -41,11 +46,16 @@ impl Keep for Token {
         }
         self.length = end;
     }
+
+    fn note_escape(&mut self) {
+        self.has_escape = true;
+    }
 }
 
 impl Token {
     pub(super) fn clear(&mut self) {
         self.length = 0;
+        self.has_escape = false;
     }
 
     /// Begins a string, at its opening quote.
@@ -61,12 +71,30 @@ impl Token {
 
     /// The string that it stands for; `None` when it is too long or no string.
     pub(super) fn text(&mut self) -> Option<&str> {
-        let raw = self.bytes.get(..self.length)?;
-        if raw.contains(&b'\\') {
-            self.unescaped = serde_json::from_slice(raw).ok()?;
+        if self.has_escape {
+            self.unescape()?;
             return Some(&self.unescaped);
         }
-        let raw = raw.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-        std::str::from_utf8(raw).ok()
+        std::str::from_utf8(self.unquoted()?).ok()
+    }
+
+    /// The bytes of the string that it stands for; likewise.
+    pub(super) fn name(&mut self) -> Option<&[u8]> {
+        if self.has_escape {
+            self.unescape()?;
+            return Some(self.unescaped.as_bytes());
+        }
+        self.unquoted()
+    }
+
+    fn unescape(&mut self) -> Option<()> {
+        let raw = self.bytes.get(..self.length)?;
+        self.unescaped = serde_json::from_slice(raw).ok()?;
+        Some(())
+    }
+
+    fn unquoted(&self) -> Option<&[u8]> {
+        let raw = self.bytes.get(..self.length)?;
+        raw.strip_prefix(b"\"")?.strip_suffix(b"\"")
     }
 }

@@ -1,6 +1,7 @@
 //! Garbage, excess and damage: never a panic, never more than the memory there is, and the reason.
 
 use super::*;
+use crate::time::UnixTime;
 
 fn read(content_type: &str, encoding: &str, body: &[u8]) -> UsageReport {
     let mut extractor = UsageExtractor::new(
@@ -9,7 +10,7 @@ fn read(content_type: &str, encoding: &str, body: &[u8]) -> UsageReport {
         encoding.as_bytes(),
     );
     for cut in body.chunks(16_000) {
-        extractor.push(cut, UnixTime::default());
+        extractor.push(cut, &UnixTime::default());
         assert!(extractor.held() <= MAX_HELD);
     }
     extractor.finish(End::Complete)
@@ -129,7 +130,7 @@ fn usage_is_found_behind_filler_of_any_kind_and_size() {
         let mut extractor = UsageExtractor::new(&CHAT_COMPLETIONS, b"", b"");
         for (piece, times) in body {
             for _ in 0..*times {
-                extractor.push(piece.as_bytes(), UnixTime::default());
+                extractor.push(piece.as_bytes(), &UnixTime::default());
                 assert!(extractor.held() <= MAX_HELD);
             }
         }
@@ -201,7 +202,7 @@ fn gzip_headers_of_every_form_are_passed_over() {
         for size in [1, 3, whole.len()] {
             let mut extractor = UsageExtractor::new(&CHAT_COMPLETIONS, b"", b"GZIP");
             for cut in whole.chunks(size) {
-                extractor.push(cut, UnixTime::default());
+                extractor.push(cut, &UnixTime::default());
             }
             let report = extractor.finish(End::Complete);
             assert_eq!(report.tokens.input, Some(1), "{flags}");
@@ -277,7 +278,7 @@ proptest! {
             dialects[dialect.index(dialects.len())], content_type.as_bytes(), encoding.as_bytes(),
         );
         for cut in body.chunks(size) {
-            extractor.push(cut, UnixTime::default());
+            extractor.push(cut, &UnixTime::default());
             prop_assert!(extractor.held() <= MAX_HELD);
         }
         extractor.finish(End::Complete);
@@ -291,9 +292,9 @@ proptest! {
         for content_type in ["application/json", "text/event-stream"] {
             let mut whole = UsageExtractor::new(&CHAT_COMPLETIONS, content_type.as_bytes(), b"");
             let mut pieces = UsageExtractor::new(&CHAT_COMPLETIONS, content_type.as_bytes(), b"");
-            whole.push(body.as_bytes(), UnixTime::default());
+            whole.push(body.as_bytes(), &UnixTime::default());
             for cut in body.as_bytes().chunks(size) {
-                pieces.push(cut, UnixTime::default());
+                pieces.push(cut, &UnixTime::default());
             }
             prop_assert_eq!(whole.finish(End::Complete), pieces.finish(End::Complete));
         }

@@ -1,0 +1,109 @@
+//! The fields of the access log, and which of them are wanted: each costs a call of the host.
+
+/// A field of the access log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+#[allow(missing_docs, reason = "the variants are what they are called")]
+pub enum LogField {
+    Provider,
+    System,
+    Operation,
+    Subject,
+    Issuer,
+    Claims,
+    Conversation,
+    RequestModel,
+    ResponseModel,
+    ResponseId,
+    FinishReasons,
+    InputTokens,
+    OutputTokens,
+    CacheReadTokens,
+    CacheWriteTokens,
+    ReasoningTokens,
+    Cost,
+    ReportedCost,
+    TimeToFirstToken,
+    TimePerOutputToken,
+    UsageIncomplete,
+}
+
+/// Which fields are wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LogFields(u32);
+
+impl LogField {
+    /// All of them.
+    pub const ALL: [Self; 21] = [
+        Self::Provider,
+        Self::System,
+        Self::Operation,
+        Self::Subject,
+        Self::Issuer,
+        Self::Claims,
+        Self::Conversation,
+        Self::RequestModel,
+        Self::ResponseModel,
+        Self::ResponseId,
+        Self::FinishReasons,
+        Self::InputTokens,
+        Self::OutputTokens,
+        Self::CacheReadTokens,
+        Self::CacheWriteTokens,
+        Self::ReasoningTokens,
+        Self::Cost,
+        Self::ReportedCost,
+        Self::TimeToFirstToken,
+        Self::TimePerOutputToken,
+        Self::UsageIncomplete,
+    ];
+
+    /// Its name, which the host's access log asks for.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Provider => "ai_gateway.provider",
+            Self::System => "gen_ai.provider.name",
+            Self::Operation => "gen_ai.operation.name",
+            Self::Subject => "enduser.id",
+            Self::Issuer => "ai_gateway.issuer",
+            Self::Claims => "ai_gateway.claims",
+            Self::Conversation => "gen_ai.conversation.id",
+            Self::RequestModel => "gen_ai.request.model",
+            Self::ResponseModel => "gen_ai.response.model",
+            Self::ResponseId => "gen_ai.response.id",
+            Self::FinishReasons => "gen_ai.response.finish_reasons",
+            Self::InputTokens => "gen_ai.usage.input_tokens",
+            Self::OutputTokens => "gen_ai.usage.output_tokens",
+            Self::CacheReadTokens => "gen_ai.usage.cache_read.input_tokens",
+            Self::CacheWriteTokens => "gen_ai.usage.cache_creation.input_tokens",
+            Self::ReasoningTokens => "gen_ai.usage.reasoning.output_tokens",
+            Self::Cost => "gen_ai.cost",
+            Self::ReportedCost => "gen_ai.cost.reported",
+            Self::TimePerOutputToken => "gen_ai.server.time_per_output_token_ms",
+            Self::TimeToFirstToken => "gen_ai.server.time_to_first_token_ms",
+            Self::UsageIncomplete => "ai_gateway.usage.incomplete",
+        }
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|field| field.name() == name)
+    }
+}
+
+impl LogFields {
+    /// All fields.
+    pub const ALL: Self = Self(u32::MAX);
+
+    /// Whether this one is wanted.
+    pub const fn contains(self, field: LogField) -> bool {
+        self.0 & 1 << field as u8 != 0
+    }
+}
+
+impl FromIterator<LogField> for LogFields {
+    fn from_iter<I: IntoIterator<Item = LogField>>(fields: I) -> Self {
+        let bits = fields.into_iter().map(|field| 1 << field as u8);
+        Self(bits.fold(0, |all, bit| all | bit))
+    }
+}
