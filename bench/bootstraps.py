@@ -13,6 +13,7 @@ from tools.gateway import PROJECT
 
 EXTENSIONS = "type.googleapis.com/envoy.extensions."
 FLOOR = PROJECT / "bench/floor/target/wasm32-wasip1/release/floor.wasm"
+SAME_CALLS = PROJECT / "bench/same_calls/target/wasm32-wasip1/release/same_calls.wasm"
 FILTER = PROJECT / "ai_gateway_filter.wasm"
 PREFIX = "/llm/v1/providers"
 AUDIENCE = "ai-gateway"
@@ -62,12 +63,32 @@ def native_sigv4(surroundings):
 
 def floor(surroundings):
     """A proxy-wasm filter that does nothing."""
-    return _bootstrap(surroundings, [_wasm(FLOOR, {})])
+    return _bootstrap(surroundings, [_wasm(FLOOR, "{}")])
+
+
+def same_calls(surroundings):
+    """A filter that makes our calls of the host for a chat completion, and does no work."""
+    return _bootstrap(surroundings, [_wasm(SAME_CALLS, surroundings.authority)], routed_by_filter=True)
+
+
+def same_calls_logged(surroundings):
+    """The same with the calls for the access log."""
+    return _bootstrap(surroundings, [_wasm(SAME_CALLS, f"+{surroundings.authority}")], routed_by_filter=True)
 
 
 def ours(surroundings):
-    """Our filter as it ships, with its route."""
+    """Our filter with its route; like the others without the access log, and so without its fields."""
+    return _ours(surroundings, {"log_fields": []})
+
+
+def ours_logged(surroundings):
+    """Our filter as it ships, which has every field ready for an access log."""
+    return _ours(surroundings, {})
+
+
+def _ours(surroundings, observability):
     configuration = {
+        "observability": observability,
         "authentication": {
             "issuers": [
                 {"issuer": ISSUER, "audiences": [AUDIENCE], "jwks": {"keys": [surroundings.key.jwk()]}},
@@ -92,7 +113,7 @@ def ours(surroundings):
             },
         ],
     }
-    return _bootstrap(surroundings, [_wasm(FILTER, configuration)], routed_by_filter=True)
+    return _bootstrap(surroundings, [_wasm(FILTER, json.dumps(configuration))], routed_by_filter=True)
 
 
 def _bootstrap(surroundings, filters, *, routed_by_filter=False):
@@ -191,6 +212,6 @@ def _wasm(module, configuration):
     document = yaml.safe_load((PROJECT / "envoy/filter.yaml").read_text())
     shipped = document["resources"][0]
     plugin = shipped["typed_config"]["config"]
-    plugin["configuration"]["value"] = json.dumps(configuration)
+    plugin["configuration"]["value"] = configuration
     plugin["vm_config"]["code"]["local"]["filename"] = str(module)
     return {"name": shipped["name"], "typed_config": shipped["typed_config"]}

@@ -14,7 +14,9 @@ from .proxy import CPUS, LOAD_CPU, PROXY_CPU
 PAIRS = (
     ("floor", "native", "a Wasm filter that does nothing / native, cached"),
     ("ours", "native", "ours, token cached / native, cached"),
-    ("ours", "floor", "ours, token cached / a Wasm filter that does nothing"),
+    ("calls", "native", "our calls of the host and no work / native, cached"),
+    ("ours", "calls", "ours, token cached / our calls of the host and no work"),
+    ("ours-logged", "native", "ours with all fields of the access log / native, cached"),
     ("ours-new", "native-new", "ours, each token new / native, no cache"),
     ("bedrock-ours", "bedrock-native", "ours, SigV4 / native, cached, with aws_request_signing"),
 )
@@ -112,6 +114,10 @@ the whole module before Envoy is ready.
   the upstream got the right path, its own key or a signature that holds, and not the client's token.
 - Instructions: callgrind counts two loads of different size after a warm-up of {measure.WARM_UP_REQUESTS} requests, and the difference
   is shared out.
+- "Our calls and no work": `bench/same_calls`, a filter that reads, writes and measures as much through the host as ours
+  does for this request, and nothing else; no filter that does our work through proxy-wasm can cost less.
+- The access log is off, and so are its fields, which each cost a call (`observability.log_fields`), but where it says
+  otherwise.
 - "Each token new": {cases.EACH_NEW} tokens in turn, where caches hold {cases.EACH_NEW // 2}.
 - `make bench` repeats all this, `make bench-profile` shows where the filter's instructions go, function by function.
 """

@@ -16,6 +16,8 @@ done
 
 tools/setup-rust.sh
 tools/setup-python.sh tools/requirements.txt
-echo "cargo: building the load generator and the filter that does nothing"
+echo "cargo: building the load generator and the filters to compare with"
 cargo build --quiet --release --manifest-path bench/load/Cargo.toml
-cargo build --quiet --release --target wasm32-wasip1 --manifest-path bench/floor/Cargo.toml
+for filter in floor same_calls; do
+    cargo build --quiet --release --target wasm32-wasip1 --manifest-path bench/$filter/Cargo.toml
+done
