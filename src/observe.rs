@@ -85,58 +85,37 @@ impl Record {
     }
 
     /// What the access log is told: of the fields that are wanted those that are known.
-    pub fn into_fields(self, wanted: LogFields) -> Vec<(&'static str, String)> {
-        let mut fields = Vec::with_capacity(LogField::ALL.len());
-        let mut field = |field: LogField, value: Option<String>| {
-            if let Some(value) = value.filter(|_| wanted.contains(field)) {
-                fields.push((field.name(), value));
-            }
-        };
-        let provider = Some(self.provider);
-        field(LogField::Provider, provider.filter(|it| !it.is_empty()));
-        field(LogField::Subject, self.subject);
-        field(LogField::Issuer, self.issuer);
-        field(LogField::Claims, self.claims);
-        field(LogField::Conversation, self.conversation);
-        field(LogField::RequestModel, self.requested_model);
-        field(LogField::ResponseModel, self.response_model);
-        field(LogField::ResponseId, self.response_id);
-        field(LogField::FinishReasons, self.finish_reason);
-        field(LogField::Cost, self.cost.map(|cost| cost.to_string()));
-        let reported_cost = self.reported_cost.map(|cost| cost.to_string());
-        field(LogField::ReportedCost, reported_cost);
-        let incomplete = self.incomplete.map(IncompleteReason::code);
-        let words = [
-            (LogField::System, Some(self.system)),
-            (LogField::Operation, Some(self.operation)),
-            (LogField::UsageIncomplete, incomplete),
-        ];
-        let words = words.map(|(field, word)| {
-            let word = word.filter(|word| !word.is_empty());
-            (field, word.map(str::to_owned))
-        });
+    pub fn fields(&self, wanted: LogFields) -> Vec<(&'static str, String)> {
+        let word = |word: &str| (!word.is_empty()).then(|| word.to_owned());
+        let number = |number: Option<u64>| number.map(|number| number.to_string());
+        let time = |time: Option<Duration>| number(time.map(milliseconds));
         let tokens = &self.tokens;
-        let numbers = [
-            (LogField::InputTokens, tokens.total_input()),
-            (LogField::OutputTokens, tokens.total_output()),
-            (LogField::CacheReadTokens, tokens.cached_read),
-            (LogField::CacheWriteTokens, tokens.cache_write()),
-            (LogField::ReasoningTokens, tokens.reasoning),
-            (
-                LogField::TimeToFirstToken,
-                self.time_to_first_token.map(milliseconds),
-            ),
-            (
-                LogField::TimePerOutputToken,
-                self.time_per_output_token.map(milliseconds),
-            ),
-        ];
-        let numbers = numbers.map(|(field, number)| {
-            let number = number.filter(|_| wanted.contains(field));
-            (field, number.map(|number| number.to_string()))
-        });
-        for (name, value) in words.into_iter().chain(numbers) {
-            field(name, value);
+        let mut fields = Vec::with_capacity(LogField::ALL.len());
+        for field in LogField::ALL.into_iter().filter(|it| wanted.contains(*it)) {
+            let value = match field {
+                LogField::Provider => word(&self.provider),
+                LogField::System => word(self.system),
+                LogField::Operation => word(self.operation),
+                LogField::Subject => self.subject.clone(),
+                LogField::Issuer => self.issuer.clone(),
+                LogField::Claims => self.claims.clone(),
+                LogField::Conversation => self.conversation.clone(),
+                LogField::RequestModel => self.requested_model.clone(),
+                LogField::ResponseModel => self.response_model.clone(),
+                LogField::ResponseId => self.response_id.clone(),
+                LogField::FinishReasons => self.finish_reason.clone(),
+                LogField::InputTokens => number(tokens.total_input()),
+                LogField::OutputTokens => number(tokens.total_output()),
+                LogField::CacheReadTokens => number(tokens.cached_read),
+                LogField::CacheWriteTokens => number(tokens.cache_write()),
+                LogField::ReasoningTokens => number(tokens.reasoning),
+                LogField::Cost => self.cost.map(|cost| cost.to_string()),
+                LogField::ReportedCost => self.reported_cost.map(|cost| cost.to_string()),
+                LogField::TimeToFirstToken => time(self.time_to_first_token),
+                LogField::TimePerOutputToken => time(self.time_per_output_token),
+                LogField::UsageIncomplete => self.incomplete.map(|why| why.code().to_owned()),
+            };
+            fields.extend(value.map(|value| (field.name(), value)));
         }
         fields
     }

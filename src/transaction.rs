@@ -129,10 +129,8 @@ impl Transaction {
                 let labels = &mut shared.labels.borrow_mut();
                 let measurements = record.measurements(labels);
                 let model = record.model_label(labels);
-                shared
-                    .ledger
-                    .borrow_mut()
-                    .add(&record, labels.model_value(model));
+                let mut ledger = shared.ledger.borrow_mut();
+                ledger.add(&record, labels.model_value(model));
                 effects.extend(measurements.into_iter().map(Effect::Measure));
                 effects.extend(log_fields(record, &shared.config));
                 Self::Done

@@ -80,7 +80,7 @@ impl<'a> Known<'a> {
 
 /// What the access log is to say of a request.
 pub(super) fn log_fields(record: Record, config: &Config) -> impl Iterator<Item = Effect> + use<> {
-    let fields = record.into_fields(config.observability.log_fields);
+    let fields = record.fields(config.observability.log_fields);
     fields
         .into_iter()
         .map(|(name, value)| Effect::Log(name, value))
