@@ -385,15 +385,11 @@ impl Remote {
         }
         let endpoint = Endpoint::parse(&document.jwks_uri)
             .map_err(|error| format!("the discovery document's jwks_uri {error}"))?;
-        let from_tls = matches!(
-            &self.settings.start,
-            Start::Discovery(start) if start.scheme == Scheme::Https
-        );
         let (Start::Discovery(start) | Start::KeySet(start)) = &self.settings.start;
         if endpoint.is_link_local() && !start.is_link_local() {
             return Err("the discovery document's jwks_uri is link-local".to_owned());
         }
-        if from_tls && endpoint.scheme == Scheme::Http {
+        if start.scheme == Scheme::Https && endpoint.scheme == Scheme::Http {
             return Err("the discovery document's jwks_uri is not https".to_owned());
         }
         Ok(endpoint)

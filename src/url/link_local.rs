@@ -5,15 +5,6 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// The names of metadata services.
-const NAMES: [&str; 5] = [
-    "metadata",
-    "metadata.google.internal",
-    "metadata.goog",
-    "instance-data",
-    "instance-data.ec2.internal",
-];
-
 /// Metadata services outside of the link-local range: Alibaba's, Oracle's, Azure's.
 const ADDRESSES: [Ipv4Addr; 3] = [
     Ipv4Addr::new(100, 100, 100, 200),
@@ -29,7 +20,14 @@ pub(super) fn is_link_local(authority: &str) -> bool {
     }
     let host = authority.split(':').next().unwrap_or_default();
     let host = host.trim_end_matches('.').to_ascii_lowercase();
-    NAMES.contains(&host.as_str()) || v4(&host).is_some_and(is_v4_link_local)
+    is_metadata_name(&host) || v4(&host).is_some_and(is_v4_link_local)
+}
+
+/// The names of metadata services: bare, or in a cloud's own domains.
+fn is_metadata_name(host: &str) -> bool {
+    let (first, domain) = host.split_once('.').unwrap_or((host, ""));
+    let is_own = domain.is_empty() || domain == "goog" || domain.ends_with("internal");
+    matches!(first, "metadata" | "instance-data") && is_own
 }
 
 fn is_v4_link_local(address: Ipv4Addr) -> bool {
