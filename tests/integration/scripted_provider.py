@@ -25,6 +25,8 @@ class ScriptedProvider(BackgroundServer):
     def __init__(self):
         super().__init__(self._application)
         self.script = Script()
+        self.targets = []
+        """The target of each request, in order."""
         self.handshakes = []
         """The headers of each WebSocket handshake."""
 
@@ -36,6 +38,7 @@ class ScriptedProvider(BackgroundServer):
     async def _answer(self, request):
         if request.headers.get("upgrade", "").lower() == "websocket":
             return await self._echo(request)
+        self.targets.append(request.path_qs)
         await request.read()
         script = self.script
         response = web.StreamResponse(status=script.status, headers=script.headers)

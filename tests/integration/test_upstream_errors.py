@@ -6,8 +6,8 @@ import pytest
 from google.genai import errors
 
 from conftest import PREFIX, configuration, provider
-from scripted_provider import Script
-from support import APIS, BEARER, MESSAGES, SAID, ask, exchange, google_client
+from scripted_provider import Script, ScriptedProvider
+from support import APIS, BEARER, MESSAGES, SAID, ask, exchange, google_client, requests_served, wait_until
 
 HOP_BY_HOP = {"date", "connection", "keep-alive", "transfer-encoding", "content-length"}
 
@@ -42,6 +42,29 @@ def test_an_upstream_error_passes_byte_for_byte_with_its_headers(script, scripte
 
     assert (answer.status, answer.body) == (direct.status, direct.body)
     assert sorted(end_to_end(answer)) == sorted(end_to_end(direct))
+
+
+@pytest.mark.parametrize("place", ["another host", "link-local", "metadata by name", "the gateway", "itself"])
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_the_clients_to_follow(status, place, scripted, token):
+    upstream, gateway = scripted
+    with ScriptedProvider() as elsewhere:
+        location = {
+            "another host": f"{elsewhere.url}/v1/chat/completions",
+            "link-local": "http://169.254.169.254/latest/meta-data/iam/security-credentials/",
+            "metadata by name": "http://metadata.google.internal/computeMetadata/v1/",
+            "the gateway": f"{gateway.url}{PREFIX}/scripted/v1/models",
+            "itself": f"{upstream.url}/v1/models",
+        }[place]
+        upstream.script = Script((b"moved",), status, {"location": location})
+        upstream.targets.clear()
+        served = requests_served(gateway)
+        answer = exchange(gateway, "POST", f"{PREFIX}/scripted/v1/chat/completions", [BEARER.filled(token)], b"{}")
+        wait_until("Envoy to count the request", lambda: requests_served(gateway) > served)
+
+        assert (answer.status, answer.body, answer.values("location")) == (status, b"moved", [location])
+        assert (upstream.targets, elsewhere.targets) == (["/v1/chat/completions"], [])
+        assert requests_served(gateway) == served + 1
 
 
 def end_to_end(answer):
