@@ -9,6 +9,7 @@ import time
 import pytest
 
 from bedrock_support import (
+    NAME,
     ask,
     assert_unavailable,
     assert_used,
@@ -24,8 +25,11 @@ from conftest import CONTAINER_TOKEN, EXTERNAL_ID, ROLE
 from mocks.aws import AwsCredential
 from mocks.faults import Fault
 from support import wait_until
+from usage_support import samples
 
 SHORT_LIFE_S = 6
+LIFE_S = 3600
+EXPIRY = "ai_gateway_credential_expires_in_seconds"
 
 
 @pytest.mark.parametrize("temporary", [False, True])
@@ -193,6 +197,45 @@ def test_credentials_serve_to_their_end_while_fresh_ones_cannot_be_had(start, be
         assert_unavailable(ask(gateway))
         container.fault.clear()
         wait_until("fresh credentials", lambda: ask(gateway).status == 200)
+
+
+def test_a_gauge_tells_how_long_the_credentials_are_still_good(start, bedrock, ask, container):
+    container.lifetime_s = LIFE_S
+    bedrock.judge.credentials = [container.credential]
+    with start(at(container)) as gateway:
+        assert_used(bedrock, container.credential, ask(gateway))
+        first = expiry(gateway)
+        assert LIFE_S - 30 < first <= LIFE_S
+        wait_until("the gauge to count down", lambda: expiry(gateway) < first)
+
+
+def test_the_gauge_is_0_once_credentials_have_ended(start, bedrock, ask, container):
+    container.lifetime_s = SHORT_LIFE_S
+    bedrock.judge.credentials = [container.credential]
+    with start(at(container)) as gateway:
+        assert_used(bedrock, container.credential, ask(gateway))
+        container.fault["credentials"] = Fault(status=500)
+        assert 0 < expiry(gateway) <= SHORT_LIFE_S
+        wait_until("the gauge to reach 0", lambda: expiry(gateway) == 0)
+        wait_until("the credentials to end", lambda: ask(gateway).status == 503)
+        assert expiry(gateway) == 0
+
+
+def test_credentials_that_do_not_end_have_no_gauge(start, bedrock, ask, container):
+    container.lifetime_s = None
+    bedrock.judge.credentials = [container.credential]
+    with start(at(container)) as gateway:
+        assert_used(bedrock, container.credential, ask(gateway))
+        wait_until("the filter's metrics", lambda: samples(gateway, "ai_gateway_credential_fetches"))
+        assert samples(gateway, EXPIRY) == []
+
+
+def expiry(gateway):
+    """What the gauge says of the only provider."""
+    wait_until("the gauge", lambda: samples(gateway, EXPIRY))
+    sample = only(samples(gateway, EXPIRY))
+    assert sample.labels["provider"] == NAME
+    return sample.value
 
 
 def test_static_credentials_are_replaced_while_requests_run(world, start, bedrock, ask):

@@ -7,6 +7,9 @@ import promql_parser
 import pytest
 import yaml
 
+from bedrock_support import at
+from conftest import CONTAINER_TOKEN
+from mocks.aws import ContainerCredentials
 from mocks.faults import Fault
 from scripted_provider import Script
 from support import wait_until
@@ -24,7 +27,15 @@ VARIABLES = [variable for variable in DASHBOARD["templating"]["list"] if variabl
 GRAFANAS_OWN = {"$__rate_interval": "1m", "$__range": "30m", "$provider": ".*", "$model": ".*"}
 CHAT = "/v1/chat/completions"
 KEYS_TAKE_S = 2
-TOLD_AT_THE_TICK = ("token_cache_lookups", "authentications", "jwks_fetches", "jwks_age_seconds", "waiting_requests")
+TOLD_AT_THE_TICK = (
+    "token_cache_lookups",
+    "authentications",
+    "jwks_fetches",
+    "jwks_age_seconds",
+    "waiting_requests",
+    "credential_fetches",
+    "credential_expires_in_seconds",
+)
 
 STREAM = (
     b'data: {"model":"m","choices":[{"delta":{"content":"a"}}]}\n\n',
@@ -40,7 +51,12 @@ def counted(world, start_gateway):
     token = world.identity_provider.mint()
     prices = {"prices": {"*": {"input": 1000, "output": 1000}}}
     world.identity_provider.fault["jwks"] = Fault(delay_s=KEYS_TAKE_S)  # the first request waits
-    with scripted_gateway(world, start_gateway, {"scripted": "openai"}, prices) as (upstream, gateway):
+    with (
+        ContainerCredentials(authorization_token=CONTAINER_TOKEN) as container,
+        scripted_gateway(
+            world, start_gateway, {"scripted": "openai"}, prices, [with_fetched_credentials(world, container)]
+        ) as (upstream, gateway),
+    ):
         for script in TRAFFIC:
             upstream.script = script
             post(gateway, token, "scripted", CHAT)
@@ -52,6 +68,17 @@ def counted(world, start_gateway):
             metric = f"ai_gateway_{told_at_the_tick}"
             wait_until(metric, lambda metric=metric: samples(gateway, metric))
         return samples(gateway)
+
+
+def with_fetched_credentials(world, container):
+    """A provider that gets no request; its credentials are fetched all the same."""
+    return {
+        "name": "fetched",
+        "type": "bedrock",
+        "region": "us-east-1",
+        "base_url": world.bedrock.base_url,
+        "credentials": at(container),
+    }
 
 
 def parsed(query):

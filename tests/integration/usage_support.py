@@ -35,14 +35,14 @@ def flush_often(bootstrap):
 
 
 @contextlib.contextmanager
-def scripted_gateway(world, start_gateway, kinds, fields=None, **options):
+def scripted_gateway(world, start_gateway, kinds, fields=None, others=(), **options):
     """A scripted upstream, and a gateway that serves it under each name of `kinds`, as a provider of that type.
 
-    `fields` come on top of each provider's.
+    `fields` come on top of each provider's; `others` are further providers.
     """
     with ScriptedProvider() as upstream:
         providers = [scripted_provider(world, upstream, name, kind) | (fields or {}) for name, kind in kinds.items()]
-        document = configuration(world) | {"providers": providers}
+        document = configuration(world) | {"providers": [*providers, *others]}
         with start_gateway(document, edit_bootstrap=flush_often, **options) as gateway:
             yield upstream, gateway
 
