@@ -45,11 +45,13 @@ class Gateway:
         edit_bootstrap=None,
         edit_plugin=None,
         arguments=("--disable-hot-restart",),
+        log_level="warning",
+        component_log_levels="wasm:info",
     ):
         """`environment`: variables for Envoy beyond this process's own; the filter may read them too.
 
         `tls`: the files of a certificate and its key, for a second listener at `tls_url`.
-        `arguments`: more of them for Envoy.
+        `arguments`: more of them for Envoy; `log_level`, `component_log_levels`: as it takes them.
         `edit_bootstrap`, `edit_plugin`: change the bootstrap, or the plugin's part of the filter file, in place.
         """
         self.directory = Path(directory).resolve()
@@ -61,6 +63,8 @@ class Gateway:
         self.edit_bootstrap = edit_bootstrap
         self.edit_plugin = edit_plugin
         self.arguments = arguments
+        self.log_level = log_level
+        self.component_log_levels = component_log_levels
         self.tls_port = free_port() if tls else None
         self.ca_bundle = ca_bundle
         self.concurrency = concurrency
@@ -92,7 +96,7 @@ class Gateway:
         bootstrap = self.directory / "bootstrap.json"
         bootstrap.write_text(json.dumps(self._bootstrap(), indent=2))
         command = [self.envoy, "-c", bootstrap, "--concurrency", str(self.concurrency), *self.arguments]
-        command += ["--log-level", "warning", "--component-log-level", "wasm:info"]
+        command += ["--log-level", self.log_level, "--component-log-level", self.component_log_levels]
         command += ["--file-flush-interval-msec", "100"]  # the access log; by default it comes after 10 s
         if setpriv := shutil.which("setpriv"):  # Envoy must not outlive a parent that is killed
             command = [setpriv, "--pdeathsig", "KILL", *command]
