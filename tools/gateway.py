@@ -100,7 +100,9 @@ class Gateway:
         command += ["--file-flush-interval-msec", "100"]  # the access log; by default it comes after 10 s
         if setpriv := shutil.which("setpriv"):  # Envoy must not outlive a parent that is killed
             command = [setpriv, "--pdeathsig", "KILL", *command]
-        with self.log_file.open("wb") as log:
+        self.log_file.write_bytes(b"")
+        # Appended to: the access log opens the file once more, and one would write over the other.
+        with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
