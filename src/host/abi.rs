@@ -83,6 +83,18 @@ pub(super) fn resume_request() {
     }
 }
 
+/// Whether the host loses a piece of what follows a request that was held: Envoy before 1.39, and who knows of
+/// others.
+pub(super) fn loses_a_piece() -> bool {
+    let number = |name| {
+        let bytes =
+            imports::property(&format!("node\0user_agent_build_version\0version\0{name}")).ok()?;
+        Some(u64::from_le_bytes(bytes.try_into().ok()?))
+    };
+    let version = number("major_number").zip(number("minor_number"));
+    version.is_none_or(|version| version < (1, 39))
+}
+
 /// Answers the request at hand.
 pub(super) fn reply(reply: &Reply) {
     let headers = reply.headers.iter();

@@ -12,6 +12,7 @@ mod abi;
 mod exports;
 mod faults;
 mod hash;
+mod held_body;
 mod imports;
 mod log;
 mod root;

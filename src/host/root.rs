@@ -100,6 +100,7 @@ impl Root {
             }
         }
         worker.refuse_overdue(now);
+        worker.release_held_again();
         worker.report(now);
         abi::act_for(self.context_id);
         abi::set_tick_period(if worker.is_awaited() {

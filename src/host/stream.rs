@@ -32,9 +32,9 @@ impl Stream {
     pub(super) fn on_request_body(&self, size: usize, has_ended: bool) -> Flow {
         faults::meet(Place::RequestBody);
         if self.request.flow() == Flow::Continue {
-            self.worker.look_at_request(&self.request, size);
-            return self.request.flow();
+            return self.worker.pass(&self.request, size);
         }
+        self.request.body_came_while_held();
         self.worker.body_was_handed_over();
         self.request.body_has_come(size, has_ended);
         self.worker.drive(&self.request, Input::MoreBody)
@@ -42,6 +42,7 @@ impl Stream {
 
     pub(super) fn on_request_trailers(&self) -> Flow {
         if self.request.flow() == Flow::Continue {
+            self.request.goes_on_whole();
             return Flow::Continue;
         }
         self.request.body_has_come(0, true);

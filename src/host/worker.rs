@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::abi::{self, HostClock, Metrics, SharedData};
+use super::held_body::HeldBody;
 use crate::diagnosis::Extremes;
 use crate::observe::{Measurement, Metric};
 use crate::shared::{BODIES_HANDED_OVER, Resource, Shared};
@@ -16,6 +17,10 @@ pub(super) struct Worker {
     pub(super) shared: Shared,
     awaiting: RefCell<Vec<(Resource, Rc<Request>)>>,
     awaiting_body: RefCell<Vec<(UnixTime, Rc<Request>)>>,
+    /// Those of which a piece is held again.
+    held_again: RefCell<Vec<Rc<Request>>>,
+    /// Whether the host loses a piece of a request that was held ([`HeldBody`]).
+    loses_a_piece: bool,
     /// Whether a body has ever come while its headers were held.
     hands_over_bodies: Cell<bool>,
     metrics: RefCell<Metrics>,
@@ -28,6 +33,7 @@ pub(super) struct Request {
     context_id: u32,
     transaction: RefCell<Transaction>,
     body: Cell<Body>,
+    held_body: HeldBody,
 }
 
 /// How far a request's body has come.
@@ -61,6 +67,7 @@ impl Request {
             context_id,
             transaction: RefCell::default(),
             body: Cell::default(),
+            held_body: HeldBody::default(),
         }
     }
 
@@ -74,6 +81,16 @@ impl Request {
 
     pub(super) fn wants_response(&self) -> bool {
         self.transaction.borrow().wants_response()
+    }
+
+    /// Notes that a piece of the body came while the request is held.
+    pub(super) fn body_came_while_held(&self) {
+        self.held_body.came_while_held();
+    }
+
+    /// Notes that the host lets all go on that it holds.
+    pub(super) fn goes_on_whole(&self) {
+        self.held_body.release();
     }
 
     /// Notes how much of the body the host holds.
@@ -93,6 +110,8 @@ impl Worker {
             shared,
             awaiting: RefCell::default(),
             awaiting_body: RefCell::default(),
+            held_again: RefCell::default(),
+            loses_a_piece: abi::loses_a_piece(),
             hands_over_bodies: Cell::new(false),
             metrics: RefCell::default(),
             waiting: Cell::default(),
@@ -116,9 +135,33 @@ impl Worker {
         request.flow()
     }
 
+    /// Lets a piece of a request's body pass that goes on.
+    pub(super) fn pass(&self, request: &Rc<Request>, size: usize) -> Flow {
+        let piece = request.held_body.passes();
+        self.look_at_request(request, piece.seen, size);
+        if request.flow() == Flow::Continue && piece.flow == Flow::Pause {
+            self.held_again.borrow_mut().push(Rc::clone(request));
+            abi::set_tick_period(AT_ONCE);
+            return Flow::Pause;
+        }
+        request.flow()
+    }
+
+    /// Lets the requests go on of which a piece is held again.
+    pub(super) fn release_held_again(&self) {
+        for request in self.held_again.take() {
+            if request.held_body.release()
+                && request.flow() == Flow::Continue
+                && abi::act_for(request.context_id)
+            {
+                abi::resume_request();
+            }
+        }
+    }
+
     /// Hands in the piece of the request's body at hand, which passes, if that is wanted.
-    pub(super) fn look_at_request(&self, request: &Rc<Request>, size: usize) {
-        let mut taken = 0;
+    fn look_at_request(&self, request: &Rc<Request>, seen: usize, size: usize) {
+        let mut taken = seen;
         while taken < size && request.transaction.borrow().wants_body() {
             let chunk = abi::request_body(taken, PIECE.min(size - taken));
             if chunk.is_empty() {
@@ -217,10 +260,18 @@ impl Worker {
 
     /// Drives a held request from outside of its callbacks.
     fn resume(&self, request: &Rc<Request>, input: Input<'_>) {
-        if request.flow() == Flow::Pause
-            && abi::act_for(request.context_id)
-            && self.drive(request, input) == Flow::Continue
+        if request.flow() == Flow::Continue
+            || !abi::act_for(request.context_id)
+            || self.drive(request, input) == Flow::Pause
         {
+            return;
+        }
+        let Body {
+            available,
+            has_ended,
+            ..
+        } = request.body.get();
+        if !self.loses_a_piece || request.held_body.resume(available, has_ended) {
             abi::resume_request();
         }
     }

@@ -13,7 +13,6 @@ import pytest
 
 from command import Command
 from external import ExternalGateway, ExternalWorld
-from hosts import held_back_safely
 from mocks.aws import ContainerCredentials, InstanceMetadata, Role, SecurityTokenService
 from mocks.world import AUDIENCE, World
 from scripted_provider import ScriptedProvider
@@ -124,7 +123,7 @@ def scripted(world, start_gateway):
     """A provider that answers by a script, and a gateway where it is called `scripted`."""
     with ScriptedProvider() as upstream:
         one = {"name": "scripted", "type": "openai", "base_url": upstream.url, "api_key": {"value": "mock-key"}}
-        with start_gateway(configuration(world) | {"providers": [one]}, edit_plugin=held_back_safely) as gateway:
+        with start_gateway(configuration(world) | {"providers": [one]}) as gateway:
             yield upstream, gateway
 
 

@@ -14,11 +14,3 @@ def version():
 
 
 VERSION = version()
-LOSES_A_PIECE = VERSION < (1, 39, 0)
-"""With allow_on_headers_stop_iteration, when a request that was held back goes on: of what comes next, a piece."""
-
-
-def held_back_safely(plugin):
-    """For `edit_plugin`: leaves that option out where it does harm, as README.md says."""
-    if LOSES_A_PIECE:
-        del plugin["allow_on_headers_stop_iteration"]

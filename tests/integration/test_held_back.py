@@ -3,12 +3,12 @@
 import asyncio
 import json
 import socket
+import time
 
 import aiohttp
 import pytest
 
 from conftest import PREFIX, configuration
-from hosts import held_back_safely
 from mocks.faults import Fault
 from scripted_provider import ScriptedProvider
 from support import BEARER, OPENAI, wait_until
@@ -21,7 +21,7 @@ BODY = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "
 def start_cold(world, start_gateway):
     """Starts a gateway that has no keys yet."""
     world.identity_provider.fault["jwks"] = Fault(delay_s=KEYS_TAKE_S)
-    yield lambda **changes: start_gateway(configuration(world) | changes, edit_plugin=held_back_safely)
+    yield lambda **changes: start_gateway(configuration(world) | changes)
     world.identity_provider.fault.clear()
 
 
@@ -31,13 +31,37 @@ def test_an_upload_that_goes_on_after_the_keys_came_arrives_whole(world, token, 
     head += ["Content-Type: application/json", ": ".join(BEARER.filled(token)), "", ""]
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as connection:
         connection.sendall("\r\n".join(head).encode() + BODY[:1000])
-        wait_until("the request to go on", lambda: world.openai.requests)
+        time.sleep(KEYS_TAKE_S + 0.5)
         connection.sendall(BODY[1000:2000])
-        wait_until("the next piece", lambda: world.openai.requests[0].body_size >= 2000)
+        wait_until("the next piece", lambda: world.openai.requests and world.openai.requests[0].body_size >= 2000)
         connection.sendall(BODY[2000:])
         assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
     (request,) = world.openai.requests
     assert request.body == BODY
+
+
+@pytest.mark.parametrize("changes", [{}, {"models": ["gpt-4o"]}], ids=["as_it_is", "with_a_catalog"])
+@pytest.mark.parametrize("pause_s", [0, 0.003, 0.02])
+def test_an_upload_in_many_chunks_arrives_whole(world, token, start_cold, changes, pause_s):
+    provider = {"name": "my-openai", "type": "openai", "base_url": world.openai.url, "api_key": {"value": "mock-openai-key"}}
+    gateway = start_cold(providers=[provider | changes])
+    head = [f"POST {OPENAI.target} HTTP/1.1", f"Host: 127.0.0.1:{gateway.port}", "Transfer-Encoding: chunked"]
+    head += ["Content-Type: application/json", ": ".join(BEARER.filled(token)), "", ""]
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall("\r\n".join(head).encode() + chunk(BODY[:1000]))
+        time.sleep(KEYS_TAKE_S)
+        for start in range(1000, len(BODY), 50):
+            connection.sendall(chunk(BODY[start : start + 50]))
+            time.sleep(pause_s)
+        connection.sendall(chunk(b""))
+        assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
+    (request,) = world.openai.requests
+    assert request.body == BODY
+
+
+def chunk(data):
+    return f"{len(data):x}\r\n".encode() + data + b"\r\n"
 
 
 def test_a_websocket_that_waited_for_keys_echoes_every_message(token, start_cold):

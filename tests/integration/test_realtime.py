@@ -17,7 +17,6 @@ from openai import AsyncOpenAI, OpenAI
 
 from bedrock_support import bedrock_configuration
 from conftest import PREFIX, configuration
-from hosts import held_back_safely
 from mocks.providers import OpenAI as OpenAIMock
 from mocks.tls import CertificateAuthority
 from node_support import NodeClients
@@ -253,7 +252,7 @@ def test_a_silent_session_outlives_the_time_after_which_silence_ends_a_request(w
             await socket.send('{"type":"session.update"}')
             return json.loads(await asyncio.wait_for(socket.recv(), 10))["type"]
 
-    with start_gateway(configuration(world), edit_bootstrap=less_patient, edit_plugin=held_back_safely) as gateway:
+    with start_gateway(configuration(world), edit_bootstrap=less_patient) as gateway:
         address = f"ws://127.0.0.1:{gateway.port}{PREFIX}/my-openai/realtime?model={MODEL}"
         assert asyncio.run(converse(address)) == "session.updated"
 
