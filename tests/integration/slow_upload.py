@@ -97,7 +97,7 @@ class Recorder:
         self._listener.close()
 
     def expect(self):
-        """The connection that comes next, as soon as it does."""
+        """The connection on which a request comes next, as soon as one does; Envoy may open others in advance."""
         index = self._next
         self._next += 1
         return _Later(self._connections, index)
@@ -108,15 +108,16 @@ class Recorder:
                 accepted, _ = self._listener.accept()
             except OSError:
                 return
-            connection = Connection()
-            self._connections.append(connection)
-            threading.Thread(target=self._read, args=(accepted, connection), daemon=True).start()
+            threading.Thread(target=self._read, args=(accepted,), daemon=True).start()
 
-    def _read(self, accepted, connection):
+    def _read(self, accepted):
+        connection = Connection()
         accepted.settimeout(WAIT_S)
         with accepted:
             try:
                 while data := accepted.recv(65536):
+                    if not connection.received:
+                        self._connections.append(connection)
                     connection.received += data
                     if connection.is_complete():
                         accepted.sendall(ANSWER.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"))
