@@ -167,3 +167,9 @@ def wait_until(what, condition):
     while not condition():
         assert time.monotonic() < deadline, f"waited {WAIT_S} s for {what}"
         time.sleep(0.01)
+
+
+def access_log(gateway):
+    """The entries of the access log; the last line is left out while Envoy still writes it."""
+    *lines, _being_written = gateway.log().split("\n")
+    return [json.loads(line) for line in lines if line.startswith("{")]

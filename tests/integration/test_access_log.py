@@ -2,6 +2,7 @@
 
 import io
 import json
+from types import SimpleNamespace
 
 import pytest
 from anthropic import Anthropic
@@ -9,7 +10,7 @@ from openai import OpenAI
 
 from conftest import PREFIX
 from scripted_provider import Script
-from support import MESSAGES, wait_until
+from support import MESSAGES, access_log, wait_until
 from usage_support import logged, post, scripted_gateway
 
 SUBJECT = "reader@example.com"
@@ -29,12 +30,17 @@ def scripted(world, start_gateway):
         yield both
 
 
+def test_an_entry_is_read_once_it_is_whole():
+    """Envoy's write of a block shows page by page."""
+    log = SimpleNamespace(log=lambda: '[info] starting\n{"path":"/a"}\n{"path":"/')
+    assert access_log(log) == [{"path": "/a"}]
+
+
 def refused(gateway, path):
     """The access log's one entry about a path."""
 
     def entries():
-        lines = [json.loads(line) for line in gateway.log().splitlines() if line.startswith("{") and path in line]
-        return [line for line in lines if line["path"] == path]
+        return [entry for entry in access_log(gateway) if entry["path"] == path]
 
     wait_until(f"a log entry about {path}", entries)
     (entry,) = entries()

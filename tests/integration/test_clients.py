@@ -2,7 +2,6 @@
 every credential that a provider may have. The README's tables are what this file sees.
 """
 
-import json
 import os
 import time
 
@@ -14,7 +13,7 @@ from conftest import configuration
 from mocks.world import AUDIENCE, CLIENT_ID, CLIENT_SECRET
 from node_support import NodeClients
 from sdks import NODE, PYTHON, TOKEN_CLIENTS, Failure, Target
-from support import OPENAI, SAID, ask, wait_until
+from support import OPENAI, SAID, access_log, ask, wait_until
 
 QUOTED = f"you said '{SAID}'."
 PACED = {"x-mock-stream": "chunks=100,interval_ms=50"}
@@ -191,8 +190,7 @@ def test_a_stream_that_is_given_up(language, sdk, gateway, world, node, token):
 
 def entries(gateway, provider):
     """The access log of a provider."""
-    lines = (json.loads(line) for line in gateway.log().splitlines() if line.startswith("{"))
-    return [line for line in lines if line["ai_gateway.provider"] == provider]
+    return [entry for entry in access_log(gateway) if entry["ai_gateway.provider"] == provider]
 
 
 @pytest.mark.parametrize(

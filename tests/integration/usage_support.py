@@ -1,7 +1,6 @@
 """Helpers of the tests of usage: a scripted upstream of any type, and what the gateway counted and logged of it."""
 
 import contextlib
-import json
 import re
 import urllib.request
 from typing import NamedTuple
@@ -11,7 +10,7 @@ import pytest
 from bedrock_support import bearer, static
 from conftest import PREFIX, configuration
 from scripted_provider import ScriptedProvider
-from support import exchange, wait_until
+from support import access_log, exchange, wait_until
 
 TOKENS = "gen_ai_client_token_usage"
 APPROXIMATION = 0.05 + 1e-9
@@ -65,12 +64,10 @@ def logged(gateway, provider, count=1):
     """The access log's entries about a provider, each with the fields that have a value."""
 
     def entries():
-        lines = [line for line in gateway.log().splitlines() if line.startswith("{") and provider in line]
-        documents = (json.loads(line) for line in lines)
         return [
-            {name: value for name, value in document.items() if value is not None}
-            for document in documents
-            if document["ai_gateway.provider"] == provider
+            {name: value for name, value in entry.items() if value is not None}
+            for entry in access_log(gateway)
+            if entry["ai_gateway.provider"] == provider
         ]
 
     wait_until(f"{count} log entries about {provider}", lambda: len(entries()) >= count)
