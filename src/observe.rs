@@ -7,11 +7,13 @@
 
 mod log_field;
 pub mod metric;
+mod models;
 pub mod tally;
 
 use std::time::Duration;
 
 use crate::price::Cost;
+use crate::refresh::Board;
 use crate::usage::report::{IncompleteReason, TokenUsage};
 pub use log_field::{LogField, LogFields};
 pub use metric::{Labels, Measurement, Metric};
@@ -51,9 +53,8 @@ pub struct Record {
 const OTHER: &str = "other";
 
 impl Record {
-    /// What is measured of a request.
-    pub fn measurements(&self, labels: &mut Labels) -> Vec<Measurement> {
-        let model = self.model_label(labels);
+    /// What is measured of a request for this model.
+    pub fn measurements(&self, model: ModelLabel, labels: &mut Labels) -> Vec<Measurement> {
         let set = labels.of_request(&self.provider, self.system, self.operation, model);
         let mut measurements = Vec::with_capacity(12);
         let mut measure = |metric, value: Option<u64>| {
@@ -79,9 +80,10 @@ impl Record {
     }
 
     /// The label value of the model that answered, or else that was asked for.
-    pub fn model_label(&self, labels: &mut Labels) -> ModelLabel {
+    pub fn model_label(&self, labels: &mut Labels, board: &dyn Board) -> ModelLabel {
         let model = self.response_model.as_ref();
-        labels.model(model.or(self.requested_model.as_ref()).map(String::as_str))
+        let model = model.or(self.requested_model.as_ref());
+        labels.model(model.map(String::as_str), board)
     }
 
     /// What the access log is told: of the fields that are wanted those that are known.

@@ -94,7 +94,7 @@ impl Shared {
             .values()
             .filter_map(|it| it.catalog.as_ref());
         let known_models = catalogs.flat_map(|catalog| catalog.names());
-        let mut labels = Labels::new(known_models, config.observability.max_models);
+        let mut labels = Labels::new(known_models, config.observability.max_models, board);
         let issuers = config.issuers().iter();
         let issuer_labels = issuers
             .map(|issuer| labels.one("issuer", &issuer.issuer))

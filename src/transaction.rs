@@ -127,8 +127,8 @@ impl Transaction {
             (Self::Forwarded(exchange), Input::Ended(end)) => {
                 let record = exchange.finish(end, &shared.config, clock.now());
                 let labels = &mut shared.labels.borrow_mut();
-                let measurements = record.measurements(labels);
-                let model = record.model_label(labels);
+                let model = record.model_label(labels, board);
+                let measurements = record.measurements(model, labels);
                 let mut ledger = shared.ledger.borrow_mut();
                 ledger.add(&record, labels.model_value(model));
                 effects.extend(measurements.into_iter().map(Effect::Measure));

@@ -115,7 +115,7 @@ pub mod defaults {
     /// `observability.conversation_headers`.
     pub const CONVERSATION_HEADERS: [&str; 2] =
         ["x-gen-ai-conversation", "x-redpanda-genai-conversation"];
-    /// `observability.max_models`, in each worker.
+    /// `observability.max_models`.
     pub const MAX_MODELS: usize = 100;
     /// `authentication.token_headers`.
     pub const TOKEN_HEADERS: [&str; 2] = ["x-ai-gateway-authorization", "x-redpanda-cloud-token"];

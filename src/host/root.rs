@@ -139,7 +139,7 @@ impl Root {
 
 /// Counts a configuration that was refused, by the place of its first problem.
 fn count_refusal(error: &ConfigError) {
-    let mut labels = Labels::new(std::iter::empty(), 0);
+    let mut labels = Labels::new(std::iter::empty(), 0, &SharedData);
     let place = error.problems.first().map_or("", |first| &first.path);
     let metric = Metric::ConfigurationsRefused(labels.one("reason", place));
     Metrics::default().measure(Measurement { metric, value: 1 }, &labels);

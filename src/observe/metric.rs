@@ -5,7 +5,10 @@
 
 use std::collections::HashMap;
 
+pub use super::models::ModelLabel;
+use super::models::Models;
 use crate::price::Cost;
+use crate::refresh::Board;
 use crate::usage::report::IncompleteReason;
 
 /// Something to be measured.
@@ -116,21 +119,9 @@ pub struct Labels {
     sets: Vec<String>,
     /// What a counter of whole millionths does not have yet, in billionths.
     cost_left: HashMap<LabelSet, u64>,
-    models: HashMap<String, ModelLabel>,
-    model_values: Vec<String>,
-    max_models: usize,
+    models: Models,
     of_requests: HashMap<String, HashMap<(&'static str, ModelLabel), LabelSet>>,
 }
-
-/// A model's label value, by its place in [`Labels`].
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct ModelLabel(usize);
-
-/// Of a request that names no model.
-const UNKNOWN_MODEL: ModelLabel = ModelLabel(0);
-
-/// Of a model that has no label value of its own.
-const OTHER_MODEL: ModelLabel = ModelLabel(1);
 
 /// A label value is no longer than this.
 const MAX_VALUE: usize = 128;
@@ -256,20 +247,17 @@ impl Outcome {
 
 impl Labels {
     /// Up to `max_models` models get a label value of their own, besides the `known` ones.
-    pub fn new<'a>(known: impl Iterator<Item = &'a str>, max_models: usize) -> Self {
-        let mut labels = Self {
+    pub fn new<'a>(
+        known: impl Iterator<Item = &'a str>,
+        max_models: usize,
+        board: &dyn Board,
+    ) -> Self {
+        Self {
             sets: Vec::new(),
             cost_left: HashMap::new(),
-            models: HashMap::new(),
-            model_values: vec!["unknown".to_owned(), "other".to_owned()],
-            max_models: usize::MAX,
+            models: Models::new(known, max_models, board),
             of_requests: HashMap::new(),
-        };
-        for model in known {
-            labels.model(Some(model));
         }
-        labels.max_models = labels.models.len().saturating_add(max_models);
-        labels
     }
 
     /// A set of one label.
@@ -279,25 +267,13 @@ impl Labels {
     }
 
     /// A model's label value; of those that clients make up a limited number.
-    pub fn model(&mut self, name: Option<&str>) -> ModelLabel {
-        let Some(name) = name else {
-            return UNKNOWN_MODEL;
-        };
-        if let Some(label) = self.models.get(name) {
-            return *label;
-        }
-        if self.models.len() >= self.max_models {
-            return OTHER_MODEL;
-        }
-        let label = ModelLabel(self.model_values.len());
-        self.model_values.push(label_value(name));
-        self.models.insert(name.to_owned(), label);
-        label
+    pub fn model(&mut self, name: Option<&str>, board: &dyn Board) -> ModelLabel {
+        self.models.label(name, board)
     }
 
     /// What stands in a label for a model.
     pub fn model_value(&self, model: ModelLabel) -> &str {
-        self.model_values.get(model.0).map_or("", String::as_str)
+        self.models.value(model)
     }
 
     /// The labels of requests for a model of a provider.
@@ -346,7 +322,7 @@ fn one_label(label: &str, value: &str) -> String {
 }
 
 /// A text of someone else's as a label value, without what separates labels.
-fn label_value(text: &str) -> String {
+pub(super) fn label_value(text: &str) -> String {
     let is_plain = |character: char| {
         character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.' | ':' | '/' | '@')
     };

@@ -3,6 +3,7 @@
 use super::metric::{Kind, Lookup, Outcome, TokenVerdict};
 use super::tally::Tally;
 use super::*;
+use crate::refresh::tests::MemoryBoard;
 use crate::usage::report::{CacheTokenConvention, TokenConvention};
 
 fn record() -> Record {
@@ -28,15 +29,19 @@ fn record() -> Record {
     }
 }
 
-fn no_models(max_models: usize) -> Labels {
-    Labels::new([].into_iter(), max_models)
+fn labels() -> Labels {
+    Labels::new([].into_iter(), 9, &MemoryBoard::default())
+}
+
+fn measurements(record: &Record, labels: &mut Labels) -> Vec<Measurement> {
+    let model = record.model_label(labels, &MemoryBoard::default());
+    record.measurements(model, labels)
 }
 
 fn measured(record: &Record) -> Vec<(String, Kind, u64)> {
-    let mut labels = no_models(9);
+    let mut labels = labels();
     let set = "provider=.=my-claude;.;system=.=a;.;operation=.=chat;.;model=.=model-1;.;";
-    let measurements = record.measurements(&mut labels);
-    assert_eq!(record.measurements(&mut labels), measurements);
+    let measurements = measurements(record, &mut labels);
     measurements
         .into_iter()
         .map(|Measurement { metric, value }| {
@@ -109,38 +114,8 @@ fn what_is_unknown_is_counted_and_never_zero() {
 }
 
 #[test]
-fn clients_cannot_make_up_labels_without_end() {
-    let mut labels = Labels::new(["known"].into_iter(), 2);
-    let mut value = |name| {
-        let model = labels.model(name);
-        labels.model_value(model).to_owned()
-    };
-    for (name, expected) in [
-        (Some("a"), "a"),
-        (Some("b"), "b"),
-        (Some("one-more"), "other"),
-        (Some("a"), "a"),
-        (Some("known"), "known"),
-        (None, "unknown"),
-    ] {
-        assert_eq!(value(name), expected);
-    }
-}
-
-#[test]
-fn labels_hold_no_separator() {
-    let mut labels = no_models(9);
-    let mut value = |name: &str| {
-        let model = labels.model(Some(name));
-        labels.model_value(model).to_owned()
-    };
-    assert_eq!(value("a;.;b=.=c\n\u{e9}"), "a_._b_._c__");
-    assert_eq!(value(&"x".repeat(1000)).len(), 128);
-}
-
-#[test]
 fn the_gateways_own_metrics_have_names_too() {
-    let mut labels = no_models(9);
+    let mut labels = labels();
     let issuer = labels.one("issuer", "https://issuer.test/a?b=c");
     let provider = labels.one("provider", "my-p");
     let labelled = "issuer=.=https://issuer.test/a_b_c;.;";
@@ -207,13 +182,13 @@ fn operations_are_told_by_the_paths_end() {
 
 #[test]
 fn costs_too_small_for_the_counter_add_up() {
-    let mut labels = no_models(9);
+    let mut labels = labels();
     let record = Record {
         cost: Some(Cost(400)),
         ..record()
     };
     let counted = [(); 5].map(|()| {
-        let measured = record.measurements(&mut labels);
+        let measured = measurements(&record, &mut labels);
         let mut cost = measured
             .iter()
             .filter(|it| it.metric.name(&labels).ends_with(";gen_ai_cost"));

@@ -10,8 +10,6 @@ from support import ANTHROPIC, OPENAI, ask, exchange
 from usage_support import APPROXIMATION, assert_counted, exposition, logged, post, samples, scripted_gateway, total
 
 CHAT = "/v1/chat/completions"
-MODELS = 300
-MOST_MODELS = 100
 INTERVAL_S = 0.1
 LATEST_S = 0.08
 """How much later than it was sent a token may be seen, on a machine with other things to do."""
@@ -129,13 +127,3 @@ def test_nothing_that_was_said_and_no_credential_is_logged_or_counted(scripted, 
     told = gateway.log() + exposition(gateway)
     for secret in (said, answered, token, token.rpartition(".")[2], "mock-key"):
         assert secret not in told
-
-
-def test_models_beyond_the_hundredth_are_counted_together(world, start_gateway, token):
-    """With one worker: each of them has a list of models of its own."""
-    with scripted_gateway(world, start_gateway, {"models": "openai"}, concurrency=1) as (upstream, gateway):
-        for number in range(MODELS):
-            upstream.script = Script((document(f"model-{number}"),))
-            post(gateway, token, "models", CHAT)
-        counted = {sample.labels["model"]: sample.value for sample in samples(gateway, "ai_gateway_requests")}
-    assert counted == {f"model-{number}": 1 for number in range(MOST_MODELS)} | {"other": MODELS - MOST_MODELS}
