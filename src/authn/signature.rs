@@ -21,6 +21,38 @@ pub trait SignatureVerifier {
     ) -> bool;
 }
 
+/// Which check is wanted: `authentication.signature_verifier`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum VerifierChoice {
+    /// The host's where it offers one, else the compiled-in one.
+    Auto,
+    /// The host's; without it nothing is served.
+    Host,
+    /// The compiled-in one.
+    Wasm,
+}
+
+/// Who checks signatures from now on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Checker {
+    /// The host.
+    Host,
+    /// [`SoftwareVerifier`].
+    Wasm,
+}
+
+impl VerifierChoice {
+    /// Who is to check; `None` where that must be the host and it cannot. `offered` tries the host.
+    pub fn checker(self, offered: impl Fn() -> bool) -> Option<Checker> {
+        match self {
+            Self::Wasm => Some(Checker::Wasm),
+            Self::Auto | Self::Host if offered() => Some(Checker::Host),
+            Self::Auto => Some(Checker::Wasm),
+            Self::Host => None,
+        }
+    }
+}
+
 /// The check by the crates that are compiled in.
 #[derive(Clone, Copy, Debug)]
 pub struct SoftwareVerifier;

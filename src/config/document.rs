@@ -63,6 +63,19 @@ pub(super) struct Authentication {
     pub(super) token_headers: Option<Vec<String>>,
     /// Tokens that passed and are remembered, in each worker; 1000 by default.
     pub(super) token_cache_size: Option<usize>,
+    /// Who checks signatures: the host where it can, by default.
+    #[serde(default)]
+    pub(super) signature_verifier: SignatureVerifier,
+}
+
+#[derive(Deserialize, Clone, Copy, Default)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SignatureVerifier {
+    #[default]
+    Auto,
+    Host,
+    Wasm,
 }
 
 #[derive(Deserialize)]

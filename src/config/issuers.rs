@@ -9,6 +9,7 @@ use super::{Authentication, defaults, text};
 use crate::authn::Issuer;
 use crate::authn::jwk::{Algorithm, KeySet};
 use crate::authn::jwks::{KeySourceSettings, RemoteKeys, Start};
+use crate::authn::signature::VerifierChoice;
 use crate::callout::Clusters;
 use crate::url::{BaseUrl, Endpoint};
 
@@ -53,6 +54,11 @@ pub(super) fn read(
     Authentication::Tokens {
         issuers,
         cache_size,
+        verifier: match authentication.signature_verifier {
+            document::SignatureVerifier::Auto => VerifierChoice::Auto,
+            document::SignatureVerifier::Host => VerifierChoice::Host,
+            document::SignatureVerifier::Wasm => VerifierChoice::Wasm,
+        },
     }
 }
 

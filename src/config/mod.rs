@@ -26,6 +26,7 @@ pub use problem::{ConfigError, Problem};
 pub use schema::{schema, shape_problem};
 
 use crate::authn::Issuer;
+use crate::authn::signature::VerifierChoice;
 use crate::authz::{Action, Binding, ClaimMatch, Policy};
 use crate::callout::Clusters;
 use crate::catalog::UnlistedStatus;
@@ -77,6 +78,8 @@ pub enum Authentication {
         issuers: Vec<Issuer>,
         /// How many tokens that passed are remembered.
         cache_size: usize,
+        /// Who checks their signatures.
+        verifier: VerifierChoice,
     },
     /// Not at all; asked for by name.
     Disabled,
@@ -88,6 +91,14 @@ impl Authentication {
         match self {
             Self::Tokens { cache_size, .. } => *cache_size,
             Self::Disabled => 1,
+        }
+    }
+
+    /// Who checks the tokens' signatures.
+    pub const fn verifier(&self) -> VerifierChoice {
+        match self {
+            Self::Tokens { verifier, .. } => *verifier,
+            Self::Disabled => VerifierChoice::Auto,
         }
     }
 }

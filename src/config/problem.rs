@@ -18,6 +18,18 @@ pub struct Problem {
     pub message: String,
 }
 
+impl ConfigError {
+    /// One problem that shows only where the configuration is put to use.
+    pub fn of_use(path: &str, message: &str) -> Self {
+        Self {
+            problems: vec![Problem {
+                path: path.to_owned(),
+                message: message.to_owned(),
+            }],
+        }
+    }
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, Problem { path, message }) in self.problems.iter().enumerate() {

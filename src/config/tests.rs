@@ -55,6 +55,7 @@ fn full() -> Value {
         "authentication": {
             "token_headers": ["X-Token"],
             "token_cache_size": 7,
+            "signature_verifier": "wasm",
             "issuers": [
                 {
                     "issuer": "https://a.test/",
@@ -164,6 +165,7 @@ fn every_field_of_a_document_is_taken_in() {
         ["set-cookie", "x-request-cost"]
     );
     assert_eq!(config.authentication.cache_size(), 7);
+    assert_eq!(config.authentication.verifier(), VerifierChoice::Wasm);
     assert_eq!(config.max_signed_body_bytes, 1000);
     assert_eq!(config.max_model_lookup_bytes, 2000);
     assert_eq!(config.unlisted_model_status, UnlistedStatus::Forbidden);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::abi::{self, Metrics, SharedData};
 use super::faults::{self, Place};
 use super::log::adopt_level;
-use super::signature::preferred_verifier;
+use super::signature::verifier;
 use super::stream::Stream;
 use super::worker::{EAGER_TICK, Worker};
 use crate::callout::{Answer, Callout, MAX_DOCUMENT_BYTES};
@@ -67,8 +67,10 @@ impl Root {
     pub(super) fn on_configure(&self, size: usize) -> bool {
         adopt_level();
         let json = abi::plugin_configuration(size);
-        let config = match Config::parse(&json, &|name| std::env::var(name).ok()) {
-            Ok(config) => config,
+        let usable = Config::parse(&json, &|name| std::env::var(name).ok())
+            .and_then(|config| Ok((verifier(config.authentication.verifier())?, config)));
+        let (verifier, config) = match usable {
+            Ok(usable) => usable,
             Err(error) => {
                 log::error!("the configuration is refused: {error}");
                 count_refusal(&error);
@@ -79,7 +81,7 @@ impl Root {
             log::warn!("authentication is disabled: whoever reaches this gateway may use it");
         }
         log::info!("serving {} providers", config.providers.len());
-        let shared = Shared::new(config, preferred_verifier(), &SharedData);
+        let shared = Shared::new(config, verifier, &SharedData);
         self.worker.replace(Some(Rc::new(Worker::new(shared))));
         abi::set_tick_period(FIRST_TICK);
         true

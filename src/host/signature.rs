@@ -8,7 +8,8 @@ use std::rc::Rc;
 use super::abi;
 use crate::authn::jwk::{Algorithm, KeySet, VerificationKey};
 use crate::authn::jwt::Token;
-use crate::authn::signature::{SignatureVerifier, SoftwareVerifier};
+use crate::authn::signature::{Checker, SignatureVerifier, SoftwareVerifier, VerifierChoice};
+use crate::config::ConfigError;
 
 /// RFC 7515 appendix A.3: an ES256 signature and its key, to try the host with.
 const PROBE_TOKEN: &[u8] = b"eyJhbGciOiJFUzI1NiJ9.\
@@ -18,14 +19,25 @@ const PROBE_KEYS: &[u8] = br#"{"keys":[{"kty":"EC","crv":"P-256",
     "x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
     "y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"#;
 
-/// The host's check where it works, else the compiled-in one.
-pub(super) fn preferred_verifier() -> Rc<dyn SignatureVerifier> {
-    if host_verifies() {
-        log::info!("signatures are checked by the host");
-        Rc::new(HostVerifier)
-    } else {
-        log::info!("signatures are checked in Wasm: the host offers no verify_signature");
-        Rc::new(SoftwareVerifier)
+/// The check that is wanted, if it can be had; which one, the log says.
+pub(super) fn verifier(choice: VerifierChoice) -> Result<Rc<dyn SignatureVerifier>, ConfigError> {
+    match choice.checker(host_verifies) {
+        Some(Checker::Host) => {
+            log::info!("signatures are checked by the host");
+            Ok(Rc::new(HostVerifier))
+        }
+        Some(Checker::Wasm) if choice == VerifierChoice::Wasm => {
+            log::info!("signatures are checked in Wasm, as configured");
+            Ok(Rc::new(SoftwareVerifier))
+        }
+        Some(Checker::Wasm) => {
+            log::info!("signatures are checked in Wasm: the host offers no verify_signature");
+            Ok(Rc::new(SoftwareVerifier))
+        }
+        None => Err(ConfigError::of_use(
+            "/authentication/signature_verifier",
+            "this host offers no verify_signature; use \"auto\" or \"wasm\"",
+        )),
     }
 }
 

@@ -23,6 +23,11 @@ CONTAINER_TOKEN = "mock-container-authorization-token"
 ROLE = "arn:aws:iam::123456789012:role/mock-bedrock-role"
 EXTERNAL_ID = "external id/+&="
 SIGV4_VERIFIER = PROJECT / "tests/sigv4-verifier/target/debug/sigv4-verifier"
+# Who may check signatures, and what the log says of it.
+VERIFIERS = {
+    "host": "signatures are checked by the host",
+    "wasm": "signatures are checked in Wasm, as configured",
+}
 SHOWN_LOG_LINES = 60
 SDK_VARIABLES = ("OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_")
 

@@ -6,6 +6,7 @@ import json
 import time
 
 import pytest
+from conftest import VERIFIERS, configuration
 from raw import CHAT, PREFIX, ask, assert_unharmed, bearer, request
 
 from mocks.keys import SigningKey, base64url, compact
@@ -13,6 +14,17 @@ from mocks.keys import SigningKey, base64url, compact
 STRANGERS_KEY = SigningKey.generate(kid="strangers-key")
 GOOGLE = f"{PREFIX}/my-google/v1beta/models/m:generateContent"
 NESTING = 3000
+
+
+@pytest.fixture(scope="module", params=VERIFIERS)
+def gateway(request, gateway, world, start_gateway):
+    """The one that has Envoy check signatures, and one that checks them itself."""
+    if request.param == "wasm":
+        document = configuration(world)
+        document["authentication"]["signature_verifier"] = "wasm"
+        gateway = start_gateway(document)
+    assert VERIFIERS[request.param] in gateway.log()
+    return gateway
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from conftest import VERIFIERS
 from issuers import entry, identity_provider, running, trusting, verdict, verdicts
 
 from mocks.faults import Fault
@@ -81,9 +82,14 @@ def issuers():
         yield issuers
 
 
-@pytest.fixture(scope="module")
-def gateway(world, issuers, start_gateway):
-    return start_gateway(trusting(world, *issuers.entries()))
+@pytest.fixture(scope="module", params=VERIFIERS)
+def gateway(request, world, issuers, start_gateway):
+    """One that has Envoy check signatures, and one that checks them itself."""
+    trusted = trusting(world, *issuers.entries())
+    trusted["authentication"]["signature_verifier"] = request.param
+    with start_gateway(trusted) as gateway:
+        assert VERIFIERS[request.param] in gateway.log()
+        yield gateway
 
 
 @pytest.mark.parametrize("name", ["discovered", "below_a_path", "by_uri", "inline"])

@@ -164,3 +164,19 @@ fn an_rsa_signature_that_is_not_below_the_modulus_is_refused() {
         assert!(!parts.accepts(&modulus), "zero modulo n");
     }
 }
+
+#[test]
+fn the_host_checks_where_it_can_and_may_and_nobody_stands_in_where_it_must() {
+    use VerifierChoice::{Auto, Host, Wasm};
+    for (choice, offered, checker) in [
+        (Auto, true, Some(Checker::Host)),
+        (Auto, false, Some(Checker::Wasm)),
+        (Host, true, Some(Checker::Host)),
+        (Host, false, None),
+        (Wasm, true, Some(Checker::Wasm)),
+        (Wasm, false, Some(Checker::Wasm)),
+    ] {
+        assert_eq!(choice.checker(|| offered), checker, "{choice:?} {offered}");
+    }
+    Wasm.checker(|| panic!("the host is not even tried"));
+}

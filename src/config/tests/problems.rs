@@ -103,6 +103,11 @@ fn unknown_fields_and_wrong_types_are_named_where_they_stand() {
             "/authentication/token_cache_size: invalid value: integer, expected usize",
         ),
         (
+            "/authentication/signature_verifier",
+            json!("openssl"),
+            "/authentication/signature_verifier: unknown variant",
+        ),
+        (
             "/authorization",
             json!({"bindings": [{"subject": "s", "permissions": "get"}]}),
             "/authorization/bindings/0/permissions: invalid type: string",
