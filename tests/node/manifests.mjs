@@ -1,35 +1,53 @@
-// Prints the JSON Schemas of Istio's and the Gateway API's own CRDs, by "<apiVersion>/<kind>", for test_manifests.py.
+// Reads a JSON list of manifests and prints what is wrong with each by its project's own types, for test_manifests.py:
+// the errors of their validation, and the members that they do not know. Those are the ones that it never looks at.
 
-import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
 
-const require = createRequire(import.meta.url);
-const schemas = {};
+const PACKAGES = {
+  "extensions.istio.io": "istio",
+  "networking.istio.io": "istio",
+  "gateway.networking.k8s.io": "gateway-api",
+  "gateway.envoyproxy.io": "envoy-gateway",
+};
 
-// The packages hand each schema to a registry, and do not export it.
-for (const from of ["istio", "gateway-api"].map((name) => createRequire(require.resolve(`@kubernetes-models/${name}`)))) {
-  const file = from.resolve("@kubernetes-models/validate");
-  const exports = { ...from(file), register: (id, schema) => (schemas[id] = schema) };
-  require.cache[file].exports = exports;
-}
-
-const groups = [
-  ["istio", "networking.istio.io/v1alpha3"],
-  ["istio", "networking.istio.io/v1beta1"],
-  ["istio", "extensions.istio.io/v1alpha1"],
-  ["gateway-api", "gateway.networking.k8s.io/v1"],
-];
-for (const [name, group] of groups) {
-  const kinds = require(new URL(`node_modules/@kubernetes-models/${name}/${group}/index.js`, import.meta.url).pathname);
-  for (const Kind of Object.values(kinds)) {
-    try {
-      new Kind({}).validate();
-    } catch {
-      // It need not be valid: the schema is registered when it is first used.
+async function problems(manifest) {
+  const { apiVersion, kind } = manifest;
+  const { [kind]: Kind } = await import(`@kubernetes-models/${PACKAGES[apiVersion.split("/")[0]]}/${apiVersion}/${kind}`);
+  const looked = new Set();
+  const found = [];
+  try {
+    Kind.prototype.validate.call(watched(manifest, "", looked));
+  } catch (error) {
+    found.push(error.message);
+  }
+  for (const path of paths(manifest, "")) {
+    if (!looked.has(path)) {
+      found.push(`unknown: ${path}`);
     }
   }
+  return found;
 }
-const named = Object.entries(schemas).map(([id, schema]) => {
-  const [, group, version, kind] = id.match(/^(.*)\.(v[^.]*)\.(.*)$/);
-  return [`${group}/${version}/${kind}`, schema];
-});
-console.log(JSON.stringify(Object.fromEntries(named)));
+
+/** The same value, which notes the path of each member that is asked for. */
+function watched(value, at, looked) {
+  if (value === null || typeof value !== "object") {
+    return value;
+  }
+  return new Proxy(value, {
+    get(target, name) {
+      const path = `${at}/${String(name)}`;
+      looked.add(path);
+      return watched(target[name], path, looked);
+    },
+  });
+}
+
+function paths(value, at) {
+  if (value === null || typeof value !== "object") {
+    return [];
+  }
+  return Object.entries(value).flatMap(([name, member]) => [`${at}/${name}`, ...paths(member, `${at}/${name}`)]);
+}
+
+const manifests = JSON.parse(readFileSync(0, "utf8"));
+console.log(JSON.stringify(await Promise.all(manifests.map(problems))));
