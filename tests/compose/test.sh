@@ -1,6 +1,7 @@
 #!/bin/bash
 # Brings up docker-compose.yml, runs the integration tests against it, and takes it down. Needs a Docker engine (tests/
-# compose/engine.sh starts one), Compose 2 or docker-compose 1.27 or newer; ENVOY_VERSION chooses the Envoy.
+# compose/engine.sh starts one), Compose 2 or docker-compose 1.27 or newer; ENVOY_VERSION chooses the Envoy. Whatever is
+# missing is a failure here; `make test` leaves these tests out where no engine answers, and says so.
 # These are the files whose tests share a gateway; those among them that start one of their own are skipped. The rest needs
 # its own gateway, or its mocks at hand: `make integration` runs all.
 set -euo pipefail
@@ -13,18 +14,15 @@ files=$PWD/.local/compose
 python=.local/venv/bin/python
 shared="bad_input bad_requests compose hygiene paths sdks seed_snippets seed_statements strangers streaming upstream_errors"
 
-if docker compose version >/dev/null 2>&1; then
-    compose() { docker compose "$@"; }
-elif command -v docker-compose >/dev/null; then
-    compose() { docker-compose "$@"; }
-else
-    echo "Neither docker compose nor docker-compose is installed" >&2
-    exit 1
-fi
-docker version >/dev/null 2>&1 || {
-    echo "No Docker engine answers. Start one, or, as root: tests/compose/engine.sh make compose-test" >&2
+missing=$(tests/compose/missing.sh) || {
+    echo "The compose tests cannot run: $missing" >&2
     exit 1
 }
+if docker compose version >/dev/null 2>&1; then
+    compose() { docker compose "$@"; }
+else
+    compose() { docker-compose "$@"; }
+fi
 docker buildx version >/dev/null 2>&1 && export DOCKER_BUILDKIT=1 || export DOCKER_BUILDKIT=0
 export COMPOSE_DOCKER_CLI_BUILD=$DOCKER_BUILDKIT
 

@@ -1,6 +1,7 @@
 """docker-compose.yml: it is the gateway of the other tests, and each service says whether it is healthy."""
 
 import json
+import os
 import subprocess
 import time
 import urllib.error
@@ -45,6 +46,27 @@ def test_each_service_has_a_health_check_and_none_opens_a_port_to_others():
 def test_each_mock_is_waited_for():
     gateway = COMPOSE["services"].pop("gateway")
     assert gateway["depends_on"] == {name: {"condition": "service_healthy"} for name in COMPOSE["services"]}
+
+
+def without_an_engine(*command):
+    """Runs it where no Docker engine answers."""
+    elsewhere = {name: value for name, value in os.environ.items() if name != "MAKEFLAGS"}  # of the `make test` around it
+    elsewhere["DOCKER_HOST"] = "unix:///nowhere/docker.sock"
+    return subprocess.run(command, cwd=PROJECT, env=elsewhere, capture_output=True, text=True, timeout=30)
+
+
+def test_make_test_says_that_these_tests_were_left_out_where_no_engine_answers():
+    done = without_an_engine("make", "--silent", "--no-print-directory", "containers")
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stdout.splitlines()
+    assert line.startswith("docker: the compose tests were left out: no Docker engine answers; ")
+    assert not done.stderr
+
+
+def test_make_compose_test_fails_where_no_engine_answers():
+    done = without_an_engine("tests/compose/test.sh")
+    assert done.returncode == 1
+    assert done.stderr.startswith("The compose tests cannot run: no Docker engine answers; ")
 
 
 in_docker = pytest.mark.skipif(not EXTERNAL, reason="runs with make compose-test")
