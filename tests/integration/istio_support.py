@@ -126,8 +126,9 @@ def patched(listeners, envoy_filter, context):
 
 
 def merge(target, source):
-    """As protobuf merges: messages member by member, lists end to end."""
+    """As protobuf merges: messages member by member, lists end to end. It takes no `false`, a default, from the source."""
     for name, value in source.items():
+        assert value is not False, f"{name}: Istio would not switch it off"
         if isinstance(value, dict) and isinstance(target.get(name), dict):
             merge(target[name], value)
         elif isinstance(value, list):

@@ -12,9 +12,14 @@ EXAMPLE = PROJECT / "examples" / "envoy-gateway"
 FILTER = "envoy.filters.http.wasm/envoyextensionpolicy/ai-gateway/ai-gateway/wasm/0"
 
 
+def manifests(file):
+    """All of a file."""
+    return list(yaml.safe_load_all((EXAMPLE / file).read_text()))
+
+
 def manifest(file, kind):
     """The one of that kind."""
-    (found,) = (one for one in yaml.safe_load_all((EXAMPLE / file).read_text()) if one["kind"] == kind)
+    (found,) = (one for one in manifests(file) if one["kind"] == kind)
     return found
 
 
@@ -59,6 +64,7 @@ def test_a_request_reaches_its_provider(is_patched, world, token, start_gateway,
         (listener,) = bootstrap["static_resources"]["listeners"]
         listener["per_connection_buffer_limit_bytes"] = int(policy["connection"]["bufferLimit"].removesuffix("Mi")) << 20
         manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+        manager["stream_idle_timeout"] = policy["timeout"]["http"]["streamIdleTimeout"]
         (host,) = manager["route_config"]["virtual_hosts"]
         host["request_headers_to_remove"] = removed
 
@@ -72,9 +78,11 @@ def test_a_request_reaches_its_provider(is_patched, world, token, start_gateway,
 
 
 def patch(made):
-    """What the EnvoyPatchPolicy does to it."""
-    (one,) = manifest("patch.yaml", "EnvoyPatchPolicy")["spec"]["jsonPatches"]
-    operation = one["operation"]
+    """What the EnvoyPatchPolicies do to it: one of them, since each names the listener as other versions do."""
+    patches = [one["spec"]["jsonPatches"] for one in manifests("patch.yaml")]
+    (operation,), (other,) = ([patch["operation"] for patch in each] for each in patches)
+    assert operation == other
+    assert [patch["name"] for each in patches for patch in each] == ["tcp-443", "ai-gateway/ai-gateway/https"]
     assert (operation["op"], operation["jsonPath"]) == ("add", f"..http_filters[?(@.name=='{FILTER}')]")
     *outer, name = operation["path"].split("/")
     assert outer == ["typed_config", "config"]

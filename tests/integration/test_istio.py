@@ -10,11 +10,15 @@ import pytest
 import yaml
 
 import istio_support as istio
+from conftest import PREFIX
 from support import ANTHROPIC, BEARER, OPENAI, ask, exchange
 from tools.gateway import PROJECT, free_port
 
 WASM = PROJECT / "ai_gateway_filter.wasm"
 KEYS = {"OPENAI_API_KEY": "mock-openai-key", "AWS_ACCESS_KEY_ID": "AKIAMOCK", "AWS_SECRET_ACCESS_KEY": "mock-secret"}
+
+ODD_PATH = "/v1/arn%3Aaws%3Abedrock%2Fprofile//a%20b"
+"""As a Bedrock model ARN is written. Istio normalizes paths on a gateway, which must not touch it."""
 
 
 def on_a_gateway(port):
@@ -81,4 +85,6 @@ def test_a_request_reaches_its_provider(variant, world, token, start_gateway, tm
         assert request.values("authorization") == [b"Bearer mock-openai-key"]
         assert not [name for name, _ in request.headers if name.lower().startswith(b"x-ai-gateway")]
         assert ask(gateway, OPENAI, "no token").status == 401
+        exchange(gateway, "POST", f"{PREFIX}/my-openai{ODD_PATH}", [BEARER.filled(token)])
+        assert world.openai.requests[-1].path == ODD_PATH
         assert exchange(gateway, "POST", ANTHROPIC.target, [BEARER.filled(token)]).status == 404
