@@ -1,5 +1,6 @@
 """examples/kubernetes: what its files say to each other, and the reload of a ConfigMap that Kubernetes has swapped."""
 
+import http.client
 import json
 import os
 
@@ -8,7 +9,7 @@ import yaml
 
 from conftest import configuration
 from support import OPENAI, ask, wait_until
-from tools.gateway import PROJECT, Gateway
+from tools.gateway import PROJECT, Gateway, free_port
 
 EXAMPLE = PROJECT / "examples" / "kubernetes"
 
@@ -42,6 +43,33 @@ def test_a_swapped_config_map_is_read(world, token, tmp_path):
         wait_until("the provider to be there", lambda: ask(gateway, OPENAI, token).status == 200)
         assert not gateway.configure({"providers": []})
         assert ask(gateway, OPENAI, token).status == 200
+
+
+def test_a_pod_is_ready_once_the_filter_is_loaded(world, tmp_path):
+    """Envoy starts without a filter whose configuration is refused, and answers all with 500."""
+    port = free_port()
+
+    def edit_bootstrap(bootstrap):
+        listener, cluster = (
+            yaml.safe_load((PROJECT / "envoy" / "image" / f"ready-{part}.yaml").read_text())[0] for part in ("listener", "cluster")
+        )
+        listener["address"]["socket_address"] = {"address": "127.0.0.1", "port_value": port}
+        cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"] = bootstrap["admin"]["address"]
+        bootstrap["static_resources"]["listeners"].append(listener)
+        bootstrap["static_resources"]["clusters"].append(cluster)
+
+    def ready():
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", "/ready")
+        return connection.getresponse().status
+
+    with Gateway(tmp_path, os.environ["ENVOY"], edit_bootstrap=edit_bootstrap) as gateway:
+        gateway.start({"providers": []}, may_be_refused=True)
+        assert ready() == 503
+        assert gateway.configure(configuration(world))
+        assert ready() == 200
+        assert not gateway.configure({"providers": []})
+        assert ready() == 200
 
 
 @pytest.fixture
