@@ -14,6 +14,7 @@ import pytest
 from command import Command
 from external import ExternalGateway, ExternalWorld
 from mocks.aws import ContainerCredentials, InstanceMetadata, Role, SecurityTokenService
+from mocks.tls import CertificateAuthority
 from mocks.world import AUDIENCE, World
 from scripted_provider import ScriptedProvider
 from tools.gateway import PROJECT, Gateway
@@ -123,6 +124,12 @@ def gateway(world, start_gateway):
     return start_gateway(configuration(world))
 
 
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    """Issues certificates; who talks to its servers trusts `authority.certificate`."""
+    return CertificateAuthority(tmp_path_factory.mktemp("authority"))
+
+
 @pytest.fixture(scope="module")
 def scripted(world, start_gateway):
     """A provider that answers by a script, and a gateway where it is called `scripted`."""
@@ -167,7 +174,6 @@ def bedrock(world):
     """The mock of Bedrock, which knows no credential yet."""
     before = world.bedrock.judge.credentials
     world.bedrock.judge.credentials = []
-    world.bedrock.requests.clear()
     yield world.bedrock
     world.bedrock.judge.credentials = before
 

@@ -33,11 +33,6 @@ def gateway(world, start_gateway, many_files):
         yield gateway
 
 
-@pytest.fixture(autouse=True)
-def nothing_asked(world):
-    world.bedrock.requests.clear()
-
-
 @pytest.fixture
 def converse(gateway, token):
     """A request with that body, all of it at once."""

@@ -29,7 +29,6 @@ from bedrock_support import (
     no_aws_environment,
     only,
 )
-from mocks.tls import CertificateAuthority
 
 SNIPPET = Path(__file__).resolve().parent.parent / "snippets" / "bedrock.py"
 SECRET = "the-clients-own-secret-key"
@@ -46,20 +45,10 @@ def environment():
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return CertificateAuthority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
 def gateway(world, start_gateway, authority):
     certificate = authority.issue("127.0.0.1")
     with start_gateway(bedrock_configuration(world), tls=(certificate.certificate, certificate.key)) as gateway:
         yield gateway
-
-
-@pytest.fixture(autouse=True)
-def nothing_asked(world):
-    world.bedrock.requests.clear()
 
 
 @pytest.fixture

@@ -21,7 +21,6 @@ from bedrock_support import (
     only,
 )
 from conftest import PREFIX
-from mocks.tls import CertificateAuthority
 from support import wait_until
 from tools.gateway import PROJECT
 
@@ -50,11 +49,6 @@ def node():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", setup.stdout.strip(), prepend=os.pathsep)
         yield
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return CertificateAuthority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="module")

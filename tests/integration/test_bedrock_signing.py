@@ -48,11 +48,6 @@ def gateway(world, start_gateway):
         yield gateway
 
 
-@pytest.fixture(autouse=True)
-def nothing_asked(world):
-    world.bedrock.requests.clear()
-
-
 @pytest.fixture
 def ask(gateway, token):
     """A request as httpx would send it, but for its path, which is sent as it is."""

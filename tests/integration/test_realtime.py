@@ -18,7 +18,6 @@ from openai import AsyncOpenAI, OpenAI
 from bedrock_support import bedrock_configuration
 from conftest import PREFIX, configuration
 from mocks.providers import OpenAI as OpenAIMock
-from mocks.tls import CertificateAuthority
 from node_support import NodeClients
 from support import BEARER, SAID, exchange
 from usage_support import logged
@@ -29,11 +28,6 @@ SILENCE_S = 2
 KEY = "openai-insecure-api-key."
 ITEM = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": SAID}]}
 PASSTHROUGH = {"type": "openai", "authorization_passthrough": True}
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return CertificateAuthority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ import h2.config
 import h2.connection
 import h2.events
 import pytest
-from certificates import CertificateAuthority
 from issuers import entry, identity_provider, running, verdict, verdicts
 
 from mocks.faults import Fault
 from mocks.providers import OpenAI
+from mocks.tls import CertificateAuthority
 from tools.gateway import free_port
 
 GOOD = (200, None)
@@ -20,13 +20,8 @@ API_KEY = "mock-openai-key"
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return CertificateAuthority(tmp_path_factory.mktemp("authority"), "trusted")
-
-
-@pytest.fixture(scope="module")
 def unknown_authority(tmp_path_factory):
-    return CertificateAuthority(tmp_path_factory.mktemp("authority"), "unknown")
+    return CertificateAuthority(tmp_path_factory.mktemp("unknown_authority"))
 
 
 def issuer_at(host, context):
@@ -41,28 +36,30 @@ def serving(issuer, base_url):
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
 def test_providers_and_issuers_are_reached_by_their_names(start_gateway, authority, host):
-    issuer = issuer_at(host, authority.context(host))
-    provider_context = authority.context(host)
+    issuer = issuer_at(host, authority.issue(host).ssl_context())
+    provider_context = authority.issue(host).ssl_context()
+    names = []
+    provider_context.sni_callback = lambda _connection, name, _context: names.append(name)
     provider = OpenAI(API_KEY, ssl_context=provider_context)
     with running(issuer, provider):
         base_url = f"https://{host}:{provider.port}/v1"
-        gateway = start_gateway(serving(entry(issuer), base_url), ca_bundle=authority.bundle)
+        gateway = start_gateway(serving(entry(issuer), base_url), ca_bundle=authority.certificate)
         assert verdicts(gateway, issuer.mint()) == {GOOD}
         assert provider.requests[0].values("host") == [f"{host}:{provider.port}".encode()]
-        assert set(provider_context.seen) == {host if host == "localhost" else None}
+        assert set(names) == {host if host == "localhost" else None}
 
 
 @pytest.mark.parametrize("flaw", ["another name", "unknown authority", "plaintext"])
 def test_nothing_is_sent_to_a_provider_that_does_not_prove_its_name(start_gateway, authority, unknown_authority, flaw):
     contexts = {
-        "another name": authority.context("other.test"),
-        "unknown authority": unknown_authority.context("localhost"),
+        "another name": authority.issue("other.test").ssl_context(),
+        "unknown authority": unknown_authority.issue("localhost").ssl_context(),
         "plaintext": None,
     }
     issuer, provider = identity_provider(), OpenAI(API_KEY, ssl_context=contexts[flaw])
     with running(issuer, provider):
         base_url = f"https://localhost:{provider.port}/v1"
-        gateway = start_gateway(serving(entry(issuer), base_url), ca_bundle=authority.bundle)
+        gateway = start_gateway(serving(entry(issuer), base_url), ca_bundle=authority.certificate)
         assert {status for status, _ in verdicts(gateway, issuer.mint())} == {503}
         assert not provider.requests
 
@@ -72,33 +69,32 @@ def test_keys_of_an_issuer_that_does_not_prove_its_name_are_not_taken(
     start_gateway, authority, unknown_authority, flaw
 ):
     contexts = {
-        "another name": authority.context("other.test"),
-        "unknown authority": unknown_authority.context("localhost"),
+        "another name": authority.issue("other.test").ssl_context(),
+        "unknown authority": unknown_authority.issue("localhost").ssl_context(),
     }
     issuer = issuer_at("localhost", contexts[flaw])
     with running(issuer, OpenAI(API_KEY)) as (_, provider):
-        gateway = start_gateway(serving(entry(issuer), provider.base_url), ca_bundle=authority.bundle)
+        gateway = start_gateway(serving(entry(issuer), provider.base_url), ca_bundle=authority.certificate)
         assert verdicts(gateway, issuer.mint()) == {(503, "keys_unavailable")}
         assert not issuer.hits
 
 
 def test_a_discovery_document_does_not_lead_from_tls_to_plaintext(start_gateway, authority):
-    issuer = issuer_at("localhost", authority.context("localhost"))
+    issuer = issuer_at("localhost", authority.issue("localhost").ssl_context())
     with running(issuer, identity_provider(), OpenAI(API_KEY)) as (_, plaintext, provider):
         document = f'{{"issuer":"{issuer.issuer}","jwks_uri":"{plaintext.jwks_uri}"}}'
         issuer.fault["discovery"] = Fault(body=document.encode())
-        gateway = start_gateway(serving(entry(issuer), provider.base_url), ca_bundle=authority.bundle)
+        gateway = start_gateway(serving(entry(issuer), provider.base_url), ca_bundle=authority.certificate)
         assert verdict(gateway, issuer.mint(key=plaintext.keys[0])) == (503, "keys_unavailable")
         assert not plaintext.hits
 
 
 def test_http2_is_spoken_where_the_provider_offers_it(start_gateway, authority):
-    with (
-        running(identity_provider()) as (issuer,),
-        Http2Server(authority.context("localhost", protocols=["h2"])) as server,
-    ):
+    context = authority.issue("localhost").ssl_context()
+    context.set_alpn_protocols(["h2"])
+    with running(identity_provider()) as (issuer,), Http2Server(context) as server:
         base_url = f"https://localhost:{server.port}/v1"
-        gateway = start_gateway(serving(entry(issuer), base_url), ca_bundle=authority.bundle)
+        gateway = start_gateway(serving(entry(issuer), base_url), ca_bundle=authority.certificate)
         assert verdict(gateway, issuer.mint())[0] == 200
         assert server.headers[b":scheme"] == b"https"
         assert server.headers[b":authority"] == f"localhost:{server.port}".encode()

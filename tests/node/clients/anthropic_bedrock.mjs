@@ -2,11 +2,7 @@
 
 import { AnthropicBedrock } from "@anthropic-ai/bedrock-sdk";
 
-const asked = ({ said }) => ({
-  model: "us.anthropic.claude-haiku-4-5-20251001-v1:0",
-  max_tokens: 64,
-  messages: [{ role: "user", content: said }],
-});
+import { messages } from "../messages.mjs";
 
 function client({ url, token, headers }) {
   const keys = { awsAccessKey: "AKIACLIENT", awsSecretKey: "the-clients-own-secret-key", awsSessionToken: token };
@@ -14,12 +10,4 @@ function client({ url, token, headers }) {
   return new AnthropicBedrock({ ...usual, ...keys, defaultHeaders: headers });
 }
 
-export async function answer(call) {
-  const message = await client(call).messages.create(asked(call));
-  return message.content[0].text;
-}
-
-export async function* stream(call) {
-  const events = await client(call).messages.create({ ...asked(call), stream: true });
-  for await (const event of events) if (event.type === "content_block_delta") yield event.delta.text;
-}
+export const { answer, stream } = messages("us.anthropic.claude-haiku-4-5-20251001-v1:0", client);

@@ -1,0 +1,17 @@
+// Anthropic's messages, as its SDKs ask for them, in a message and in a stream.
+
+export function messages(model, client) {
+  const asked = ({ said }) => ({ model, max_tokens: 64, messages: [{ role: "user", content: said }] });
+
+  async function answer(call) {
+    const message = await client(call).messages.create(asked(call));
+    return message.content[0].text;
+  }
+
+  async function* stream(call) {
+    const events = await client(call).messages.create({ ...asked(call), stream: true });
+    for await (const event of events) if (event.type === "content_block_delta") yield event.delta.text;
+  }
+
+  return { answer, stream };
+}
