@@ -53,7 +53,7 @@ fn report<'a>(form: u8, pieces: impl IntoIterator<Item = &'a [u8]>) -> UsageRepo
     let encoding = ENCODINGS[form / 24 % 3];
     let mut extractor = UsageExtractor::new(dialect, content_type.as_bytes(), encoding.as_bytes());
     for piece in pieces {
-        extractor.push(piece, UnixTime::default());
+        extractor.push(piece, &UnixTime::default());
         assert!(extractor.held() <= MAX_HELD);
     }
     extractor.finish(End::Complete)
