@@ -202,7 +202,7 @@ fn run(config: &Config, events: &[Event<'_>]) {
             input,
             &gateway.shared,
             &gateway.board,
-            gateway.now,
+            &gateway.now,
             &mut effects,
         );
         for effect in &effects {

@@ -23,6 +23,7 @@ STOP = b'data: {"id":"c","model":"m","choices":[{"delta":{},"finish_reason":"sto
 USAGE = b'data: {"id":"c","model":"m","choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2}}\n\n'
 DONE = b"data: [DONE]\n\n"
 DOCUMENT = b'{"id":"c","model":"m","choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2}}'
+EVENTS = (ROLE, TOKEN, STOP, USAGE, DONE)
 BROTLI = ((len(DOCUMENT) - 1) << 4 | 1 << 20).to_bytes(3, "little") + DOCUMENT + b"\x03"
 """The document in brotli (RFC 7932 §9.2): as an uncompressed meta-block, and the empty last one."""
 DAMAGED = frame({":event-type": "metadata"}, b'{"usage":{"inputTokens":5,"outputTokens":2}}')[:-1] + b"\0"
@@ -48,6 +49,7 @@ UNKNOWN = {
     "br": ("undecodable", answered(BROTLI, encoding="br")),
     "a-frame-with-a-bad-checksum": ("undecodable", answered(DAMAGED, content_type=CONTENT_TYPE)),
     "a-bomb": ("over_cap", answered(gzip.compress(b'{"text":"' + b"a" * (32 << 20) + b'"}'), encoding="gzip")),
+    "an-event-without-end": ("upstream_reset", answered(b'data: {"a":"', *[b"a" * (1 << 20)] * 4, content_type=SSE)),
     "a-document-that-stops": ("upstream_reset", answered(DOCUMENT[:30])),
     "a-stream-that-stops": ("upstream_reset", answered(ROLE, TOKEN, content_type=SSE)),
     "a-gzip-that-stops": ("upstream_reset", answered(gzip.compress(DOCUMENT)[:30], encoding="gzip")),
@@ -56,7 +58,17 @@ ODD = {
     "a-stream-called-json": answered(ROLE, TOKEN, STOP, USAGE, DONE),
     "a-stream-without-a-type": Script((ROLE, TOKEN, STOP, USAGE, DONE)),
     "a-document-called-a-stream": answered(DOCUMENT, content_type=SSE),
-    "usage-after-20-mib": answered(b'{"data":"', *[b"a" * (1 << 20)] * 20, b'",' + DOCUMENT[1:]),
+    "usage-after-100-mib": answered(b'{"data":"', *[b"a" * (1 << 20)] * 100, b'",' + DOCUMENT[1:]),
+    "lines-that-end-in-crlf": answered(*(event.replace(b"\n", b"\r\n") for event in EVENTS), content_type=SSE),
+    "lines-that-end-in-cr": answered(*(event.replace(b"\n", b"\r") for event in EVENTS), content_type=SSE),
+    "a-byte-order-mark": answered(b"\xef\xbb\xbf", *EVENTS, content_type=SSE),
+    "comments-and-other-fields": answered(
+        b": ping\n\n", ROLE, b"id: 1\nretry: 9\n: x\n", STOP, USAGE, DONE, content_type=SSE
+    ),
+    "data-in-several-lines": answered(ROLE, STOP, USAGE.replace(b',"', b',\ndata: "'), DONE, content_type=SSE),
+    "an-endless-event-before-usage": answered(
+        ROLE, b"data: ", *[b"a" * (1 << 20)] * 4, b"\n\n", STOP, USAGE, DONE, content_type=SSE
+    ),
     "more-after-the-end": answered(ROLE, STOP, USAGE, DONE, b"data: {garbage\n\n", content_type=SSE),
 }
 FAILURES = [400, 401, 404, 429, 500, 503, 529]
