@@ -63,8 +63,6 @@ impl<'a> Entry<'a> {
         head: &RequestHead,
         prefix: &str,
     ) -> Self {
-        let scheme = String::from_utf8_lossy(head.scheme());
-        let authority = String::from_utf8_lossy(head.authority());
         let name = provider.name.as_str();
         Self {
             name,
@@ -75,7 +73,7 @@ impl<'a> Entry<'a> {
             } else {
                 "disabled"
             },
-            proxy_url: format!("{scheme}://{authority}{prefix}/{name}"),
+            proxy_url: proxy_url(head, prefix, name),
             base_url: provider.base_url.to_string(),
             models,
             authorization_passthrough: matches!(
@@ -85,6 +83,13 @@ impl<'a> Entry<'a> {
             tokens: issuers.iter().map(TokenLine::new).collect(),
         }
     }
+}
+
+/// A provider's proxy URL, as whoever sent a request with that head reached the gateway.
+pub fn proxy_url(head: &RequestHead, prefix: &str, name: &str) -> String {
+    let scheme = String::from_utf8_lossy(head.scheme());
+    let authority = String::from_utf8_lossy(head.authority());
+    format!("{scheme}://{authority}{prefix}/{name}")
 }
 
 impl<'a> TokenLine<'a> {

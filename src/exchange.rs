@@ -36,6 +36,8 @@ pub struct Exchange {
     /// The caller's own, which come before the provider's.
     own_prices: Option<Rc<PriceList>>,
     started: UnixTime,
+    /// Where the client asks for the provider, if the answer may say where an upload goes on.
+    proxy_url: Option<String>,
 }
 
 /// No more of a conversation's name is logged.
@@ -79,7 +81,18 @@ impl Exchange {
             prices: Rc::clone(&provider.prices),
             own_prices: None,
             started: now,
+            proxy_url: None,
         }
+    }
+
+    /// Notes that the request begins an upload, by which proxy URL.
+    pub fn note_upload(&mut self, proxy_url: Option<String>) {
+        self.proxy_url = proxy_url;
+    }
+
+    /// The proxy URL by which the request began an upload, if it did.
+    pub fn uploads_through(&self) -> Option<&str> {
+        self.proxy_url.as_deref()
     }
 
     /// The caller, where there is one to know.

@@ -140,7 +140,7 @@ fn is_proxy_header(name: &[u8]) -> bool {
 }
 
 /// Path and query at the provider; the query as sent, but for credentials in it.
-fn target(provider: &Provider, path: &[u8], query: Option<&[u8]>) -> Vec<u8> {
+pub fn target(provider: &Provider, path: &[u8], query: Option<&[u8]>) -> Vec<u8> {
     let mut target = upstream_path(provider.kind.profile(), provider.base_url.path(), path);
     if let Some(query) = query {
         let kept = query_without_credentials(query);

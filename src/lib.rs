@@ -34,6 +34,7 @@ pub mod sigv4;
 pub mod time;
 pub mod totals;
 pub mod transaction;
+pub mod upload;
 pub mod url;
 pub mod usage;
 

@@ -18,6 +18,7 @@ mod decision;
 mod events;
 mod management;
 mod modelling;
+mod response_head;
 mod signing;
 
 use std::rc::Rc;
@@ -114,9 +115,7 @@ impl Transaction {
                 }
             }
             (Self::Forwarded(mut exchange), Input::ResponseHead(head)) => {
-                let names = &shared.config.response_headers_to_remove;
-                let present = names.iter().filter(|name| head.first(name).is_some());
-                effects.push(Effect::RemoveResponseHeaders(present.cloned().collect()));
+                effects.extend(response_head::edits(&exchange, &head, shared, clock));
                 exchange.response_head(&head);
                 Self::Forwarded(exchange)
             }
@@ -340,7 +339,7 @@ impl<'a> Request<'a> {
         query: Option<&[u8]>,
     ) -> Result<Decision, Obstacle> {
         let config = &self.shared.config;
-        let caller = self.counted(self.caller_of(provider, path)?);
+        let caller = self.counted(self.caller_of(provider, path, query)?);
         self.known.note_provider(provider);
         if let Caller::Known(claims) = &caller {
             config
@@ -373,6 +372,7 @@ impl<'a> Request<'a> {
         let mut exchange = Exchange::new(provider, path, self.head, claims, self.now);
         exchange.price_by(terms.prices);
         exchange.note_conversation(&config.observability.conversation_headers, self.head);
+        exchange.note_upload(self.uploads_through(provider, path));
         let exchange = Box::new(exchange);
         let mut request = UpstreamRequest::new(
             provider,

@@ -267,6 +267,9 @@ impl World {
                 self.check_told(&measurement.metric.name(&gateway.shared.labels.borrow()))
             }
             Effect::Log(_, text) => self.check_told(text),
+            Effect::SetResponseHeaders(headers) => {
+                headers.iter().for_each(|(_, value)| self.check_told(value));
+            }
             Effect::Await(_) | Effect::RemoveResponseHeaders(_) => {}
         }
         assert!(self.forwards <= 1 && self.replies <= 1, "each once at most");

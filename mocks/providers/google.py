@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from .answers import embedding, greeting, text_of, tokens
+from .google_files import Files
 from .google_live import live
 from .openai_chat import chat_completion
 from .provider import MockProvider, ProviderError, bearer_token, json_object, only_value, required
@@ -56,7 +57,7 @@ INVALID_KEY = {
 
 
 class Google(MockProvider):
-    """Content generation, the Live API, token counting, embeddings and models, as v1 and v1beta.
+    """Content generation, the Live API, token counting, embeddings, files and models, as v1 and v1beta.
 
     A caller shows `api_key` in `x-goog-api-key`; on the paths like OpenAI's, in `Authorization: Bearer`. The query's
     `key`, which the real service also takes, is not looked at.
@@ -72,11 +73,13 @@ class Google(MockProvider):
             web.post(model + ":embedContent", self._embed),
             web.post(model + ":batchEmbedContents", self._batch_embed),
             web.get("/{version:v1|v1beta}/models", self._list_models),
+            web.get(model, self._get_model),
             web.get(LIVE_PATH, self._live),
+            *Files().routes(),
         ]
 
     def authenticate(self, request: web.Request) -> None:
-        if self.api_key is None:
+        if self.api_key is None or Files.goes_on(request):
             return
         if _like_openai(request):
             key, missing = bearer_token(request), NO_BEARER_TOKEN
@@ -133,18 +136,13 @@ class Google(MockProvider):
         return web.json_response({"embeddings": [_embedding(one) for one in wanted]})
 
     async def _list_models(self, request: web.Request) -> web.StreamResponse:
-        models = [
-            {
-                "name": f"models/{model}",
-                "version": "001",
-                "displayName": name,
-                "inputTokenLimit": 1048576,
-                "outputTokenLimit": 8192,
-                "supportedGenerationMethods": METHODS,
-            }
-            for model, name in MODELS.items()
-        ]
-        return web.json_response({"models": models})
+        return web.json_response({"models": [_model(model) for model in MODELS]})
+
+    async def _get_model(self, request: web.Request) -> web.StreamResponse:
+        model = request.match_info["model"]
+        if model not in MODELS:
+            raise ProviderError(404, f"models/{model} is not found for API version {request.match_info['version']}.")
+        return web.json_response(_model(model))
 
 
 async def _events(request: web.Request) -> tuple[Send, Close]:
@@ -178,6 +176,17 @@ def _generated(
         "usageMetadata": usage,
         "modelVersion": request.match_info["model"],
         "responseId": response_id,
+    }
+
+
+def _model(model: str) -> dict[str, Any]:
+    return {
+        "name": f"models/{model}",
+        "version": "001",
+        "displayName": MODELS[model],
+        "inputTokenLimit": 1048576,
+        "outputTokenLimit": 8192,
+        "supportedGenerationMethods": METHODS,
     }
 
 

@@ -49,7 +49,7 @@ pub enum TokenError {
     /// None was sent.
     #[error(
         "no token was sent; send an OIDC access token where the provider's SDK puts its API key: \
-         \"authorization: Bearer <token>\", x-api-key or x-goog-api-key"
+         \"authorization: Bearer <token>\", x-api-key, api-key or x-goog-api-key"
     )]
     Missing,
     /// `Authorization` has another scheme.

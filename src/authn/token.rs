@@ -16,6 +16,8 @@ pub enum TokenSlot {
     Bearer,
     /// `x-api-key: <token>`.
     XApiKey,
+    /// `api-key: <token>`.
+    ApiKey,
     /// `x-goog-api-key: <token>`.
     XGoogApiKey,
     /// The query's `key=<token>`.
@@ -33,6 +35,7 @@ impl TokenSlot {
         match self {
             Self::Bearer => Some("authorization"),
             Self::XApiKey => Some("x-api-key"),
+            Self::ApiKey => Some("api-key"),
             Self::XGoogApiKey => Some("x-goog-api-key"),
             Self::SessionToken => Some(SESSION_TOKEN_HEADER),
             Self::Subprotocol => Some(SUBPROTOCOL_HEADER),
@@ -80,8 +83,17 @@ const CREDENTIAL_HEADERS: [&str; 8] = [
 const CREDENTIAL_HEADER_PREFIXES: [&str; 3] = ["x-amz-", "amz-sdk-", "x-ai-gateway-"];
 
 /// Query parameters that carry credentials of some client, in lower case.
-const CREDENTIAL_PARAMETERS: [&str; 5] =
-    ["key", "api_key", "api-key", "access_token", "oauth_token"];
+const CREDENTIAL_PARAMETERS: [&str; 6] = [
+    "key",
+    "api_key",
+    "api-key",
+    "access_token",
+    "oauth_token",
+    GRANT_PARAMETER,
+];
+
+/// The query parameter by which the bytes of an upload are let through, see [`crate::upload`].
+pub const GRANT_PARAMETER: &str = "x-ai-gateway-upload";
 
 /// Prefix of the query parameters of a presigned AWS request, in lower case.
 const CREDENTIAL_PARAMETER_PREFIX: &str = "x-amz-";
@@ -109,6 +121,9 @@ impl<'a> Candidates<'a> {
         }
         if let Some(token) = head.sole("x-api-key")? {
             candidates.push(TokenSlot::XApiKey, token);
+        }
+        if let Some(token) = head.sole("api-key")? {
+            candidates.push(TokenSlot::ApiKey, token);
         }
         if let Some(token) = head.sole("x-goog-api-key")? {
             candidates.push(TokenSlot::XGoogApiKey, token);
@@ -201,6 +216,13 @@ pub fn query_without_credentials(query: &[u8]) -> Vec<u8> {
         kept.extend_from_slice(parameter.raw);
     }
     kept
+}
+
+/// The value of a query's parameter, where it is there once.
+pub fn sole_parameter<'a>(query: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let mut named = parameters(Some(query)).filter(|parameter| parameter.is_named(name));
+    let value = named.next()?.value;
+    named.next().is_none().then_some(value)
 }
 
 /// The subprotocols that a client offers without those that carry credentials; `None` where there

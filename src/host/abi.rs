@@ -141,6 +141,15 @@ pub(super) fn remove_response_headers(names: &[String]) {
     }
 }
 
+/// Gives headers of the response at hand other values.
+pub(super) fn set_response_headers(headers: &[(&str, String)]) {
+    for (name, value) in headers {
+        if let Err(refused) = imports::set_header(Map::Response, name, value.as_bytes()) {
+            log::error!("the host cannot change a response header: {refused:?}");
+        }
+    }
+}
+
 /// Sends a callout; the token that its answer will bear.
 pub(super) fn dispatch(callout: &Callout) -> Result<u32, Refused> {
     let scheme = match callout.endpoint.scheme {

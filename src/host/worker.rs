@@ -294,6 +294,7 @@ impl Worker {
                 Effect::Log(name, value) => abi::log_field(name, &value),
                 Effect::Reply(reply) => abi::reply(&reply),
                 Effect::RemoveResponseHeaders(names) => abi::remove_response_headers(&names),
+                Effect::SetResponseHeaders(headers) => abi::set_response_headers(&headers),
             }
         }
     }

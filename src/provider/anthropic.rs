@@ -13,6 +13,8 @@ pub(super) const PROFILE: Profile = Profile {
     public_service: PublicService::Global("https://api.anthropic.com"),
     version: "v1",
     before_version: &[],
+    paths_are_whole: false,
+    upload_url_headers: &[],
     unversioned: &[],
     path_aliases: &[],
     token_slots: |_| &[TokenSlot::Bearer, TokenSlot::XApiKey],

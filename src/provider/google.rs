@@ -18,6 +18,8 @@ pub(super) const PROFILE: Profile = Profile {
     public_service: PublicService::Global("https://generativelanguage.googleapis.com"),
     version: "v1beta",
     before_version: &["upload", "download"],
+    paths_are_whole: false,
+    upload_url_headers: &["x-goog-upload-url", "x-goog-upload-control-url"],
     unversioned: &["ws"],
     path_aliases: &[],
     token_slots: |path| {

@@ -19,7 +19,7 @@ use std::rc::Rc;
 #[cfg(test)]
 pub(crate) use bedrock::INVOKE_MODEL;
 pub use bedrock::credentials as credentials_document;
-pub use upstream_path::upstream_path;
+pub use upstream_path::{above_version, upstream_path};
 
 use crate::authn::token::TokenSlot;
 use crate::authz::ClaimMatch;
@@ -90,6 +90,12 @@ pub struct Profile {
     pub version: &'static str,
     /// Leading path segments that stand before the version.
     pub before_version: &'static [&'static str],
+    /// Whether a base URL with a version further up says all that stands before what clients ask for,
+    /// and a client that says such a segment says all of it: no version is added then.
+    pub paths_are_whole: bool,
+    /// Response headers with the URL for the bytes of an upload that begins at a path with such a
+    /// segment.
+    pub upload_url_headers: &'static [&'static str],
     /// First segments of paths that have no version of this kind.
     pub unversioned: &'static [&'static str],
     /// Paths that stand for others.

@@ -17,17 +17,29 @@ pub fn upstream_path(profile: &Profile, base: &str, path: &[u8]) -> Vec<u8> {
         .iter()
         .find(|(alias, _)| alias.as_bytes() == path);
     let path = alias.map_or(path, |(_, path)| path.as_bytes());
-    let (above, version_of_base) = match base.rsplit_once('/') {
-        Some((above, last)) if is_version(last.as_bytes()) => (above, last),
-        _ => (base, profile.version),
+    let above = above_version(base);
+    let version_of_base = match base.rsplit_once('/') {
+        Some((_, last)) if above.len() < base.len() => last,
+        _ if profile.paths_are_whole && has_version(base) => "",
+        _ => profile.version,
     };
     let (prefix, rest) = split_prefix(profile, path);
-    let first = rest.split(|byte| *byte == b'/').next().unwrap_or_default();
-    let is_unversioned = |name: &&str| name.as_bytes() == first;
-    let version = if is_version(first) || profile.unversioned.iter().any(is_unversioned) {
+    let is_whole = profile.paths_are_whole && !prefix.is_empty();
+    let prefix = if ends_with(above, prefix) {
         b""
     } else {
-        version_of_base.as_bytes()
+        prefix
+    };
+    let (first, below) = split_first(rest);
+    let is_unversioned = |name: &&str| name.as_bytes() == first;
+    let (version, rest) = if is_version(first) {
+        // The base URL has its version further up: the client's says the same.
+        let is_above = profile.paths_are_whole && version_of_base.is_empty();
+        (b"".as_slice(), if is_above { below } else { rest })
+    } else if is_whole || profile.unversioned.iter().any(is_unversioned) {
+        (b"".as_slice(), rest)
+    } else {
+        (version_of_base.as_bytes(), rest)
     };
 
     let mut joined = above.as_bytes().to_vec();
@@ -41,6 +53,14 @@ pub fn upstream_path(profile: &Profile, base: &str, path: &[u8]) -> Vec<u8> {
         joined.push(b'/');
     }
     joined
+}
+
+/// A base URL's path without a version at its end.
+pub fn above_version(base: &str) -> &str {
+    match base.rsplit_once('/') {
+        Some((above, last)) if is_version(last.as_bytes()) => above,
+        _ => base,
+    }
 }
 
 /// What is left of a client's path without a leading prefix and the version.
@@ -65,15 +85,35 @@ fn split_prefix<'a>(profile: &Profile, path: &'a [u8]) -> (&'a [u8], &'a [u8]) {
     let mut parts = path.splitn(2, |byte| *byte == b'/');
     match (parts.next(), parts.next()) {
         (Some(first), Some(rest))
-            if profile
-                .before_version
-                .iter()
-                .any(|prefix| prefix.as_bytes() == first) =>
+            if !rest.is_empty()
+                && profile
+                    .before_version
+                    .iter()
+                    .any(|prefix| prefix.as_bytes() == first) =>
         {
             (first, rest)
         }
         _ => (b"", path),
     }
+}
+
+/// The first segment, and what follows it.
+fn split_first(path: &[u8]) -> (&[u8], &[u8]) {
+    let end = path.iter().position(|byte| *byte == b'/');
+    let (first, below) = path.split_at(end.unwrap_or(path.len()));
+    (first, below.get(1..).unwrap_or_default())
+}
+
+/// Whether this is the last segment of a base path.
+fn ends_with(base: &str, segment: &[u8]) -> bool {
+    let last = base.rsplit_once('/').map(|(_, last)| last.as_bytes());
+    !segment.is_empty() && last == Some(segment)
+}
+
+/// Whether a base path has a version somewhere.
+fn has_version(base: &str) -> bool {
+    base.split('/')
+        .any(|segment| is_version(segment.as_bytes()))
 }
 
 /// Whether a segment is an API version: `v1`, `v1beta`, `v1alpha2`.

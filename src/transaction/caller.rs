@@ -18,12 +18,14 @@ use crate::observe::metric::{Metric, TokenVerdict};
 use crate::provider::Provider;
 use crate::reply::Rejection;
 use crate::shared::Resource;
+use crate::upload;
 
 /// Who sends a request, as far as the gateway asks.
 pub(super) enum Caller {
     /// The bearer of a token that passed.
     Known(Rc<Claims>),
-    /// Nobody is asked: authentication is disabled, or the provider itself will ask.
+    /// Nobody is asked: authentication is disabled, the provider itself will ask, or it goes on with
+    /// an upload that somebody who was asked began.
     Unasked,
 }
 
@@ -88,12 +90,20 @@ pub(super) fn log_fields(record: Record, config: &Config) -> impl Iterator<Item 
 
 impl Request<'_> {
     /// The caller of a provider's API: by the slots of that provider's clients.
-    pub(super) fn caller_of(&self, provider: &Provider, path: &[u8]) -> Result<Caller, Obstacle> {
+    pub(super) fn caller_of(
+        &self,
+        provider: &Provider,
+        path: &[u8],
+        query: Option<&[u8]>,
+    ) -> Result<Caller, Obstacle> {
         if let Credential::Passthrough { gateway_token } = provider.credential {
             return self.caller_of_passthrough(provider, gateway_token);
         }
         let profile = provider.kind.profile();
         let Some(token) = self.candidates.first_of((profile.token_slots)(path)) else {
+            if upload::is_granted(provider, self.head, path, query, self.now) {
+                return Ok(Caller::Unasked);
+            }
             return match self.any_caller()? {
                 Caller::Unasked => Ok(Caller::Unasked),
                 Caller::Known(_) => {

@@ -51,6 +51,8 @@ pub enum Effect {
     Log(&'static str, String),
     /// Take these headers off the response.
     RemoveResponseHeaders(Vec<String>),
+    /// Give these headers of the response other values.
+    SetResponseHeaders(Vec<(&'static str, String)>),
 }
 
 /// Whether the host may pass on what has arrived of a request.

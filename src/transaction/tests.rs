@@ -14,6 +14,7 @@ mod passthrough;
 mod realtime;
 mod status;
 mod strangers;
+mod uploading;
 mod usage;
 
 use std::rc::Rc;

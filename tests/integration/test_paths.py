@@ -40,6 +40,13 @@ CLIENTS = [
     ("Google's OpenAI paths, no version", "my-google", "/openai/models", "/v1beta/openai/models"),
     ("OpenAI SDK, compatible provider", "my-vllm", "/chat/completions", "/openai/v1/chat/completions"),
     ("the same, proxy URL + /v1", "my-vllm", "/v1/chat/completions", "/openai/v1/chat/completions"),
+    ("Groq's SDK", "my-vllm", "/openai/v1/chat/completions", "/openai/v1/chat/completions"),
+    (
+        "Azure's client of OpenAI's SDKs",
+        "my-vllm",
+        "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21",
+        "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21",
+    ),
     (
         "a model with a slash",
         "my-vllm",
@@ -58,6 +65,8 @@ BASE_URLS = [
     ("openai_compatible", "/api/v1", "/chat/completions", "/api/v1/chat/completions"),
     ("openai_compatible", "/tenant", "/chat/completions", "/tenant/v1/chat/completions"),
     ("openai_compatible", "/tenant", "/v1/chat/completions", "/tenant/v1/chat/completions"),
+    ("openai_compatible", "/v1beta/openai", "/chat/completions", "/v1beta/openai/chat/completions"),
+    ("openai_compatible", "/v1beta/openai", "/v1/chat/completions", "/v1beta/openai/chat/completions"),
     ("anthropic", "/v1", "/v1/messages", "/v1/messages"),
     ("anthropic", "/v1", "/messages", "/v1/messages"),
     ("anthropic", "/mirror", "/v1/messages", "/mirror/v1/messages"),

@@ -21,6 +21,8 @@ pub(super) const PROFILE: Profile = Profile {
     public_service: PublicService::Regional(public_service),
     version: "",
     before_version: &[],
+    paths_are_whole: false,
+    upload_url_headers: &[],
     unversioned: &[],
     path_aliases: &[
         ("v1/chat/completions", "openai/v1/chat/completions"),

@@ -212,3 +212,82 @@ proptest! {
         prop_assert!(says_a_version_twice(&path) || !says_a_version_twice(&joined));
     }
 }
+
+#[test]
+fn a_base_url_with_its_version_further_up_gets_no_other() {
+    for (base_url, native) in [
+        (
+            "https://generativelanguage.googleapis.com/v1beta/openai",
+            "/v1beta/openai/chat/completions",
+        ),
+        (
+            "https://api.deepinfra.com/v1/openai",
+            "/v1/openai/chat/completions",
+        ),
+        (
+            "https://gateway.test/v1/account/name/openai",
+            "/v1/account/name/openai/chat/completions",
+        ),
+    ] {
+        for sent in [
+            "chat/completions",
+            "v1/chat/completions",
+            "openai/chat/completions",
+        ] {
+            assert_eq!(
+                joined(OpenAiCompatible, Some(base_url), sent),
+                native,
+                "{sent}"
+            );
+        }
+    }
+    // without any, the kind's is added; so it is for the other kinds, whose clients know versions
+    for (kind, sent, native) in [
+        (
+            OpenAiCompatible,
+            "chat/completions",
+            "/base/v1/chat/completions",
+        ),
+        (Anthropic, "messages", "/base/v1/messages"),
+        (Anthropic, "v1/messages", "/base/v1/messages"),
+        (
+            Google,
+            "models/m:generateContent",
+            "/base/v1beta/models/m:generateContent",
+        ),
+    ] {
+        assert_eq!(joined(kind, Some("https://host.test/base"), sent), native);
+    }
+}
+
+#[test]
+fn clients_that_say_what_stands_before_the_version_say_all_of_it() {
+    let azure = [
+        // Azure's client of OpenAI's SDKs: with an endpoint, with a base URL; files
+        "openai/deployments/d/chat/completions",
+        "openai/files",
+        // the same SDKs' own client
+        "openai/v1/responses",
+    ];
+    for base_url in [
+        "https://r.openai.azure.com",
+        "https://r.openai.azure.com/openai/v1",
+    ] {
+        for kind in [OpenAi, OpenAiCompatible] {
+            for sent in azure {
+                assert_eq!(joined(kind, Some(base_url), sent), format!("/{sent}"));
+            }
+        }
+    }
+    for base_url in [
+        "https://r.openai.azure.com/openai",
+        "https://r.openai.azure.com/openai/v1",
+    ] {
+        let path = joined(OpenAi, Some(base_url), "deployments/d/embeddings");
+        assert_eq!(path, "/openai/deployments/d/embeddings");
+    }
+    // Groq's own SDK
+    let groq = Some("https://api.groq.com/openai/v1");
+    let path = joined(OpenAiCompatible, groq, "openai/v1/chat/completions");
+    assert_eq!(path, "/openai/v1/chat/completions");
+}

@@ -266,6 +266,11 @@ proptest! {
                             prop_assert!(!text.contains(&caller.token()));
                         }
                     }
+                    Effect::SetResponseHeaders(headers) => {
+                        for (_, value) in headers {
+                            prop_assert!(!value.contains("secret-of"));
+                        }
+                    }
                     Effect::Await(_) | Effect::RemoveResponseHeaders(_) => {}
                 }
             }

@@ -18,3 +18,8 @@ export async function* stream(call) {
     if (chunk.text) yield chunk.text;
   }
 }
+
+export async function upload(call) {
+  const file = await client(call).files.upload({ file: new Blob([call.said]), config: { mimeType: "text/plain" } });
+  return file.name;
+}

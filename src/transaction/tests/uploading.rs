@@ -1,0 +1,177 @@
+//! Uploads whose bytes go to a URL that the provider's answer names.
+
+use super::*;
+use crate::testing::NOW_SECS;
+
+const BEGIN: &str = "/my-google/upload/v1beta/files";
+const AT_GOOGLE: &str = "https://generativelanguage.googleapis.com/upload/v1beta/files?upload_id=u1&upload_protocol=resumable";
+const THROUGH: &str = "https://gateway.test/llm/v1/providers/my-google/upload/v1beta/files\
+                       ?upload_id=u1&upload_protocol=resumable&x-ai-gateway-upload=";
+
+/// The effects of an answer with this URL to a request for `path` with a good token.
+fn answered(gateway: &Gateway, path: &str, url: &str) -> Vec<Effect> {
+    let begun = gateway.post(path, &[("x-goog-api-key", &good())]);
+    begun.forwarded();
+    let head = [
+        (":status", "200"),
+        ("x-goog-upload-status", "active"),
+        ("x-goog-upload-url", url),
+    ];
+    let head = head.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
+    let head = ResponseHead::new(head.to_vec());
+    let outcome = gateway.handle(begun.transaction, Input::ResponseHead(head));
+    let is_edit = |effect: &Effect| *effect != Effect::RemoveResponseHeaders(Vec::new());
+    outcome.effects.into_iter().filter(is_edit).collect()
+}
+
+/// The URL that the client is told, below the prefix.
+fn link(gateway: &Gateway) -> String {
+    let effects = answered(gateway, BEGIN, AT_GOOGLE);
+    let [Effect::SetResponseHeaders(headers)] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    let [("x-goog-upload-url", url)] = headers.as_slice() else {
+        panic!("{headers:?}");
+    };
+    assert!(url.starts_with(THROUGH), "{url}");
+    let below = url.split_once(PREFIX).unwrap().1;
+    below.to_owned()
+}
+
+#[test]
+fn the_url_leads_through_the_gateway_and_needs_no_token() {
+    let gateway = Gateway::warm();
+    let link = link(&gateway);
+    for (method, headers) in [("POST", vec![]), ("PUT", vec![("authorization", "")])] {
+        let outcome = gateway.request(method, &link, &headers);
+        let request = outcome.forwarded();
+        assert_eq!(
+            upstream(request, ":path"),
+            Some("/upload/v1beta/files?upload_id=u1&upload_protocol=resumable")
+        );
+        assert_eq!(
+            upstream(request, "x-goog-api-key"),
+            Some("secret-of-GOOGLE_KEY")
+        );
+    }
+    let with_token = gateway.post(&link, &[("x-goog-api-key", &good())]);
+    with_token.forwarded();
+}
+
+#[test]
+fn a_token_that_comes_along_is_checked() {
+    let gateway = Gateway::warm();
+    let expired = token(json!({"exp": NOW_SECS - 1}));
+    let outcome = gateway.post(&link(&gateway), &[("x-goog-api-key", &expired)]);
+    assert_eq!(outcome.rejection(), rejection(401, "token_expired"));
+}
+
+#[test]
+fn the_grant_is_for_nothing_else() {
+    let gateway = Gateway::warm();
+    let link = link(&gateway);
+    let missing = rejection(401, "token_missing");
+    let others = [
+        link.replace("u1", "u2"),
+        link.replace("upload_protocol=resumable", "upload_protocol=raw"),
+        link.replace("upload_id", "x=1&upload_id"),
+        link.replace("upload/v1beta/files", "v1beta/models/m:generateContent"),
+        link.replace("upload/", "download/"),
+        link.replace("v1beta", "v1"),
+        link.replace("my-google", "my-openai"),
+        link.replace("my-google", "nobody"),
+        link.replace("x-ai-gateway-upload=1", "x-ai-gateway-upload=2"),
+        link.replace("x-ai-gateway-upload=", "x-ai-gateway-upload=0"),
+        format!("{link}0"),
+        format!("{link}&x-ai-gateway-upload="),
+        link.split_once('-').unwrap().0.to_owned(),
+        BEGIN.to_owned(),
+    ];
+    for other in others {
+        assert_eq!(gateway.post(&other, &[]).rejection(), missing, "{other}");
+    }
+    for method in ["GET", "DELETE"] {
+        assert_eq!(gateway.request(method, &link, &[]).rejection(), missing);
+    }
+    for place in link.len() - 64..link.len() {
+        let mut flipped = link.clone().into_bytes();
+        flipped[place] ^= 1;
+        let flipped = String::from_utf8(flipped).unwrap();
+        assert_eq!(gateway.post(&flipped, &[]).rejection(), missing);
+    }
+}
+
+#[test]
+fn the_grant_ends_after_six_hours() {
+    let mut gateway = Gateway::warm();
+    let link = link(&gateway);
+    gateway.pass(6 * 3600 - 1);
+    gateway.post(&link, &[]).forwarded();
+    gateway.pass(1);
+    assert_eq!(
+        gateway.post(&link, &[]).rejection(),
+        rejection(401, "token_missing")
+    );
+}
+
+#[test]
+fn a_url_elsewhere_stays_as_it_is() {
+    let gateway = Gateway::warm();
+    for (path, url) in [
+        (
+            BEGIN,
+            "https://elsewhere.test/upload/v1beta/files?upload_id=u1",
+        ),
+        (
+            BEGIN,
+            "https://generativelanguage.googleapis.com.evil.test/upload/x?a",
+        ),
+        (
+            BEGIN,
+            "http://generativelanguage.googleapis.com/upload/v1beta/files?a",
+        ),
+        (
+            BEGIN,
+            "https://generativelanguage.googleapis.com/upload/v1beta/files",
+        ),
+        (BEGIN, "/upload/v1beta/files?upload_id=u1"),
+        (BEGIN, ""),
+        ("/my-google/v1beta/models/m:generateContent", AT_GOOGLE),
+    ] {
+        assert_eq!(answered(&gateway, path, url), [], "{path} {url}");
+    }
+}
+
+#[test]
+fn a_base_path_is_taken_off() {
+    for (base, url) in [
+        (
+            "https://a.test/b/v1beta",
+            "https://a.test/b/upload/v1beta/files?upload_id=u1",
+        ),
+        (
+            "https://a.test/b",
+            "https://a.test/b/upload/v1beta/files?upload_id=u1",
+        ),
+    ] {
+        let mut document = document();
+        document["providers"][2]["base_url"] = json!(base);
+        let gateway = Gateway::cold(&document);
+        gateway.keys_arrive(&["k"]);
+        let effects = answered(&gateway, BEGIN, url);
+        let [Effect::SetResponseHeaders(headers)] = effects.as_slice() else {
+            panic!("{effects:?}");
+        };
+        let (_, link) = &headers[0];
+        assert!(
+            link.contains("/llm/v1/providers/my-google/upload/v1beta/files?upload_id=u1&"),
+            "{link}"
+        );
+        let below = link.split_once(PREFIX).unwrap().1;
+        let outcome = gateway.post(below, &[]);
+        assert_eq!(
+            upstream(outcome.forwarded(), ":path"),
+            Some("/b/upload/v1beta/files?upload_id=u1")
+        );
+    }
+}
