@@ -13,6 +13,10 @@ mkdir -p "$work"
 
 has() { docker image inspect "$1" >/dev/null 2>&1; }
 
+build() {
+    docker build --quiet "$@" >"$work/build.log" 2>&1 || { tail -20 "$work/build.log" >&2; exit 1; }
+}
+
 if [ "${STAND_INS:-0}" = 0 ]; then
     for image in python:3.11-slim-bookworm "envoyproxy/envoy:v$version" "envoyproxy/envoy:distroless-v$version"; do
         has "$image" || error=$(docker pull --quiet "$image" 2>&1 >/dev/null) || {
@@ -50,7 +54,7 @@ FROM stand-in/debian
 COPY packages /usr/local/lib/python3.11/dist-packages
 RUN ln -s /usr/bin/python3 /usr/local/bin/python && rm -f /usr/lib/python3.11/EXTERNALLY-MANAGED
 END
-    docker build --quiet --tag python:3.11-slim-bookworm "$work/python" >/dev/null
+    build --tag python:3.11-slim-bookworm "$work/python"
     rm -rf "$work/python"
 fi
 
@@ -63,6 +67,6 @@ if ! has "envoyproxy/envoy:v$version"; then
 FROM stand-in/debian
 COPY envoy /usr/local/bin/envoy
 END
-    docker build --quiet --tag "envoyproxy/envoy:v$version" --tag "envoyproxy/envoy:distroless-v$version" "$work/envoy" >/dev/null
+    build --tag "envoyproxy/envoy:v$version" --tag "envoyproxy/envoy:distroless-v$version" "$work/envoy"
     rm -rf "$work/envoy"
 fi
