@@ -5,6 +5,7 @@ import time
 from contextlib import ExitStack
 
 import pytest
+from bootstrap_edits import held_for
 from conftest import PREFIX, configuration
 from issuers import entry, identity_provider, running, trusting, wait_until
 from raw import CHAT, Connection, ask, bearer, request
@@ -22,6 +23,7 @@ BEFORE_AN_ANSWER = ["request head", "request body", "response head"]
 WORKERS = 3
 LONGEST_RECOVERY_S = 5
 MODELS = f"{PREFIX}/my-openai/v1/models"
+HELD_S = 3
 
 
 def test_the_shipped_module_cannot_be_told_to_trap(gateway, token):
@@ -137,22 +139,32 @@ def requests_told(gateway, token):
     return sum(line["requests"] for line in lines)
 
 
-def test_a_request_held_by_a_vm_that_traps_never_passes_and_goes_with_its_client(world, start_gateway):
-    """Envoy has no word for the streams of a VM that is gone: such a request is not answered (docs/reliability.md)."""
+def test_a_request_held_by_a_vm_that_traps_never_passes_and_is_answered_in_time(world, start_gateway):
+    """Envoy has no word for the streams of a VM that is gone: the route of requests that are held ends them."""
     with running(identity_provider()) as (issuer,):
         issuer.fault["jwks"] = Fault(hang=True)
         settings = entry(issuer, fetch_timeout="1s")
-        gateway = start_gateway(trusting(world, settings), wasm=MODULE, concurrency=1)
-        with Connection(gateway, timeout_s=3) as held:
-            held.send(request(CHAT, bearer(issuer.mint()), "x-held: yes"))
-            wait_until(lambda: active_requests(gateway) == 1)
+        options = {"edit_bootstrap": held_for(HELD_S), "wasm": MODULE, "concurrency": 1}
+        gateway = start_gateway(trusting(world, settings), **options)
+        with Connection(gateway) as held, Connection(gateway) as left:
+            started = time.monotonic()
+            for connection in (held, left):
+                connection.send(request(CHAT, bearer(issuer.mint()), "x-held: yes"))
+            wait_until(lambda: active_requests(gateway) == 2)
             ask(gateway, request(CHAT, "x-test-trap: request head"))
             issuer.fault.clear()
             wait_until(lambda: ask(gateway, request(CHAT, bearer(issuer.mint()))).status == 200)
-            with pytest.raises(TimeoutError):
-                held.answer()
-        wait_until(lambda: active_requests(gateway) == 0)
+            left.close()
+            wait_until(lambda: active_requests(gateway) == 1)
+            answer = held.answer()
+            lasted_s = time.monotonic() - started
+        assert (answer.status, answer.code) == (503, "gateway_unavailable")
+        assert answer.headers["x-ai-gateway-error"] == "gateway_unavailable"
+        assert answer.headers["retry-after"] == "1"
+        assert HELD_S <= lasted_s < HELD_S + 2
+        assert active_requests(gateway) == 0
         assert not any(asked.values("x-held") for asked in world.openai.requests)
+    print(f"held by a VM that trapped: answered after {lasted_s:.1f} s, with a limit of {HELD_S} s")
 
 
 def active_requests(gateway):

@@ -1,0 +1,93 @@
+"""The limit of Envoy's on requests that the filter holds: it ends them, and no other."""
+
+import time
+
+import pytest
+from bedrock_support import static
+from bootstrap_edits import held_for
+from conftest import PREFIX
+from issuers import entry, identity_provider, running
+from raw import Connection, ask, bearer, request
+from scripted_provider import Script, ScriptedProvider
+
+from mocks.faults import Fault
+
+HELD_S = 2
+SILENCE_S = 4
+PIECE_S = 0.5
+BODY = b"{}" + b" " * 8
+CHAT = f"{PREFIX}/plain/v1/chat/completions"
+INVOKE = f"{PREFIX}/signed/model/m/invoke"
+
+
+@pytest.fixture(scope="module")
+def scripted(world, start_gateway):
+    """An upstream behind a provider whose requests are signed and one whose are not; the issuer, for its faults."""
+    with running(identity_provider()) as (issuer,), ScriptedProvider() as upstream:
+        providers = [
+            {"name": "plain", "type": "openai", "base_url": upstream.url, "api_key": {"value": "key"}},
+            {
+                "name": "signed",
+                "type": "bedrock",
+                "region": "us-east-1",
+                "base_url": upstream.url,
+                "credentials": {"static": static(world.aws_credential)},
+            },
+        ]
+        authentication = {"issuers": [entry(issuer, fetch_timeout=f"{2 * HELD_S}s")]}
+        issuer.fault["jwks"] = Fault(hang=True)
+        document = {"authentication": authentication, "providers": providers}
+        with start_gateway(document, edit_bootstrap=held_for(HELD_S)) as gateway:
+            yield upstream, gateway, issuer
+
+
+def test_one_that_waits_for_keys_too_long_is_answered(scripted):
+    upstream, gateway, issuer = scripted
+    started = time.monotonic()
+    answer = ask(gateway, request(CHAT, bearer(issuer.mint())), timeout_s=HELD_S + 5)
+    assert HELD_S <= time.monotonic() - started < HELD_S + 2
+    assert (answer.status, answer.code, answer.headers["retry-after"]) == (503, "gateway_unavailable", "1")
+    assert answer.json()["error"]["status"] == "UNAVAILABLE"
+    assert len(answer.headers["x-request-id"]) == 36
+    assert upstream.targets == []
+    issuer.fault.clear()
+
+
+@pytest.fixture
+def line(scripted):
+    """A good token, once the keys are there."""
+    _, gateway, issuer = scripted
+    line = bearer(issuer.mint())
+    deadline = time.monotonic() + 60
+    while ask(gateway, request(CHAT, line)).status != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return line
+
+
+def test_a_response_may_be_silent_for_longer(scripted, line):
+    upstream, gateway, _ = scripted
+    upstream.script = Script((b"a", b"b"), interval_s=SILENCE_S)
+    answer = ask(gateway, request(CHAT, line), timeout_s=30)
+    assert (answer.status, answer.body) == (200, b"ab")
+
+
+def test_a_body_that_is_held_may_come_slowly(scripted, line):
+    upstream, gateway, _ = scripted
+    upstream.script = Script((b"{}",))
+    head = request(INVOKE, line, body=BODY).removesuffix(BODY)
+    with Connection(gateway, timeout_s=30) as connection:
+        connection.send(head)
+        for byte in BODY:
+            time.sleep(PIECE_S)
+            connection.send(bytes([byte]))
+        assert connection.answer().status == 200
+
+
+def test_a_body_that_is_held_and_does_not_come_ends(scripted, line):
+    _, gateway, _ = scripted
+    head = request(INVOKE, line, body=BODY).removesuffix(BODY)
+    with Connection(gateway, timeout_s=30) as connection:
+        connection.send(head + BODY[:1])
+        answer = connection.answer()
+    assert (answer.status, answer.code) == (408, "request_timeout")
