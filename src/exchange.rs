@@ -10,7 +10,7 @@ use crate::catalog::ModelFault;
 use crate::catalog::body::BodyCheck;
 use crate::config::Config;
 use crate::head::{RequestHead, ResponseHead};
-use crate::observe::{Record, operation};
+use crate::observe::{LogField, Record, operation};
 use crate::price::PriceList;
 use crate::provider::model_place::model_of_session;
 use crate::provider::{Provider, UsageHeaders};
@@ -242,11 +242,16 @@ impl Exchange {
     }
 }
 
-/// Takes in who sent a request.
+/// Takes in who sent a request, as far as it is logged.
 pub fn note_caller(record: &mut Record, claims: &Claims, config: &Config) {
-    record.subject = claims.subject.clone();
-    let issuer = config.issuers().get(claims.issuer);
-    record.issuer = issuer.map(|issuer| issuer.issuer.clone());
+    let wanted = config.observability.log_fields;
+    if wanted.contains(LogField::Subject) {
+        record.subject.clone_from(&claims.subject);
+    }
+    if wanted.contains(LogField::Issuer) {
+        let issuer = config.issuers().get(claims.issuer);
+        record.issuer = issuer.map(|issuer| issuer.issuer.clone());
+    }
     let logged = config.observability.log_claims.iter();
     let logged: BTreeMap<_, _> = logged
         .filter_map(|name| Some((name, claims.value(name)?)))

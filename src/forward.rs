@@ -2,6 +2,8 @@
 //! lives here: whatever credentials the client sent, the provider sees its own and no other, and
 //! it learns nothing of the client's network.
 
+use std::borrow::Cow;
+
 use crate::authn::token::{
     SUBPROTOCOL_HEADER, is_credential_header, query_without_credentials,
     subprotocols_without_credentials,
@@ -26,13 +28,16 @@ const PROXY_HEADER_PREFIXES: [&str; 2] = ["x-envoy-", "x-forwarded-"];
 /// Such a header without which Envoy finds no route; the route strips it.
 const ROUTING_HEADER: &str = "x-forwarded-proto";
 
+/// Headers that a request is given, as a rule no more than this; those for a signature come later.
+const USUAL_EDITS: usize = 10;
+
 /// What must be changed in a request's head so that it is the provider's.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UpstreamRequest {
     /// Headers to remove, first of all.
     pub remove: Vec<String>,
     /// Headers to set, each in the place of all of its name.
-    pub set: Vec<(String, Vec<u8>)>,
+    pub set: Vec<(Cow<'static, str>, Vec<u8>)>,
 }
 
 impl UpstreamRequest {
@@ -59,33 +64,29 @@ impl UpstreamRequest {
             }
         }
 
-        let mut set = vec![
-            (
-                ":authority".to_owned(),
-                provider.base_url.authority().into(),
-            ),
-            (":path".to_owned(), target(provider, path, query)),
-        ];
+        let mut set: Vec<(Cow<'static, str>, Vec<u8>)> = Vec::with_capacity(USUAL_EDITS);
+        set.push((":authority".into(), provider.base_url.authority().into()));
+        set.push((":path".into(), target(provider, path, query)));
         let scheme = match provider.base_url.scheme() {
             Scheme::Http => "http",
             Scheme::Https => "https",
         };
         if head.scheme() != scheme.as_bytes() {
-            set.push((":scheme".to_owned(), scheme.into()));
+            set.push((":scheme".into(), scheme.into()));
         }
-        set.push((CLUSTER_HEADER.to_owned(), provider.cluster.clone().into()));
-        set.push((PROVIDER_HEADER.to_owned(), provider.name.clone().into()));
+        set.push((CLUSTER_HEADER.into(), provider.cluster.as_str().into()));
+        set.push((PROVIDER_HEADER.into(), provider.name.as_str().into()));
         if passed_through != Some(SUBPROTOCOL_HEADER)
             && let Some(kept) = subprotocols_without_credentials(head)
         {
             if kept.is_empty() {
                 remove.push(SUBPROTOCOL_HEADER.to_owned());
             } else {
-                set.push((SUBPROTOCOL_HEADER.to_owned(), kept));
+                set.push((SUBPROTOCOL_HEADER.into(), kept));
             }
         }
         for (name, value) in &provider.headers {
-            set.push((name.clone(), value.clone().into()));
+            set.push((name.clone().into(), value.as_str().into()));
         }
         if let Credential::ApiKey { key, placement } = &provider.credential {
             let placement = placement
@@ -93,10 +94,10 @@ impl UpstreamRequest {
                 .unwrap_or_else(|| (provider.kind.profile().key_placement)(path));
             set.push(match placement {
                 KeyPlacement::Bearer => (
-                    "authorization".to_owned(),
-                    format!("Bearer {}", key.expose()).into(),
+                    "authorization".into(),
+                    [b"Bearer ", key.expose().as_bytes()].concat(),
                 ),
-                KeyPlacement::Header(name) => (name.into_owned(), key.expose().into()),
+                KeyPlacement::Header(name) => (name, key.expose().into()),
             });
         }
         Self { remove, set }

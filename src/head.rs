@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::bytes::is_same;
+
 /// Headers in order, names in lower case as Envoy hands them over, in the form in which they cross the
 /// VM's border: their number, the sizes of all names and values, then all of these with a NUL after
 /// each; numbers are of four bytes, the lowest first. Nothing is copied out of it to be looked at.
@@ -10,6 +12,8 @@ use thiserror::Error;
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct HeaderMap {
     bytes: Vec<u8>,
+    /// The [`trace`]s of all names.
+    traces: u64,
 }
 
 /// The headers of a request, pseudo-headers included.
@@ -55,12 +59,14 @@ impl HeaderMap {
                 bytes.push(0);
             }
         }
-        Self { bytes }
+        Self::from_bytes(bytes)
     }
 
     /// Takes over what is in this form already.
-    pub const fn from_bytes(bytes: Vec<u8>) -> Self {
-        Self { bytes }
+    pub fn from_bytes(bytes: Vec<u8>) -> Self {
+        let mut map = Self { bytes, traces: 0 };
+        map.traces = map.iter().fold(0, |all, (name, _)| all | trace(name));
+        map
     }
 
     /// The whole.
@@ -73,12 +79,15 @@ impl HeaderMap {
         self.places().map_while(|place| self.header(place))
     }
 
-    /// Only where the size is that of the name the name is looked at.
+    /// Most names that are asked for are not there, and leave no trace. Only where the size is that of the name the
+    /// name is looked at.
     fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        self.places()
+        let may_be_there = self.traces & trace(name.as_bytes()) != 0;
+        let places = may_be_there.then(|| self.places()).into_iter().flatten();
+        places
             .filter(|place| place.name_size == name.len())
             .filter_map(|place| self.header(place))
-            .filter(|(header, _)| *header == name.as_bytes())
+            .filter(|(header, _)| is_same(header, name.as_bytes()))
             .map(|(_, value)| value)
     }
 
@@ -104,6 +113,12 @@ impl HeaderMap {
         let value = self.bytes.get(place.value_start()..)?;
         Some((name, value.get(..place.value_size)?))
     }
+}
+
+/// One of 64 bits, by a name's size and last byte.
+fn trace(name: &[u8]) -> u64 {
+    let last = name.last().copied().unwrap_or_default();
+    1 << ((5 * name.len() + usize::from(last)) % 64)
 }
 
 /// Where a header stands in a map.

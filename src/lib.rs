@@ -13,6 +13,7 @@
 
 pub mod authn;
 pub mod authz;
+pub mod bytes;
 pub mod callout;
 pub mod catalog;
 pub mod config;

@@ -386,7 +386,7 @@ impl<'a> Request<'a> {
         if let Some(accept_encoding) = exchange.accept_encoding(self.head) {
             request
                 .set
-                .push(("accept-encoding".to_owned(), accept_encoding));
+                .push(("accept-encoding".into(), accept_encoding));
         }
         match (&provider.credential, check) {
             (Credential::Aws(_), check) => self.sign(provider, request, exchange, check),

@@ -8,12 +8,14 @@ use lru::LruCache;
 use super::IssuerIndex;
 use super::jwk::VerificationKey;
 use super::jwt::Claims;
+use crate::bytes::{WordHash, is_same};
 use crate::time::UnixTime;
 
 /// A bounded cache. A token is found by its end, which is signature, and only the very same token
 /// has what is found.
 pub(super) struct TokenCache {
-    entries: LruCache<TokenEnd, Entry>,
+    /// Only who has a token that passed chooses a key that is kept.
+    entries: LruCache<TokenEnd, Entry, WordHash>,
 }
 
 /// The last bytes of a token.
@@ -28,7 +30,10 @@ struct Entry {
 impl TokenCache {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
-            entries: LruCache::new(NonZeroUsize::new(capacity).unwrap_or(NonZeroUsize::MIN)),
+            entries: LruCache::with_hasher(
+                NonZeroUsize::new(capacity).unwrap_or(NonZeroUsize::MIN),
+                WordHash::default(),
+            ),
         }
     }
 
@@ -82,18 +87,6 @@ fn end(token: &[u8]) -> TokenEnd {
         }
         end
     })
-}
-
-/// Compares sixteen bytes at a time: in Wasm, slices are compared byte by byte.
-fn is_same(one: &[u8], other: &[u8]) -> bool {
-    let (chunks, rest) = one.as_chunks::<16>();
-    let (other_chunks, other_rest) = other.as_chunks::<16>();
-    one.len() == other.len()
-        && rest == other_rest
-        && chunks
-            .iter()
-            .zip(other_chunks)
-            .all(|(one, other)| u128::from_ne_bytes(*one) == u128::from_ne_bytes(*other))
 }
 
 #[cfg(test)]

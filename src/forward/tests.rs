@@ -93,7 +93,7 @@ fn set(request: &UpstreamRequest) -> Vec<(&str, &str)> {
     let text = |value| std::str::from_utf8(value).unwrap();
     let pairs = request.set.iter();
     pairs
-        .map(|(name, value)| (name.as_str(), text(value)))
+        .map(|(name, value)| (name.as_ref(), text(value)))
         .collect()
 }
 

@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::hash::WordHash;
 use super::imports::{self, Buffer, Map, MetricType, Refused};
+use crate::bytes::WordHash;
 use crate::callout::{self, Callout};
 use crate::forward::UpstreamRequest;
 use crate::head::{HeaderMap, RequestHead, ResponseHead};

@@ -12,10 +12,10 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::hash::WordHash;
 use super::root::Root;
 use super::stream::Stream;
 use super::{imports, log};
+use crate::bytes::WordHash;
 use crate::transaction::Flow;
 
 type Contexts<T> = RefCell<HashMap<u32, Rc<T>, WordHash>>;

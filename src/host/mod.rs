@@ -11,7 +11,6 @@
 mod abi;
 mod exports;
 mod faults;
-mod hash;
 mod held_body;
 mod imports;
 mod log;

@@ -24,6 +24,8 @@ pub(super) struct Worker {
     /// Whether a body has ever come while its headers were held.
     hands_over_bodies: Cell<bool>,
     metrics: RefCell<Metrics>,
+    /// What a step is to fill, kept so that it is not made anew for each.
+    effects: RefCell<Vec<Effect>>,
     /// How many requests wait, as the host was told.
     waiting: Cell<i64>,
 }
@@ -114,6 +116,7 @@ impl Worker {
             loses_a_piece: abi::loses_a_piece(),
             hands_over_bodies: Cell::new(false),
             metrics: RefCell::default(),
+            effects: RefCell::default(),
             waiting: Cell::default(),
         }
     }
@@ -277,11 +280,11 @@ impl Worker {
     }
 
     fn step(&self, request: &Rc<Request>, input: Input<'_>) {
-        let mut effects = Vec::new();
+        let mut effects = self.effects.take();
         let transaction = request.transaction.take();
         let next = transaction.handle(input, &self.shared, &SharedData, &HostClock, &mut effects);
         request.transaction.replace(next);
-        for effect in effects {
+        for effect in effects.drain(..) {
             match effect {
                 Effect::Await(resource) => self.enlist(resource, request),
                 Effect::Forward(upstream_request) => {
@@ -297,6 +300,7 @@ impl Worker {
                 Effect::SetResponseHeaders(headers) => abi::set_response_headers(&headers),
             }
         }
+        self.effects.replace(effects);
     }
 
     fn tell_waiting(&self, count: usize) {

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 pub use super::models::ModelLabel;
 use super::models::Models;
+use crate::bytes::WordHash;
 use crate::price::Cost;
 use crate::refresh::Board;
 use crate::usage::report::IncompleteReason;
@@ -118,10 +119,12 @@ pub struct LabelSet(usize);
 pub struct Labels {
     sets: Vec<String>,
     /// What a counter of whole millionths does not have yet, in billionths.
-    cost_left: HashMap<LabelSet, u64>,
+    cost_left: HashMap<LabelSet, u64, WordHash>,
     models: Models,
-    of_requests: HashMap<String, HashMap<(&'static str, ModelLabel), LabelSet>>,
+    of_requests: HashMap<String, OfProvider, WordHash>,
 }
+
+type OfProvider = HashMap<(&'static str, ModelLabel), LabelSet, WordHash>;
 
 /// A label value is no longer than this.
 const MAX_VALUE: usize = 128;
@@ -254,9 +257,9 @@ impl Labels {
     ) -> Self {
         Self {
             sets: Vec::new(),
-            cost_left: HashMap::new(),
+            cost_left: HashMap::default(),
             models: Models::new(known, max_models, board),
-            of_requests: HashMap::new(),
+            of_requests: HashMap::default(),
         }
     }
 

@@ -5,10 +5,11 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use super::metric::{Measurement, Metric};
+use crate::bytes::WordHash;
 
 /// Counters and what has been added to them.
 #[derive(Default)]
-pub struct Tally(RefCell<HashMap<Metric, u64>>);
+pub struct Tally(RefCell<HashMap<Metric, u64, WordHash>>);
 
 impl Tally {
     /// Counts one.

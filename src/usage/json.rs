@@ -9,11 +9,12 @@
 mod token;
 mod wanted;
 
-use memchr::memchr2;
-
 pub use wanted::{Field, Member, Scalar, Wanted};
 
-use token::{Keep, Token};
+use crate::bytes::is_same;
+use token::{
+    Keep, Token, is_scalar_byte, plain_scalar, short, string_part, text_scalar, whole_string,
+};
 
 /// The bytes are no JSON.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -102,6 +103,8 @@ impl Scanner {
     }
 
     /// Reads on; calls `found` for each wanted value.
+    ///
+    /// A name or scalar that lies whole in `bytes` is looked at where it lies.
     pub fn feed(
         &mut self,
         mut bytes: &[u8],
@@ -111,18 +114,19 @@ impl Scanner {
             bytes = match self.state {
                 State::InName { escaped } => {
                     let (end, escaped, rest) = string_part(bytes, escaped, &mut self.token);
-                    self.state = if end {
-                        self.look_up();
-                        State::Colon
+                    if end {
+                        self.target = wanted_of(self.frame(), self.token.name());
+                        self.colon(rest)
                     } else {
-                        State::InName { escaped }
-                    };
-                    rest
+                        self.state = State::InName { escaped };
+                        rest
+                    }
                 }
                 State::InString { escaped } => {
                     let (end, escaped, rest) = string_part(bytes, escaped, &mut self.token);
                     if end {
-                        self.string_end(found);
+                        note(self.target, text_scalar(self.token.text()), found);
+                        self.value_end();
                     } else {
                         self.state = State::InString { escaped };
                     }
@@ -130,47 +134,35 @@ impl Scanner {
                 }
                 State::Skip { depth } => self.skip(bytes, depth),
                 State::SkipString { depth, escaped } => self.skip_string(bytes, depth, escaped),
-                State::InScalar => {
-                    let end = bytes.iter().position(|byte| !is_scalar_byte(*byte));
-                    let (part, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
-                    self.token.push(part);
-                    if end.is_some() {
-                        self.scalar_end(found)?;
-                    }
-                    rest
-                }
+                State::InScalar => self.scalar(bytes, found)?,
                 _ if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') => rest,
-                _ => {
-                    self.structural(byte, found)?;
-                    rest
-                }
+                _ => self.structural(byte, bytes, found)?,
             };
         }
         Ok(())
     }
 
-    /// Takes a byte that is neither within a token nor white space.
-    fn structural(
+    /// Takes a byte, the first of `bytes`, that is neither within a token nor white space; what is left.
+    fn structural<'a>(
         &mut self,
         byte: u8,
+        bytes: &'a [u8],
         found: &mut impl FnMut(Field, Scalar<'_>),
-    ) -> Result<(), Malformed> {
+    ) -> Result<&'a [u8], Malformed> {
+        let rest = bytes.get(1..).unwrap_or_default();
         match (self.state, byte) {
             (State::ValueOrEnd, b']') | (State::NameOrEnd, b'}') => self.close(),
-            (State::CommaOrEnd, _) => return self.after_value(byte),
-            (State::Value | State::ValueOrEnd, _) => return self.value(byte, found),
-            (State::Name | State::NameOrEnd, b'"') => {
-                self.token.restart();
-                self.state = State::InName { escaped: false };
-            }
+            (State::CommaOrEnd, _) => self.after_value(byte)?,
+            (State::Value | State::ValueOrEnd, _) => return self.value(byte, bytes, found),
+            (State::Name | State::NameOrEnd, b'"') => return Ok(self.name(rest)),
             (State::Colon, b':') => self.state = State::Value,
             (State::Between, b'{' | b'[') => {
                 self.target = self.root;
-                return self.value(byte, found);
+                return self.value(byte, bytes, found);
             }
             _ => return Err(Malformed),
         }
-        Ok(())
+        Ok(rest)
     }
 
     fn after_value(&mut self, byte: u8) -> Result<(), Malformed> {
@@ -186,13 +178,37 @@ impl Scanner {
         Ok(())
     }
 
-    /// Takes a value's first byte.
-    fn value(
+    /// Reads a name from behind its opening quote, and the colon, if they have come.
+    fn name<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let Some((name, rest)) = whole_string(bytes) else {
+            self.token.restart();
+            self.state = State::InName { escaped: false };
+            return bytes;
+        };
+        self.target = wanted_of(self.frame(), short(name));
+        self.colon(rest)
+    }
+
+    /// Passes over the colon and the space that nearly always follow a name.
+    fn colon<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        if let [b':', b' ', rest @ ..] | [b':', rest @ ..] = bytes {
+            self.state = State::Value;
+            return rest;
+        }
+        self.state = State::Colon;
+        bytes
+    }
+
+    /// Takes a value's first byte, the first of `bytes`, or the value; what is left.
+    fn value<'a>(
         &mut self,
         byte: u8,
+        bytes: &'a [u8],
         found: &mut impl FnMut(Field, Scalar<'_>),
-    ) -> Result<(), Malformed> {
+    ) -> Result<&'a [u8], Malformed> {
+        let rest = bytes.get(1..).unwrap_or_default();
         match (byte, self.target) {
+            (b'"', target) => return Ok(self.string(target, rest, found)),
             (b'{', Target::Of(Wanted::Members(_))) => {
                 self.open(Frame::Object(self.target), State::NameOrEnd);
             }
@@ -202,24 +218,62 @@ impl Scanner {
                 self.state = State::Skip { depth: 1 };
             }
             (b'{' | b'[', Target::Nothing) => self.state = State::Skip { depth: 1 },
-            (b'"', Target::Of(Wanted::Value(_))) => {
-                self.token.restart();
-                self.state = State::InString { escaped: false };
-            }
-            (b'"', _) => {
-                self.state = State::SkipString {
-                    depth: 0,
-                    escaped: false,
-                };
-            }
             (b'-' | b'0'..=b'9' | b't' | b'f' | b'n', _) => {
                 self.token.clear();
-                self.token.push(&[byte]);
                 self.state = State::InScalar;
+                return self.scalar(bytes, found);
             }
             _ => return Err(Malformed),
         }
-        Ok(())
+        Ok(rest)
+    }
+
+    /// Reads a string from behind its opening quote, if it has come.
+    fn string<'a>(
+        &mut self,
+        target: Target,
+        bytes: &'a [u8],
+        found: &mut impl FnMut(Field, Scalar<'_>),
+    ) -> &'a [u8] {
+        let escaped = false;
+        let is_wanted = matches!(target, Target::Of(Wanted::Value(_)));
+        if let Some((text, rest)) = whole_string(bytes) {
+            if is_wanted {
+                let text = short(text).and_then(|text| std::str::from_utf8(text).ok());
+                note(target, text_scalar(text), found);
+            }
+            self.value_end();
+            return rest;
+        }
+        self.state = if is_wanted {
+            self.token.restart();
+            State::InString { escaped }
+        } else {
+            State::SkipString { depth: 0, escaped }
+        };
+        bytes
+    }
+
+    /// Reads a number or a word on.
+    fn scalar<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        found: &mut impl FnMut(Field, Scalar<'_>),
+    ) -> Result<&'a [u8], Malformed> {
+        let Some(end) = bytes.iter().position(|byte| !is_scalar_byte(*byte)) else {
+            self.token.push(bytes);
+            return Ok(&[]);
+        };
+        let (part, rest) = bytes.split_at(end);
+        let scalar = if self.token.is_empty() {
+            plain_scalar(Some(part).filter(|part| part.len() <= MAX_TOKEN))
+        } else {
+            self.token.push(part);
+            plain_scalar(self.token.raw())
+        }?;
+        note(self.target, scalar, found);
+        self.value_end();
+        Ok(rest)
     }
 
     fn open(&mut self, frame: Frame, state: State) {
@@ -253,59 +307,23 @@ impl Scanner {
         self.frames.get(self.depth.checked_sub(1)?).copied()
     }
 
-    /// Sets what is wanted of the value of the name that has been read.
-    fn look_up(&mut self) {
-        self.target = match (self.frame(), self.token.name()) {
-            (Some(Frame::Object(Target::Of(Wanted::Members(members)))), Some(name)) => members
-                .iter()
-                .find(|member| member.name.as_bytes() == name)
-                .map_or(Target::Nothing, |member| Target::Of(member.wanted)),
-            _ => Target::Nothing,
-        };
-    }
-
-    fn string_end(&mut self, found: &mut impl FnMut(Field, Scalar<'_>)) {
-        if let Target::Of(Wanted::Value(field)) = self.target {
-            match self.token.text() {
-                Some("") => {}
-                Some(text) => found(field, Scalar::Text(text)),
-                None => found(field, Scalar::Other),
-            }
-        }
-        self.value_end();
-    }
-
-    fn scalar_end(&mut self, found: &mut impl FnMut(Field, Scalar<'_>)) -> Result<(), Malformed> {
-        let scalar = match self.token.raw() {
-            Some(b"null" | b"false") => None,
-            Some(b"true") => Some(Scalar::Other),
-            Some(raw) if raw.first().is_some_and(u8::is_ascii_alphabetic) => return Err(Malformed),
-            Some(raw) => match std::str::from_utf8(raw) {
-                Ok(number) if is_number(number) => Some(Scalar::Number(number)),
-                _ => return Err(Malformed),
-            },
-            None => Some(Scalar::Other),
-        };
-        if let (Target::Of(Wanted::Value(field)), Some(scalar)) = (self.target, scalar) {
-            found(field, scalar);
-        }
-        self.value_end();
-        Ok(())
-    }
-
     /// Passes over a container that is not wanted; `depth` counts it and those open within it.
-    fn skip<'a>(&mut self, bytes: &'a [u8], mut depth: u64) -> &'a [u8] {
-        for (index, byte) in bytes.iter().enumerate() {
+    fn skip<'a>(&mut self, mut bytes: &'a [u8], mut depth: u64) -> &'a [u8] {
+        while let Some((byte, rest)) = bytes.split_first() {
+            bytes = rest;
             match byte {
-                b'"' => {
-                    let escaped = false;
-                    self.state = State::SkipString { depth, escaped };
-                    return bytes.get(index + 1..).unwrap_or_default();
-                }
+                b'"' => match whole_string(rest) {
+                    Some((_, after)) => bytes = after,
+                    None => {
+                        let escaped = false;
+                        self.state = State::SkipString { depth, escaped };
+                        return rest;
+                    }
+                },
                 b'{' | b'[' => depth += 1,
                 b'}' | b']' if depth == 1 => {
                     self.value_end();
-                    return bytes.get(index + 1..).unwrap_or_default();
+                    return rest;
                 }
                 b'}' | b']' => depth -= 1,
                 _ => {}
@@ -336,43 +354,22 @@ impl std::fmt::Debug for Target {
     }
 }
 
-/// Reads a string on, up to and with its closing quote: whether that came, whether the last byte
-/// escapes the next, and what follows.
-fn string_part<'a>(
-    bytes: &'a [u8],
-    mut escaped: bool,
-    keep: &mut impl Keep,
-) -> (bool, bool, &'a [u8]) {
-    let mut rest = bytes;
-    if escaped && let Some((byte, after)) = rest.split_first() {
-        keep.push(&[*byte]);
-        rest = after;
-        escaped = false;
+/// What is wanted of the value of this name in a container.
+fn wanted_of(container: Option<Frame>, name: Option<&[u8]>) -> Target {
+    match (container, name) {
+        (Some(Frame::Object(Target::Of(Wanted::Members(members)))), Some(name)) => members
+            .iter()
+            .find(|member| is_same(member.name.as_bytes(), name))
+            .map_or(Target::Nothing, |member| Target::Of(member.wanted)),
+        _ => Target::Nothing,
     }
-    while let Some(index) = memchr2(b'"', b'\\', rest) {
-        let (part, after) = rest.split_at(index + 1);
-        keep.push(part);
-        if part.ends_with(b"\"") {
-            return (true, false, after);
-        }
-        keep.note_escape();
-        let Some((byte, after)) = after.split_first() else {
-            return (false, true, after);
-        };
-        keep.push(&[*byte]);
-        rest = after;
-    }
-    keep.push(rest);
-    (false, escaped, &[])
 }
 
-/// Nearly all numbers are whole, and need no parsing to be known for numbers.
-fn is_number(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit()) || text.parse::<f64>().is_ok()
-}
-
-const fn is_scalar_byte(byte: u8) -> bool {
-    matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'E' | b'+' | b'-' | b'.')
+/// Tells of a value, where it is wanted and is one.
+fn note(target: Target, value: Option<Scalar<'_>>, found: &mut impl FnMut(Field, Scalar<'_>)) {
+    if let (Target::Of(Wanted::Value(field)), Some(value)) = (target, value) {
+        found(field, value);
+    }
 }
 
 #[cfg(test)]

@@ -112,7 +112,7 @@ impl UsageExtractor {
             self.reader.finish(whole);
         }
         let ended = self.reader.is_whole();
-        let findings = self.reader.findings();
+        let mut findings = self.reader.take_findings();
         let tokens = findings
             .tokens(self.dialect.convention)
             .or(self.from_headers);
@@ -132,9 +132,9 @@ impl UsageExtractor {
             cost: findings.cost,
             incomplete,
             ended,
-            model: findings.model.clone(),
-            response_id: findings.response_id.clone(),
-            finish_reason: findings.finish_reason().cloned(),
+            finish_reason: findings.take_finish_reason(),
+            model: findings.model,
+            response_id: findings.response_id,
             timing: Timing {
                 first_token,
                 last_event,

@@ -33,6 +33,7 @@ enum Framing {
 /// What is made of events, and what is known from them.
 struct Events {
     dialect: &'static Dialect,
+    /// Made for the first event: documents have none.
     watch: Vec<(Finder<'static>, Watch)>,
     scanner: Scanner,
     findings: Findings,
@@ -58,15 +59,11 @@ impl Reader {
                 event_stream_announced: is_type(content_type, b"text/event-stream"),
             }
         };
-        let finder = |watch: &Watch| {
-            let (Watch::Bytes(bytes) | Watch::Member(bytes)) = *watch;
-            (Finder::new(bytes), *watch)
-        };
         Self {
             framing,
             events: Events {
                 dialect,
-                watch: dialect.watch.iter().map(finder).collect(),
+                watch: Vec::new(),
                 scanner: Scanner::new(dialect.members),
                 findings: Findings::default(),
                 malformed: false,
@@ -160,8 +157,8 @@ impl Reader {
         }
     }
 
-    pub(super) const fn findings(&self) -> &Findings {
-        &self.events.findings
+    pub(super) fn take_findings(&mut self) -> Findings {
+        std::mem::take(&mut self.events.findings)
     }
 
     /// When the first token and the last event came.
@@ -289,7 +286,14 @@ impl Events {
         }
     }
 
-    fn is_worth_reading(&self, data: &[u8]) -> bool {
+    fn is_worth_reading(&mut self, data: &[u8]) -> bool {
+        if self.watch.is_empty() {
+            let finder = |watch: &Watch| {
+                let (Watch::Bytes(bytes) | Watch::Member(bytes)) = *watch;
+                (Finder::new(bytes), *watch)
+            };
+            self.watch = self.dialect.watch.iter().map(finder).collect();
+        }
         self.watch.iter().any(|(finder, watch)| match watch {
             Watch::Bytes(_) => finder.find(data).is_some(),
             Watch::Member(name) => finder

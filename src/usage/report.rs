@@ -294,6 +294,11 @@ impl Findings {
         self.finish_reason.as_ref().or(self.status.as_ref())
     }
 
+    /// The same, taken out.
+    pub(super) fn take_finish_reason(&mut self) -> Option<String> {
+        self.finish_reason.take().or_else(|| self.status.take())
+    }
+
     /// Bytes that it holds in memory.
     pub(super) fn held(&self) -> usize {
         let texts = [

@@ -12,6 +12,9 @@ use multipart::FormReader;
 /// Of a longer body, no more than this is read: most of it is an image or a document.
 pub const MAX_REQUEST_READ: usize = 4 * 1024 * 1024;
 
+/// Most bodies name their model within their first bytes, so that the rest need not be looked at.
+const START: usize = 128;
+
 const MEMBERS: &[Member] = &[value("model", Field::Model)];
 
 /// Reads one request's body.
@@ -65,11 +68,17 @@ impl ModelReader {
 
 fn read_json(scanner: &mut Scanner, bytes: &[u8]) -> Reading {
     let mut model = None;
-    let result = scanner.feed(bytes, &mut |_, found| {
-        if let Scalar::Text(text) = found {
-            model.get_or_insert_with(|| text.to_owned());
+    let (start, rest) = bytes.split_at(bytes.len().min(START));
+    let mut result = Ok(());
+    for part in [start, rest] {
+        if model.is_none() && result.is_ok() {
+            result = scanner.feed(part, &mut |_, found| {
+                if let Scalar::Text(text) = found {
+                    model.get_or_insert_with(|| text.to_owned());
+                }
+            });
         }
-    });
+    }
     match model {
         Some(model) => Reading::Found(model),
         None if result.is_err() || scanner.is_at_end() => Reading::GivenUp,

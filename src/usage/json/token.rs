@@ -1,6 +1,8 @@
-//! The one name or scalar that a scanner holds, as written.
+//! Names and scalars as written: those that lie whole in a piece, and the one that a scanner holds.
 
-use super::MAX_TOKEN;
+use memchr::memchr2;
+
+use super::{MAX_TOKEN, Malformed, Scalar};
 
 /// Where the bytes of a string go.
 pub(super) trait Keep {
@@ -58,6 +60,10 @@ impl Token {
         self.has_escape = false;
     }
 
+    pub(super) const fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
     /// Begins a string, at its opening quote.
     pub(super) fn restart(&mut self) {
         self.clear();
@@ -97,4 +103,76 @@ impl Token {
         let raw = self.bytes.get(..self.length)?;
         raw.strip_prefix(b"\"")?.strip_suffix(b"\"")
     }
+}
+
+/// A string that closes here and has no escapes, from behind its opening quote, and what follows it.
+pub(super) fn whole_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (text, rest) = bytes.split_at(memchr2(b'"', b'\\', bytes)?);
+    Some((text, rest.strip_prefix(b"\"")?))
+}
+
+/// The string, unless it is longer than a scanner looks at.
+pub(super) fn short(text: &[u8]) -> Option<&[u8]> {
+    (text.len() + 2 <= MAX_TOKEN).then_some(text)
+}
+
+/// Reads a string on, up to and with its closing quote: whether that came, whether the last byte
+/// escapes the next, and what follows.
+pub(super) fn string_part<'a>(
+    bytes: &'a [u8],
+    mut escaped: bool,
+    keep: &mut impl Keep,
+) -> (bool, bool, &'a [u8]) {
+    let mut rest = bytes;
+    if escaped && let Some((byte, after)) = rest.split_first() {
+        keep.push(&[*byte]);
+        rest = after;
+        escaped = false;
+    }
+    while let Some(index) = memchr2(b'"', b'\\', rest) {
+        let (part, after) = rest.split_at(index + 1);
+        keep.push(part);
+        if part.ends_with(b"\"") {
+            return (true, false, after);
+        }
+        keep.note_escape();
+        let Some((byte, after)) = after.split_first() else {
+            return (false, true, after);
+        };
+        keep.push(&[*byte]);
+        rest = after;
+    }
+    keep.push(rest);
+    (false, escaped, &[])
+}
+
+/// A string as a value, `None` where it is empty; one that could not be read is some value.
+pub(super) fn text_scalar(text: Option<&str>) -> Option<Scalar<'_>> {
+    match text {
+        Some("") => None,
+        Some(text) => Some(Scalar::Text(text)),
+        None => Some(Scalar::Other),
+    }
+}
+
+/// A number or a word as a value, `None` where it is nothing; one that is too long is some value.
+pub(super) fn plain_scalar(raw: Option<&[u8]>) -> Result<Option<Scalar<'_>>, Malformed> {
+    match raw {
+        Some(b"null" | b"false") => Ok(None),
+        None | Some(b"true") => Ok(Some(Scalar::Other)),
+        Some(raw) if raw.first().is_some_and(u8::is_ascii_alphabetic) => Err(Malformed),
+        Some(raw) => match std::str::from_utf8(raw) {
+            Ok(number) if is_number(number) => Ok(Some(Scalar::Number(number))),
+            _ => Err(Malformed),
+        },
+    }
+}
+
+/// Nearly all numbers are whole, and need no parsing to be known for numbers.
+fn is_number(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) || text.parse::<f64>().is_ok()
+}
+
+pub(super) const fn is_scalar_byte(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'E' | b'+' | b'-' | b'.')
 }
