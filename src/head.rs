@@ -12,6 +12,8 @@ use crate::bytes::is_same;
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct HeaderMap {
     bytes: Vec<u8>,
+    /// Where each header stands.
+    places: Vec<Place>,
     /// The [`trace`]s of all names.
     traces: u64,
 }
@@ -64,9 +66,29 @@ impl HeaderMap {
 
     /// Takes over what is in this form already.
     pub fn from_bytes(bytes: Vec<u8>) -> Self {
-        let mut map = Self { bytes, traces: 0 };
-        map.traces = map.iter().fold(0, |all, (name, _)| all | trace(name));
-        map
+        let (count, rest) = bytes.split_first_chunk().unwrap_or((&[0; 4], &[]));
+        let (sizes, _) = rest.as_chunks::<8>();
+        let sizes = sizes.get(..size(*count)).unwrap_or_default();
+        let mut places = Vec::with_capacity(sizes.len());
+        let mut traces = 0;
+        let mut start = 4 + 8 * sizes.len();
+        for [n0, n1, n2, n3, v0, v1, v2, v3] in sizes {
+            let value = start
+                .saturating_add(size([*n0, *n1, *n2, *n3]))
+                .saturating_add(1);
+            let end = value.saturating_add(size([*v0, *v1, *v2, *v3]));
+            let Some(name) = bytes.get(start..value - 1).filter(|_| end <= bytes.len()) else {
+                break;
+            };
+            traces |= trace(name);
+            places.push(Place { start, value, end });
+            start = end.saturating_add(1);
+        }
+        Self {
+            bytes,
+            places,
+            traces,
+        }
     }
 
     /// The whole.
@@ -76,42 +98,27 @@ impl HeaderMap {
 
     /// Name and value of each; bytes that are not in this form have no more of them.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.places().map_while(|place| self.header(place))
+        self.places.iter().filter_map(|place| self.header(place))
     }
 
     /// Most names that are asked for are not there, and leave no trace. Only where the size is that of the name the
     /// name is looked at.
     fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        let may_be_there = self.traces & trace(name.as_bytes()) != 0;
-        let places = may_be_there.then(|| self.places()).into_iter().flatten();
+        let places: &[Place] = match self.traces & trace(name.as_bytes()) {
+            0 => &[],
+            _ => &self.places,
+        };
         places
-            .filter(|place| place.name_size == name.len())
+            .iter()
+            .filter(|place| place.value - place.start == name.len() + 1)
             .filter_map(|place| self.header(place))
             .filter(|(header, _)| is_same(header, name.as_bytes()))
             .map(|(_, value)| value)
     }
 
-    fn places(&self) -> impl Iterator<Item = Place> {
-        let (count, rest) = self.bytes.split_first_chunk().unwrap_or((&[0; 4], &[]));
-        let (sizes, _) = rest.as_chunks::<8>();
-        let sizes = sizes.get(..size(*count)).unwrap_or_default();
-        let mut start = 4 + 8 * sizes.len();
-        sizes.iter().map(move |[n0, n1, n2, n3, v0, v1, v2, v3]| {
-            let place = Place {
-                start,
-                name_size: size([*n0, *n1, *n2, *n3]),
-                value_size: size([*v0, *v1, *v2, *v3]),
-            };
-            let next = place.value_start().saturating_add(place.value_size);
-            start = next.saturating_add(1);
-            place
-        })
-    }
-
-    fn header(&self, place: Place) -> Option<(&[u8], &[u8])> {
-        let name = self.bytes.get(place.start..)?.get(..place.name_size)?;
-        let value = self.bytes.get(place.value_start()..)?;
-        Some((name, value.get(..place.value_size)?))
+    fn header(&self, place: &Place) -> Option<(&[u8], &[u8])> {
+        let name = self.bytes.get(place.start..place.value - 1)?;
+        Some((name, self.bytes.get(place.value..place.end)?))
     }
 }
 
@@ -121,18 +128,12 @@ fn trace(name: &[u8]) -> u64 {
     1 << ((5 * name.len() + usize::from(last)) % 64)
 }
 
-/// Where a header stands in a map.
-#[derive(Clone, Copy)]
+/// Where a header stands in a map: from where its name begins, after whose NUL the value does, to the value's end.
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Place {
     start: usize,
-    name_size: usize,
-    value_size: usize,
-}
-
-impl Place {
-    const fn value_start(self) -> usize {
-        self.start.saturating_add(self.name_size).saturating_add(1)
-    }
+    value: usize,
+    end: usize,
 }
 
 fn size(bytes: [u8; 4]) -> usize {

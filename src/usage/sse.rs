@@ -72,6 +72,12 @@ impl Framer {
             bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
             self.after_cr = false;
         }
+        if matches!(self.line, Line::Name(0)) && self.event == Event::Empty {
+            while let Some((data, rest)) = whole_event(bytes) {
+                piece(Piece::Event(data));
+                bytes = rest;
+            }
+        }
         while let Some(end) = memchr2(b'\r', b'\n', bytes) {
             let (line, rest) = bytes.split_at(end);
             self.line_part(line, piece);
@@ -168,6 +174,25 @@ impl Framer {
     }
 }
 
+/// The data of an event that is as events nearly always are, and what follows: a line of data, at most a line with
+/// its name before it, and all of it here.
+fn whole_event(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let data = match bytes.strip_prefix(b"event:") {
+        Some(name) => line(name)?.1,
+        None => bytes,
+    };
+    let data = data.strip_prefix(DATA)?.strip_prefix(b":")?;
+    let (data, rest) = line(data.strip_prefix(b" ").unwrap_or(data))?;
+    let rest = rest.strip_prefix(b"\n")?;
+    (data.len() <= MAX_EVENT).then_some((data, rest))
+}
+
+/// A line that LF ends, and what follows.
+fn line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (line, rest) = bytes.split_at(memchr2(b'\r', b'\n', bytes)?);
+    Some((line, rest.strip_prefix(b"\n")?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,6 +233,10 @@ mod tests {
             ("event: x\n\n", vec![]),
             ("data: é\u{1f600}\n\n", vec!["é\u{1f600}"]),
             ("data: unfinished", vec!["unfinished"]),
+            ("event: a\ndata: b\n\ndata: c\n\n", vec!["b", "c"]),
+            ("event: a\r\ndata: b\r\n\r\n", vec!["b"]),
+            ("event: a\rdata: b\n\n", vec!["b"]),
+            ("event: a\n\ndata: b\n\n", vec!["b"]),
             ("\n\n\r\r\n", vec![]),
         ] {
             assert_eq!(events(&[stream.as_bytes()]), expected, "{stream:?}");
