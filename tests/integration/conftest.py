@@ -6,6 +6,7 @@ With EXTERNAL_GATEWAY, a file that tests/compose/test.sh writes, all the others 
 
 import json
 import os
+import re
 import resource
 from pathlib import Path
 
@@ -39,12 +40,13 @@ gateways = []
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(call):
-    """A failed test shows what the gateways that run, or ran during it, have logged last."""
+    """A failed test shows what the gateways that run, or ran during it, have logged last: of requests what has a value."""
     report = yield
     if report.failed:
         for gateway in gateways:
             if gateway.running() or gateway.log_file.stat().st_mtime >= call.start:
-                lines = gateway.log().splitlines()[-SHOWN_LOG_LINES:]
+                log = re.sub(r'"[\w.]+":null,?', "", gateway.log())
+                lines = log.splitlines()[-SHOWN_LOG_LINES:]
                 report.sections.append((f"log of the gateway at {gateway.url}", "\n".join(lines)))
     return report
 

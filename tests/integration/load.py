@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from contextlib import contextmanager
 
 from raw import CHAT, bearer, request
@@ -36,33 +37,33 @@ def upstream(directory):
 
 
 class Load:
-    """Requests with these tokens in turn, so many `requests` or for so many `seconds`, which the end of the block waits
-    for; `result` has what came of them.
+    """Requests with these tokens in turn: so many `requests`, which the end of the block waits for, or until that end,
+    for so many `seconds` at the least. `result` has what came of them.
     """
 
-    def __init__(self, gateway, directory, *tokens, rate, connections=CONNECTIONS, **end):
+    def __init__(self, gateway, directory, *tokens, rate, connections=CONNECTIONS, requests=None, seconds=0):
         file = directory / "requests"
         questions = [request(CHAT, bearer(token), body=QUESTION) for token in tokens]
         file.write_bytes(b"".join(b"%d\n%b" % (len(question), question) for question in questions))
-        words = [word for name, value in end.items() for word in (f"--{name}", value)]
-        words += ["--rate", rate, "--connections", connections]
+        words = ["--rate", rate, "--connections", connections]
+        if requests:
+            words += ["--requests", requests]
+        self._seconds = seconds
         self._command = [PROGRAM, "drive", str(gateway.port), file, *map(str, words)]
         self._process = None
 
     def __enter__(self):
         self._process = subprocess.Popen(
-            self._command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
+        self._began = time.monotonic()
         return self
 
     def __exit__(self, *_):
+        time.sleep(max(0, self._began + self._seconds - time.monotonic()))
         output = self._process.communicate()[0]
         assert self._process.returncode == 0, output
         self.result = json.loads(output)
-
-    @property
-    def is_over(self):
-        return self._process.poll() is not None
 
     @property
     def rate(self):

@@ -5,7 +5,7 @@
 //! request meets its end, which is then sent again, as every client does.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Barrier};
@@ -23,7 +23,8 @@ struct Load {
     duration: Duration,
     rate: Option<f64>,
     next: AtomicU64,
-    failed: AtomicBool,
+    /// Whether no more are to be sent: a connection has failed, or who began the load has ended it.
+    ended: AtomicBool,
     /// Connections that were opened anew after an answer that ended them.
     reopened: AtomicU64,
     /// Requests that were sent again, since their connection ended before an answer began.
@@ -31,7 +32,7 @@ struct Load {
 }
 
 /// Options: `--connections C` (32), `--requests N` or `--seconds S`, `--rate PER_SECOND`, `--first` of the file's
-/// requests to begin with (0).
+/// requests to begin with (0). With neither a number of requests nor a time the load ends with the standard input.
 pub fn run(port: &str, file: &str, options: &[&str]) -> io::Result<()> {
     let mut load = Load {
         port: port.parse().map_err(io::Error::other)?,
@@ -41,7 +42,7 @@ pub fn run(port: &str, file: &str, options: &[&str]) -> io::Result<()> {
         duration: Duration::MAX,
         rate: None,
         next: AtomicU64::new(0),
-        failed: AtomicBool::new(false),
+        ended: AtomicBool::new(false),
         reopened: AtomicU64::new(0),
         resent: AtomicU64::new(0),
     };
@@ -69,13 +70,17 @@ pub fn run(port: &str, file: &str, options: &[&str]) -> io::Result<()> {
                 let connected = TcpStream::connect(("127.0.0.1", load.port));
                 barrier.wait();
                 let worked = load.connection(connected?);
-                load.failed.fetch_or(worked.is_err(), Ordering::Relaxed);
+                load.ended.fetch_or(worked.is_err(), Ordering::Relaxed);
                 worked
             })
         })
         .collect();
     barrier.wait();
     let start = Instant::now();
+    if load.count == u64::MAX && load.duration == Duration::MAX {
+        io::stdin().read_to_end(&mut Vec::new())?;
+        load.ended.store(true, Ordering::Relaxed);
+    }
     let (mut latencies, mut statuses) = (Vec::new(), BTreeMap::new());
     for worker in workers {
         let answers = worker
@@ -122,7 +127,7 @@ impl Load {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
             if index >= self.count
                 || start.elapsed() >= self.duration
-                || self.failed.load(Ordering::Relaxed)
+                || self.ended.load(Ordering::Relaxed)
             {
                 return Ok(answers);
             }
