@@ -77,6 +77,18 @@ def test_a_reply_of_envoys_own_is_like_the_filters(gateway, name):
         assert len(answer.headers["x-request-id"]) == 36
 
 
+def test_what_envoy_refuses_is_told_why_and_what_to_do(gateway):
+    good = request(f"{PREFIX}/raw/v1/whole", gateway.line)
+    for sent, said in (
+        (good.replace(b"HTTP/1.1", b"HTTP/1.0"), "use HTTP/1.1 or HTTP/2"),
+        (good.replace(b"/whole", b"/whole#fragment"), "path_normalization_failed"),
+        (b"GET\r\n\r\n", "codec"),
+    ):
+        answer = ask(gateway, sent)
+        assert answer.code == "request_invalid"
+        assert said in answer.json()["error"]["message"]
+
+
 def test_the_filters_replies_have_the_id_of_the_log(gateway):
     answer = ask(gateway, request(f"{PREFIX}/raw/v1/whole", "authorization: Bearer bad"))
     assert answer.code == "token_malformed"
