@@ -115,6 +115,9 @@ pub(super) fn unreachable(url: &str, error: &ureq::Error) -> Failure {
     let hint = match error {
         ureq::Error::HostNotFound => NO_SUCH_HOST,
         ureq::Error::Io(error) if error.to_string().contains("lookup") => NO_SUCH_HOST,
+        ureq::Error::Io(error) if error.to_string().contains("corrupt message") => {
+            "the server speaks no TLS there: is it http://, or another port?"
+        }
         ureq::Error::Rustls(_) | ureq::Error::Tls(_) => {
             "check the server's certificate; name a private authority's file in SSL_CERT_FILE"
         }

@@ -11,7 +11,7 @@ use crate::provider::credentials_document::CredentialsDocument;
 /// The configuration of the AI gateway filter.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(super) struct Document {
     /// The JSON Schema of this document, for editors; the filter does not read it.
     #[serde(default, rename = "$schema")]
@@ -51,7 +51,7 @@ pub(super) struct Document {
 
 #[derive(Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(super) struct Authentication {
     /// Who may issue tokens.
     #[serde(default)]
@@ -80,7 +80,7 @@ pub(super) enum SignatureVerifier {
 
 #[derive(Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(super) struct Issuer {
     /// The exact `iss`; its `/.well-known/openid-configuration` names the key set.
     pub(super) issuer: String,
@@ -116,7 +116,7 @@ pub(super) struct Issuer {
 
 #[derive(Deserialize, Default)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(super) struct Authorization {
     /// The claims that carry permissions: names, or JSON pointers where they begin with `/`.
     pub(super) claims: Option<Vec<String>>,
@@ -131,7 +131,7 @@ pub(super) struct Authorization {
 
 #[derive(Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(super) struct Binding {
     /// The `sub` that is granted them.
     pub(super) subject: Option<String>,
@@ -160,7 +160,7 @@ pub(super) enum Permission {
 
 #[derive(Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(super) struct AllowRule {
     /// The `sub` of who may use it.
     pub(super) subject: Option<String>,
@@ -172,7 +172,7 @@ pub(super) struct AllowRule {
 
 #[derive(Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(super) struct Provider {
     /// The segment of the proxy URL.
     #[cfg_attr(feature = "cli", schemars(extend("pattern" = "^[a-z][a-z0-9-]{0,62}$")))]
@@ -226,7 +226,7 @@ pub(super) struct Provider {
 /// Per million tokens.
 #[derive(Deserialize, Clone, Copy)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(super) struct Prices {
     /// Input tokens that no cache is involved with.
     pub(super) input: f64,
@@ -251,7 +251,7 @@ pub(super) enum Signing {
 
 #[derive(Deserialize, Default)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(super) struct Observability {
     /// Request headers that name a conversation.
     pub(super) conversation_headers: Option<Vec<String>>,
@@ -266,7 +266,7 @@ pub(super) struct Observability {
 
 #[derive(Deserialize, Default)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(super) struct Clusters {
     /// For `https` URLs; `upstream_https` by default.
     pub(super) https: Option<String>,

@@ -156,7 +156,8 @@ fn base_url(
     path: &str,
     problems: &mut Problems,
 ) -> Option<BaseUrl> {
-    let public = match kind.profile().public_service {
+    let service = kind.profile().public_service;
+    let public = match service {
         PublicService::None => None,
         PublicService::Global(url) => Some(Cow::Borrowed(url)),
         PublicService::Regional(url) => aws::is_region(region).then(|| url(region)),
@@ -164,7 +165,8 @@ fn base_url(
     match (document.base_url.as_deref(), public) {
         (Some(url), _) => problems.take(format_args!("{path}/base_url"), BaseUrl::parse(url)),
         (None, Some(url)) => problems.take(format_args!("{path}/base_url"), BaseUrl::parse(&url)),
-        (None, None) if document.region.is_some() => None,
+        // The region, which is wrong or missing, would tell.
+        (None, None) if matches!(service, PublicService::Regional(_)) => None,
         (None, None) => {
             problems.add(
                 format_args!("{path}/base_url"),

@@ -20,6 +20,9 @@ pub(super) fn hint(problem: &Problem) -> Option<String> {
         let name = quoted.next()?;
         return Some(format!("add it: {}", example(name)));
     }
+    if message.contains("expected `env` or `value`") {
+        return Some("write {\"env\": \"NAME\"}, and set NAME in Envoy's environment".to_owned());
+    }
     let is_of_shape = message.starts_with("unknown variant") || message.starts_with("invalid");
     let meant = is_of_shape.then(|| description(&problem.path)).flatten()?;
     Some(format!("meant is: {meant}"))
@@ -164,6 +167,12 @@ mod tests {
             of("/providers/1/credentials/assume_role/external_id", message)
                 .contains("trust policy")
         );
+    }
+
+    #[test]
+    fn a_secret_that_is_written_out_is_told_how_to_name_it() {
+        let message = "unknown variant, expected `env` or `value`";
+        assert!(of("/providers/0/api_key", message).contains(r#"{"env": "NAME"}"#));
     }
 
     #[test]

@@ -50,6 +50,7 @@ impl Finding {
             Position::Unknown => None,
         };
         let hint = match syntax_error {
+            Some(error) if error.is_eof() => Some("it ends too early: is it whole?".to_owned()),
             Some(_) => Some("JSON has no comments and no comma after the last member".to_owned()),
             None => hint(&problem),
         };
@@ -149,5 +150,10 @@ mod tests {
         let found = finding("{\n \"a\" 1}", position, "expected `:` at line 2 column 6");
         assert_eq!((found.line, found.column), (Some(2), Some(6)));
         assert_eq!(found.message, "expected `:`");
+        assert!(found.hint.unwrap().contains("no comma"));
+        for text in ["", "{\"a\":"] {
+            let found = finding(text, position, "EOF while parsing a value");
+            assert!(found.hint.unwrap().contains("ends too early"));
+        }
     }
 }

@@ -376,3 +376,22 @@ fn replace(document: &mut Value, place: usize, count: &mut usize, value: &Value)
         _ => {}
     }
 }
+
+#[test]
+fn a_service_of_regions_without_its_region_lacks_nothing_else() {
+    let mut document = minimal();
+    let key = json!({"bedrock_api_key": {"env": "KEY"}});
+    document["providers"] = json!([{"name": "b", "type": "bedrock", "credentials": key}]);
+    assert_eq!(
+        problems(&document),
+        ["/providers/0/region: must be the region of the service, such as \"us-east-1\""]
+    );
+}
+
+#[test]
+fn what_is_no_object_is_told_so_in_words_of_json() {
+    for document in [json!([]), json!("x"), json!(1)] {
+        let problem = parse(&document).unwrap_err().to_string();
+        assert!(problem.contains("expected an object"), "{problem}");
+    }
+}
