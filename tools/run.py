@@ -3,10 +3,13 @@
 A provider whose API key is in the environment is the real one instead. Ends with Ctrl-C.
 """
 
+import contextlib
 import os
 import shlex
+import shutil
 import signal
 import sys
+import tempfile
 import time
 
 from mocks.world import CLIENT_ID, CLIENT_SECRET, World
@@ -21,13 +24,18 @@ MESSAGE = "Hello from AI Gateway"
 def main():
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, lambda *_: sys.exit(0))
-    gateway = Gateway(
-        PROJECT / ".local" / "run",
-        os.environ["ENVOY"],
-        port=free_port(PORT),
-        admin_port=free_port(ADMIN_PORT),
-    )
-    with World() as world, gateway:
+    envoy = os.environ.get("ENVOY", "")
+    if not shutil.which(envoy):
+        raise GatewayError(f"ENVOY={envoy} names no program; unset it, and `make run` fetches an Envoy")
+    port = free_port(PORT)
+    local = PROJECT / ".local"
+    # Envoy watches its files: a second gateway must not write over those of the first.
+    own = contextlib.nullcontext(local / "run") if port == PORT else tempfile.TemporaryDirectory("", "run-", local)
+    with (
+        own as directory,
+        World() as world,
+        Gateway(directory, envoy, port=port, admin_port=free_port(ADMIN_PORT)) as gateway,
+    ):
         world.identity_provider.token_lifetime_s = TOKEN_LIFETIME_S
         providers, notes = configure_providers(world)
         gateway.start(
