@@ -5,7 +5,7 @@ TARGET := wasm32-wasip1
 PYTHON := .local/venv/bin/python
 
 .PHONY: help build cli schema run test lint unit integration test-tools soak clients test-matrix containers \
-	compose-test image image-gateway fuzz sbom reproducible bench bench-check bench-profile clean
+	compose-test image image-gateway fuzz deny sbom reproducible bench bench-check bench-profile clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -93,8 +93,12 @@ fuzz: ## Run each fuzz target for FUZZ_SECONDS (60)
 	@tools/setup-fuzz.sh
 	@tools/fuzz.sh
 
+deny: ## Check the licences, duplicates, sources and known advisories of all dependencies
+	@tools/setup-supply-chain.sh cargo-deny
+	@tools/deny.sh
+
 sbom: ## Write dist/ai-gateway-filter.cdx.json, a CycloneDX bill of what is in the module
-	@tools/setup-supply-chain.sh
+	@tools/setup-supply-chain.sh cargo-cyclonedx
 	@tools/sbom.sh
 
 reproducible: ## Build the last commit in two folders; the same bytes must come out
