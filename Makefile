@@ -43,6 +43,8 @@ lint: build ## Check format, lints and the layout of src/
 	@cargo fmt --check
 	@cargo clippy --quiet --all-targets --all-features -- -D warnings
 	@cargo clippy --quiet --target $(TARGET) -- -D warnings
+	@cargo clippy --quiet --target $(TARGET) --features faults -- -D warnings
+	@cargo clippy --quiet --manifest-path fuzz/Cargo.toml --no-default-features --target-dir target -- -D warnings
 	@tools/check-rooms.sh
 
 unit: ## Run the unit tests

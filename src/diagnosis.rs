@@ -168,7 +168,7 @@ impl ConfigurationLine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::refresh::tests::MemoryBoard;
+    use crate::testing::MemoryBoard;
 
     #[test]
     fn workers_see_together_the_extremes_of_each() {

@@ -42,5 +42,10 @@ pub mod usage;
 #[cfg(target_arch = "wasm32")]
 mod host;
 
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "no test goes on after a surprise"
+)]
+pub mod testing;

@@ -320,4 +320,4 @@ impl Refresh {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

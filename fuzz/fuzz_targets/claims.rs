@@ -3,18 +3,19 @@
 #![no_main]
 
 use ai_gateway_filter::authn::Verdict;
-use ai_gateway_filter_fuzz::world::{AUDIENCE, Gateway, ISSUER, NOW_SECS, Signer};
+use ai_gateway_filter::testing::{AUDIENCE, ISSUER, NOW_SECS, SigningKey};
+use ai_gateway_filter_fuzz::world::Gateway;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
 fuzz_target!(|data: &[u8]| {
-    thread_local!(static WORLD: (Gateway, Signer) = (Gateway::warm(), Signer::new(1)));
+    thread_local!(static WORLD: (Gateway, SigningKey) = (Gateway::warm(), SigningKey::new("1")));
     let end = data.iter().position(|byte| *byte == b'\n');
     let (header, payload) = data.split_at(end.unwrap_or(data.len()));
     WORLD.with(|(gateway, signer)| {
         let token = signer.sign(header, payload);
         let mut authenticator = gateway.shared.authenticator.borrow_mut();
-        let verdict = authenticator.authenticate(&token, &[0], gateway.now);
+        let verdict = authenticator.authenticate(token.as_bytes(), &[0], gateway.now);
         if let Verdict::Accepted(claims) = verdict {
             let header: Value = serde_json::from_slice(header).expect("a header of JSON");
             let payload: Value = serde_json::from_slice(payload).expect("claims of JSON");

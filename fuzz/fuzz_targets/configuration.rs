@@ -2,7 +2,8 @@
 #![no_main]
 
 use ai_gateway_filter::config::Config;
-use ai_gateway_filter_fuzz::world::{Gateway, SECRET, env};
+use ai_gateway_filter::testing::{SECRET, env};
+use ai_gateway_filter_fuzz::world::Gateway;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

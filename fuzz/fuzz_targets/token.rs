@@ -3,13 +3,15 @@
 
 use ai_gateway_filter::authn::Verdict;
 use ai_gateway_filter::authn::jwt::Token;
-use ai_gateway_filter_fuzz::world::{Gateway, NOW_SECS, Signer};
+use ai_gateway_filter::testing::{SigningKey, claims};
+use ai_gateway_filter_fuzz::world::Gateway;
 use libfuzzer_sys::fuzz_target;
+use serde_json::json;
 
 fuzz_target!(|data: &[u8]| {
     thread_local!(static WORLD: (Gateway, String) = (
         Gateway::warm(),
-        Signer::new(1).token("alice", "LLMProviderInvoker", NOW_SECS + 3600),
+        SigningKey::new("1").token(&claims(json!({}))),
     ));
     WORLD.with(|(gateway, good)| {
         let _ = Token::parse(data);

@@ -11,11 +11,12 @@ use ai_gateway_filter::credential::Credential;
 use ai_gateway_filter::forward::{CLUSTER_HEADER, PROVIDER_HEADER, UpstreamRequest};
 use ai_gateway_filter::head::{RequestHead, ResponseHead};
 use ai_gateway_filter::provider::Provider;
+use ai_gateway_filter::testing::{NOW_SECS, SECRET, SigningKey, claims};
 use ai_gateway_filter::time::UnixTime;
 use ai_gateway_filter::transaction::{Effect, Flow, Input, Transaction};
 use ai_gateway_filter::url::Scheme;
 use ai_gateway_filter::usage::End;
-use ai_gateway_filter_fuzz::world::{Gateway, NOW_SECS, SECRET, Signer, config};
+use ai_gateway_filter_fuzz::world::{Gateway, config};
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
@@ -395,20 +396,20 @@ fn value(held: Held<'_>) -> Vec<u8> {
 }
 
 fn minted(token: Token) -> String {
-    let signer = signer(token.signed).unwrap_or_else(|| Signer::new(9));
+    let signer = signer(token.signed).unwrap_or_else(|| SigningKey::new("9"));
     let scope = if token.may_invoke {
         "LLMProviderInvoker"
     } else {
         "openid"
     };
     let lasts = if token.expires_soon { SOON } else { LATE };
-    signer.token("alice", scope, NOW_SECS + lasts)
+    signer.token(&claims(json!({"scope": scope, "exp": NOW_SECS + lasts})))
 }
 
-fn signer(signed: Signed) -> Option<Signer> {
+fn signer(signed: Signed) -> Option<SigningKey> {
     match signed {
-        Signed::First => Some(Signer::new(1)),
-        Signed::Second => Some(Signer::new(2)),
+        Signed::First => Some(SigningKey::new("1")),
+        Signed::Second => Some(SigningKey::new("2")),
         Signed::Forged => None,
     }
 }

@@ -1,86 +1,15 @@
 //! A gateway whose issuer, keys and clock are known.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use ai_gateway_filter::authn::signature::SoftwareVerifier;
 use ai_gateway_filter::callout::Answer;
 use ai_gateway_filter::config::Config;
-use ai_gateway_filter::refresh::Board;
 use ai_gateway_filter::shared::{Resource, Shared};
+use ai_gateway_filter::testing::{AUDIENCE, ISSUER, MemoryBoard, NOW, SigningKey, key_set};
 use ai_gateway_filter::time::UnixTime;
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use ed25519_compact::{KeyPair, Seed};
-use serde_json::{Value, json};
-
-/// When everything begins.
-pub const NOW_SECS: u64 = 1_800_000_000;
-
-/// The issuer of good tokens.
-pub const ISSUER: &str = "https://issuer.test";
-
-/// The audience of good tokens.
-pub const AUDIENCE: &str = "ai-gateway";
-
-/// How the value of every environment variable begins.
-pub const SECRET: &str = "secret-of-";
-
-/// A key that signs tokens, the same for the same seed.
-pub struct Signer(KeyPair, u8);
-
-impl Signer {
-    pub fn new(seed: u8) -> Self {
-        Self(KeyPair::from_seed(Seed::new([seed; 32])), seed)
-    }
-
-    pub fn jwk(&self) -> Value {
-        let x = base64url(self.0.pk.as_slice());
-        json!({"kty": "OKP", "crv": "Ed25519", "kid": self.1.to_string(), "x": x})
-    }
-
-    pub fn sign(&self, header: &[u8], payload: &[u8]) -> Vec<u8> {
-        let signed = format!("{}.{}", base64url(header), base64url(payload));
-        let signature = base64url(self.0.sk.sign(&signed, None).as_slice());
-        format!("{signed}.{signature}").into_bytes()
-    }
-
-    /// A token that lasts an hour, with these permissions.
-    pub fn token(&self, subject: &str, scope: &str, expires_at: u64) -> String {
-        let header = json!({"alg": "EdDSA", "kid": self.1.to_string()});
-        let claims = json!({
-            "iss": ISSUER, "aud": AUDIENCE, "sub": subject, "exp": expires_at, "scope": scope,
-        });
-        let token = self.sign(header.to_string().as_bytes(), claims.to_string().as_bytes());
-        String::from_utf8(token).expect("a token is text")
-    }
-}
-
-pub fn base64url(bytes: impl AsRef<[u8]>) -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(bytes)
-}
-
-/// A board in memory, as the host's shared data behaves.
-#[derive(Default)]
-pub struct MemoryBoard(RefCell<HashMap<String, (Vec<u8>, u32)>>);
-
-impl Board for MemoryBoard {
-    fn read(&self, key: &str) -> Option<(Vec<u8>, u32)> {
-        self.0.borrow().get(key).cloned()
-    }
-
-    fn write(&self, key: &str, text: &[u8], expected: Option<u32>) -> bool {
-        let mut texts = self.0.borrow_mut();
-        let version = texts.get(key).map_or(0, |(_, version)| *version);
-        let may_write = expected.is_none_or(|expected| expected == version);
-        if may_write {
-            texts.insert(key.to_owned(), (text.to_vec(), version + 1));
-        }
-        may_write
-    }
-}
+use serde_json::json;
 
 /// A gateway and the time that it is told.
 pub struct Gateway {
@@ -98,7 +27,7 @@ impl Gateway {
     /// One that has the key of the first signer.
     pub fn warm() -> Self {
         let gateway = Self::cold();
-        let keys = json!({"keys": [Signer::new(1).jwk()]}).to_string();
+        let keys = key_set(&[SigningKey::new("1").jwk()]);
         gateway.begin_fetches();
         let body = keys.as_bytes();
         gateway.answer(
@@ -117,7 +46,7 @@ impl Gateway {
         Self {
             shared: Shared::new(config, Rc::new(SoftwareVerifier), &board),
             board,
-            now: UnixTime::from_secs(NOW_SECS),
+            now: NOW,
         }
     }
 
@@ -138,11 +67,6 @@ impl Gateway {
     pub fn pass(&mut self, seconds: u64) {
         self.now = self.now + Duration::from_secs(seconds);
     }
-}
-
-/// The environment: each `NAME` holds `secret-of-NAME`.
-pub fn env(name: &str) -> Option<String> {
-    (!name.contains("UNSET")).then(|| format!("{SECRET}{name}"))
 }
 
 /// One provider of each kind and state; keys are fetched.
@@ -172,5 +96,5 @@ pub fn config() -> Config {
              "require_gateway_token": true},
         ],
     });
-    Config::parse(document.to_string().as_bytes(), &env).expect("the configuration is good")
+    ai_gateway_filter::testing::config(&document)
 }

@@ -12,8 +12,9 @@ use crate::authn::jwk::KeySet;
 use crate::authn::jwks::{RemoteKeys, Start};
 use crate::authn::signature::SoftwareVerifier;
 use crate::callout::Clusters;
-use crate::refresh::tests::MemoryBoard;
-use crate::testing::{AUDIENCE, ISSUER, NOW, NOW_SECS, SigningKey, base64url, claims, key_set};
+use crate::testing::{
+    AUDIENCE, ISSUER, MemoryBoard, NOW, NOW_SECS, SigningKey, base64url, claims, key_set,
+};
 use crate::url::Endpoint;
 
 const OTHER_ISSUER: &str = "https://other.test";
@@ -210,7 +211,7 @@ fn a_key_vouches_for_its_own_issuer_only() {
     );
     let header = r#"{"alg":"EdDSA","kid":"others"}"#;
     let forged =
-        SigningKey::new("mine").sign(header, &claims(json!({"iss": OTHER_ISSUER})).to_string());
+        SigningKey::new("mine").sign(header, claims(json!({"iss": OTHER_ISSUER})).to_string());
     assert_eq!(world.refusal(&forged), TokenError::SignatureInvalid);
 }
 
@@ -264,14 +265,14 @@ fn keys_that_a_token_brings_along_are_ignored() {
     ] {
         let mut header = json!({"alg": "EdDSA", "kid": "k"});
         header[member] = value;
-        let forged = attacker.sign(&header.to_string(), &payload);
+        let forged = attacker.sign(header.to_string(), &payload);
         assert_eq!(world.refusal(&forged), TokenError::SignatureInvalid);
         header["kid"] = json!("attacker");
-        let forged = attacker.sign(&header.to_string(), &payload);
+        let forged = attacker.sign(header.to_string(), &payload);
         assert_eq!(world.refusal(&forged), TokenError::KeyUnknown);
 
         header["kid"] = json!("k");
-        let good = SigningKey::new("k").sign(&header.to_string(), &payload);
+        let good = SigningKey::new("k").sign(header.to_string(), &payload);
         assert!(world.accepts(&good), "{member} does not spoil a good token");
     }
 }

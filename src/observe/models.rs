@@ -119,7 +119,7 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::refresh::tests::MemoryBoard;
+    use crate::testing::MemoryBoard;
 
     fn value(models: &mut Models, name: &str, board: &dyn Board) -> String {
         let label = models.label(Some(name), board);

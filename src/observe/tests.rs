@@ -3,7 +3,7 @@
 use super::metric::{Kind, Lookup, Outcome, TokenVerdict};
 use super::tally::Tally;
 use super::*;
-use crate::refresh::tests::MemoryBoard;
+use crate::testing::MemoryBoard;
 use crate::usage::report::{CacheTokenConvention, TokenConvention};
 
 fn record() -> Record {

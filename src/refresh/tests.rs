@@ -1,29 +1,7 @@
 //! Workers that share a board in memory, and when they fetch.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-
 use super::*;
-
-/// A board in memory, as the host's shared data behaves.
-#[derive(Default)]
-pub(crate) struct MemoryBoard(RefCell<HashMap<String, (Vec<u8>, u32)>>);
-
-impl Board for MemoryBoard {
-    fn read(&self, key: &str) -> Option<(Vec<u8>, u32)> {
-        self.0.borrow().get(key).cloned()
-    }
-
-    fn write(&self, key: &str, text: &[u8], expected: Option<u32>) -> bool {
-        let mut texts = self.0.borrow_mut();
-        let version = texts.get(key).map_or(0, |(_, version)| *version);
-        let may_write = expected.is_none_or(|expected| expected == version);
-        if may_write {
-            texts.insert(key.to_owned(), (text.to_vec(), version + 1));
-        }
-        may_write
-    }
-}
+use crate::testing::MemoryBoard;
 
 const LIMIT: Duration = Duration::from_secs(10);
 const INTERVAL: Duration = Duration::from_secs(30);

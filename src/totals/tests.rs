@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::refresh::tests::MemoryBoard;
-use crate::testing::{NOW, config};
+use crate::testing::{MemoryBoard, NOW, config};
 use crate::usage::report::{IncompleteReason, TokenUsage};
 
 fn record(provider: &str, input: Option<u64>) -> Record {

@@ -2,7 +2,7 @@
 
 use super::caller::Caller;
 use super::{Decision, Obstacle, Request};
-use crate::authz::Action;
+use crate::authz::{Action, Denied};
 use crate::directory::{Directory, Entry};
 use crate::page;
 use crate::provider::Provider;
@@ -15,17 +15,8 @@ impl Request<'_> {
         let provider = config
             .provider(name)
             .ok_or_else(|| Rejection::UnknownProvider(shown(name)))?;
-        if let Caller::Known(claims) = &caller {
-            config
-                .policy
-                .decide(
-                    claims,
-                    Action::Get,
-                    &provider.name,
-                    provider.allow.as_deref(),
-                )
-                .map_err(|denied| Rejection::Denied(denied, Some(provider.name.clone())))?;
-        }
+        self.see(&caller, provider)
+            .map_err(|denied| Rejection::Denied(denied, Some(provider.name.clone())))?;
         self.expect_get(|| Rejection::NoUpstreamPath(provider.name.clone()))?;
         if page::is_wanted(self.head) {
             return self.page();
@@ -93,20 +84,19 @@ impl Request<'_> {
                 .decide_on_some(claims, Action::Get)
                 .map_err(|denied| Rejection::Denied(denied, None))?;
         }
-        let may_see = |provider: &&Provider| match &caller {
-            Caller::Known(claims) => config
-                .policy
-                .decide(
-                    claims,
-                    Action::Get,
-                    &provider.name,
-                    provider.allow.as_deref(),
-                )
-                .is_ok(),
-            Caller::Unasked => true,
-        };
+        let may_see = |provider: &&Provider| self.see(&caller, provider).is_ok();
         let visible = config.providers.values().filter(may_see).collect();
         Ok((caller, visible))
+    }
+
+    /// Whether a caller may see a provider.
+    fn see(&self, caller: &Caller, provider: &Provider) -> Result<(), Denied> {
+        let Caller::Known(claims) = caller else {
+            return Ok(());
+        };
+        let allow = provider.allow.as_deref();
+        let policy = &self.shared.config.policy;
+        policy.decide(claims, Action::Get, &provider.name, allow)
     }
 
     fn expect_get(&self, otherwise: impl FnOnce() -> Rejection) -> Result<(), Obstacle> {

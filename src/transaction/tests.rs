@@ -27,9 +27,10 @@ use super::*;
 use crate::authn::signature::SoftwareVerifier;
 use crate::callout::Answer;
 use crate::head::ResponseHead;
-use crate::refresh::tests::MemoryBoard;
 use crate::reply::Reply;
-use crate::testing::{AUDIENCE, ISSUER, NOW, SigningKey, claims, config, head, key_set};
+use crate::testing::{
+    AUDIENCE, ISSUER, MemoryBoard, NOW, SigningKey, claims, config, head, key_set,
+};
 
 const PREFIX: &str = "/llm/v1/providers";
 

@@ -5,8 +5,7 @@ mod freshness;
 use serde_json::json;
 
 use super::*;
-use crate::refresh::tests::MemoryBoard;
-use crate::testing::{ISSUER, NOW, SigningKey, key_set};
+use crate::testing::{ISSUER, MemoryBoard, NOW, SigningKey, key_set};
 
 const REFRESH: u64 = 600;
 const MIN_REFRESH: u64 = 60;

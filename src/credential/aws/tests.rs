@@ -1,7 +1,7 @@
 //! Each conversation from its first callout to its end, under a clock of the tests' own.
 
 use super::*;
-use crate::refresh::tests::MemoryBoard;
+use crate::testing::MemoryBoard;
 use crate::url::Scheme;
 
 const ROLE_ARN: &str = "arn:aws:iam::123456789012:role/llm";

@@ -13,7 +13,7 @@ fn every_route_answers_every_caller_as_it_should() {
     let other_issuer = token(json!({"iss": "https://other.test"}));
     let forged = SigningKey::new("attacker").sign(
         r#"{"alg":"EdDSA","kid":"k"}"#,
-        &claims(json!({})).to_string(),
+        claims(json!({})).to_string(),
     );
     let get_only = token(json!({"scope": "dataplane_adp_llmprovider_get"}));
     let invoke_only = token(json!({"scope": "dataplane_adp_llmprovider_invoke"}));

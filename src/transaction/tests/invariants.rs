@@ -52,7 +52,7 @@ impl Caller {
             Self::Expired => token(json!({"exp": 1_700_000_000})),
             Self::Forged => SigningKey::new("attacker").sign(
                 r#"{"alg":"EdDSA","kid":"k"}"#,
-                &claims(json!({})).to_string(),
+                claims(json!({})).to_string(),
             ),
             Self::Rotated => SigningKey::new("rotated").token(&claims(json!({}))),
             Self::Garbage => "client-garbage".into(),

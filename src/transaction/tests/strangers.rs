@@ -16,9 +16,9 @@ fn bad_tokens() -> Vec<String> {
         token(json!({"iss": "https://other.test"})),
         attacker.sign(
             r#"{"alg":"EdDSA","kid":"k"}"#,
-            &claims(json!({})).to_string(),
+            claims(json!({})).to_string(),
         ),
-        attacker.sign(r#"{"alg":"none"}"#, &claims(json!({})).to_string()),
+        attacker.sign(r#"{"alg":"none"}"#, claims(json!({})).to_string()),
     ]
 }
 
