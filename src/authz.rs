@@ -1,5 +1,7 @@
 //! Claims, provider and action → allowed, or the permission that is missing. Default is deny.
 
+mod bindings;
+
 use std::rc::Rc;
 
 use thiserror::Error;
@@ -7,6 +9,7 @@ use thiserror::Error;
 use crate::authn::jwt::Claims;
 use crate::catalog::Catalog;
 use crate::price::PriceList;
+pub use bindings::Bindings;
 
 /// What a caller can be permitted to do with a provider.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,7 +30,7 @@ pub struct Policy {
     /// The permissions of which one allows to see.
     pub get: Vec<String>,
     /// What is granted here rather than by the identity provider.
-    pub bindings: Vec<Binding>,
+    pub bindings: Bindings,
 }
 
 /// A grant to whoever has a certain claim.
@@ -84,8 +87,8 @@ impl Policy {
         provider: &str,
         allow: Option<&[ClaimMatch]>,
     ) -> Result<(), Denied> {
-        let mut bound = self.bindings_of(claims, action, provider);
-        if !self.is_granted_by_claims(claims, action) && bound.next().is_none() {
+        let is_bound = || self.bindings_of(claims, action, provider).next().is_some();
+        if !self.is_granted_by_claims(claims, action) && !is_bound() {
             return Err(Denied::Permission(self.permission(action)));
         }
         match allow {
@@ -99,8 +102,7 @@ impl Policy {
     /// On what terms a caller, who may, invokes a provider. Grants add up: one that names no models
     /// is for all of them.
     pub fn terms(&self, claims: &Claims, provider: &str) -> Terms {
-        let has_terms = |binding: &Binding| binding.models.is_some() || binding.prices.is_some();
-        if !self.bindings.iter().any(has_terms) {
+        if !self.bindings.limit_or_price() {
             return Terms::default();
         }
         let bindings = || self.bindings_of(claims, Action::Invoke, provider);
@@ -119,19 +121,17 @@ impl Policy {
         action: Action,
         provider: &str,
     ) -> impl Iterator<Item = &Binding> {
-        self.bindings.iter().filter(move |binding| {
+        self.bindings.to(claims).filter(move |binding| {
             let providers = binding.providers.as_ref();
             providers.is_none_or(|names| names.iter().any(|name| name == provider))
                 && binding.actions.contains(&action)
-                && binding.to.matches(claims)
         })
     }
 
     /// Whether the caller may do that with any provider at all.
     pub fn decide_on_some(&self, claims: &Claims, action: Action) -> Result<(), Denied> {
-        let bound =
-            |binding: &Binding| binding.actions.contains(&action) && binding.to.matches(claims);
-        if self.is_granted_by_claims(claims, action) || self.bindings.iter().any(bound) {
+        let grants = |binding: &Binding| binding.actions.contains(&action);
+        if self.is_granted_by_claims(claims, action) || self.bindings.to(claims).any(grants) {
             Ok(())
         } else {
             Err(Denied::Permission(self.permission(action)))
@@ -186,29 +186,33 @@ mod tests {
             ],
             invoke: vec!["llm_invoke".into(), "Invoker".into()],
             get: vec!["llm_get".into()],
-            bindings: vec![
-                Binding {
-                    to: ClaimMatch {
-                        claim: "sub".into(),
-                        value: "svc-batch".into(),
-                    },
-                    actions: vec![Action::Invoke],
-                    providers: Some(vec!["a".into()]),
-                    models: None,
-                    prices: None,
-                },
-                Binding {
-                    to: ClaimMatch {
-                        claim: "groups".into(),
-                        value: "ml-team".into(),
-                    },
-                    actions: vec![Action::Invoke, Action::Get],
-                    providers: None,
-                    models: None,
-                    prices: None,
-                },
-            ],
+            bindings: bindings().into_iter().collect(),
         }
+    }
+
+    fn bindings() -> Vec<Binding> {
+        vec![
+            Binding {
+                to: ClaimMatch {
+                    claim: "sub".into(),
+                    value: "svc-batch".into(),
+                },
+                actions: vec![Action::Invoke],
+                providers: Some(vec!["a".into()]),
+                models: None,
+                prices: None,
+            },
+            Binding {
+                to: ClaimMatch {
+                    claim: "groups".into(),
+                    value: "ml-team".into(),
+                },
+                actions: vec![Action::Invoke, Action::Get],
+                providers: None,
+                models: None,
+                prices: None,
+            },
+        ]
     }
 
     fn may(json: &str, action: Action, provider: &str) -> bool {
@@ -287,13 +291,15 @@ mod tests {
             let pattern = crate::catalog::ModelPattern::parse(name).unwrap();
             Catalog::new(vec![pattern]).map(Rc::new)
         };
-        let mut policy = policy();
-        policy.bindings[0].models = models("m");
-        policy.bindings[0].prices = Some(Rc::default());
-        let mut second = policy.bindings[0].clone();
+        let mut bindings = bindings();
+        bindings[0].models = models("m");
+        bindings[0].prices = Some(Rc::default());
+        let mut second = bindings[0].clone();
         second.models = models("n");
         second.prices = None;
-        policy.bindings.push(second);
+        bindings.push(second);
+        let mut policy = policy();
+        policy.bindings = bindings.into_iter().collect();
 
         let batch = policy.terms(&claims(r#"{"sub":"svc-batch"}"#), "a");
         let granted = batch.models.unwrap();

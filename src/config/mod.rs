@@ -15,7 +15,7 @@ mod providers;
 mod schema;
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use sha2::{Digest, Sha256};
@@ -282,6 +282,7 @@ fn policy(
     providers: &[document::Provider],
     problems: &mut Problems,
 ) -> Policy {
+    let known: BTreeSet<_> = providers.iter().map(|it| it.name.as_str()).collect();
     let bindings = authorization
         .bindings
         .into_iter()
@@ -302,7 +303,7 @@ fn policy(
                 );
             }
             for name in binding.providers.iter().flatten() {
-                if !providers.iter().any(|provider| provider.name == *name) {
+                if !known.contains(name.as_str()) {
                     problems.add(
                         format_args!("{path}/providers"),
                         format_args!("there is no provider \"{name}\""),

@@ -15,6 +15,7 @@ use std::rc::Rc;
 use super::*;
 use crate::authn::jwk::Algorithm;
 use crate::authn::jwks::{KeySourceSettings, RemoteKeys, Start};
+use crate::authz::Bindings;
 use crate::catalog::{Catalog, ModelPattern, UnlistedStatus};
 use crate::credential::{Credential, GatewayToken, Secret};
 use crate::observe::{LogField, LogFields};
@@ -184,7 +185,7 @@ fn every_field_of_a_document_is_taken_in() {
             claims: vec!["scp".into(), "/realm_access/roles".into()],
             invoke: vec!["llm.invoke".into()],
             get: vec!["llm.get".into()],
-            bindings: vec![
+            bindings: [
                 Binding {
                     to: claim("sub", "svc"),
                     actions: vec![Action::Invoke, Action::Get],
@@ -202,7 +203,9 @@ fn every_field_of_a_document_is_taken_in() {
                     models: None,
                     prices: None,
                 },
-            ],
+            ]
+            .into_iter()
+            .collect(),
         }
     );
     let [one, two] = ["one", "two"].map(|name| config.provider(name.as_bytes()).unwrap());
@@ -315,7 +318,7 @@ fn the_defaults_hold_where_a_document_is_silent() {
         config.policy.get,
         ["dataplane_adp_llmprovider_get", "LLMProviderInvoker"]
     );
-    assert_eq!(config.policy.bindings, []);
+    assert_eq!(config.policy.bindings, Bindings::default());
 
     let issuer = &config.issuers()[0];
     assert_eq!(issuer.algorithms, Algorithm::ALL);

@@ -1,0 +1,109 @@
+//! The bindings of a policy, found by what a token says rather than by going through them all: there may be one for
+//! each of many thousand subjects.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::Binding;
+use crate::authn::jwt::Claims;
+
+/// Grants, in the order of the configuration.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Bindings {
+    all: Vec<Binding>,
+    /// By claim, then by its value: their places in `all`, ascending.
+    places: BTreeMap<String, BTreeMap<String, Vec<usize>>>,
+    limits_or_prices: bool,
+}
+
+impl FromIterator<Binding> for Bindings {
+    fn from_iter<T: IntoIterator<Item = Binding>>(bindings: T) -> Self {
+        let mut found = Self::default();
+        for (place, binding) in bindings.into_iter().enumerate() {
+            found.limits_or_prices |= binding.models.is_some() || binding.prices.is_some();
+            let by_value = found.places.entry(binding.to.claim.clone()).or_default();
+            let places = by_value.entry(binding.to.value.clone()).or_default();
+            places.push(place);
+            found.all.push(binding);
+        }
+        found
+    }
+}
+
+impl Bindings {
+    /// Those that are to whoever has these claims.
+    pub(super) fn to(&self, claims: &Claims) -> impl Iterator<Item = &Binding> {
+        let mut places: Vec<usize> = Vec::new();
+        for (claim, by_value) in &self.places {
+            let values = match claims.value(claim) {
+                Some(Value::Array(items)) => items.as_slice(),
+                Some(value) => std::slice::from_ref(value),
+                None => &[],
+            };
+            let texts = values.iter().filter_map(Value::as_str);
+            places.extend(texts.filter_map(|text| by_value.get(text)).flatten());
+        }
+        places.sort_unstable();
+        places.dedup();
+        places.into_iter().filter_map(|place| self.all.get(place))
+    }
+
+    /// Whether one of them limits the models, or has prices.
+    pub(super) const fn limit_or_price(&self) -> bool {
+        self.limits_or_prices
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::authz::{Action, ClaimMatch};
+
+    fn binding((claim, value): (&str, &str)) -> Binding {
+        Binding {
+            to: ClaimMatch {
+                claim: claim.into(),
+                value: value.into(),
+            },
+            actions: vec![Action::Invoke],
+            providers: None,
+            models: None,
+            prices: None,
+        }
+    }
+
+    #[test]
+    fn each_that_fits_is_found_once_and_in_order() {
+        const ALL: [(&str, &str); 6] = [
+            ("sub", "a"),
+            ("groups", "x"),
+            ("/org/teams", "x"),
+            ("groups", "y"),
+            ("sub", "b"),
+            ("sub", "a"),
+        ];
+        let bindings: Bindings = ALL.into_iter().map(binding).collect();
+        for (claims, places) in [
+            ("{}", &[][..]),
+            (r#"{"sub":"c","groups":[],"org":{}}"#, &[]),
+            (r#"{"sub":"a"}"#, &[0, 5]),
+            (r#"{"groups":["y","x","x",1,null]}"#, &[1, 3]),
+            (r#"{"groups":"x","sub":["b","a"]}"#, &[0, 1, 4, 5]),
+            (r#"{"org":{"teams":["x"]},"sub":1}"#, &[2]),
+        ] {
+            let claims_found = Claims::from_json(claims);
+            let found: Vec<Binding> = bindings.to(&claims_found).cloned().collect();
+            let expected: Vec<Binding> = places.iter().map(|place| binding(ALL[*place])).collect();
+            assert_eq!(found, expected, "{claims}");
+            for (claim, value) in ALL {
+                let fits = found.contains(&binding((claim, value)));
+                assert_eq!(
+                    fits,
+                    claims_found.has_value(claim, value),
+                    "{claims} {claim}"
+                );
+            }
+        }
+    }
+}
