@@ -112,10 +112,26 @@ bench: ## Measure the filter beside Envoy's own, in four minutes; write docs/per
 	@$(MAKE) --no-print-directory build
 	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m bench
 
+.PHONY: bench-quick bench-micro bench-scale
+bench-quick: ## Measure as make bench does, in less than three minutes; write nothing
+	@bench/setup.sh
+	@$(MAKE) --no-print-directory build
+	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m bench quick
+
 bench-check: ## The same, but fail where a budget is exceeded
 	@bench/setup.sh
 	@$(MAKE) --no-print-directory build
 	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m bench check
+
+bench-micro: ## Measure each room of the filter, native and in Wasm; write docs/micro-benchmarks.md
+	@tools/setup-rust.sh
+	@tools/setup-python.sh tools/requirements.txt
+	@$(PYTHON) -m bench.micro
+
+bench-scale: ## Measure what grows with workers, providers, bindings and tokens, in five minutes; write docs/scale.md
+	@bench/setup.sh
+	@$(MAKE) --no-print-directory build
+	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m bench.scale
 
 bench-profile: ## Show where the filter's instructions go, function by function
 	@bench/setup.sh

@@ -4,6 +4,7 @@ import json
 import subprocess
 import tempfile
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from mocks.keys import SigningKey
@@ -16,14 +17,27 @@ from .proxy import LOAD_CPU, Proxy, ProxyError, pinned
 LOAD = PROJECT / "bench/load/target/release/load"
 CONNECTIONS = 32
 WARM_UP_REQUESTS = 300
-ROUND_S = 0.8
-FIXED_RATE, FIXED_RATE_S = 250, 2
+FIXED_RATE = 250
 STREAMS_AT_ONCE, STREAMS_IN_A_ROUND = 20, 20
 EVENTS = 100  # of a stream, see load/src/upstream.rs
 UPLOADS_IN_A_ROUND, UPLOADS_TO_GROW = 2, 20
 # Under callgrind Envoy is fifty times slower: few streams at once, lest their events come together.
 FEW_STREAMS = 2
 STARTS = 3
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long is measured: the longer, the less what disturbs the machine counts."""
+
+    rounds: int
+    """Of CPU time."""
+    round_s: float
+    latency_s: float
+
+
+FULL = Pace(rounds=7, round_s=0.8, latency_s=2)
+QUICK = Pace(rounds=5, round_s=0.5, latency_s=1)
 
 
 class Bench:
@@ -112,11 +126,11 @@ def cpu_rounds(bench, proxies, some_cases, rounds, **options):
     return result
 
 
-def latencies(bench, proxies, some_cases):
+def latencies(bench, proxies, some_cases, seconds):
     """Microseconds at a fixed rate, which every case carries with ease."""
     result = {}
     for case in some_cases:
-        driven = bench.drive(case, proxies[case.variant], rate=FIXED_RATE, seconds=FIXED_RATE_S)
+        driven = bench.drive(case, proxies[case.variant], rate=FIXED_RATE, seconds=seconds)
         result[case.name] = {"p50_us": driven["p50_us"], "p99_us": driven["p99_us"]}
     return result
 

@@ -7,11 +7,13 @@ own configuration are filled in.
 import copy
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import time
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -145,7 +147,8 @@ class Gateway:
 
     def stats(self, prefix=""):
         """Envoy's counters and gauges whose name starts with `prefix`."""
-        stats = json.loads(self._admin("/stats?format=json&type=All"))["stats"]
+        matching = urllib.parse.quote(f"^{re.escape(prefix)}")
+        stats = json.loads(self._admin(f"/stats?format=json&type=All&filter={matching}"))["stats"]
         return {s["name"]: s["value"] for s in stats if "value" in s and s["name"].startswith(prefix)}
 
     def log(self):

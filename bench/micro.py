@@ -1,0 +1,124 @@
+"""`python -m bench.micro`: what each room of the filter takes, native and in Wasm; writes docs/micro-benchmarks.md.
+
+bench/micro holds the benchmarks. In Wasm they run in Node, whose engine is Envoy's.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+from tools.gateway import PROJECT
+
+from . import report
+
+CRATE = PROJECT / "bench/micro"
+DOCUMENT = PROJECT / "docs/micro-benchmarks.md"
+TARGET = "wasm32-wasip1"
+UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1, "ns"))
+
+
+def main():
+    assert_built_alike()
+    build()
+    build("--target", TARGET)
+    words = ["--bench", "--noplot", "--quiet", *sys.argv[1:]]
+    native = figures(lambda results: run([CRATE / "target/release/micro", *words], CRITERION_HOME=results))
+    module = CRATE / "target" / TARGET / "release/micro.wasm"
+    node = ["node", "--no-warnings", "--no-liftoff", CRATE / "run.mjs", module]
+    wasm = figures(lambda results: run([*node, results, *words]))
+    lines = table(native, wasm)
+    print(lines)
+    if not sys.argv[1:]:
+        DOCUMENT.write_text(document(lines))
+        print(f"\nwritten to {DOCUMENT.relative_to(PROJECT)}")
+
+
+def assert_built_alike():
+    """What is measured is built as what ships."""
+    ours, theirs = (
+        tomllib.loads((directory / "Cargo.toml").read_text())["profile"]["release"] for directory in (PROJECT, CRATE)
+    )
+    if ours != theirs:
+        sys.exit("bench/micro/Cargo.toml has another [profile.release] than Cargo.toml: make them one")
+
+
+def build(*words):
+    print(f"cargo: building the micro-benchmarks {' '.join(words)}".rstrip(), file=sys.stderr, flush=True)
+    subprocess.run(["cargo", "build", "--quiet", "--release", *words], cwd=CRATE, check=True)
+
+
+def run(command, **environment):
+    done = subprocess.run(
+        [str(word) for word in command],
+        env=os.environ | environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        sys.exit(done.stderr)
+
+
+def figures(measure):
+    """Nanoseconds by group and name; for bytes also how many there are."""
+    found = {}
+    with tempfile.TemporaryDirectory() as results:
+        measure(results)
+        for file in Path(results).glob("**/new/benchmark.json"):
+            about = json.loads(file.read_text())
+            samples = json.loads(file.with_name("sample.json").read_text())
+            fastest_ns = min(time / count for time, count in zip(samples["times"], samples["iters"], strict=True))
+            throughput = about["throughput"] or {}
+            group, name = about["full_id"].split("/", 1)
+            found[group, name] = (fastest_ns / throughput.get("Elements", 1), throughput.get("Bytes"))
+    return found
+
+
+def table(native, wasm):
+    rows = [("", "native", "in Wasm", "×")]
+    for key, (native_ns, size) in sorted(native.items()):
+        wasm_ns, _ = wasm[key]
+        told = (told_time(ns) + (f" ({size / ns * 1e3:,.0f} MB/s)" if size else "") for ns in (native_ns, wasm_ns))
+        rows.append((": ".join(key), *told, f"{wasm_ns / native_ns:.1f}"))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "| " + " | ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) + " |" for row in rows
+    ]
+    rule = "| " + " | ".join(["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]) + " |"
+    return "\n".join([lines[0], rule, *lines[1:]])
+
+
+def told_time(ns):
+    scale, unit = next((scale, unit) for scale, unit in UNITS if ns >= scale or scale == 1)
+    return f"{ns / scale:.3g} {unit}"
+
+
+def document(lines):
+    node = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    rustc = subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
+    return f"""# Micro-benchmarks
+
+Written by `make bench-micro` on {report.today()}; do not edit. {report.machine()}, rustc {rustc}, Node {node}.
+
+What each room of the filter takes by itself: by [criterion](https://docs.rs/criterion), one thread, no Envoy, no host;
+the fastest of twenty samples, since what disturbs a machine can only add. "In Wasm" is the same code compiled as the
+filter is, with `simd128`, in Node's V8 without its baseline compiler, since Envoy's V8 compiles the module whole, too.
+
+{lines}
+
+- Signatures are checked in Wasm only where the host does not do it ([configuration](configuration.md#authentication),
+  `signature_verifier`). RSA keys have 2,048 bits.
+- A token that is new costs its signature's check on top.
+- SigV4 is the body's hash and the signature; the day's key is at hand.
+- A framer tells an event from the next; "usage" is that and the search for tokens, model and finish reason.
+- Decoders read 100 events of a chat completion's stream; `br` is in no shipped module.
+"""
+
+
+if __name__ == "__main__":
+    main()

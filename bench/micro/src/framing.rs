@@ -1,0 +1,143 @@
+//! What an event of a stream takes: to be told from the next, and to be read for its usage.
+
+use std::hint::black_box;
+
+use ai_gateway_filter::time::UnixTime;
+use ai_gateway_filter::usage::dialect::{CHAT_COMPLETIONS, CONVERSE, Dialect, GENERATE_CONTENT};
+use ai_gateway_filter::usage::json::Scanner;
+use ai_gateway_filter::usage::{End, UsageExtractor, event_stream, sse};
+use criterion::{Criterion, Throughput};
+
+const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+
+/// Events of a stream before its last, each a piece of the body of its own.
+pub const EVENTS: usize = 100;
+
+pub fn benchmarks(criterion: &mut Criterion) {
+    let array = array();
+    let messages = vec![message(); EVENTS];
+    let events = vec![chat_event(); EVENTS];
+    let count = |criterion: &mut Criterion, name: &str, frame: &dyn Fn() -> usize| {
+        assert_eq!(frame(), EVENTS, "{name}");
+        let mut group = criterion.benchmark_group("framer, an event");
+        group.throughput(Throughput::Elements(EVENTS as u64));
+        group.bench_function(name, |bencher| bencher.iter(frame));
+    };
+    count(criterion, "server-sent events", &|| {
+        let mut framer = sse::Framer::default();
+        let mut found = 0;
+        for event in &events {
+            framer.feed(black_box(event), &mut |piece| {
+                found += usize::from(matches!(piece, sse::Piece::Event(_)));
+            });
+        }
+        found
+    });
+    count(criterion, "JSON array", &|| {
+        let mut scanner = Scanner::new(GENERATE_CONTENT.members);
+        let mut values = 0;
+        for element in &array {
+            let _ = scanner.feed(black_box(element), &mut |_, _| values += 1);
+        }
+        values / VALUES_IN_AN_ELEMENT
+    });
+    count(criterion, "Amazon's event stream", &|| {
+        let mut framer = event_stream::Framer::default();
+        let mut found = 0;
+        for message in &messages {
+            let _ = framer.feed(black_box(message), &mut |_| found += 1);
+        }
+        found
+    });
+    read(
+        criterion,
+        "server-sent events",
+        &CHAT_COMPLETIONS,
+        "text/event-stream",
+        &events,
+    );
+    read(
+        criterion,
+        "JSON array",
+        &GENERATE_CONTENT,
+        "application/json",
+        &array,
+    );
+    let binary = "application/vnd.amazon.eventstream";
+    read(
+        criterion,
+        "Amazon's event stream",
+        &CONVERSE,
+        binary,
+        &messages,
+    );
+}
+
+/// All that is done with an event: framed, searched for what is wanted, timed.
+fn read(
+    criterion: &mut Criterion,
+    name: &str,
+    dialect: &'static Dialect,
+    content_type: &str,
+    events: &[Vec<u8>],
+) {
+    let read = || {
+        let mut extractor = UsageExtractor::new(dialect, content_type.as_bytes(), b"");
+        for event in events {
+            extractor.push(black_box(event), &NOW);
+        }
+        assert!(extractor.is_reading(), "{name}: it gave up");
+        extractor.finish(End::Complete)
+    };
+    assert!(
+        read().timing.first_token.is_some(),
+        "{name}: no event is known"
+    );
+    let mut group = criterion.benchmark_group("usage, an event");
+    group.throughput(Throughput::Elements(EVENTS as u64));
+    group.bench_function(name, |bencher| bencher.iter(read));
+}
+
+pub fn chat_event() -> Vec<u8> {
+    br#"data: {"id":"chatcmpl-CUr2nV3vYk6mJ1h8Q0aZb4TqXw9Le","object":"chat.completion.chunk","created":1762876543,"model":"gpt-5-mini-2025-08-07","service_tier":"default","system_fingerprint":null,"choices":[{"index":0,"delta":{"content":" and so on"},"logprobs":null,"finish_reason":null}],"usage":null,"obfuscation":"aB3xYz"}
+
+"#
+    .to_vec()
+}
+
+/// How many wanted values each element of [`array`] has.
+const VALUES_IN_AN_ELEMENT: usize = 5;
+
+/// The pieces of an array that is still to be ended.
+fn array() -> Vec<Vec<u8>> {
+    let element = r#"{"candidates":[{"content":{"parts":[{"text":" and so on"}],"role":"model"},"index":0}],"usageMetadata":{"promptTokenCount":300,"candidatesTokenCount":4,"totalTokenCount":304,"promptTokensDetails":[{"modality":"TEXT","tokenCount":300}]},"modelVersion":"gemini-2.5-flash","responseId":"hVkTaYz4Mr2UxN8P"}"#;
+    (0..EVENTS)
+        .map(|index| format!("{}{element}\n", if index == 0 { "[" } else { ",\n" }).into_bytes())
+        .collect()
+}
+
+/// A message of Converse's stream.
+fn message() -> Vec<u8> {
+    let mut headers = Vec::new();
+    for (name, value) in [
+        (":event-type", "contentBlockDelta"),
+        (":content-type", "application/json"),
+        (":message-type", "event"),
+    ] {
+        headers.push(name.len() as u8);
+        headers.extend(name.as_bytes());
+        headers.push(7);
+        headers.extend((value.len() as u16).to_be_bytes());
+        headers.extend(value.as_bytes());
+    }
+    let payload =
+        br#"{"contentBlockIndex":0,"delta":{"text":" and so on"},"p":"abcdefghijklmnop"}"#;
+    let length = (12 + headers.len() + payload.len() + 4) as u32;
+    let mut message = length.to_be_bytes().to_vec();
+    message.extend((headers.len() as u32).to_be_bytes());
+    message.extend(crc32fast::hash(&message).to_be_bytes());
+    message.extend(headers);
+    message.extend(payload);
+    message.extend(crc32fast::hash(&message).to_be_bytes());
+    message
+}

@@ -1,0 +1,26 @@
+//! What each room of the filter takes, by criterion: no host, no network, one thread.
+//!
+//! `bench/micro.py` runs it twice, native and compiled to Wasm, and puts the figures side by side.
+
+mod coding;
+mod framing;
+mod requests;
+mod signatures;
+
+use std::time::Duration;
+
+use criterion::Criterion;
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_millis(500))
+        .without_plots()
+        .configure_from_args();
+    requests::benchmarks(&mut criterion);
+    signatures::benchmarks(&mut criterion);
+    framing::benchmarks(&mut criterion);
+    coding::benchmarks(&mut criterion);
+    criterion.final_summary();
+}
