@@ -7,7 +7,7 @@ import re
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mocks.aws.signature import AUTHORIZATION
 
@@ -17,6 +17,7 @@ from .bootstraps import ACCESS_KEY, AUDIENCE, ISSUER, PERMISSION, PREFIX, REGION
 CHAT_PATH = f"{PREFIX}/my-openai/v1/chat/completions"
 UPSTREAM_CHAT_PATH = "/v1/chat/completions"
 MODEL_PATH = "/model/anthropic.claude-3-5-sonnet-20241022-v2:0/invoke"
+EVENTS, GAP_MS = 100, 5  # of a stream
 CHAT_BODY_BYTES, BEDROCK_BODY_BYTES, UPLOAD_BYTES, ANSWER_BYTES = 600, 2048, 10_000_000, 1024
 TOKEN_LIFETIME_S = 6 * 3600
 SDK_HEADERS = {
@@ -64,6 +65,10 @@ class Case:
 def chat_body(**members):
     document = {"model": "gpt-4o", "messages": [{"role": "user", "content": ""}], "max_tokens": 64, **members}
     return padded(document, document["messages"][0], "content", CHAT_BODY_BYTES)
+
+
+def stream_body(events, gap_ms):
+    return chat_body(stream=True, max_tokens=events, gap_ms=gap_ms)  # see load/src/upstream.rs
 
 
 def bedrock_body(size):
@@ -140,7 +145,7 @@ CHAT = {"path": CHAT_PATH, "body": chat_body(), "headers": SDK_HEADERS}
 BEDROCK_PATH = f"{PREFIX}/my-bedrock{MODEL_PATH}"
 BEDROCK = {"path": BEDROCK_PATH, "body": bedrock_body(BEDROCK_BODY_BYTES), "headers": PLAIN_HEADERS}
 UPLOAD = {"path": BEDROCK_PATH, "body": bedrock_body(UPLOAD_BYTES), "headers": PLAIN_HEADERS}
-STREAM = CHAT | {"body": chat_body(stream=True)}
+STREAM = CHAT | {"body": stream_body(EVENTS, GAP_MS)}
 # More than the caches hold: with these in turn, none is ever found there.
 EACH_NEW = 2 * bootstraps.CACHED_TOKENS
 
@@ -184,6 +189,11 @@ UPLOAD_CASES = (
     Case("upload-ours", "ours, token cached, signed in the filter", bootstraps.ours, **UPLOAD, signs=True),
 )
 ALL = (*CHAT_CASES, *BEDROCK_CASES, *STREAM_CASES, *UPLOAD_CASES)
+
+
+def paced(case, events, gap_ms):
+    """A case of streams with so many events, and so much time between them."""
+    return replace(case, name=f"{case.name}-{events}", body=stream_body(events, gap_ms))
 
 
 def prove(case, proxy, upstream_port, token):

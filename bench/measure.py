@@ -19,10 +19,10 @@ CONNECTIONS = 32
 WARM_UP_REQUESTS = 300
 FIXED_RATE = 250
 STREAMS_AT_ONCE, STREAMS_IN_A_ROUND = 20, 20
-EVENTS = 100  # of a stream, see load/src/upstream.rs
 UPLOADS_IN_A_ROUND, UPLOADS_TO_GROW = 2, 20
-# Under callgrind Envoy is fifty times slower: few streams at once, lest their events come together.
-FEW_STREAMS = 2
+# Under callgrind Envoy is fifty times slower: few streams at once, and time between events, lest they come together.
+FEW_STREAMS, STREAMS_COUNTED, SLOW_GAP_MS = 2, 4, 20
+SHORT_STREAM, LONG_STREAM = 20, 120  # events
 STARTS = 3
 
 
@@ -57,9 +57,6 @@ class Bench:
                 [LOAD, "upstream", *answers], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
             )
         self.upstream_port = int(self._upstream.stdout.readline())
-        for case in cases.ALL:
-            requests = case.requests(self.tokens)
-            self._file(case).write_bytes(b"".join(b"%d\n%b" % (len(request), request) for request in requests))
 
     def close(self):
         self._upstream.stdin.close()
@@ -105,7 +102,11 @@ class Bench:
         return result
 
     def _file(self, case):
-        return self.directory / f"{case.name}.requests"
+        file = self.directory / f"{case.name}.requests"
+        if not file.exists():
+            requests = case.requests(self.tokens)
+            file.write_bytes(b"".join(b"%d\n%b" % (len(request), request) for request in requests))
+        return file
 
 
 def cpu_rounds(bench, proxies, some_cases, rounds, **options):
@@ -138,24 +139,28 @@ def latencies(bench, proxies, some_cases, seconds):
 def instructions(bench, proxies, case):
     """User-space instructions of Envoy for a request (a stream: for an event), after warm-up.
 
-    The difference of two loads: what a load costs beside its requests cancels out. Done twice, since the difference of
-    the two shows how well the figure repeats.
+    The difference of two loads: what a load costs beside its requests (a stream: beside its events) cancels out. Done
+    twice, since the difference of the two shows how well the figure repeats.
     """
     proxy = proxies[case.variant]
-    is_stream = case in cases.STREAM_CASES
-    if is_stream:
-        few, many, options = FEW_STREAMS, 4 * FEW_STREAMS, {"connections": FEW_STREAMS}
+    if case in cases.STREAM_CASES:
+        less, more = (cases.paced(case, events, SLOW_GAP_MS) for events in (SHORT_STREAM, LONG_STREAM))
+        options = {"requests": STREAMS_COUNTED, "connections": FEW_STREAMS}
+        loads = [(less, options), (more, options)]
+        units = (LONG_STREAM - SHORT_STREAM) * STREAMS_COUNTED
     else:
-        few, many, options = 100, 500, {}
+        few, many = 100, 500
+        loads = [(case, {"requests": requests}) for requests in (few, many)]
+        units = many - few
         bench.drive(case, proxy, requests=WARM_UP_REQUESTS)
     proxy.start_counting()
     counts = []
-    for requests in (few, few, many, many):  # the first finds code that callgrind has not seen yet
-        bench.drive(case, proxy, requests=requests, **options)
+    for which in (0, 0, 1, 1):  # the first finds code that callgrind has not seen yet
+        load, options = loads[which]
+        bench.drive(load, proxy, **options)
         counts.append(callgrind.Profile(proxy.profile()))
     proxy.stop_counting()
     _, base, once, again = counts
-    units = (many - few) * (EVENTS if is_stream else 1)
     figures = [(profile.total() - base.total()) / units for profile in (once, again)]
     return {
         "instructions": sum(figures) / 2,

@@ -87,7 +87,8 @@ crossing of the VM's border and what the host does at the filter's request.
 
 ## Streams
 
-{measure.EVENTS} events, one each 5 ms; instructions with {measure.FEW_STREAMS} streams at once, CPU time with {measure.STREAMS_AT_ONCE}. A stream's request is shared out among its events.
+CPU time: {cases.EVENTS} events, one each {cases.GAP_MS} ms, {measure.STREAMS_AT_ONCE} streams at once; a stream's request is shared out among its events. Instructions:
+what streams of {measure.LONG_STREAM} events cost beyond streams of {measure.SHORT_STREAM}, one each {measure.SLOW_GAP_MS} ms, {measure.FEW_STREAMS} streams at once; their requests are not in it.
 
 {_streams(results)}
 
@@ -174,7 +175,7 @@ def _streams(results):
     for case in cases.STREAM_CASES:
         counted = results["instructions"][case.name]["instructions"]
         ratios = _spread(paired(results["streams"], case.name, "stream-bare"), ".2f")
-        cpu = _spread([cost / measure.EVENTS for cost in results["streams"][case.name]["cpu_us"]], ".0f")
+        cpu = _spread([cost / cases.EVENTS for cost in results["streams"][case.name]["cpu_us"]], ".0f")
         rows.append((case.title, f"{counted:,.0f}", f"{counted - bare:+,.0f}", cpu, ratios))
     return _table(("an event", "instr.", "over bare", "CPU µs", "× bare, paired"), rows)
 

@@ -56,6 +56,32 @@ impl UnixTime {
         })
     }
 
+    /// ISO 8601's basic format, in UTC and to the second: `20261122T234057Z`. For years of four digits.
+    pub fn basic(self) -> String {
+        let seconds = self.0.as_secs();
+        let (year, month, day) = civil_date(seconds / 86_400);
+        let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+        let mut text = String::with_capacity(16);
+        for (number, after) in [
+            (year / 100, None),
+            (year, None),
+            (month, None),
+            (day, Some('T')),
+            (hour, None),
+            (minute, None),
+            (second, Some('Z')),
+        ] {
+            for digit in [number / 10 % 10, number % 10] {
+                text.extend(char::from_digit(
+                    u32::try_from(digit).unwrap_or_default(),
+                    10,
+                ));
+            }
+            text.extend(after);
+        }
+        text
+    }
+
     /// How much later this moment is than `earlier`; zero when it is not later.
     pub const fn saturating_since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
@@ -128,6 +154,8 @@ mod tests {
             (4_107_542_400, "2100-03-01T00:00:00Z"),
         ] {
             assert_eq!(UnixTime::from_secs(seconds).to_string(), printed);
+            let basic = printed.replace(['-', ':'], "");
+            assert_eq!(UnixTime::from_secs(seconds).basic(), basic);
             let parsed = UnixTime::parse_rfc_3339(printed);
             assert_eq!(parsed, Some(UnixTime::from_secs(seconds)));
         }

@@ -51,7 +51,7 @@ pub enum Transaction {
     #[default]
     Init,
     /// It is held until something has been fetched.
-    Awaiting(Held),
+    Awaiting(Box<Held>),
     /// It is held until its body has been hashed.
     AwaitingBody(Box<Unsigned>),
     /// It is held until its body has named its model.
@@ -97,7 +97,7 @@ impl Transaction {
                 decide(Held { head, waited }, shared, board, clock.now(), effects)
             }
             (Self::Awaiting(held), Input::Settled) => {
-                decide(held, shared, board, clock.now(), effects)
+                decide(*held, shared, board, clock.now(), effects)
             }
             (Self::AwaitingBody(unsigned), Input::RequestBody { chunk, is_last }) => {
                 hash(unsigned, chunk, is_last, shared, clock, effects)
@@ -225,7 +225,7 @@ fn decide(
                 Resource::Credentials(_) => waited.credentials = Patience::Decide,
             }
             effects.push(Effect::Await(resource));
-            Transaction::Awaiting(Held { waited, ..held })
+            Transaction::Awaiting(Box::new(Held { waited, ..held }))
         }
         Err(Obstacle::Rejected(rejection)) => {
             if let Some(outcome) = rejection.authentication() {

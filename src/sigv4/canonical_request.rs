@@ -1,7 +1,7 @@
 //! Step 1: a request in the one form that both sides sign.
 
-use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
@@ -25,74 +25,94 @@ pub struct SignableRequest<'a> {
 /// The canonical form. Its `Display` is the text that is hashed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CanonicalRequest {
-    method: String,
-    uri: String,
-    query: String,
-    headers: BTreeMap<String, String>,
-    payload_sha256: String,
+    text: String,
+    /// Where in it the names of the signed headers stand.
+    signed_headers: Range<usize>,
 }
+
+/// As long as a canonical request is with a session token.
+const USUAL_SIZE: usize = 1536;
 
 impl CanonicalRequest {
     /// Brings a request with these added headers into canonical form.
     pub fn new<'a>(
-        request: &SignableRequest<'_>,
+        request: &'a SignableRequest<'_>,
         added_headers: impl Iterator<Item = (&'a str, &'a [u8])>,
     ) -> Self {
         let mut target = request.target.splitn(2, |byte| *byte == b'?');
         let path = target.next().unwrap_or_default();
         let query = target.next().unwrap_or_default();
-        let mut headers: BTreeMap<String, String> = added_headers
-            .map(|(name, value)| (name.to_owned(), canonical_value(value)))
-            .collect();
-        headers.insert("host".to_owned(), request.authority.to_owned());
-        if let Some(content_type) = request.content_type {
-            headers.insert("content-type".to_owned(), canonical_value(content_type));
+        let content_type = request.content_type.map(|value| ("content-type", value));
+        let mut headers = Vec::with_capacity(6);
+        headers.push(("host", request.authority.as_bytes()));
+        headers.extend(content_type);
+        headers.extend(added_headers);
+        headers.sort_unstable();
+
+        let mut text = String::with_capacity(USUAL_SIZE);
+        text.push_str(request.method);
+        text.push('\n');
+        canonical_uri(path, &mut text);
+        text.push('\n');
+        if !query.is_empty() {
+            text.push_str(&canonical_query(query));
         }
+        text.push('\n');
+        for (name, value) in &headers {
+            text.push_str(name);
+            text.push(':');
+            canonical_value(value, &mut text);
+            text.push('\n');
+        }
+        text.push('\n');
+        let start = text.len();
+        for (name, _) in &headers {
+            if text.len() > start {
+                text.push(';');
+            }
+            text.push_str(name);
+        }
+        let signed_headers = start..text.len();
+        text.push('\n');
+        text.push_str(request.payload_sha256);
         Self {
-            method: request.method.to_owned(),
-            uri: canonical_uri(path),
-            query: canonical_query(query),
-            headers,
-            payload_sha256: request.payload_sha256.to_owned(),
+            text,
+            signed_headers,
         }
     }
 
     /// The names of the signed headers, joined by `;`.
-    pub fn signed_headers(&self) -> String {
-        let names: Vec<&str> = self.headers.keys().map(String::as_str).collect();
-        names.join(";")
+    pub fn signed_headers(&self) -> &str {
+        self.text
+            .get(self.signed_headers.clone())
+            .unwrap_or_default()
     }
 
     /// The SHA-256 of the canonical form, in hexadecimal.
     pub fn hash(&self) -> String {
-        hex(&Sha256::digest(self.to_string()))
+        hex(&Sha256::digest(&self.text))
     }
 }
 
 impl fmt::Display for CanonicalRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}\n{}\n{}\n", self.method, self.uri, self.query)?;
-        for (name, value) in &self.headers {
-            writeln!(f, "{name}:{value}")?;
-        }
-        write!(f, "\n{}\n{}", self.signed_headers(), self.payload_sha256)
+        f.write_str(&self.text)
     }
 }
 
 /// The sent path, redundant slashes removed, each segment encoded once more: a `:` that was sent
 /// raw is `%3A`, a sent `%3A` is `%253A`. Dot segments never come here.
-fn canonical_uri(path: &[u8]) -> String {
-    let mut uri = String::with_capacity(path.len() + 16);
+fn canonical_uri(path: &[u8], into: &mut String) {
+    let start = into.len();
     for segment in path.split(|byte| *byte == b'/') {
         if !segment.is_empty() {
-            uri.push('/');
-            percent_encode(segment, &mut uri);
+            into.push('/');
+            percent_encode(segment, into);
         }
     }
-    if path.ends_with(b"/") || uri.is_empty() {
-        uri.push('/');
+    if path.ends_with(b"/") || into.len() == start {
+        into.push('/');
     }
-    uri
 }
 
 /// The parameters decoded, encoded in the one way, and sorted by name and value.
@@ -132,25 +152,35 @@ fn form_decoded(text: &[u8]) -> Vec<u8> {
 
 /// Percent-encodes all but the unreserved characters of RFC 3986 §2.3.
 pub(crate) fn percent_encode(bytes: &[u8], into: &mut String) {
-    for byte in bytes {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            into.push(char::from(*byte));
-        } else {
-            into.push('%');
-            into.push_str(&hex(&[*byte]).to_ascii_uppercase());
-        }
+    let is_reserved =
+        |byte: &u8| !byte.is_ascii_alphanumeric() && !matches!(byte, b'-' | b'_' | b'.' | b'~');
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let end = rest.iter().position(is_reserved).unwrap_or(rest.len());
+        let (plain, reserved) = rest.split_at(end);
+        into.push_str(std::str::from_utf8(plain).unwrap_or_default());
+        rest = match reserved.split_first() {
+            Some((byte, rest)) => {
+                into.push('%');
+                into.push_str(&hex(&[*byte]).to_ascii_uppercase());
+                rest
+            }
+            None => reserved,
+        };
     }
 }
 
 /// Without spaces around it, and with one in the place of several.
-fn canonical_value(value: &[u8]) -> String {
+fn canonical_value(value: &[u8], into: &mut String) {
     let text = String::from_utf8_lossy(value);
     if memchr::memchr2(b' ', b'\t', value).is_none() {
-        return text.into_owned();
+        return into.push_str(&text);
     }
-    let words: Vec<&str> = text
-        .split([' ', '\t'])
-        .filter(|word| !word.is_empty())
-        .collect();
-    words.join(" ")
+    let words = text.split([' ', '\t']).filter(|word| !word.is_empty());
+    for (index, word) in words.enumerate() {
+        if index > 0 {
+            into.push(' ');
+        }
+        into.push_str(word);
+    }
 }

@@ -31,11 +31,7 @@ pub struct Scope<'a> {
 
 /// Step 2: what the signature is of. Its `Display` is the string itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct StringToSign {
-    time: String,
-    credential_scope: String,
-    canonical_request_hash: String,
-}
+pub struct StringToSign(String);
 
 /// Step 4: the headers that a signed request carries beside those that it has.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -56,11 +52,11 @@ pub fn sign(
     scope: Scope<'_>,
     keys: &mut SigningKeys,
 ) -> SigningInstructions {
-    let date_time = scope.date_time();
-    let mut headers = vec![
-        ("x-amz-content-sha256", request.payload_sha256.to_owned()),
-        ("x-amz-date", date_time.clone()),
-    ];
+    let date_time = scope.time.basic();
+    let credential_scope = scope.credential_scope(&date_time);
+    let mut headers = Vec::with_capacity(4);
+    headers.push(("x-amz-content-sha256", request.payload_sha256.to_owned()));
+    headers.push(("x-amz-date", date_time));
     if let Some(token) = &credentials.session_token {
         headers.push(("x-amz-security-token", token.expose().to_owned()));
     }
@@ -68,23 +64,22 @@ pub fn sign(
         .iter()
         .map(|(name, value)| (*name, value.as_bytes()));
     let canonical_request = CanonicalRequest::new(request, added);
-    let string_to_sign = StringToSign {
-        credential_scope: scope.credential_scope(&date_time),
-        canonical_request_hash: canonical_request.hash(),
-        time: date_time,
-    };
+    let date_time = headers.get(1).map_or("", |(_, date_time)| date_time);
+    let string_to_sign = StringToSign::of(date_time, &credential_scope, &canonical_request);
     let signature = keys
-        .key(&credentials.secret_access_key, scope, &string_to_sign.time)
+        .key(&credentials.secret_access_key, scope, date(date_time))
         .signature(&string_to_sign);
-    headers.push((
-        "authorization",
-        format!(
-            "AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={signature}",
-            credentials.access_key_id,
-            string_to_sign.credential_scope,
-            canonical_request.signed_headers(),
-        ),
-    ));
+    let authorization = [
+        "AWS4-HMAC-SHA256 Credential=",
+        &credentials.access_key_id,
+        "/",
+        &credential_scope,
+        ", SignedHeaders=",
+        canonical_request.signed_headers(),
+        ", Signature=",
+        &signature,
+    ];
+    headers.push(("authorization", authorization.concat()));
     SigningInstructions {
         headers: headers
             .into_iter()
@@ -94,18 +89,8 @@ pub fn sign(
 }
 
 impl Scope<'_> {
-    /// `20150830T123600Z`.
-    fn date_time(&self) -> String {
-        self.time
-            .to_string()
-            .chars()
-            .filter(|character| !matches!(character, '-' | ':'))
-            .collect()
-    }
-
     fn credential_scope(&self, date_time: &str) -> String {
-        let (region, service) = (self.region, self.service);
-        format!("{}/{region}/{service}/aws4_request", date(date_time))
+        [date(date_time), self.region, self.service, "aws4_request"].join("/")
     }
 }
 
@@ -117,22 +102,24 @@ fn date(date_time: &str) -> &str {
 impl StringToSign {
     /// Binds a canonical request to a scope.
     pub fn new(scope: Scope<'_>, canonical_request: &CanonicalRequest) -> Self {
-        let time = scope.date_time();
-        Self {
-            credential_scope: scope.credential_scope(&time),
-            time,
-            canonical_request_hash: canonical_request.hash(),
-        }
+        let date_time = scope.time.basic();
+        let credential_scope = scope.credential_scope(&date_time);
+        Self::of(&date_time, &credential_scope, canonical_request)
+    }
+
+    fn of(date_time: &str, credential_scope: &str, canonical_request: &CanonicalRequest) -> Self {
+        let hash = canonical_request.hash();
+        Self(["AWS4-HMAC-SHA256", date_time, credential_scope, &hash].join("\n"))
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
     }
 }
 
 impl fmt::Display for StringToSign {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "AWS4-HMAC-SHA256\n{}\n{}\n{}",
-            self.time, self.credential_scope, self.canonical_request_hash
-        )
+        f.write_str(&self.0)
     }
 }
 

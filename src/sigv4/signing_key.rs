@@ -1,10 +1,8 @@
 //! Step 3: the key of a day, region and service, derived from the secret key, and the signature.
 
-use std::num::NonZeroUsize;
 use std::rc::Rc;
 
 use hmac::{Hmac, KeyInit, Mac};
-use lru::LruCache;
 use sha2::Sha256;
 
 use super::{Scope, StringToSign, date, hex};
@@ -14,11 +12,17 @@ use crate::credential::Secret;
 #[derive(Clone)]
 pub struct SigningKey(Rc<Hmac<Sha256>>);
 
-/// Derived keys, kept for the day: one for each credential, region and service in use.
-pub struct SigningKeys(LruCache<Name, SigningKey>);
+/// Derived keys, kept for the day: one for each credential, region and service in use, the last used first.
+#[derive(Default)]
+pub struct SigningKeys(Vec<Named>);
 
-/// Secret key, date, region, service.
-type Name = (String, String, String, String);
+struct Named {
+    secret_access_key: Secret,
+    date: String,
+    region: String,
+    service: String,
+    key: SigningKey,
+}
 
 const CAPACITY: usize = 64;
 
@@ -26,7 +30,7 @@ impl SigningKey {
     /// Derives the key of a scope.
     pub fn derive(secret_access_key: &Secret, scope: Scope<'_>) -> Self {
         let secret = format!("AWS4{}", secret_access_key.expose());
-        let date = hmac(secret.as_bytes(), date(&scope.date_time()).as_bytes());
+        let date = hmac(secret.as_bytes(), date(&scope.time.basic()).as_bytes());
         let region = hmac(&date, scope.region.as_bytes());
         let service = hmac(&region, scope.service.as_bytes());
         Self(Rc::new(keyed(&hmac(&service, b"aws4_request"))))
@@ -34,36 +38,40 @@ impl SigningKey {
 
     /// The signature, in hexadecimal.
     pub fn signature(&self, string_to_sign: &StringToSign) -> String {
-        let mac = Hmac::clone(&self.0).chain_update(string_to_sign.to_string());
+        let mac = Hmac::clone(&self.0).chain_update(string_to_sign.as_bytes());
         hex(&mac.finalize().into_bytes())
     }
 }
 
-impl Default for SigningKeys {
-    fn default() -> Self {
-        Self(LruCache::new(
-            NonZeroUsize::new(CAPACITY).unwrap_or(NonZeroUsize::MIN),
-        ))
-    }
-}
-
 impl SigningKeys {
-    /// The key of a scope, derived once; `date_time` is the scope's moment, written.
+    /// The key of a scope, derived once; `date` is the scope's day, written.
     pub(super) fn key(
         &mut self,
         secret_access_key: &Secret,
         scope: Scope<'_>,
-        date_time: &str,
+        date: &str,
     ) -> SigningKey {
-        let name = (
-            secret_access_key.expose().to_owned(),
-            date(date_time).to_owned(),
-            scope.region.to_owned(),
-            scope.service.to_owned(),
+        let is_wanted = |named: &Named| {
+            named.date == date
+                && named.region == scope.region
+                && named.service == scope.service
+                && named.secret_access_key == *secret_access_key
+        };
+        let place = self.0.iter().position(is_wanted);
+        let named = place.map_or_else(
+            || Named {
+                secret_access_key: secret_access_key.clone(),
+                date: date.to_owned(),
+                region: scope.region.to_owned(),
+                service: scope.service.to_owned(),
+                key: SigningKey::derive(secret_access_key, scope),
+            },
+            |place| self.0.remove(place),
         );
-        self.0
-            .get_or_insert(name, || SigningKey::derive(secret_access_key, scope))
-            .clone()
+        let key = named.key.clone();
+        self.0.truncate(CAPACITY - 1);
+        self.0.insert(0, named);
+        key
     }
 }
 

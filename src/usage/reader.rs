@@ -294,12 +294,17 @@ impl Events {
             };
             self.watch = self.dialect.watch.iter().map(finder).collect();
         }
-        self.watch.iter().any(|(finder, watch)| match watch {
-            Watch::Bytes(_) => finder.find(data).is_some(),
-            Watch::Member(name) => finder
-                .find_iter(data)
-                .filter_map(|start| data.get(start + name.len()..))
-                .any(has_value),
+        self.watch.iter().any(|(finder, watch)| {
+            let mut rest = data;
+            while let Some(start) = finder.find(rest) {
+                rest = rest
+                    .get(start + finder.needle().len()..)
+                    .unwrap_or_default();
+                if matches!(watch, Watch::Bytes(_)) || has_value(rest) {
+                    return true;
+                }
+            }
+            false
         })
     }
 }

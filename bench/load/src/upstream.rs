@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use crate::http::{Incoming, Message, find};
 
-/// A streamed answer: events, and the time between them.
-const EVENTS: u32 = 100;
-const GAP: Duration = Duration::from_millis(5);
+/// The members of a request that say how many events are streamed, and how many milliseconds there are between them.
+const EVENTS: &[u8] = b"\"max_tokens\": ";
+const GAP: &[u8] = b"\"gap_ms\": ";
 
 struct Upstream {
     chat: Vec<u8>,
@@ -55,7 +55,8 @@ impl Upstream {
             last.extend_from_slice(&head);
             drop(last);
             if find(&body, b"\"stream\": true").is_some() {
-                stream_events(&mut stream)?;
+                let gap = Duration::from_millis(number(&body, GAP)?.into());
+                stream_events(&mut stream, number(&body, EVENTS)?, gap)?;
             } else if head.starts_with(b"POST /model/") {
                 stream.write_all(&self.bedrock)?;
             } else {
@@ -75,14 +76,22 @@ fn answer(content_type: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
+/// The number that follows a name.
+fn number(body: &[u8], name: &[u8]) -> io::Result<u32> {
+    let start = find(body, name).map_or(body.len(), |start| start + name.len());
+    let digits = body[start..].split(|byte| !byte.is_ascii_digit()).next();
+    let number = String::from_utf8_lossy(digits.unwrap_or_default()).parse();
+    number.map_err(|_| io::Error::other("a request for a stream says neither how long nor how fast"))
+}
+
 /// Events as OpenAI sends them, each in a chunk of its own.
-fn stream_events(stream: &mut TcpStream) -> io::Result<()> {
+fn stream_events(stream: &mut TcpStream, events: u32, gap: Duration) -> io::Result<()> {
     let start = Instant::now();
     stream.write_all(
         b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n",
     )?;
-    for number in 1..=EVENTS {
-        let (choices, usage) = if number == EVENTS {
+    for number in 1..=events {
+        let (choices, usage) = if number == events {
             (
                 "",
                 r#"{"prompt_tokens":9,"completion_tokens":98,"total_tokens":107}"#,
@@ -97,7 +106,7 @@ fn stream_events(stream: &mut TcpStream) -> io::Result<()> {
             "data: {{\"id\":\"chatcmpl-0123456789\",\"object\":\"chat.completion.chunk\",\"created\":1767225600,\
              \"model\":\"gpt-4o\",\"choices\":[{choices}],\"usage\":{usage}}}\n\n"
         );
-        thread::sleep((start + GAP * number).saturating_duration_since(Instant::now()));
+        thread::sleep((start + gap * number).saturating_duration_since(Instant::now()));
         stream.write_all(format!("{:x}\r\n{event}\r\n", event.len()).as_bytes())?;
     }
     stream.write_all(b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n")
