@@ -10,7 +10,7 @@ use crate::authn::token::{
 };
 use crate::credential::Credential;
 use crate::head::RequestHead;
-use crate::provider::{KeyPlacement, Provider, upstream_path};
+use crate::provider::{KeyPlacement, Provider};
 use crate::url::Scheme;
 
 /// The header by which the host's route picks the cluster; the route strips it.
@@ -142,7 +142,7 @@ fn is_proxy_header(name: &[u8]) -> bool {
 
 /// Path and query at the provider; the query as sent, but for credentials in it.
 pub fn target(provider: &Provider, path: &[u8], query: Option<&[u8]>) -> Vec<u8> {
-    let mut target = upstream_path(provider.kind.profile(), provider.base_url.path(), path);
+    let mut target = provider.upstream_path(path);
     if let Some(query) = query {
         let kept = query_without_credentials(query);
         if !kept.is_empty() || query.is_empty() {

@@ -187,6 +187,9 @@ pub(super) struct Provider {
     pub(super) enabled: Option<bool>,
     /// Where requests go; by default the public service.
     pub(super) base_url: Option<String>,
+    /// Whether the provider's paths have no version: none is added, a client's is taken off.
+    #[serde(default)]
+    pub(super) paths_without_version: bool,
     /// Whether `base_url` may be at a link-local address or a metadata service.
     #[serde(default)]
     pub(super) allow_link_local: bool,

@@ -124,6 +124,7 @@ fn provider(
         base_url,
         credential: credential?,
         catalog,
+        paths_without_version: document.paths_without_version,
         paths_without_model,
         prices: Rc::new(prices),
         headers,

@@ -223,6 +223,7 @@ fn every_field_of_a_document_is_taken_in() {
                 placement: Some(KeyPlacement::Header("x-key".into())),
             },
             catalog: catalog(&["m1", "m2"]),
+            paths_without_version: false,
             paths_without_model: vec![PathPattern::parse("batches").unwrap()],
             prices: Rc::new(PriceList::new(vec![
                 prices("m*", [3.0, 4.0, 3.0, 3.0, 3.0]),

@@ -30,6 +30,7 @@ use crate::url::BaseUrl;
 use crate::usage::dialect::Dialect;
 use crate::usage::report::TokenUsage;
 use model_place::{ModelPlace, PathPattern};
+use upstream_path::versionless_path;
 
 /// What stands before a token in the subprotocols that a WebSocket client offers, in lower case.
 pub const TOKEN_SUBPROTOCOLS: [&str; 1] = [openai::TOKEN_SUBPROTOCOL];
@@ -51,6 +52,8 @@ pub struct Provider {
     pub cluster: String,
     /// How its requests are authorised there.
     pub credential: Credential,
+    /// Whether its paths have no version, whatever its kind's have.
+    pub paths_without_version: bool,
     /// The models that it serves, where not all.
     pub catalog: Option<Rc<Catalog>>,
     /// Paths that pass without a model, beside those of its kind.
@@ -76,6 +79,17 @@ pub enum ProviderKind {
     OpenAi,
     /// Any server that speaks OpenAI's API.
     OpenAiCompatible,
+}
+
+impl Provider {
+    /// The path at the provider for one that a client asks for.
+    pub fn upstream_path(&self, path: &[u8]) -> Vec<u8> {
+        let base = self.base_url.path();
+        if self.paths_without_version {
+            return versionless_path(base, path);
+        }
+        upstream_path(self.kind.profile(), base, path)
+    }
 }
 
 /// What is particular to a kind of provider.

@@ -55,6 +55,14 @@ pub fn upstream_path(profile: &Profile, base: &str, path: &[u8]) -> Vec<u8> {
     joined
 }
 
+/// The same where the provider's paths have no version: what a client says of one is left out.
+pub(super) fn versionless_path(base: &str, path: &[u8]) -> Vec<u8> {
+    let path = without_leading_slashes(path);
+    let (first, below) = split_first(path);
+    let path = if is_version(first) { below } else { path };
+    [base.as_bytes(), b"/", path].concat()
+}
+
 /// A base URL's path without a version at its end.
 pub fn above_version(base: &str) -> &str {
     match base.rsplit_once('/') {

@@ -145,12 +145,15 @@ def test_a_clients_path_reaches_the_provider_as_its_own_api_has_it(name, sent, p
 
 @pytest.fixture(scope="module")
 def other_bases(world, start_gateway):
-    """A gateway with a provider for each of `BASE_URLS`."""
+    """A gateway with a provider for each of `BASE_URLS`, and one without versions."""
     whole = configuration(world)
     whole["providers"] = [
         provider(f"p{index}", kind, APIS[kind].upstream(world)) | {"base_url": APIS[kind].upstream(world).url + base}
         for index, (kind, base, _, _) in enumerate(BASE_URLS)
     ]
+    base_url = world.compatible.url + "/inference"
+    versionless = {"base_url": base_url, "paths_without_version": True}
+    whole["providers"].append(provider("versionless", "openai_compatible", world.compatible) | versionless)
     with start_gateway(whole) as gateway:
         yield gateway
 
@@ -159,6 +162,11 @@ def other_bases(world, start_gateway):
 def test_a_version_is_neither_missing_nor_doubled_whatever_the_base_url(index, other_bases, received):
     kind, _, sent, path = BASE_URLS[index]
     assert received(other_bases, kind, f"p{index}", sent) == path
+
+
+@pytest.mark.parametrize("sent", ["/chat/completions", "/v1/chat/completions"])
+def test_a_provider_whose_paths_have_no_version_gets_none(sent, other_bases, received):
+    assert received(other_bases, "openai_compatible", "versionless", sent) == "/inference/chat/completions"
 
 
 @pytest.mark.parametrize("target", AS_SENT)

@@ -261,6 +261,36 @@ fn a_base_url_with_its_version_further_up_gets_no_other() {
 }
 
 #[test]
+fn a_provider_without_versions_gets_none() {
+    for (base, sent, path) in [
+        (
+            "/inference",
+            "chat/completions",
+            "/inference/chat/completions",
+        ),
+        (
+            "/inference",
+            "v1/chat/completions",
+            "/inference/chat/completions",
+        ),
+        (
+            "/inference",
+            "/v1/chat/completions",
+            "/inference/chat/completions",
+        ),
+        ("", "chat/completions", "/chat/completions"),
+        ("", "models/v1", "/models/v1"),
+        ("/a", "v1", "/a/"),
+    ] {
+        assert_eq!(
+            versionless_path(base, sent.as_bytes()),
+            path.as_bytes(),
+            "{base} {sent}"
+        );
+    }
+}
+
+#[test]
 fn clients_that_say_what_stands_before_the_version_say_all_of_it() {
     let azure = [
         // Azure's client of OpenAI's SDKs: with an endpoint, with a base URL; files
