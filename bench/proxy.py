@@ -2,20 +2,17 @@
 
 import json
 import os
-import shutil
-import signal
 import subprocess
 import time
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
-from tools import memory
+from tools import children, memory
 from tools.gateway import free_port
 
 READY_TIMEOUT_S = 30
 READY_TIMEOUT_UNDER_VALGRIND_S = 300
-STOP_TIMEOUT_S = 10
 CPUS = sorted(os.sched_getaffinity(0))
 PROXY_CPU, LOAD_CPU = CPUS[0], CPUS[-1]
 CALLGRIND = ("valgrind", "--tool=callgrind", "--instr-atstart=no", "--quiet")
@@ -54,13 +51,9 @@ class Proxy:
         command = [envoy, "-c", file, "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"]
         if under_callgrind:
             command = [*CALLGRIND, f"--callgrind-out-file={self._profile}", *command]
-        if setpriv := shutil.which("setpriv"):  # Envoy must not outlive a parent that is killed
-            command = [setpriv, "--pdeathsig", "KILL", *command]
         with self.log_file.open("wb") as log, pinned(*CPUS) if under_callgrind else pinned(PROXY_CPU):
             started = time.monotonic()
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-            )
+            self._process = children.start(command, log)
         try:
             self._wait(READY_TIMEOUT_UNDER_VALGRIND_S if under_callgrind else READY_TIMEOUT_S)
         except BaseException:
@@ -74,12 +67,7 @@ class Proxy:
         return self._process.pid
 
     def stop(self):
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        children.stop(self._process)
 
     def __enter__(self):
         return self

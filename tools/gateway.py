@@ -8,10 +8,7 @@ import copy
 import json
 import os
 import re
-import shutil
-import signal
 import socket
-import subprocess
 import time
 import urllib.parse
 import urllib.request
@@ -19,10 +16,11 @@ from pathlib import Path
 
 import yaml
 
+from tools import children
+
 PROJECT = Path(__file__).resolve().parent.parent
 READY_TIMEOUT_S = 30
 RELOAD_TIMEOUT_S = 30
-STOP_TIMEOUT_S = 10
 
 
 class GatewayError(Exception):
@@ -100,19 +98,10 @@ class Gateway:
         command = [self.envoy, "-c", bootstrap, "--concurrency", str(self.concurrency), *self.arguments]
         command += ["--log-level", self.log_level, "--component-log-level", self.component_log_levels]
         command += ["--file-flush-interval-msec", "100"]  # the access log; by default it comes after 10 s
-        if setpriv := shutil.which("setpriv"):  # Envoy must not outlive a parent that is killed
-            command = [setpriv, "--pdeathsig", "KILL", *command]
         self.log_file.write_bytes(b"")
         # Appended to: the access log opens the file once more, and one would write over the other.
         with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=os.environ | self.environment,
-                start_new_session=True,  # Ctrl-C is for the parent, which then stops Envoy
-            )
+            self._process = children.start(command, log, os.environ | self.environment)
         try:
             self._wait_for("Envoy to start", READY_TIMEOUT_S, self._ready)
             if self._updates()["rejected"] and not may_be_refused:
@@ -132,13 +121,7 @@ class Gateway:
         """By SIGTERM; the exit status, `None` where it ran no more."""
         if self._process is None:
             return None
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        status = self._process.returncode
+        status = children.stop(self._process)
         self._process = None
         return status
 
