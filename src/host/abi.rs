@@ -68,6 +68,16 @@ pub(super) fn forward(request: &UpstreamRequest) -> Result<(), Refused> {
     Ok(())
 }
 
+/// Takes all trailers off the request at hand: providers ask for none, and what a client puts there may be a credential.
+pub(super) fn remove_request_trailers() {
+    let trailers = imports::header_map(Map::RequestTrailers).unwrap_or_default();
+    for (name, _) in HeaderMap::from_bytes(trailers).iter() {
+        if let Err(refused) = imports::remove_header(Map::RequestTrailers, name) {
+            log::error!("the host cannot remove a request's trailer: {refused:?}");
+        }
+    }
+}
+
 /// Bytes of the body that the host holds back for the request at hand.
 pub(super) fn request_body(start: usize, length: usize) -> Vec<u8> {
     if length == 0 {

@@ -21,6 +21,7 @@ pub(super) struct Refused(#[allow(dead_code, reason = "it is logged by Debug")] 
 #[repr(u32)]
 pub(super) enum Map {
     Request = 0,
+    RequestTrailers = 1,
     Response = 2,
     CallResponse = 6,
 }
@@ -203,7 +204,8 @@ pub(super) fn set_header(map: Map, name: &str, value: &[u8]) -> Result<(), Refus
     })
 }
 
-pub(super) fn remove_header(map: Map, name: &str) -> Result<(), Refused> {
+pub(super) fn remove_header(map: Map, name: impl AsRef<[u8]>) -> Result<(), Refused> {
+    let name = name.as_ref();
     // SAFETY: the host reads `name`.
     check(unsafe { proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) })
 }

@@ -41,6 +41,7 @@ impl Stream {
     }
 
     pub(super) fn on_request_trailers(&self) -> Flow {
+        abi::remove_request_trailers();
         if self.request.flow() == Flow::Continue {
             self.request.goes_on_whole();
             return Flow::Continue;

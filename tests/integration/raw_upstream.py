@@ -19,9 +19,10 @@ def reset(connection):
 
 
 class RawUpstream:
-    """Serves each connection in a thread of its own."""
+    """Serves each connection in a thread of its own; `answers`: further behaviours, each what is sent before the end."""
 
-    def __init__(self):
+    def __init__(self, answers=None):
+        self._answers = answers or {}
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self._listener.getsockname()[1]
         self.heads = []
@@ -54,7 +55,11 @@ class RawUpstream:
             head += data
         self.heads.append(head)
         behaviour = head.split(b" ", 2)[1].rsplit(b"/", 1)[1].decode()
-        getattr(self, f"_{behaviour.replace('-', '_')}")(connection)
+        if behaviour in self._answers:
+            connection.sendall(self._answers[behaviour])
+            connection.close()
+        else:
+            getattr(self, f"_{behaviour.replace('-', '_')}")(connection)
         return None
 
     def _whole(self, connection):

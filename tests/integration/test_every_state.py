@@ -147,7 +147,7 @@ def test_a_provider_that_answers_before_the_request_is_whole_is_heard(scene):
     scene.assert_nothing_left()
 
 
-def test_trailers_pass_both_ways(scene):
+def test_an_exchange_with_trailers_both_ways_ends_well(scene):
     sent = raw("trailers", scene.line).replace(b"content-length: %d" % len(BODY), b"transfer-encoding: chunked")
     body = b"%x\r\n%b\r\n0\r\nx-request-trailer: yes\r\n\r\n" % (len(BODY), BODY)
     with Connection(scene.gateway) as connection:

@@ -1,4 +1,4 @@
-"""The limit of Envoy's on requests that the filter holds: it ends them, and no other."""
+"""Requests that the filter holds: Envoy's limit ends them, and no other; a new configuration does not."""
 
 import time
 
@@ -14,31 +14,51 @@ from mocks.faults import Fault
 
 HELD_S = 2
 SILENCE_S = 4
+SLOW_KEYS_S = 2
 PIECE_S = 0.5
 BODY = b"{}" + b" " * 8
 CHAT = f"{PREFIX}/plain/v1/chat/completions"
 INVOKE = f"{PREFIX}/signed/model/m/invoke"
 
 
+def providers(world, upstream):
+    """One whose requests are not signed, and one whose are."""
+    return [
+        {"name": "plain", "type": "openai", "base_url": upstream.url, "api_key": {"value": "key"}},
+        {
+            "name": "signed",
+            "type": "bedrock",
+            "region": "us-east-1",
+            "base_url": upstream.url,
+            "credentials": {"static": static(world.aws_credential)},
+        },
+    ]
+
+
 @pytest.fixture(scope="module")
 def scripted(world, start_gateway):
     """An upstream behind a provider whose requests are signed and one whose are not; the issuer, for its faults."""
     with running(identity_provider()) as (issuer,), ScriptedProvider() as upstream:
-        providers = [
-            {"name": "plain", "type": "openai", "base_url": upstream.url, "api_key": {"value": "key"}},
-            {
-                "name": "signed",
-                "type": "bedrock",
-                "region": "us-east-1",
-                "base_url": upstream.url,
-                "credentials": {"static": static(world.aws_credential)},
-            },
-        ]
         authentication = {"issuers": [entry(issuer, fetch_timeout=f"{2 * HELD_S}s")]}
         issuer.fault["jwks"] = Fault(hang=True)
-        document = {"authentication": authentication, "providers": providers}
+        document = {"authentication": authentication, "providers": providers(world, upstream)}
         with start_gateway(document, edit_bootstrap=held_for(HELD_S)) as gateway:
             yield upstream, gateway, issuer
+
+
+def test_those_that_are_held_when_the_configuration_changes_end_on_the_old_one(world, start_gateway):
+    """One waits for keys, the other for its body."""
+    with running(identity_provider()) as (issuer,), ScriptedProvider() as upstream:
+        upstream.script = Script((b"{}",))
+        issuer.fault["jwks"] = Fault(delay_s=SLOW_KEYS_S)
+        document = {"authentication": {"issuers": [entry(issuer)]}, "providers": providers(world, upstream)}
+        with start_gateway(document) as gateway, Connection(gateway, 20) as keyless, Connection(gateway, 20) as partial:
+            keyless.send(request(CHAT, bearer(issuer.mint())))
+            head = request(INVOKE, bearer(issuer.mint()), body=BODY).removesuffix(BODY)
+            partial.send(head + BODY[:1])
+            assert gateway.configure(document | {"providers": providers(world, upstream)[:1], "observability": {}})
+            partial.send(BODY[1:])
+            assert [connection.answer().status for connection in (keyless, partial)] == [200, 200]
 
 
 def test_one_that_waits_for_keys_too_long_is_answered(scripted):

@@ -102,11 +102,53 @@ def test_http2_is_spoken_where_the_provider_offers_it(start_gateway, authority):
         assert server.headers[b"authorization"] == f"Bearer {API_KEY}".encode()
 
 
+@pytest.mark.parametrize("is_held", [False, True], ids=["passing", "held for its signature"])
+def test_trailers_of_a_client_do_not_reach_the_provider(start_gateway, authority, is_held):
+    """Over HTTP/1.1 Envoy drops them itself; over HTTP/2 they would bring whatever a client puts there."""
+    context = authority.issue("localhost").ssl_context()
+    context.set_alpn_protocols(["h2"])
+    with running(identity_provider()) as (issuer,), Http2Server(context) as server:
+        base_url = f"https://localhost:{server.port}"
+        document = serving(entry(issuer), base_url)
+        if is_held:
+            keys = {"access_key_id": {"value": "AKIA"}, "secret_access_key": {"value": "key"}}
+            document["providers"][0] |= {"type": "bedrock", "region": "us-east-1", "credentials": {"static": keys}}
+            del document["providers"][0]["api_key"]
+        gateway = start_gateway(document, ca_bundle=authority.certificate)
+        token = issuer.mint()
+        trailers = [("authorization", f"Bearer {token}"), ("x-api-key", token), ("x-any", "a"), ("x-any", "b")]
+        target = "/llm/v1/providers/my-openai/" + ("model/m/invoke" if is_held else "v1/chat/completions")
+        headers = [(":method", "POST"), (":scheme", "http"), (":authority", "a"), (":path", target)]
+        headers.append(("authorization", f"Bearer {token}"))
+        assert http2_status(gateway, headers, trailers) == b"200"
+        assert b":path" in server.headers
+        assert token.encode() not in b"".join(server.headers.values())
+        assert server.trailers == []
+
+
+def http2_status(gateway, headers, trailers):
+    """The status of an answer to a request with a body and trailers."""
+    connection = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding=None))
+    connection.initiate_connection()
+    connection.send_headers(1, headers)
+    connection.send_data(1, b"{}")
+    connection.send_headers(1, trailers, end_stream=True)
+    with socket.create_connection(("127.0.0.1", gateway.port), 10) as peer:
+        peer.sendall(connection.data_to_send())
+        while data := peer.recv(65536):
+            for event in connection.receive_data(data):
+                if isinstance(event, h2.events.ResponseReceived):
+                    return dict(event.headers)[b":status"]
+            peer.sendall(connection.data_to_send())
+    return None
+
+
 class Http2Server:
-    """Answers one connection's requests with an empty 200 and keeps the headers of the last."""
+    """Answers one connection's requests with an empty 200; keeps the headers of the last, and all trailers."""
 
     def __init__(self, context):
         self.headers = {}
+        self.trailers = []
         self._listener = context.wrap_socket(socket.create_server(("127.0.0.1", 0)), server_side=True)
         self.port = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -128,6 +170,8 @@ class Http2Server:
                 for event in connection.receive_data(data):
                     if isinstance(event, h2.events.RequestReceived):
                         self.headers = dict(event.headers)
+                    elif isinstance(event, h2.events.TrailersReceived):
+                        self.trailers += event.headers
                     elif isinstance(event, h2.events.StreamEnded):
                         connection.send_headers(event.stream_id, [(":status", "200")], end_stream=True)
                 peer.sendall(connection.data_to_send())
