@@ -161,11 +161,11 @@ def requests_served(gateway):
     return gateway.stats("http.ai_gateway.")["http.ai_gateway.downstream_rq_completed"]
 
 
-def wait_until(what, condition):
+def wait_until(what, condition, wait_s=WAIT_S):
     """Return once the condition holds; fail when it does not in time."""
-    deadline = time.monotonic() + WAIT_S
+    deadline = time.monotonic() + wait_s
     while not condition():
-        assert time.monotonic() < deadline, f"waited {WAIT_S} s for {what}"
+        assert time.monotonic() < deadline, f"waited {wait_s} s for {what}"
         time.sleep(0.01)
 
 

@@ -11,6 +11,7 @@ from raw import CHAT, ask, bearer, request
 from test_reload import Stream
 
 from mocks.providers import OpenAI
+from tools.gateway import READY_TIMEOUT_S
 
 GOOD = (200, None)
 RATE = 500
@@ -131,7 +132,8 @@ def test_a_hot_restart_loses_nothing(restartable, port, tmp_path):
             time.sleep(1)
             with Stream(first, token, CHAT.replace("my-openai", "slow")) as stream:
                 second = restartable(serving(openai("my-openai", port, "second"), slow_one, issuers=[entry(issuer)]))
-                wait_until(lambda: b"Bearer second" in last_head(port))
+                # Until then the first one says that all is ready.
+                wait_until(lambda: b"Bearer second" in last_head(port), READY_TIMEOUT_S)
             assert stream.events[-1] == "[DONE]" and len(stream.pieces()) == 20
             wait_until(lambda: not first.running(), 15)
         assert second.running()

@@ -12,7 +12,7 @@ from conftest import PREFIX, configuration
 from hosts import VERSION
 from mocks.tls import CertificateAuthority
 from support import MESSAGES, wait_until
-from tools.gateway import PROJECT, free_port
+from tools.gateway import PROJECT, READY_TIMEOUT_S, free_port
 
 VALIDATE_S = 60
 
@@ -86,7 +86,7 @@ def test_a_rendered_gateway_works(render, world, token, tmp_path):
             except httpx.TransportError:
                 return False
 
-        wait_until("the rendered gateway to answer", answers)
+        wait_until("the rendered gateway to answer", answers, READY_TIMEOUT_S)
     finally:
         process.terminate()
         process.wait(10)
