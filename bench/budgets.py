@@ -41,4 +41,5 @@ def budgets(results):
         Budget("Bedrock, to native with its cache, instructions", ratio("bedrock-ours", "bedrock-native"), 1.10),
         Budget("an event of a stream, more than the bare router", event, 14_000, "instructions"),
         Budget("growth of all VMs by 21 uploads of 10 MB", grown[-1] - grown[0], 1.0, "MB"),
+        Budget("the module", results["modules"]["ours"] / 1000, 700, "KB"),
     ]
