@@ -97,8 +97,10 @@ pub(super) fn resume_request() {
 /// others.
 pub(super) fn loses_a_piece() -> bool {
     let number = |name| {
-        let bytes =
-            imports::property(&format!("node\0user_agent_build_version\0version\0{name}")).ok()?;
+        let bytes = imports::property(&format!(
+            "xds\0node\0user_agent_build_version\0version\0{name}"
+        ))
+        .ok()?;
         Some(u64::from_le_bytes(bytes.try_into().ok()?))
     };
     let version = number("major_number").zip(number("minor_number"));
