@@ -1,6 +1,5 @@
 """Identity providers for tests that break them or change their keys, and what a gateway does with their tokens."""
 
-import time
 from contextlib import contextmanager
 
 from conftest import provider
@@ -10,7 +9,6 @@ from mocks.client_credentials import Client
 from mocks.identity_provider import IdentityProvider
 from mocks.world import AUDIENCE, PERMISSIONS
 
-POLL_S = 0.02
 # More connections than it takes to meet every worker, so good as surely.
 CONNECTIONS = 16
 
@@ -52,13 +50,3 @@ def verdict(gateway, token, **options):
 def verdicts(gateway, token):
     """What the workers say, each of them."""
     return {verdict(gateway, token) for _ in range(CONNECTIONS)}
-
-
-def wait_until(condition, timeout_s=10):
-    """Returns the condition's value once it is true; `TimeoutError` when it takes longer."""
-    deadline = time.monotonic() + timeout_s
-    while not (value := condition()):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not true within {timeout_s} s")
-        time.sleep(POLL_S)
-    return value

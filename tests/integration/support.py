@@ -161,12 +161,13 @@ def requests_served(gateway):
     return gateway.stats("http.ai_gateway.")["http.ai_gateway.downstream_rq_completed"]
 
 
-def wait_until(what, condition, wait_s=WAIT_S):
-    """Return once the condition holds; fail when it does not in time."""
+def wait_until(condition, wait_s=WAIT_S):
+    """Returns the condition's value once it is true; fails when that takes longer."""
     deadline = time.monotonic() + wait_s
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {wait_s} s for {what}"
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"not true within {wait_s} s"
         time.sleep(0.01)
+    return value
 
 
 def access_log(gateway):

@@ -42,7 +42,7 @@ def refused(gateway, path):
     def entries():
         return [entry for entry in access_log(gateway) if entry["path"] == path]
 
-    wait_until(f"a log entry about {path}", entries)
+    wait_until(entries)
     (entry,) = entries()
     return entry
 

@@ -110,7 +110,7 @@ def test_a_client_that_goes_half_way_leaves_nothing_behind(gateway, world, uploa
         request.send(CONVERSE[:sent])
         time.sleep(PAUSE_S)
     active = "http.ai_gateway.downstream_rq_active"
-    wait_until("the gateway to forget the request", lambda: gateway.stats(active)[active] == 0)
+    wait_until(lambda: gateway.stats(active)[active] == 0)
     assert not world.bedrock.requests
     assert converse(CONVERSE).status == 200
     assert len(world.bedrock.requests) == 1

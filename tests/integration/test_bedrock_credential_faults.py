@@ -45,7 +45,7 @@ def test_without_credentials_requests_are_refused_at_once_and_served_when_there_
         assert_unavailable(ask(gateway))
         assert not bedrock.requests
         container.fault.clear()
-        wait_until("credentials", lambda: ask(gateway).status == 200)
+        wait_until(lambda: ask(gateway).status == 200)
         assert container.credential.secret_access_key not in gateway.log()
         assert CONTAINER_TOKEN not in gateway.log()
 
@@ -58,7 +58,7 @@ def test_faults_of_the_instances_service(start, bedrock, ask, imds, step, fault)
     with start({"imds": {"endpoint": imds.url}}) as gateway:
         assert_unavailable(ask(gateway))
         imds.fault.clear()
-        wait_until("credentials", lambda: ask(gateway).status == 200)
+        wait_until(lambda: ask(gateway).status == 200)
 
 
 def test_an_instance_without_a_role(start, ask, imds):
@@ -73,7 +73,7 @@ def test_an_endpoint_that_is_down(start, bedrock, ask, container):
     with start(at(container)) as gateway:
         assert_unavailable(ask(gateway))
         container.start()
-        wait_until("credentials", lambda: ask(gateway).status == 200)
+        wait_until(lambda: ask(gateway).status == 200)
 
 
 @pytest.mark.parametrize("fault", ["an error", "HTML", "nothing", "silence"])
@@ -85,7 +85,7 @@ def test_faults_of_the_token_service(start, bedrock, ask, sts, fault):
     with start(role(sts, {"static": static(caller)})) as gateway:
         assert_unavailable(ask(gateway))
         sts.fault.clear()
-        wait_until("credentials", lambda: ask(gateway).status == 200)
+        wait_until(lambda: ask(gateway).status == 200)
 
 
 def test_a_role_that_may_not_be_assumed(start, bedrock, ask, sts):

@@ -191,12 +191,12 @@ def test_credentials_serve_to_their_end_while_fresh_ones_cannot_be_had(start, be
     with start(at(container)) as gateway:
         assert_used(bedrock, container.credential, ask(gateway))
         container.fault["credentials"] = Fault(status=500)
-        wait_until("a fetch that fails", lambda: container.hits["credentials"] > 1)
+        wait_until(lambda: container.hits["credentials"] > 1)
         assert_used(bedrock, container.credential, ask(gateway))
-        wait_until("the credentials to end", lambda: ask(gateway).status == 503)
+        wait_until(lambda: ask(gateway).status == 503)
         assert_unavailable(ask(gateway))
         container.fault.clear()
-        wait_until("fresh credentials", lambda: ask(gateway).status == 200)
+        wait_until(lambda: ask(gateway).status == 200)
 
 
 def test_a_gauge_tells_how_long_the_credentials_are_still_good(start, bedrock, ask, container):
@@ -206,7 +206,7 @@ def test_a_gauge_tells_how_long_the_credentials_are_still_good(start, bedrock, a
         assert_used(bedrock, container.credential, ask(gateway))
         first = expiry(gateway)
         assert LIFE_S - 30 < first <= LIFE_S
-        wait_until("the gauge to count down", lambda: expiry(gateway) < first)
+        wait_until(lambda: expiry(gateway) < first)
 
 
 def test_the_gauge_is_0_once_credentials_have_ended(start, bedrock, ask, container):
@@ -216,8 +216,8 @@ def test_the_gauge_is_0_once_credentials_have_ended(start, bedrock, ask, contain
         assert_used(bedrock, container.credential, ask(gateway))
         container.fault["credentials"] = Fault(status=500)
         assert 0 < expiry(gateway) <= SHORT_LIFE_S
-        wait_until("the gauge to reach 0", lambda: expiry(gateway) == 0)
-        wait_until("the credentials to end", lambda: ask(gateway).status == 503)
+        wait_until(lambda: expiry(gateway) == 0)
+        wait_until(lambda: ask(gateway).status == 503)
         assert expiry(gateway) == 0
 
 
@@ -226,13 +226,13 @@ def test_credentials_that_do_not_end_have_no_gauge(start, bedrock, ask, containe
     bedrock.judge.credentials = [container.credential]
     with start(at(container)) as gateway:
         assert_used(bedrock, container.credential, ask(gateway))
-        wait_until("the filter's metrics", lambda: samples(gateway, "ai_gateway_credential_fetches"))
+        wait_until(lambda: samples(gateway, "ai_gateway_credential_fetches"))
         assert samples(gateway, EXPIRY) == []
 
 
 def expiry(gateway):
     """What the gauge says of the only provider."""
-    wait_until("the gauge", lambda: samples(gateway, EXPIRY))
+    wait_until(lambda: samples(gateway, EXPIRY))
     sample = only(samples(gateway, EXPIRY))
     assert sample.labels["provider"] == NAME
     return sample.value

@@ -216,7 +216,7 @@ def test_a_stream_that_is_given_up_leaves_nothing_behind(in_any_way, gateway, wo
     events = in_any_way.call("ConverseStream", CONVERSE, PACED, ABORT_AFTER=3)["events"]
     assert len(events) < PIECES
     active = "http.ai_gateway.downstream_rq_active"
-    wait_until("the gateway to forget the request", lambda: gateway.stats(active)[active] == 0)
+    wait_until(lambda: gateway.stats(active)[active] == 0)
     assert len(world.bedrock.requests) == 1
     assert text(in_any_way.call("ConverseStream", CONVERSE)["events"]).endswith(QUOTED)
     reloads = gateway.stats("wasm.ai_gateway.vm_reload")

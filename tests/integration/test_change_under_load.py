@@ -5,9 +5,10 @@ import urllib.request
 
 import pytest
 from conftest import PREFIX
-from issuers import entry, identity_provider, running, verdict, verdicts, wait_until
+from issuers import entry, identity_provider, running, verdict, verdicts
 from load import Load, upstream
 from raw import CHAT, ask, bearer, request
+from support import wait_until
 from test_reload import Stream
 
 from mocks.providers import OpenAI

@@ -86,7 +86,7 @@ def test_a_rendered_gateway_works(render, world, token, tmp_path):
             except httpx.TransportError:
                 return False
 
-        wait_until("the rendered gateway to answer", answers, READY_TIMEOUT_S)
+        wait_until(answers, READY_TIMEOUT_S)
     finally:
         process.terminate()
         process.wait(10)

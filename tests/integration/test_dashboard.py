@@ -63,10 +63,10 @@ def counted(world, start_gateway):
         world.identity_provider.fault.clear()
         post(gateway, token, "nobody", CHAT)
         measured = "gen_ai_server_request_duration_count"
-        wait_until("the histograms", lambda: total(gateway, measured) == len(TRAFFIC))
+        wait_until(lambda: total(gateway, measured) == len(TRAFFIC))
         for told_at_the_tick in TOLD_AT_THE_TICK:
             metric = f"ai_gateway_{told_at_the_tick}"
-            wait_until(metric, lambda metric=metric: samples(gateway, metric))
+            wait_until(lambda metric=metric: samples(gateway, metric))
         return samples(gateway)
 
 

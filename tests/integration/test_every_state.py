@@ -5,9 +5,10 @@ from contextlib import contextmanager
 
 import pytest
 from conftest import PREFIX
-from issuers import entry, identity_provider, running, wait_until
+from issuers import entry, identity_provider, running
 from raw import Connection, ask, bearer, request
 from raw_upstream import EVENT, RawUpstream
+from support import wait_until
 
 from mocks.faults import Fault
 from mocks.identity_provider import IdentityProvider

@@ -76,11 +76,11 @@ class Reads(list):
 @contextlib.contextmanager
 def counted(gateway):
     """The reads of the request that is made in this block."""
-    wait_until("the log to be still", lambda: is_still(gateway))
+    wait_until(lambda: is_still(gateway))
     before = len(gateway.log())
     reads = Reads()
     yield reads
-    wait_until("the request's end", lambda: "proxy_on_delete return" in gateway.log()[before:])
+    wait_until(lambda: "proxy_on_delete return" in gateway.log()[before:])
     running = []
     for call in CALL.finditer(gateway.log(), before):
         entered, left = call.groups()

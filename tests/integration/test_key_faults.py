@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import pytest
-from issuers import entry, identity_provider, running, trusting, verdict, verdicts, wait_until
+from issuers import entry, identity_provider, running, trusting, verdict, verdicts
 from raw import CHAT, ask, bearer, request
+from support import wait_until
 
 from mocks.faults import Fault
 from mocks.identity_provider import IdentityProvider

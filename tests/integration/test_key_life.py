@@ -9,8 +9,9 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 from conftest import PREFIX, provider
-from issuers import entry, identity_provider, running, trusting, verdict, verdicts, wait_until
+from issuers import entry, identity_provider, running, trusting, verdict, verdicts
 from raw import CHAT, Connection, ask, bearer, request
+from support import wait_until
 
 from mocks.faults import Fault
 from mocks.keys import SigningKey, base64url

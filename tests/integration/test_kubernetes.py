@@ -40,7 +40,7 @@ def test_a_swapped_config_map_is_read(world, token, tmp_path):
         gateway.start(without)
         assert ask(gateway, OPENAI, token).status == 404
         assert gateway.configure(whole)
-        wait_until("the provider to be there", lambda: ask(gateway, OPENAI, token).status == 200)
+        wait_until(lambda: ask(gateway, OPENAI, token).status == 200)
         assert not gateway.configure({"providers": []})
         assert ask(gateway, OPENAI, token).status == 200
 

@@ -149,7 +149,7 @@ def run(world, start_gateway, tmp_path_factory):
         assert {answer.status for answer in answers} >= {200, 400, 401, 403, 404, 500, 503}
         for broken in refused(document):
             assert not gateway.configure(broken)
-        wait_until("the access log", lambda: access_log.read_text().count("\n") == len(answers))
+        wait_until(lambda: access_log.read_text().count("\n") == len(answers))
         secrets = {
             "OpenAI's key": world.openai.api_key,
             "Anthropic's key": world.anthropic.api_key,

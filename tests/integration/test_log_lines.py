@@ -41,7 +41,7 @@ def test_each_request_is_one_line_of_json_whatever_is_said(scripted, world):
     upstream.script = Script((said("id", "model"),))
     for sent in requests:
         assert ask(gateway, sent) is not None
-    wait_until("a line for each request", lambda: len(lines_of(gateway)) >= len(requests))
+    wait_until(lambda: len(lines_of(gateway)) >= len(requests))
     entries = [json.loads(line) for line in lines_of(gateway)]
     assert len(entries) == len(requests)
     assert all(len(line) < LONGEST_LINE for line in lines_of(gateway))

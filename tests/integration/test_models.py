@@ -239,7 +239,7 @@ def test_a_body_flows_on_as_soon_as_its_model_is_known(recording, token, framing
     for index, piece in enumerate(pieces[1:], start=2):
         upload.send(piece, is_last=index == len(pieces))
         sent = b"".join(pieces[:index])
-        wait_until("the piece to arrive", lambda sent=sent: connection.body() == sent)
+        wait_until(lambda sent=sent: connection.body() == sent)
     assert upload.status() == 200
     assert connection.is_complete()
 
@@ -252,11 +252,11 @@ def test_a_second_model_never_reaches_the_upstream(recording, token, framing, re
     upload = Upload(gateway, CHAT, token, framing, len(begin + rest))
     connection = recorder.expect()
     upload.send(begin)
-    wait_until("the beginning to arrive", lambda: connection.body() == begin)
+    wait_until(lambda: connection.body() == begin)
     upload.send(rest, is_last=True)
     assert upload.status() == 400
     assert upload.code() in ("model_ambiguous", "body_not_json")
-    wait_until("the upstream's connection to be cut", connection.is_closed)
+    wait_until(connection.is_closed)
     assert connection.body() == begin
     assert not connection.is_complete()
 
@@ -311,9 +311,9 @@ def test_bindings_narrow_the_catalog_and_change_the_price(world, start_gateway, 
             totals = exchange(gateway, "GET", "/llm/v1/usage", [BEARER.filled(few)]).json()
             return totals["providers"][0].get("cost")
 
-        wait_until("the total", lambda: cost() == 0)
+        wait_until(lambda: cost() == 0)
         assert post(path, chat("gpt-4o-mini"), JSON, gateway=gateway).status == 200
-        wait_until("the dearer total", lambda: cost() > 0)
+        wait_until(lambda: cost() > 0)
 
 
 def test_a_websocket_names_its_model_in_the_query(world, start_gateway, token):

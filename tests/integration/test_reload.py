@@ -8,8 +8,9 @@ import urllib.request
 import httpx
 import pytest
 from conftest import PREFIX
-from issuers import entry, identity_provider, running, trusting, verdict, verdicts, wait_until
+from issuers import entry, identity_provider, running, trusting, verdict, verdicts
 from raw import CHAT, Connection, ask, bearer, request
+from support import wait_until
 
 from mocks.providers import OpenAI
 from mocks.world import AUDIENCE

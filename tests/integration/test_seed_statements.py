@@ -77,7 +77,7 @@ def test_a_token_serves_until_it_expires_and_not_longer(world, gateway):
     expiry = int(time.time()) + 2
     token = world.identity_provider.mint({"exp": expiry})
     assert ask(gateway, OPENAI, token).status == 200
-    wait_until("the token to be refused", lambda: ask(gateway, OPENAI, token).status == 401)
+    wait_until(lambda: ask(gateway, OPENAI, token).status == 401)
     assert 0 <= time.time() - expiry < 1
 
 

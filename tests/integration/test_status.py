@@ -66,7 +66,7 @@ def test_refusals_of_all_workers_are_counted_by_code(gateway, token):
     before = status(gateway, token)["refusals"].get("token_missing", 0)
     for _ in range(20):
         exchange(gateway, "GET", f"{PREFIX}/my-openai/v1/files")
-    wait_until("the counts", lambda: status(gateway, token)["refusals"].get("token_missing", 0) == before + 20)
+    wait_until(lambda: status(gateway, token)["refusals"].get("token_missing", 0) == before + 20)
 
 
 def test_it_tells_what_the_host_did_with_held_bodies(gateway, token):
@@ -76,8 +76,8 @@ def test_it_tells_what_the_host_did_with_held_bodies(gateway, token):
     def host():
         return status(gateway, token)["host"]
 
-    wait_until("the host's line", lambda: host()["hands_over_held_bodies"] is True)
-    wait_until("the largest body", lambda: host()["largest_held_body_bytes"] >= 50_000)
+    wait_until(lambda: host()["hands_over_held_bodies"] is True)
+    wait_until(lambda: host()["largest_held_body_bytes"] >= 50_000)
 
 
 def test_a_body_that_the_host_had_no_room_for_is_noted(world, start_gateway, token):
@@ -91,7 +91,7 @@ def test_a_body_that_the_host_had_no_room_for_is_noted(world, start_gateway, tok
         body = json.dumps({"x": "y" * 300_000, "model": "gpt-4o"}).encode()
         headers = [BEARER.filled(token), ("content-type", "application/json")]
         assert exchange(gateway, "POST", CHAT, headers, body).status == 413
-        wait_until("the note", lambda: status(gateway, token)["host"]["smallest_refused_body_bytes"])
+        wait_until(lambda: status(gateway, token)["host"]["smallest_refused_body_bytes"])
 
 
 def test_keys_that_cannot_be_had_are_told_of(world, start_gateway):
@@ -99,7 +99,7 @@ def test_keys_that_cannot_be_had_are_told_of(world, start_gateway):
         bad.fault["jwks"] = Fault(status=500)
         whole = configuration(world) | {"authentication": {"issuers": [entry(good), entry(bad)]}}
         with start_gateway(whole) as gateway:
-            wait_until("a failed fetch", lambda: status(gateway, good.mint())["issuers"][1]["failures"] > 0)
+            wait_until(lambda: status(gateway, good.mint())["issuers"][1]["failures"] > 0)
             line = status(gateway, good.mint())["issuers"][1]
             assert (line["keys"], line["count"]) == ("none", 0)
             assert "500" in line["last_error"]

@@ -88,8 +88,8 @@ def test_a_large_upload_streams_and_arrives_whole(client, world, gateway, token)
 
     def pieces():
         yield body[: len(body) // 2]
-        wait_until("the provider to get the first half", lambda: world.openai.requests)
-        wait_until("bytes of the body", lambda: world.openai.requests[0].body_size)
+        wait_until(lambda: world.openai.requests)
+        wait_until(lambda: world.openai.requests[0].body_size)
         (request,) = world.openai.requests
         begun.append((request.body_size, request.completed_at))
         yield body[len(body) // 2 :]
@@ -106,7 +106,7 @@ def test_a_large_upload_streams_and_arrives_whole(client, world, gateway, token)
 
 def test_a_client_that_leaves_in_mid_stream_takes_its_request_along_and_nothing_else(client, gateway, token):
     upstream_active = "cluster.upstream_http.upstream_rq_active"
-    wait_until("earlier requests to end", lambda: gateway.stats(upstream_active)[upstream_active] == 0)
+    wait_until(lambda: gateway.stats(upstream_active)[upstream_active] == 0)
     machines = gateway.stats("wasm.")
     headers = dict([BEARER.filled(token), ("x-mock-stream", "chunks=600,interval_ms=100")])
     with client.stream("POST", gateway.url + OPENAI.target, headers=headers, content=STREAMS["openai"][2]) as response:
@@ -115,7 +115,7 @@ def test_a_client_that_leaves_in_mid_stream_takes_its_request_along_and_nothing_
         assert gateway.stats(upstream_active)[upstream_active] == 1
     client.close()
 
-    wait_until("the provider's request to end", lambda: gateway.stats(upstream_active)[upstream_active] == 0)
+    wait_until(lambda: gateway.stats(upstream_active)[upstream_active] == 0)
     assert gateway.running()
     assert [ask(gateway, api, token).status for api in APIS.values()] == [200] * len(APIS)
     assert gateway.stats("wasm.") == machines

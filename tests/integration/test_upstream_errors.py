@@ -60,7 +60,7 @@ def test_a_redirect_is_the_clients_to_follow(status, place, scripted, token):
         upstream.targets.clear()
         served = requests_served(gateway)
         answer = exchange(gateway, "POST", f"{PREFIX}/scripted/v1/chat/completions", [BEARER.filled(token)], b"{}")
-        wait_until("Envoy to count the request", lambda: requests_served(gateway) > served)
+        wait_until(lambda: requests_served(gateway) > served)
 
         assert (answer.status, answer.body, answer.values("location")) == (status, b"moved", [location])
         assert (upstream.targets, elsewhere.targets) == (["/v1/chat/completions"], [])

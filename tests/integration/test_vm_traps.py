@@ -7,8 +7,9 @@ from contextlib import ExitStack
 import pytest
 from bootstrap_edits import held_for
 from conftest import PREFIX, configuration
-from issuers import entry, identity_provider, running, trusting, wait_until
+from issuers import entry, identity_provider, running, trusting
 from raw import CHAT, Connection, ask, bearer, request
+from support import wait_until
 from workers import connect_to
 
 from mocks.faults import Fault

@@ -70,7 +70,7 @@ def logged(gateway, provider, count=1):
             if entry["ai_gateway.provider"] == provider
         ]
 
-    wait_until(f"{count} log entries about {provider}", lambda: len(entries()) >= count)
+    wait_until(lambda: len(entries()) >= count)
     return entries()
 
 
@@ -109,10 +109,7 @@ def total(gateway, name, **labels):
 def assert_counted(gateway, provider, requests, tokens, *, status=200, unknown=None, **labels):
     """Metrics of that many equal requests: each used `tokens`, by type, or has usage unknown for that reason."""
     labels["provider"] = provider
-    wait_until(
-        f"{requests} requests of {provider} in the histograms",
-        lambda: total(gateway, "gen_ai_server_request_duration_count", **labels) == requests,
-    )
+    wait_until(lambda: total(gateway, "gen_ai_server_request_duration_count", **labels) == requests)
 
     def counted(name, label):
         found = [sample for sample in samples(gateway, name) if sample.labels["provider"] == provider]
