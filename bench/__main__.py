@@ -86,6 +86,7 @@ def run(envoy, pace):
                 say("streams")
                 options = {"requests": measure.STREAMS_IN_A_ROUND, "connections": measure.STREAMS_AT_ONCE}
                 results["streams"] = measure.cpu_rounds(bench, proxies, STREAM_CASES, pace.rounds, **options)
+                results["first_bytes"] = measure.first_bytes(bench, proxies, STREAM_CASES, pace.rounds)
                 say("uploads")
                 options = {"requests": measure.UPLOADS_IN_A_ROUND, "connections": 1}
                 results["uploads"] = measure.cpu_rounds(bench, proxies, UPLOAD_CASES, pace.rounds, **options)

@@ -1,11 +1,15 @@
 """The measurements. Each returns plain numbers; `report` makes ratios and tables of them."""
 
 import json
+import socket
 import subprocess
 import tempfile
+import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPResponse
 from pathlib import Path
+from statistics import median
 
 from mocks.keys import SigningKey
 from tools.gateway import PROJECT
@@ -23,6 +27,7 @@ UPLOADS_IN_A_ROUND, UPLOADS_TO_GROW = 2, 20
 # Under callgrind Envoy is fifty times slower: few streams at once, and time between events, lest they come together.
 FEW_STREAMS, STREAMS_COUNTED, SLOW_GAP_MS = 2, 4, 20
 SHORT_STREAM, LONG_STREAM = 20, 120  # events
+FIRST_BYTES_IN_A_ROUND = 100
 STARTS = 3
 
 
@@ -134,6 +139,38 @@ def latencies(bench, proxies, some_cases, seconds):
         driven = bench.drive(case, proxies[case.variant], rate=FIXED_RATE, seconds=seconds)
         result[case.name] = {"p50_us": driven["p50_us"], "p99_us": driven["p99_us"]}
     return result
+
+
+def first_bytes(bench, proxies, some_cases, rounds):
+    """Microseconds from a stream's request to the first byte of its answer, the median of each round.
+
+    One stream at a time, over one connection; the cases take turns.
+    """
+    result = {case.name: {"first_byte_us": []} for case in some_cases}
+    with ExitStack() as stack, pinned(LOAD_CPU):
+        clients = {}
+        for case in some_cases:
+            request = cases.paced(case, 1, 1).request(bench.tokens[0] if case.authenticates else None)
+            address = ("127.0.0.1", proxies[case.variant].port)
+            clients[case.name] = stack.enter_context(socket.create_connection(address, timeout=10)), request
+        for _ in range(rounds):
+            for name, client in clients.items():
+                waits = [_first_byte_us(*client) for _ in range(FIRST_BYTES_IN_A_ROUND)]
+                result[name]["first_byte_us"].append(median(waits))
+    return result
+
+
+def _first_byte_us(connection, request):
+    start = time.monotonic()
+    connection.sendall(request)
+    connection.recv(1, socket.MSG_PEEK)
+    waited_s = time.monotonic() - start
+    with HTTPResponse(connection, method="POST") as response:
+        response.begin()
+        if response.status != 200:
+            raise ProxyError(f"a stream is answered by {response.status}")
+        response.read()
+    return waited_s * 1e6
 
 
 def instructions(bench, proxies, case):

@@ -89,6 +89,7 @@ crossing of the VM's border and what the host does at the filter's request.
 
 CPU time: {cases.EVENTS} events, one each {cases.GAP_MS} ms, {measure.STREAMS_AT_ONCE} streams at once; a stream's request is shared out among its events. Instructions:
 what streams of {measure.LONG_STREAM} events cost beyond streams of {measure.SHORT_STREAM}, one each {measure.SLOW_GAP_MS} ms, {measure.FEW_STREAMS} streams at once; their requests are not in it.
+First byte: from a stream's request to the first byte of its answer, one stream at a time, medians of {measure.FIRST_BYTES_IN_A_ROUND}.
 
 {_streams(results)}
 
@@ -176,8 +177,9 @@ def _streams(results):
         counted = results["instructions"][case.name]["instructions"]
         ratios = _spread(paired(results["streams"], case.name, "stream-bare"), ".2f")
         cpu = _spread([cost / cases.EVENTS for cost in results["streams"][case.name]["cpu_us"]], ".0f")
-        rows.append((case.title, f"{counted:,.0f}", f"{counted - bare:+,.0f}", cpu, ratios))
-    return _table(("an event", "instr.", "over bare", "CPU µs", "× bare, paired"), rows)
+        first_byte = _spread(results["first_bytes"][case.name]["first_byte_us"], ".0f")
+        rows.append((case.title, f"{counted:,.0f}", f"{counted - bare:+,.0f}", cpu, ratios, first_byte))
+    return _table(("an event", "instr.", "over bare", "CPU µs", "× bare, paired", "first byte µs"), rows)
 
 
 def _uploads(results):
