@@ -3,12 +3,12 @@
 import time
 
 import pytest
-from bedrock_support import static
 from bootstrap_edits import held_for
 from conftest import PREFIX
 from issuers import entry, identity_provider, running
 from raw import Connection, ask, bearer, request
 from scripted_provider import Script, ScriptedProvider
+from usage_support import scripted_provider
 
 from mocks.faults import Fault
 
@@ -23,16 +23,7 @@ INVOKE = f"{PREFIX}/signed/model/m/invoke"
 
 def providers(world, upstream):
     """One whose requests are not signed, and one whose are."""
-    return [
-        {"name": "plain", "type": "openai", "base_url": upstream.url, "api_key": {"value": "key"}},
-        {
-            "name": "signed",
-            "type": "bedrock",
-            "region": "us-east-1",
-            "base_url": upstream.url,
-            "credentials": {"static": static(world.aws_credential)},
-        },
-    ]
+    return [scripted_provider(world, upstream, "plain", "openai"), scripted_provider(world, upstream, "signed", "bedrock")]
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ import time
 
 import pytest
 
-from bedrock_support import static
 from conftest import configuration
 from scripted_provider import Script, ScriptedProvider
 from support import APIS, BEARER, OPENAI, ask, exchange, wait_until
+from usage_support import scripted_provider
 
 # Four where the answer's body comes in one piece: both heads, a piece of each body.
 READS_BESIDE_THE_ANSWERS_BODY = 3
@@ -37,14 +37,8 @@ def upstream():
 def gateway(world, upstream, start_gateway):
     document = configuration(world)
     document["providers"] += [
-        {"name": "scripted", "type": "openai", "base_url": upstream.url, "api_key": {"value": "mock-key"}},
-        {
-            "name": "signed",
-            "type": "bedrock",
-            "region": "us-east-1",
-            "base_url": upstream.url,
-            "credentials": {"static": static(world.aws_credential)},
-        },
+        scripted_provider(world, upstream, "scripted", "openai"),
+        scripted_provider(world, upstream, "signed", "bedrock"),
     ]
     with start_gateway(document, concurrency=1, component_log_levels="wasm:trace") as gateway:
         yield gateway
