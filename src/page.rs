@@ -17,9 +17,9 @@ use crate::provider::ProviderKind;
 use crate::provider::snippets::{Connecting, TOKEN};
 use crate::reply::Reply;
 
-const HTML: &str = include_str!("page.html");
-const STYLE: &str = include_str!("style.css");
-const SCRIPT: &str = include_str!("script.js");
+const HTML: &str = include_str!("page/page.html");
+const STYLE: &str = include_str!("page/style.css");
+const SCRIPT: &str = include_str!("page/script.js");
 
 /// What the script knows from the start.
 #[derive(Serialize)]
