@@ -5,8 +5,8 @@
 //! cached until they expire or their key is withdrawn.
 
 pub mod jwk;
-pub mod jwks;
 pub mod jwt;
+pub mod key_source;
 pub mod signature;
 pub mod token;
 mod token_cache;
@@ -15,13 +15,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use jwk::{Algorithm, VerificationKey};
-use jwks::{Demand, KeyReport, KeySource, KeySourceSettings};
 use jwt::{Claims, Token, TokenError};
+use key_source::{Demand, KeyReport, KeySource, KeySourceSettings};
 use signature::SignatureVerifier;
 use token_cache::TokenCache;
 
 use crate::callout::{Answer, Callout, Poll};
-use crate::diagnosis::IssuerLine;
+use crate::management::status::IssuerLine;
 use crate::refresh::Board;
 use crate::time::UnixTime;
 

@@ -1,10 +1,12 @@
 //! Bytes → [`Config`]. A `Config` is valid by construction: whoever holds one need not check it.
 //!
-//! Every default stands in this file, in [`defaults`].
+//! Each of its sections is read in a file of that name; every default stands in [`defaults`].
 
+mod authentication;
+mod authorization;
 mod aws;
+pub mod defaults;
 mod document;
-mod issuers;
 mod models;
 mod observability;
 mod paths;
@@ -15,19 +17,18 @@ mod providers;
 mod schema;
 mod text;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
+pub use authentication::Authentication;
 pub use observability::Observability;
 pub use problem::{ConfigError, Problem};
 #[cfg(feature = "cli")]
 pub use schema::{schema, shape_problem};
 
 use crate::authn::Issuer;
-use crate::authn::signature::VerifierChoice;
-use crate::authz::{Action, Binding, ClaimMatch, Policy};
+use crate::authz::Policy;
 use crate::callout::Clusters;
 use crate::catalog::UnlistedStatus;
 use crate::credential::{AwsSigning, Credential, GatewayToken};
@@ -67,91 +68,6 @@ pub struct Config {
     pub max_model_lookup_bytes: u64,
     /// How a request for a model that is in no catalog is answered.
     pub unlisted_model_status: UnlistedStatus,
-}
-
-/// How callers are known.
-#[derive(Clone, Debug)]
-pub enum Authentication {
-    /// By tokens.
-    Tokens {
-        /// Who may issue them.
-        issuers: Vec<Issuer>,
-        /// How many tokens that passed are remembered.
-        cache_size: usize,
-        /// Who checks their signatures.
-        verifier: VerifierChoice,
-    },
-    /// Not at all; asked for by name.
-    Disabled,
-}
-
-impl Authentication {
-    /// How many tokens that passed are remembered.
-    pub const fn cache_size(&self) -> usize {
-        match self {
-            Self::Tokens { cache_size, .. } => *cache_size,
-            Self::Disabled => 1,
-        }
-    }
-
-    /// Who checks the tokens' signatures.
-    pub const fn verifier(&self) -> VerifierChoice {
-        match self {
-            Self::Tokens { verifier, .. } => *verifier,
-            Self::Disabled => VerifierChoice::Auto,
-        }
-    }
-}
-
-/// What holds where the configuration is silent.
-pub mod defaults {
-    use std::time::Duration;
-
-    /// `path_prefix`.
-    pub const PATH_PREFIX: &str = "/llm/v1/providers";
-    /// `usage_path`, in the place of the last segment of `path_prefix`.
-    pub const USAGE: &str = "usage";
-    /// `status_path`, likewise.
-    pub const STATUS: &str = "status";
-    /// `clusters.https`.
-    pub const HTTPS_CLUSTER: &str = "upstream_https";
-    /// `clusters.http`.
-    pub const HTTP_CLUSTER: &str = "upstream_http";
-    /// `response_headers_to_remove`, beside the account headers of every kind of provider.
-    pub const RESPONSE_HEADERS_TO_REMOVE: [&str; 1] = ["set-cookie"];
-    /// `max_signed_body_bytes`: the listener's limit in `envoy/bootstrap.yaml`.
-    pub const MAX_SIGNED_BODY_BYTES: u64 = 32 * 1024 * 1024;
-    /// `max_model_lookup_bytes`, likewise: SDKs write the model after the prompt.
-    pub const MAX_MODEL_LOOKUP_BYTES: u64 = MAX_SIGNED_BODY_BYTES;
-    /// `observability.conversation_headers`.
-    pub const CONVERSATION_HEADERS: [&str; 2] =
-        ["x-gen-ai-conversation", "x-redpanda-genai-conversation"];
-    /// `observability.max_models`.
-    pub const MAX_MODELS: usize = 100;
-    /// `authentication.token_headers`.
-    pub const TOKEN_HEADERS: [&str; 2] = ["x-ai-gateway-authorization", "x-redpanda-cloud-token"];
-    /// `authentication.token_cache_size`, in tokens, for each worker.
-    pub const TOKEN_CACHE_SIZE: usize = 1000;
-    /// `authentication.issuers[].clock_skew`.
-    pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
-    /// `authentication.issuers[].fetch_timeout`, for each callout.
-    pub const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
-    /// `authentication.issuers[].refresh_interval`.
-    pub const REFRESH_INTERVAL: Duration = Duration::from_secs(600);
-    /// `authentication.issuers[].min_refresh_interval`.
-    pub const MIN_REFRESH_INTERVAL: Duration = Duration::from_secs(60);
-    /// `authentication.issuers[].max_refresh_interval`.
-    pub const MAX_REFRESH_INTERVAL: Duration = Duration::from_secs(3600);
-    /// `authentication.issuers[].max_stale`.
-    pub const MAX_STALE: Duration = Duration::from_secs(86_400);
-    /// `authentication.issuers[].refetch_interval`.
-    pub const REFETCH_INTERVAL: Duration = Duration::from_secs(30);
-    /// `authorization.claims`.
-    pub const PERMISSION_CLAIMS: [&str; 3] = ["permissions", "roles", "scope"];
-    /// `authorization.invoke`.
-    pub const INVOKE: [&str; 2] = ["dataplane_adp_llmprovider_invoke", "LLMProviderInvoker"];
-    /// `authorization.get`.
-    pub const GET: [&str; 2] = ["dataplane_adp_llmprovider_get", "LLMProviderInvoker"];
 }
 
 impl Config {
@@ -198,8 +114,8 @@ impl Config {
             "/authentication/token_headers",
             problems,
         );
-        let authentication = issuers::read(document.authentication, &clusters, problems);
-        let policy = policy(document.authorization, &document.providers, problems);
+        let authentication = authentication::read(document.authentication, &clusters, problems);
+        let policy = authorization::read(document.authorization, &document.providers, problems);
         let providers = providers::read(document.providers, &clusters, env, problems);
         for (name, provider) in &providers {
             let wants_token = Credential::Passthrough {
@@ -275,101 +191,6 @@ fn default_response_headers_to_remove() -> Vec<&'static str> {
     names.sort_unstable();
     names.dedup();
     names
-}
-
-fn policy(
-    authorization: document::Authorization,
-    providers: &[document::Provider],
-    problems: &mut Problems,
-) -> Policy {
-    let known: BTreeSet<_> = providers.iter().map(|it| it.name.as_str()).collect();
-    let bindings = authorization
-        .bindings
-        .into_iter()
-        .enumerate()
-        .filter_map(|(index, binding)| {
-            let path = format!("/authorization/bindings/{index}");
-            let to = claim_match(
-                binding.subject,
-                binding.claim,
-                binding.value,
-                &path,
-                problems,
-            );
-            if binding.permissions.is_empty() {
-                problems.add(
-                    &path,
-                    "grants nothing: name \"invoke\" or \"get\" in permissions",
-                );
-            }
-            for name in binding.providers.iter().flatten() {
-                if !known.contains(name.as_str()) {
-                    problems.add(
-                        format_args!("{path}/providers"),
-                        format_args!("there is no provider \"{name}\""),
-                    );
-                }
-            }
-            let models = models::read(binding.models, &path, problems);
-            let has_prices = !binding.prices.is_empty();
-            let prices = prices::read(binding.prices, &path, problems);
-            let invokes = binding
-                .permissions
-                .iter()
-                .any(|it| action(*it) == Action::Invoke);
-            if !invokes && (models.is_some() || has_prices) {
-                problems.add(
-                    &path,
-                    "models and prices have a meaning with \"invoke\" only",
-                );
-            }
-            Some(Binding {
-                to: to?,
-                actions: binding.permissions.into_iter().map(action).collect(),
-                providers: binding.providers,
-                models,
-                prices: has_prices.then(|| Rc::new(prices)),
-            })
-        })
-        .collect();
-    Policy {
-        claims: list_or_default(authorization.claims, &defaults::PERMISSION_CLAIMS),
-        invoke: list_or_default(authorization.invoke, &defaults::INVOKE),
-        get: list_or_default(authorization.get, &defaults::GET),
-        bindings,
-    }
-}
-
-const fn action(permission: document::Permission) -> Action {
-    match permission {
-        document::Permission::Invoke => Action::Invoke,
-        document::Permission::Get => Action::Get,
-    }
-}
-
-/// Who is meant: `subject`, or `claim` with `value`.
-fn claim_match(
-    subject: Option<String>,
-    claim: Option<String>,
-    value: Option<String>,
-    path: &str,
-    problems: &mut Problems,
-) -> Option<ClaimMatch> {
-    let matched = match (subject, claim, value) {
-        (Some(value), None, None) => ("sub".to_owned(), value),
-        (None, Some(claim), Some(value)) => (claim, value),
-        _ => {
-            problems.add(path, "needs either subject, or claim and value");
-            return None;
-        }
-    };
-    if matched.0.is_empty() || matched.1.is_empty() {
-        problems.add(path, "must not match an empty name or value");
-    }
-    Some(ClaimMatch {
-        claim: matched.0,
-        value: matched.1,
-    })
 }
 
 fn header_names(

@@ -8,36 +8,44 @@
 //! Envoy. [`transaction`] alone knows the order of the steps; `host`, compiled for Wasm only, is
 //! the one place that talks to Envoy.
 //!
-//! What it never does: change a body, hold one for longer than a signature or a catalog needs, choose an upstream from what a client says, let a
-//! client's credential through, or write a secret to a log.
+//! What it never does: change a body, hold one for longer than a signature or a catalog needs, choose
+//! an upstream from what a client says, let a client's credential through, or write a secret to a
+//! log.
 
+// The state machine, and what all requests of a worker share.
+pub mod shared;
+pub mod transaction;
+
+// The steps of a request, each a room.
 pub mod authn;
 pub mod authz;
-pub mod bytes;
-pub mod callout;
 pub mod catalog;
-pub mod config;
-pub mod credential;
-pub mod diagnosis;
-pub mod directory;
-pub mod exchange;
 pub mod forward;
-pub mod head;
-pub mod observe;
-pub mod page;
-pub mod price;
-pub mod provider;
-pub mod refresh;
 pub mod reply;
 pub mod route;
-pub mod shared;
 pub mod sigv4;
-pub mod time;
-pub mod totals;
-pub mod transaction;
 pub mod upload;
-pub mod url;
+
+// What is learnt as a response passes, counted, and told.
+pub mod exchange;
+pub mod management;
+pub mod observe;
+pub mod price;
+pub mod totals;
 pub mod usage;
+
+// What is configured.
+pub mod config;
+pub mod credential;
+pub mod provider;
+
+// What several rooms need.
+pub mod bytes;
+pub mod callout;
+pub mod head;
+pub mod refresh;
+pub mod time;
+pub mod url;
 
 #[cfg(target_arch = "wasm32")]
 mod host;

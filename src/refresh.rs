@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::diagnosis::Fetching;
+use crate::management::status::Fetching;
 use crate::time::UnixTime;
 
 /// What the workers of one host share: small texts of bytes, each with a version.

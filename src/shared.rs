@@ -11,7 +11,7 @@ use crate::callout::{Answer, Callout, Poll};
 use crate::config::Config;
 use crate::credential::Credential;
 use crate::credential::aws::CredentialSource;
-use crate::diagnosis::{
+use crate::management::status::{
     ClockLine, ConfigurationLine, CredentialLine, Diagnosis, Extremes, HostLine, Witness,
 };
 use crate::observe::metric::{LabelSet, Labels, Lookup, Measurement, Metric, Outcome};

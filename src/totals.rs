@@ -5,13 +5,19 @@
 //! the next: a new configuration loses nothing either. Who ends without a word, in a trap, renews
 //! its slot no more, and leaves it so.
 
+mod statement;
+mod sums;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use statement::Statement;
+
+use sums::{Total, Totals};
+
 use crate::observe::Record;
-use crate::price::Cost;
 use crate::provider::Provider;
 use crate::refresh::Board;
 use crate::time::UnixTime;
@@ -34,26 +40,6 @@ struct Place {
     renew_at: UnixTime,
 }
 
-/// By provider, by model.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-struct Totals(BTreeMap<String, BTreeMap<String, Total>>);
-
-/// What is added up; tokens that nobody reported are `None`, never zero.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-struct Total {
-    requests: u64,
-    /// Requests whose usage is not, or not wholly, known.
-    usage_unknown: u64,
-    input_tokens: Option<u64>,
-    output_tokens: Option<u64>,
-    cached_read_tokens: Option<u64>,
-    cache_write_tokens: Option<u64>,
-    reasoning_tokens: Option<u64>,
-    /// In billionths of the currency's unit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    cost: Option<u64>,
-}
-
 /// What all workers agree upon.
 #[derive(Default, Serialize, Deserialize)]
 struct Register {
@@ -66,37 +52,6 @@ struct Slot {
     /// Until then it is somebody's.
     held_until: UnixTime,
     totals: Totals,
-}
-
-/// The totals, as they go out.
-#[derive(Serialize)]
-pub struct Statement {
-    since: Option<String>,
-    providers: Vec<ProviderLine>,
-}
-
-#[derive(Serialize)]
-struct ProviderLine {
-    name: String,
-    #[serde(flatten)]
-    total: Line,
-    models: Vec<ModelLine>,
-}
-
-#[derive(Serialize)]
-struct ModelLine {
-    model: String,
-    #[serde(flatten)]
-    total: Line,
-}
-
-/// A total with its cost in the currency's unit.
-#[derive(Serialize)]
-struct Line {
-    #[serde(flatten)]
-    total: Total,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cost: Option<f64>,
 }
 
 const REGISTER: &str = "usage";
@@ -180,13 +135,8 @@ impl Ledger {
         providers: impl Iterator<Item = &'a Provider>,
         board: &dyn Board,
     ) -> Statement {
-        let totals = self.of_all(board);
-        Statement {
-            since: register(board).0.since.map(|since| since.to_string()),
-            providers: providers
-                .map(|provider| totals.line_of(&provider.name))
-                .collect(),
-        }
+        let since = register(board).0.since;
+        Statement::new(since, providers, &self.of_all(board))
     }
 
     fn of_all(&self, board: &dyn Board) -> Totals {
@@ -244,105 +194,6 @@ impl Ledger {
         register.slots += 1;
         let is_added = board.write(REGISTER, &json(&register), Some(version));
         is_added.then_some((index, None))
-    }
-}
-
-impl Totals {
-    fn add(&mut self, provider: &str, model: &str, total: &Total) {
-        if !self.0.contains_key(provider) {
-            self.0.insert(provider.to_owned(), BTreeMap::new());
-        }
-        let Some(models) = self.0.get_mut(provider) else {
-            return;
-        };
-        match models.get_mut(model) {
-            Some(sum) => sum.add(total),
-            None => {
-                models.insert(model.to_owned(), *total);
-            }
-        }
-    }
-
-    fn add_all(&mut self, other: &Self) {
-        for (provider, models) in &other.0 {
-            for (model, total) in models {
-                self.add(provider, model, total);
-            }
-        }
-    }
-
-    /// Takes away what is also in `other`, which these have grown from.
-    fn subtract(&mut self, other: &Self) {
-        for (provider, models) in &mut self.0 {
-            for (model, total) in models {
-                let counted = other.0.get(provider).and_then(|models| models.get(model));
-                if let Some(counted) = counted {
-                    total.subtract(counted);
-                }
-            }
-        }
-    }
-
-    fn line_of(&self, provider: &str) -> ProviderLine {
-        let models = self.0.get(provider).into_iter().flatten();
-        let mut sum = Total::default();
-        let models = models.map(|(model, total)| {
-            sum.add(total);
-            ModelLine {
-                model: model.clone(),
-                total: Line::new(*total),
-            }
-        });
-        let models = models.collect();
-        ProviderLine {
-            name: provider.to_owned(),
-            total: Line::new(sum),
-            models,
-        }
-    }
-}
-
-impl Total {
-    fn add(&mut self, other: &Self) {
-        self.requests += other.requests;
-        self.usage_unknown += other.usage_unknown;
-        for (one, other) in self.sums().into_iter().zip({ *other }.sums()) {
-            if let Some(other) = *other {
-                *one = Some(one.unwrap_or(0).saturating_add(other));
-            }
-        }
-    }
-
-    fn subtract(&mut self, other: &Self) {
-        self.requests = self.requests.saturating_sub(other.requests);
-        self.usage_unknown = self.usage_unknown.saturating_sub(other.usage_unknown);
-        for (one, other) in self.sums().into_iter().zip({ *other }.sums()) {
-            *one = one.map(|one| one.saturating_sub(other.unwrap_or(0)));
-        }
-    }
-
-    /// All that not every response reports.
-    const fn sums(&mut self) -> [&mut Option<u64>; 6] {
-        [
-            &mut self.input_tokens,
-            &mut self.output_tokens,
-            &mut self.cached_read_tokens,
-            &mut self.cache_write_tokens,
-            &mut self.reasoning_tokens,
-            &mut self.cost,
-        ]
-    }
-}
-
-impl Line {
-    fn new(total: Total) -> Self {
-        Self {
-            total: Total {
-                cost: None,
-                ..total
-            },
-            cost: total.cost.map(|cost| Cost(cost).units()),
-        }
     }
 }
 

@@ -15,9 +15,9 @@ use sha2::Sha256;
 
 use crate::authn::token::{GRANT_PARAMETER, query_without_credentials, sole_parameter};
 use crate::credential::{Credential, Secret};
-use crate::directory;
 use crate::forward::target;
 use crate::head::{RequestHead, ResponseHead};
+use crate::management::directory;
 use crate::provider::{Provider, above_version};
 use crate::sigv4::hex;
 use crate::time::UnixTime;

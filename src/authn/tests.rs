@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::authn::jwk::KeySet;
-use crate::authn::jwks::{RemoteKeys, Start};
+use crate::authn::key_source::{RemoteKeys, Start};
 use crate::authn::signature::SoftwareVerifier;
 use crate::callout::Clusters;
 use crate::testing::{

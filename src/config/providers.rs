@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use super::authorization::claim_match;
 use super::document;
 use super::problem::Problems;
-use super::{aws, claim_match, models, prices, text};
+use super::{aws, models, prices, text};
 use crate::authn::token::is_credential_header;
 use crate::callout::Clusters;
 use crate::credential::{Credential, GatewayToken};

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::Secret;
 use crate::authn::Patience;
 use crate::callout::{Answer, Callout, Clusters, Poll};
-use crate::diagnosis::CredentialLine;
+use crate::management::status::CredentialLine;
 use crate::refresh::{Board, Fetches, Refresh, Standing, Term};
 use crate::sigv4::hex;
 use crate::time::UnixTime;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::abi::{self, HostClock, Metrics, SharedData};
 use super::held_body::HeldBody;
-use crate::diagnosis::Extremes;
+use crate::management::status::Extremes;
 use crate::observe::{Measurement, Metric};
 use crate::shared::{BODIES_HANDED_OVER, Resource, Shared};
 use crate::time::UnixTime;

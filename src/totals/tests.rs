@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::price::Cost;
 use crate::testing::{MemoryBoard, NOW, config};
 use crate::usage::report::{IncompleteReason, TokenUsage};
 

@@ -3,8 +3,8 @@
 use super::caller::Caller;
 use super::{Decision, Obstacle, Request};
 use crate::authz::{Action, Denied};
-use crate::directory::{Directory, Entry};
-use crate::page;
+use crate::management::directory::{Directory, Entry};
+use crate::management::page;
 use crate::provider::Provider;
 use crate::reply::{Rejection, Reply, shown};
 

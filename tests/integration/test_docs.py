@@ -48,7 +48,7 @@ def test_every_error_code_is_told():
     readme, fields = (PROJECT / "README.md").read_text(), (DOCS / "configuration.md").read_text()
     codes = {
         code
-        for file in ("reply.rs", "authn/jwt.rs", "catalog.rs")
+        for file in ("reply/rejection.rs", "authn/jwt.rs", "catalog.rs")
         for function in CODES.findall((PROJECT / "src" / file).read_text())
         for code in re.findall(r'=> "(\w+)"', function)
     }

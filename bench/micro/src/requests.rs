@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ai_gateway_filter::authn::jwk::{Algorithm, KeySet, VerificationKey};
-use ai_gateway_filter::authn::jwks::KeySourceSettings;
+use ai_gateway_filter::authn::key_source::KeySourceSettings;
 use ai_gateway_filter::authn::signature::SignatureVerifier;
 use ai_gateway_filter::authn::{Authenticator, Issuer, Verdict};
 use ai_gateway_filter::credential::Secret;

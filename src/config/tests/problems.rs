@@ -1,7 +1,5 @@
 //! Documents that are refused: every problem is named, each with its path.
 
-use proptest::prelude::*;
-
 use super::*;
 
 /// The problems of a document, each as `path: message`.
@@ -40,14 +38,6 @@ pub(super) fn provider_problems(members: Value) -> Vec<String> {
         provider[name] = value.clone();
     }
     problems(&with(&[("/providers", json!([provider]))]))
-}
-
-fn issuer_problems(members: Value) -> Vec<String> {
-    let mut document = minimal();
-    for (name, value) in members.as_object().unwrap() {
-        document["authentication"]["issuers"][0][name] = value.clone();
-    }
-    problems(&document)
 }
 
 #[test]
@@ -206,113 +196,6 @@ fn every_problem_of_meaning_is_named_at_once() {
 }
 
 #[test]
-fn issuers_are_checked() {
-    let issuer = "/authentication/issuers/0";
-    let jwks = json!({"keys": [SigningKey::new("k").jwk()]});
-    for (members, path, message) in [
-        (
-            json!({"audiences": [""]}),
-            "/audiences",
-            "at least one audience",
-        ),
-        (
-            json!({"algorithms": []}),
-            "/algorithms",
-            "must not be empty",
-        ),
-        (json!({"jwks": {}}), "/jwks", "is not a JSON Web Key Set"),
-        (
-            json!({"jwks": {"keys": []}}),
-            "/jwks",
-            "has no usable signature key",
-        ),
-        (
-            json!({"jwks": jwks, "jwks_uri": "https://x.test"}),
-            "/jwks",
-            "contradicts jwks_uri; leave out one of both",
-        ),
-        (
-            json!({"jwks_uri": "x"}),
-            "/jwks_uri",
-            "must begin with https://",
-        ),
-        (
-            json!({"issuer": "https://u:p@x.test"}),
-            "/issuer",
-            "must not contain credentials",
-        ),
-        (
-            json!({"issuer": "https://x.test/?a"}),
-            "/issuer",
-            "must have a plain path",
-        ),
-        (
-            json!({"fetch_timeout": "99ms"}),
-            "/fetch_timeout",
-            "must be at least 100ms",
-        ),
-        (
-            json!({"refresh_interval": "0s"}),
-            "/refresh_interval",
-            "must be at least 100ms",
-        ),
-        (
-            json!({"min_refresh_interval": "0s"}),
-            "/min_refresh_interval",
-            "must be at least 100ms",
-        ),
-        (
-            json!({"max_refresh_interval": "59s"}),
-            "/max_refresh_interval",
-            "must not be under min_refresh_interval",
-        ),
-        (
-            json!({"max_stale": "-1s"}),
-            "/max_stale",
-            "must be a duration",
-        ),
-        (
-            json!({"refetch_interval": "1"}),
-            "/refetch_interval",
-            "must be a duration",
-        ),
-    ] {
-        let problems = issuer_problems(members);
-        assert_eq!(problems.len(), 1, "{problems:?}");
-        let expected = format!("{issuer}{path}: {message}");
-        assert!(problems[0].starts_with(&expected), "{problems:?}");
-    }
-}
-
-#[test]
-fn authentication_is_there_or_disabled_and_not_both() {
-    for (authentication, problem) in [
-        (
-            json!({}),
-            "/authentication/issuers: at least one issuer is needed",
-        ),
-        (
-            json!({"issuers": []}),
-            "/authentication/issuers: at least one issuer is needed",
-        ),
-        (
-            json!({"disabled": true, "issuers": minimal()["authentication"]["issuers"]}),
-            "/authentication/disabled: contradicts the issuers; leave out one of both",
-        ),
-    ] {
-        let problems = problems(&with(&[("/authentication", authentication)]));
-        assert_eq!(problems.len(), 1);
-        assert!(problems[0].starts_with(problem), "{problems:?}");
-    }
-    let twice = minimal()["authentication"]["issuers"][0].clone();
-    assert_eq!(
-        problems(&with(&[("/authentication/issuers/1", twice)])),
-        ["/authentication/issuers/1/issuer: is configured twice"]
-    );
-    assert!(Config::parse(br#"{"providers":[]}"#, &env).is_err());
-}
-
-#[test]
 fn rules_name_whom_they_mean() {
     let needs = "needs either subject, or claim and value";
     let empty = "must not match an empty name or value";
@@ -338,54 +221,6 @@ fn rules_name_whom_they_mean() {
             [format!("/authorization/bindings/0: {message}")]
         );
     }
-}
-
-proptest! {
-    #[test]
-    fn no_bytes_make_the_parser_panic(bytes: Vec<u8>) {
-        let _ = Config::parse(&bytes, &env);
-    }
-
-    #[test]
-    fn no_wrong_value_makes_the_parser_panic(
-        place in 0..60_usize,
-        value in prop::sample::select(vec![
-            json!(null), json!(-1), json!(1e300), json!(""), json!("\u{0}"), json!([]), json!({}),
-        ]),
-    ) {
-        let mut document = full();
-        let mut count = 0;
-        replace(&mut document, place, &mut count, &value);
-        let _ = parse(&document);
-    }
-}
-
-/// Puts `value` in the place of the `place`th value of a document.
-fn replace(document: &mut Value, place: usize, count: &mut usize, value: &Value) {
-    if *count == place {
-        *document = value.clone();
-    }
-    *count += 1;
-    match document {
-        Value::Array(items) => items
-            .iter_mut()
-            .for_each(|v| replace(v, place, count, value)),
-        Value::Object(map) => map
-            .values_mut()
-            .for_each(|v| replace(v, place, count, value)),
-        _ => {}
-    }
-}
-
-#[test]
-fn a_service_of_regions_without_its_region_lacks_nothing_else() {
-    let mut document = minimal();
-    let key = json!({"bedrock_api_key": {"env": "KEY"}});
-    document["providers"] = json!([{"name": "b", "type": "bedrock", "credentials": key}]);
-    assert_eq!(
-        problems(&document),
-        ["/providers/0/region: must be the region of the service, such as \"us-east-1\""]
-    );
 }
 
 #[test]

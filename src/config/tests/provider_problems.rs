@@ -203,3 +203,14 @@ fn catalogs_hold_models_and_are_for_those_who_invoke() {
     let problems = problems(&with(&[("/unlisted_model_status", json!(402))]));
     assert_eq!(problems, ["/unlisted_model_status: must be 404 or 403"]);
 }
+
+#[test]
+fn a_service_of_regions_without_its_region_lacks_nothing_else() {
+    let mut document = minimal();
+    let key = json!({"bedrock_api_key": {"env": "KEY"}});
+    document["providers"] = json!([{"name": "b", "type": "bedrock", "credentials": key}]);
+    assert_eq!(
+        problems(&document),
+        ["/providers/0/region: must be the region of the service, such as \"us-east-1\""]
+    );
+}

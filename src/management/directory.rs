@@ -38,7 +38,8 @@ struct TokenLine<'a> {
 }
 
 impl<'a> Directory<'a> {
-    /// The list of these providers and of the models that each has for the caller, as seen by whoever sent a request with that head.
+    /// The list of these providers and of the models that each has for the caller, as seen by
+    /// whoever sent a request with that head.
     pub fn new(
         providers: impl Iterator<Item = (&'a Provider, Vec<String>)>,
         issuers: &'a [Issuer],

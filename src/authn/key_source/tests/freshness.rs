@@ -29,7 +29,7 @@ impl World {
 
     /// Another worker's source of the same keys.
     fn another(&self) -> KeySource {
-        let settings = self.source.remote.as_ref().unwrap().settings.clone();
+        let settings = self.source.remote.as_ref().unwrap().fetch.settings.clone();
         KeySource::new(&KeySourceSettings::Remote(Box::new(settings)), &self.board)
     }
 }

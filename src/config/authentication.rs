@@ -5,13 +5,47 @@ use std::time::Duration;
 use super::document;
 use super::problem::Problems;
 use super::providers::LINK_LOCAL;
-use super::{Authentication, defaults, text};
+use super::{defaults, text};
 use crate::authn::Issuer;
 use crate::authn::jwk::{Algorithm, KeySet};
-use crate::authn::jwks::{KeySourceSettings, RemoteKeys, Start};
+use crate::authn::key_source::{KeySourceSettings, RemoteKeys, Start};
 use crate::authn::signature::VerifierChoice;
 use crate::callout::Clusters;
 use crate::url::{BaseUrl, Endpoint};
+
+/// How callers are known.
+#[derive(Clone, Debug)]
+pub enum Authentication {
+    /// By tokens.
+    Tokens {
+        /// Who may issue them.
+        issuers: Vec<Issuer>,
+        /// How many tokens that passed are remembered.
+        cache_size: usize,
+        /// Who checks their signatures.
+        verifier: VerifierChoice,
+    },
+    /// Not at all; asked for by name.
+    Disabled,
+}
+
+impl Authentication {
+    /// How many tokens that passed are remembered.
+    pub const fn cache_size(&self) -> usize {
+        match self {
+            Self::Tokens { cache_size, .. } => *cache_size,
+            Self::Disabled => 1,
+        }
+    }
+
+    /// Who checks the tokens' signatures.
+    pub const fn verifier(&self) -> VerifierChoice {
+        match self {
+            Self::Tokens { verifier, .. } => *verifier,
+            Self::Disabled => VerifierChoice::Auto,
+        }
+    }
+}
 
 pub(super) fn read(
     authentication: document::Authentication,

@@ -1,21 +1,23 @@
 //! One issuer's keys and their life: when to fetch, how long to keep, what to say meanwhile.
 //!
 //! This is a state machine without I/O. [`KeySource::poll`] says what to fetch, the host fetches it
-//! and brings the answer to [`KeySource::answered`]. Discovery (OpenID Connect Discovery 1.0 §4)
-//! is done anew at each refresh, so that a moved key set is followed.
+//! and brings the answer to [`KeySource::answered`]. [`fetch`] knows the callouts of one fetch.
+
+mod fetch;
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use serde::Deserialize;
+pub use fetch::{RemoteKeys, Start};
+
+use fetch::{Fetch, Step};
 
 use super::Patience;
 use super::jwk::{Algorithm, KeySet, VerificationKey};
-use crate::callout::{Answer, Callout, Clusters, Poll};
-use crate::diagnosis::IssuerLine;
+use crate::callout::{Answer, Callout, Poll};
+use crate::management::status::IssuerLine;
 use crate::refresh::{Board, Fetches, Published, Refresh, Standing, Term};
 use crate::time::UnixTime;
-use crate::url::{Endpoint, Scheme};
 
 /// Where an issuer's keys come from.
 #[derive(Clone, Debug)]
@@ -24,38 +26,6 @@ pub enum KeySourceSettings {
     Inline(KeySet),
     /// By HTTP.
     Remote(Box<RemoteKeys>),
-}
-
-/// How an issuer's keys are fetched.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RemoteKeys {
-    /// The issuer, as its discovery document must name it.
-    pub issuer: String,
-    /// What is asked first.
-    pub start: Start,
-    /// The cluster to ask through, by the scheme of what is asked.
-    pub clusters: Clusters,
-    /// How long one callout may take.
-    pub timeout: Duration,
-    /// How old keys may get, where their answer does not say so.
-    pub refresh_interval: Duration,
-    /// How old keys may get at least, whatever their answer says.
-    pub min_refresh_interval: Duration,
-    /// How old keys may get at most, whatever their answer says.
-    pub max_refresh_interval: Duration,
-    /// How long keys still serve when they cannot be fetched anew.
-    pub max_stale: Duration,
-    /// How long an unknown `kid` causes no other fetch after it caused one.
-    pub refetch_interval: Duration,
-}
-
-/// What is asked first for keys.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Start {
-    /// The issuer's discovery document, which names the key set.
-    Discovery(Endpoint),
-    /// The key set.
-    KeySet(Endpoint),
 }
 
 /// What a token with an unknown key is to do.
@@ -72,9 +42,6 @@ pub enum Demand {
     },
 }
 
-/// A fetch is a discovery and a key set.
-const CALLOUTS_OF_A_FETCH: u32 = 2;
-
 /// One issuer's keys.
 pub struct KeySource {
     keys: KeySet,
@@ -82,9 +49,8 @@ pub struct KeySource {
 }
 
 struct Remote {
-    settings: RemoteKeys,
+    fetch: Fetch,
     refresh: Refresh,
-    asked: Asked,
     fetched_at: Option<UnixTime>,
     /// Whether there are keys, and they are not too old to serve.
     serves: bool,
@@ -101,13 +67,6 @@ pub struct KeyReport {
     pub is_stale: bool,
 }
 
-/// What the callout under way asks for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Asked {
-    Discovery,
-    KeySet,
-}
-
 impl KeySource {
     /// A source that has fetched nothing yet and wants to at once.
     pub fn new(settings: &KeySourceSettings, board: &dyn Board) -> Self {
@@ -117,14 +76,14 @@ impl KeySource {
                 remote: None,
             },
             KeySourceSettings::Remote(settings) => {
-                let refresh = Refresh::new(settings.name());
+                let fetch = Fetch::new((**settings).clone());
+                let refresh = Refresh::new(fetch.name());
                 refresh.prepare(board);
                 Self {
                     keys: KeySet::default(),
                     remote: Some(Remote {
-                        settings: (**settings).clone(),
+                        fetch,
                         refresh,
-                        asked: Asked::Discovery,
                         fetched_at: None,
                         serves: false,
                     }),
@@ -165,11 +124,10 @@ impl KeySource {
             remote.serves = true;
             self.keys = keys;
         }
-        let time_limit = remote.settings.timeout * CALLOUTS_OF_A_FETCH;
         let callout = remote
             .refresh
-            .begin(now, time_limit, board)
-            .then(|| remote.first_callout());
+            .begin(now, remote.fetch.time_limit(), board)
+            .then(|| remote.fetch.begin());
         Poll { settled, callout }
     }
 
@@ -191,7 +149,7 @@ impl KeySource {
             self.keys = KeySet::default();
             log::warn!(
                 "keys of issuer {} are too old to serve",
-                remote.settings.issuer
+                remote.fetch.settings.issuer
             );
         }
         too_old
@@ -237,7 +195,7 @@ impl KeySource {
             _ if patience == Patience::Wait => return Demand::Wait,
             _ => now,
         };
-        let interval = remote.settings.refetch_interval;
+        let interval = remote.fetch.settings.refetch_interval;
         if patience == Patience::Wait && remote.serves && remote.refresh.demand(now, interval) {
             return Demand::Wait;
         }
@@ -259,14 +217,11 @@ impl KeySource {
         board: &dyn Board,
     ) -> Option<Callout> {
         let remote = self.remote.as_mut()?;
-        let lifetime = remote.lifetime(&answer);
-        match remote.taken_in(answer) {
-            Ok(Outcome::Discovered(endpoint)) => {
-                remote.asked = Asked::KeySet;
-                return Some(remote.callout(endpoint));
-            }
-            Ok(Outcome::Fetched(keys, document)) => {
-                let issuer = &remote.settings.issuer;
+        let lifetime = remote.fetch.lifetime(&answer);
+        match remote.fetch.answered(answer) {
+            Ok(Step::Ask(callout)) => return Some(callout),
+            Ok(Step::Fetched(keys, document)) => {
+                let issuer = &remote.fetch.settings.issuer;
                 log::info!("fetched {} keys of issuer {issuer}", keys.keys().len());
                 self.keys = keys;
                 remote.fetched_at = Some(now);
@@ -278,7 +233,7 @@ impl KeySource {
                 let backoff = remote.refresh.failed(&reason, now, board);
                 log::warn!(
                     "cannot fetch the keys of issuer {}: {reason}; trying again in {backoff:?}{}",
-                    remote.settings.issuer,
+                    remote.fetch.settings.issuer,
                     remote.meanwhile(now)
                 );
             }
@@ -287,69 +242,11 @@ impl KeySource {
     }
 }
 
-/// What an answer that could be used gave.
-enum Outcome {
-    Discovered(Endpoint),
-    Fetched(KeySet, String),
-}
-
-/// The parts of a discovery document that matter.
-#[derive(Deserialize)]
-struct DiscoveryDocument {
-    issuer: String,
-    jwks_uri: String,
-}
-
-impl RemoteKeys {
-    /// What workers know these keys by. Keys that come from elsewhere have another name.
-    fn name(&self) -> String {
-        let (Start::Discovery(start) | Start::KeySet(start)) = &self.start;
-        let cluster = self.clusters.of(start.scheme);
-        format!(
-            "keys/{}/{cluster}/{}{}",
-            self.issuer, start.authority, start.target
-        )
-    }
-}
-
 impl Remote {
-    fn first_callout(&mut self) -> Callout {
-        let (asked, endpoint) = match &self.settings.start {
-            Start::Discovery(endpoint) => (Asked::Discovery, endpoint.clone()),
-            Start::KeySet(endpoint) => (Asked::KeySet, endpoint.clone()),
-        };
-        self.asked = asked;
-        self.callout(endpoint)
-    }
-
-    fn callout(&self, endpoint: Endpoint) -> Callout {
-        Callout {
-            cluster: self.settings.clusters.of(endpoint.scheme).to_owned(),
-            method: "GET",
-            endpoint,
-            headers: Vec::new(),
-            timeout: self.settings.timeout,
-        }
-    }
-
     /// Until when keys serve, stale ones included.
     fn serve_until(&self) -> Option<UnixTime> {
         let fresh_until = self.refresh.fresh_until()?;
-        Some(fresh_until + self.settings.max_stale)
-    }
-
-    /// How long the keys of an answer are good.
-    fn lifetime(&self, answer: &Answer<'_>) -> Duration {
-        let settings = &self.settings;
-        match answer {
-            Answer::Response {
-                lifetime: Some(lifetime),
-                ..
-            } => (*lifetime)
-                .min(settings.max_refresh_interval)
-                .max(settings.min_refresh_interval),
-            _ => settings.refresh_interval,
-        }
+        Some(fresh_until + self.fetch.settings.max_stale)
     }
 
     /// What becomes of tokens while keys cannot be fetched, as a log says it.
@@ -360,39 +257,6 @@ impl Remote {
             }
             _ => String::new(),
         }
-    }
-
-    fn taken_in(&self, answer: Answer<'_>) -> Result<Outcome, String> {
-        let body = answer.document()?;
-        match self.asked {
-            Asked::Discovery => self.discovered(body).map(Outcome::Discovered),
-            Asked::KeySet => {
-                let keys = KeySet::parse(body).map_err(|error| format!("the key set {error}"))?;
-                let document = String::from_utf8_lossy(body).into_owned();
-                Ok(Outcome::Fetched(keys, document))
-            }
-        }
-    }
-
-    /// The key set's place. The document must be this issuer's own, and must not lead from TLS to
-    /// plaintext.
-    fn discovered(&self, body: &[u8]) -> Result<Endpoint, String> {
-        let document: DiscoveryDocument = serde_json::from_slice(body).map_err(|_| {
-            "the discovery document is not JSON with issuer and jwks_uri".to_owned()
-        })?;
-        if document.issuer != self.settings.issuer {
-            return Err("the discovery document names another issuer".to_owned());
-        }
-        let endpoint = Endpoint::parse(&document.jwks_uri)
-            .map_err(|error| format!("the discovery document's jwks_uri {error}"))?;
-        let (Start::Discovery(start) | Start::KeySet(start)) = &self.settings.start;
-        if endpoint.is_link_local() && !start.is_link_local() {
-            return Err("the discovery document's jwks_uri is link-local".to_owned());
-        }
-        if start.scheme == Scheme::Https && endpoint.scheme == Scheme::Http {
-            return Err("the discovery document's jwks_uri is not https".to_owned());
-        }
-        Ok(endpoint)
     }
 }
 

@@ -1,0 +1,49 @@
+//! What holds where the configuration is silent.
+
+use std::time::Duration;
+
+/// `path_prefix`.
+pub const PATH_PREFIX: &str = "/llm/v1/providers";
+/// `usage_path`, in the place of the last segment of `path_prefix`.
+pub const USAGE: &str = "usage";
+/// `status_path`, likewise.
+pub const STATUS: &str = "status";
+/// `clusters.https`.
+pub const HTTPS_CLUSTER: &str = "upstream_https";
+/// `clusters.http`.
+pub const HTTP_CLUSTER: &str = "upstream_http";
+/// `response_headers_to_remove`, beside the account headers of every kind of provider.
+pub const RESPONSE_HEADERS_TO_REMOVE: [&str; 1] = ["set-cookie"];
+/// `max_signed_body_bytes`: the listener's limit in `envoy/bootstrap.yaml`.
+pub const MAX_SIGNED_BODY_BYTES: u64 = 32 * 1024 * 1024;
+/// `max_model_lookup_bytes`, likewise: SDKs write the model after the prompt.
+pub const MAX_MODEL_LOOKUP_BYTES: u64 = MAX_SIGNED_BODY_BYTES;
+/// `observability.conversation_headers`.
+pub const CONVERSATION_HEADERS: [&str; 2] =
+    ["x-gen-ai-conversation", "x-redpanda-genai-conversation"];
+/// `observability.max_models`.
+pub const MAX_MODELS: usize = 100;
+/// `authentication.token_headers`.
+pub const TOKEN_HEADERS: [&str; 2] = ["x-ai-gateway-authorization", "x-redpanda-cloud-token"];
+/// `authentication.token_cache_size`, in tokens, for each worker.
+pub const TOKEN_CACHE_SIZE: usize = 1000;
+/// `authentication.issuers[].clock_skew`.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
+/// `authentication.issuers[].fetch_timeout`, for each callout.
+pub const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
+/// `authentication.issuers[].refresh_interval`.
+pub const REFRESH_INTERVAL: Duration = Duration::from_secs(600);
+/// `authentication.issuers[].min_refresh_interval`.
+pub const MIN_REFRESH_INTERVAL: Duration = Duration::from_secs(60);
+/// `authentication.issuers[].max_refresh_interval`.
+pub const MAX_REFRESH_INTERVAL: Duration = Duration::from_secs(3600);
+/// `authentication.issuers[].max_stale`.
+pub const MAX_STALE: Duration = Duration::from_secs(86_400);
+/// `authentication.issuers[].refetch_interval`.
+pub const REFETCH_INTERVAL: Duration = Duration::from_secs(30);
+/// `authorization.claims`.
+pub const PERMISSION_CLAIMS: [&str; 3] = ["permissions", "roles", "scope"];
+/// `authorization.invoke`.
+pub const INVOKE: [&str; 2] = ["dataplane_adp_llmprovider_invoke", "LLMProviderInvoker"];
+/// `authorization.get`.
+pub const GET: [&str; 2] = ["dataplane_adp_llmprovider_get", "LLMProviderInvoker"];

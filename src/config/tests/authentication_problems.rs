@@ -1,0 +1,119 @@
+//! `authentication`: what is refused, and how it is told.
+
+use super::problems::{problems, with};
+use super::*;
+
+fn issuer_problems(members: Value) -> Vec<String> {
+    let mut document = minimal();
+    for (name, value) in members.as_object().unwrap() {
+        document["authentication"]["issuers"][0][name] = value.clone();
+    }
+    problems(&document)
+}
+
+#[test]
+fn issuers_are_checked() {
+    let issuer = "/authentication/issuers/0";
+    let jwks = json!({"keys": [SigningKey::new("k").jwk()]});
+    for (members, path, message) in [
+        (
+            json!({"audiences": [""]}),
+            "/audiences",
+            "at least one audience",
+        ),
+        (
+            json!({"algorithms": []}),
+            "/algorithms",
+            "must not be empty",
+        ),
+        (json!({"jwks": {}}), "/jwks", "is not a JSON Web Key Set"),
+        (
+            json!({"jwks": {"keys": []}}),
+            "/jwks",
+            "has no usable signature key",
+        ),
+        (
+            json!({"jwks": jwks, "jwks_uri": "https://x.test"}),
+            "/jwks",
+            "contradicts jwks_uri; leave out one of both",
+        ),
+        (
+            json!({"jwks_uri": "x"}),
+            "/jwks_uri",
+            "must begin with https://",
+        ),
+        (
+            json!({"issuer": "https://u:p@x.test"}),
+            "/issuer",
+            "must not contain credentials",
+        ),
+        (
+            json!({"issuer": "https://x.test/?a"}),
+            "/issuer",
+            "must have a plain path",
+        ),
+        (
+            json!({"fetch_timeout": "99ms"}),
+            "/fetch_timeout",
+            "must be at least 100ms",
+        ),
+        (
+            json!({"refresh_interval": "0s"}),
+            "/refresh_interval",
+            "must be at least 100ms",
+        ),
+        (
+            json!({"min_refresh_interval": "0s"}),
+            "/min_refresh_interval",
+            "must be at least 100ms",
+        ),
+        (
+            json!({"max_refresh_interval": "59s"}),
+            "/max_refresh_interval",
+            "must not be under min_refresh_interval",
+        ),
+        (
+            json!({"max_stale": "-1s"}),
+            "/max_stale",
+            "must be a duration",
+        ),
+        (
+            json!({"refetch_interval": "1"}),
+            "/refetch_interval",
+            "must be a duration",
+        ),
+    ] {
+        let problems = issuer_problems(members);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        let expected = format!("{issuer}{path}: {message}");
+        assert!(problems[0].starts_with(&expected), "{problems:?}");
+    }
+}
+
+#[test]
+fn authentication_is_there_or_disabled_and_not_both() {
+    for (authentication, problem) in [
+        (
+            json!({}),
+            "/authentication/issuers: at least one issuer is needed",
+        ),
+        (
+            json!({"issuers": []}),
+            "/authentication/issuers: at least one issuer is needed",
+        ),
+        (
+            json!({"disabled": true, "issuers": minimal()["authentication"]["issuers"]}),
+            "/authentication/disabled: contradicts the issuers; leave out one of both",
+        ),
+    ] {
+        let problems = problems(&with(&[("/authentication", authentication)]));
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].starts_with(problem), "{problems:?}");
+    }
+    let twice = minimal()["authentication"]["issuers"][0].clone();
+    assert_eq!(
+        problems(&with(&[("/authentication/issuers/1", twice)])),
+        ["/authentication/issuers/1/issuer: is configured twice"]
+    );
+    assert!(Config::parse(br#"{"providers":[]}"#, &env).is_err());
+}
