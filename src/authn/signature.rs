@@ -53,6 +53,48 @@ impl VerifierChoice {
     }
 }
 
+/// A signature as a host's check takes it, which knows X.509's forms and none of JOSE's.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum HostSignature {
+    /// To be checked with this hash, by the key in [`VerificationKey::spki`].
+    Of {
+        /// The hash's name.
+        hash: &'static str,
+        /// The signature: for ECDSA in DER (RFC 3279 §2.2.3).
+        signature: Vec<u8>,
+    },
+    /// It cannot be a signature by this algorithm.
+    Malformed,
+    /// No host checks this algorithm.
+    NotOffered,
+}
+
+impl HostSignature {
+    /// The form of a JSON web signature.
+    pub fn new(algorithm: Algorithm, signature: &[u8]) -> Self {
+        let of = |hash, signature: &[u8]| Self::Of {
+            hash,
+            signature: signature.to_vec(),
+        };
+        match algorithm {
+            Algorithm::Rs256 => of("sha256", signature),
+            Algorithm::Rs384 => of("sha384", signature),
+            Algorithm::Rs512 => of("sha512", signature),
+            Algorithm::Es256 => p256::ecdsa::Signature::from_slice(signature)
+                .map_or(Self::Malformed, |signature| {
+                    of("sha256", signature.to_der().as_bytes())
+                }),
+            Algorithm::Es384 => p384::ecdsa::Signature::from_slice(signature)
+                .map_or(Self::Malformed, |signature| {
+                    of("sha384", signature.to_der().as_bytes())
+                }),
+            Algorithm::Ps256 | Algorithm::Ps384 | Algorithm::Ps512 | Algorithm::EdDsa => {
+                Self::NotOffered
+            }
+        }
+    }
+}
+
 /// The check by the crates that are compiled in.
 #[derive(Clone, Copy, Debug)]
 pub struct SoftwareVerifier;

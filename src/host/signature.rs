@@ -8,7 +8,9 @@ use std::rc::Rc;
 use super::abi;
 use crate::authn::jwk::{Algorithm, KeySet, VerificationKey};
 use crate::authn::jwt::Token;
-use crate::authn::signature::{Checker, SignatureVerifier, SoftwareVerifier, VerifierChoice};
+use crate::authn::signature::{
+    Checker, HostSignature, SignatureVerifier, SoftwareVerifier, VerifierChoice,
+};
 use crate::config::ConfigError;
 
 /// RFC 7515 appendix A.3: an ES256 signature and its key, to try the host with.
@@ -64,19 +66,10 @@ impl SignatureVerifier for HostVerifier {
         signed: &[u8],
         signature: &[u8],
     ) -> bool {
-        let (hash, signature) = match algorithm {
-            Algorithm::Rs256 => ("sha256", signature.to_vec()),
-            Algorithm::Rs384 => ("sha384", signature.to_vec()),
-            Algorithm::Rs512 => ("sha512", signature.to_vec()),
-            Algorithm::Es256 => match p256::ecdsa::Signature::from_slice(signature) {
-                Ok(signature) => ("sha256", signature.to_der().as_bytes().to_vec()),
-                Err(_) => return false,
-            },
-            Algorithm::Es384 => match p384::ecdsa::Signature::from_slice(signature) {
-                Ok(signature) => ("sha384", signature.to_der().as_bytes().to_vec()),
-                Err(_) => return false,
-            },
-            Algorithm::Ps256 | Algorithm::Ps384 | Algorithm::Ps512 | Algorithm::EdDsa => {
+        let (hash, signature) = match HostSignature::new(algorithm, signature) {
+            HostSignature::Of { hash, signature } => (hash, signature),
+            HostSignature::Malformed => return false,
+            HostSignature::NotOffered => {
                 return SoftwareVerifier.verify(algorithm, key, signed, signature);
             }
         };

@@ -3,7 +3,7 @@ use crate::authn::jwk::KeySet;
 use crate::testing::{
     JwsVector, base64url, base64url_decoded, independent_vectors, key_set, rfc_vectors,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::rc::Rc;
 use std::slice;
 
@@ -180,3 +180,5 @@ fn the_host_checks_where_it_can_and_may_and_nobody_stands_in_where_it_must() {
     }
     Wasm.checker(|| panic!("the host is not even tried"));
 }
+
+mod wycheproof;
