@@ -140,3 +140,5 @@ fn a_reset_forgets_what_stood_open() {
     assert_eq!(found, 1);
     assert!(scanner.is_at_end());
 }
+
+mod against_serde_json;

@@ -1,0 +1,227 @@
+//! Any document that `serde_json` reads gives the findings that a walk of what it read gives, cut
+//! anywhere; damage to one gives the same however it is cut.
+
+use std::fmt;
+
+use proptest::prelude::*;
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::*;
+
+/// A value with every member that it has, in order, also those of the same name.
+#[derive(Debug)]
+enum Node {
+    Nothing,
+    True,
+    Number(f64),
+    Text(String),
+    Array(Vec<Self>),
+    Object(Vec<(String, Self)>),
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+
+        impl<'de> Visitor<'de> for Any {
+            type Value = Node;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("any JSON")
+            }
+
+            fn visit_unit<E>(self) -> Result<Node, E> {
+                Ok(Node::Nothing)
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
+                Ok(if value { Node::True } else { Node::Nothing })
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
+                Ok(Node::Number(value as f64))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
+                Ok(Node::Number(value as f64))
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
+                Ok(Node::Number(value))
+            }
+
+            fn visit_str<E>(self, value: &str) -> Result<Node, E> {
+                Ok(Node::Text(value.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
+                let mut array = Vec::new();
+                while let Some(item) = items.next_element()? {
+                    array.push(item);
+                }
+                Ok(Node::Array(array))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Node, A::Error> {
+                let mut object = Vec::new();
+                while let Some(member) = members.next_entry()? {
+                    object.push(member);
+                }
+                Ok(Node::Object(object))
+            }
+        }
+
+        deserializer.deserialize_any(Any)
+    }
+}
+
+#[derive(PartialEq, Debug)]
+enum Found {
+    Text(Field, String),
+    /// As `serde_json` reads it; `None` where it would not.
+    Number(Field, Option<f64>),
+    Other(Field),
+}
+
+/// What is to be found in a value of which `wanted` is wanted.
+fn expected(node: &Node, wanted: Wanted, found: &mut Vec<Found>) {
+    match (node, wanted) {
+        (Node::Array(items), _) => {
+            for item in items {
+                expected(item, wanted, found);
+            }
+        }
+        (Node::Object(members), Wanted::Members(wanted)) => {
+            for (name, value) in members {
+                if let Some(member) = wanted.iter().find(|member| member.name == name) {
+                    expected(value, member.wanted, found);
+                }
+            }
+        }
+        (Node::Text(text), Wanted::Value(field)) if !text.is_empty() => {
+            found.push(Found::Text(field, text.clone()));
+        }
+        (Node::Number(number), Wanted::Value(field)) => {
+            found.push(Found::Number(field, Some(*number)))
+        }
+        (Node::True | Node::Object(_), Wanted::Value(field)) => found.push(Found::Other(field)),
+        _ => {}
+    }
+}
+
+/// What the scanner finds; `None` where it takes the bytes for no document.
+fn scanned(json: &[u8], size: usize) -> Option<Vec<Found>> {
+    let mut scanner = Scanner::new(MEMBERS);
+    let mut found = Vec::new();
+    for cut in json.chunks(size) {
+        let mut note = |field, value: Scalar<'_>| {
+            found.push(match value {
+                Scalar::Text(text) => Found::Text(field, text.to_owned()),
+                Scalar::Number(number) => Found::Number(field, serde_json::from_str(number).ok()),
+                Scalar::Other => Found::Other(field),
+            });
+        };
+        scanner.feed(cut, &mut note).ok()?;
+    }
+    scanner.is_at_end().then_some(found)
+}
+
+/// Asserts that the scanner finds the same however the document is cut and, where that is a
+/// document, what is to be found. Whether it is one.
+fn assert_agrees(json: &[u8]) -> bool {
+    let whole = scanned(json, json.len().max(1));
+    for size in [1, 2, 7] {
+        assert_eq!(scanned(json, size), whole, "by {size}");
+    }
+    let Ok(node @ (Node::Array(_) | Node::Object(_))) = serde_json::from_slice(json) else {
+        return false;
+    };
+    let mut found = Vec::new();
+    expected(&node, Wanted::Members(MEMBERS), &mut found);
+    assert_eq!(whole, Some(found));
+    true
+}
+
+fn space() -> impl Strategy<Value = String> {
+    "[ \t\r\n]{0,2}"
+}
+
+/// A character of a string as it may be written.
+fn character() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => "[a-z{}\\[\\]:,0-9éß€😀]",
+        1 => prop::sample::select(vec![r#"\""#, r"\\", r"\/", r"\b", r"\f", r"\n", r"\r", r"\t"])
+            .prop_map(str::to_owned),
+        1 => "[\\\\]u[0-9a-cA-C][0-9a-fA-F]{3}",
+        1 => Just(r"\ud83d\ude00".to_owned()),
+    ]
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop::collection::vec(character(), 0..8).prop_map(|text| format!("\"{}\"", text.concat()))
+}
+
+/// A name, nearly always one that is wanted somewhere, some of its characters escaped.
+fn name() -> impl Strategy<Value = String> {
+    let wanted = prop::sample::select(vec!["model", "a", "n", "c", "mode", "models", "A", ""]);
+    let written = (wanted, any::<u8>()).prop_map(|(name, escaped)| {
+        let characters = name.bytes().enumerate().map(|(index, byte)| {
+            if escaped >> index & 5 == 5 {
+                format!("\\u{byte:04x}")
+            } else {
+                char::from(byte).to_string()
+            }
+        });
+        format!("\"{}\"", characters.collect::<String>())
+    });
+    prop_oneof![8 => written, 1 => text()]
+}
+
+/// A document of objects and arrays in each other, seldom deeper than wanted ones are followed.
+fn document() -> impl Strategy<Value = String> {
+    let scalar = prop_oneof![
+        text(),
+        prop::sample::select(vec!["null", "true", "false", "0", "-0", "-0.0"])
+            .prop_map(str::to_owned),
+        "-?(0|[1-9][0-9]{0,18})(\\.[0-9]{1,4})?([eE][+-]?[0-9]{1,2})?",
+    ];
+    let value = scalar.prop_recursive(6, 40, 5, |inner| {
+        let item = (space(), inner, space())
+            .prop_map(|(before, item, after)| before + &item + &after)
+            .boxed();
+        let member = (space(), name(), space(), item.clone())
+            .prop_map(|(before, name, after, value)| format!("{before}{name}{after}:{value}"));
+        prop_oneof![
+            prop::collection::vec(item, 0..5).prop_map(|items| format!("[{}]", items.join(","))),
+            prop::collection::vec(member, 0..5)
+                .prop_map(|members| format!("{{{}}}", members.join(","))),
+        ]
+    });
+    (space(), name(), value, space())
+        .prop_map(|(before, name, value, after)| format!("{before}{{{name}:{value}}}{after}"))
+}
+
+proptest! {
+    #[test]
+    fn what_is_found_is_what_serde_json_reads(document in document()) {
+        prop_assert!(assert_agrees(document.as_bytes()), "{document}");
+    }
+
+    #[test]
+    fn damaged_documents_are_read_alike_however_they_are_cut(
+        document in document(),
+        place: prop::sample::Index,
+        byte in prop_oneof![any::<u8>(), prop::sample::select(&b"\"\\{}[],: 0-eEtfnu"[..])],
+        inserted: bool,
+    ) {
+        let mut damaged = document.into_bytes();
+        let place = place.index(damaged.len());
+        if inserted {
+            damaged.insert(place, byte);
+        } else {
+            damaged[place] = byte;
+        }
+        assert_agrees(&damaged);
+    }
+}
