@@ -52,8 +52,8 @@ pub struct Fetches {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
-    /// Nobody here fetches it; it is due then.
-    Idle { next: UnixTime },
+    /// Nobody here fetches it; it is due then, as was found at that moment.
+    Idle { found: UnixTime, next: UnixTime },
     /// This worker fetches it.
     Fetching,
     /// Another worker does.
@@ -78,6 +78,9 @@ pub struct Published {
     pub last_error: Option<String>,
     /// When a fetch was last demanded, and made.
     pub demanded: Option<UnixTime>,
+    /// When all this was found out.
+    #[serde(default)]
+    pub found: UnixTime,
 }
 
 /// How a fetch stands, to whoever wants the document.
@@ -94,6 +97,10 @@ const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 
 /// The longest wait between two attempts.
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
+
+/// Clocks that are set back by no more than this are waited for. After a larger step what was planned by the
+/// old time would come too late: a key that was withdrawn would go on to count meanwhile.
+const SMALL_STEP_BACK: Duration = Duration::from_secs(10);
 
 /// The part of a document's time, in thousandths, after which it is fetched anew at the earliest.
 const EARLIEST_REFRESH: u32 = 800;
@@ -120,6 +127,7 @@ impl Refresh {
         Self {
             name,
             state: State::Idle {
+                found: UnixTime::default(),
                 next: UnixTime::default(),
             },
             failures: 0,
@@ -134,7 +142,7 @@ impl Refresh {
     /// How the fetch stands.
     pub const fn standing(&self) -> Standing {
         match self.state {
-            State::Idle { next } => Standing::Due(next),
+            State::Idle { next, .. } => Standing::Due(next),
             State::Fetching | State::Elsewhere => Standing::UnderWay,
         }
     }
@@ -148,7 +156,7 @@ impl Refresh {
     pub fn fetching(&self) -> Fetching {
         Fetching {
             next_fetch: match self.state {
-                State::Idle { next } => Some(next.to_string()),
+                State::Idle { next, .. } => Some(next.to_string()),
                 State::Fetching | State::Elsewhere => None,
             },
             failures: self.failures,
@@ -176,9 +184,9 @@ impl Refresh {
     pub fn demand(&mut self, now: UnixTime, interval: Duration) -> bool {
         let is_early = self
             .demanded
-            .is_some_and(|last| now.saturating_since(last) < interval);
+            .is_some_and(|last| now.saturating_since(last) < interval && !is_set_back(last, now));
         match &mut self.state {
-            State::Idle { next } if !is_early => {
+            State::Idle { next, .. } if !is_early => {
                 *next = now.min(*next);
                 self.demanded = Some(now);
                 true
@@ -216,6 +224,7 @@ impl Refresh {
         self.fresh_until = published.fresh_until;
         self.demanded = self.demanded.max(published.demanded);
         self.state = State::Idle {
+            found: published.found,
             next: published.next,
         };
         Some(published)
@@ -224,7 +233,8 @@ impl Refresh {
     /// Whether this worker is to fetch the document now; if so, it has `time_limit` for it.
     pub fn begin(&mut self, now: UnixTime, time_limit: Duration, board: &dyn Board) -> bool {
         let due = match self.state {
-            State::Idle { next } => next,
+            State::Idle { found, .. } if is_set_back(found, now) => now,
+            State::Idle { next, .. } => next,
             // The board tells whether that worker still has its lease.
             State::Elsewhere => now,
             State::Fetching => return false,
@@ -236,7 +246,9 @@ impl Refresh {
         let until: Option<UnixTime> = held
             .as_ref()
             .and_then(|(text, _)| serde_json::from_slice(text).ok());
-        if until.is_some_and(|until| until > now) {
+        // Nobody takes a lease for so long, unless by a clock that has been set back since.
+        let longest = now + time_limit + SMALL_STEP_BACK;
+        if until.is_some_and(|until| now < until && until <= longest) {
             self.state = State::Elsewhere;
             return false;
         }
@@ -256,7 +268,7 @@ impl Refresh {
         self.last_error = None;
         self.fetches.succeeded += 1;
         self.fresh_until = Some(term.fresh_until);
-        self.publish(Some(document), now, term.next, board);
+        self.publish(Some(document), now, term.next, now, board);
     }
 
     /// The fetch has failed; the wait until the next attempt. The last good document stays on the
@@ -272,7 +284,7 @@ impl Refresh {
             self.fresh_until = last.fresh_until;
         }
         let (document, at) = last.map_or((None, now), |last| (last.document, last.at));
-        self.publish(document, at, now + backoff, board);
+        self.publish(document, at, now + backoff, now, board);
         backoff
     }
 
@@ -291,9 +303,10 @@ impl Refresh {
         document: Option<String>,
         at: UnixTime,
         next: UnixTime,
+        found: UnixTime,
         board: &dyn Board,
     ) {
-        self.state = State::Idle { next };
+        self.state = State::Idle { found, next };
         let published = Published {
             document,
             at,
@@ -302,6 +315,7 @@ impl Refresh {
             failures: self.failures,
             last_error: self.last_error.clone(),
             demanded: self.demanded,
+            found,
         };
         let text = serde_json::to_vec(&published).unwrap_or_default();
         board.write(&self.name, &text, None);
@@ -317,6 +331,11 @@ impl Refresh {
     fn lease(&self) -> String {
         format!("{}/lease", self.name)
     }
+}
+
+/// Whether the clock has been set back since it showed `before`, by more than a little.
+fn is_set_back(before: UnixTime, now: UnixTime) -> bool {
+    before > now + SMALL_STEP_BACK
 }
 
 #[cfg(test)]

@@ -160,7 +160,9 @@ impl Shared {
     /// What has been counted since this was last asked, if that is long enough ago; totals are
     /// published then.
     pub fn report(&self, now: UnixTime, board: &dyn Board) -> Vec<Measurement> {
-        if now.saturating_since(self.reported.get()) < REPORT_INTERVAL {
+        let last = self.reported.get();
+        // A clock that has been set back must not silence it until it has caught up.
+        if last <= now && now.saturating_since(last) < REPORT_INTERVAL {
             return Vec::new();
         }
         self.reported.set(now);

@@ -169,3 +169,35 @@ fn refreshes_come_ahead_of_the_end_and_not_all_at_once() {
         assert!(times.iter().any(|time| part.contains(time)), "{part:?}");
     }
 }
+
+#[test]
+fn a_clock_that_is_set_back_makes_what_it_was_planned_by_due() {
+    let (board, [mut one, mut other]) = workers();
+    assert!(one.begin(at(100_000), LIMIT, &board));
+    one.succeeded("text".into(), at(100_000), until(100_600), &board);
+    other.adopt(&board);
+    assert!(
+        !other.begin(at(99_990), LIMIT, &board),
+        "that is waited for"
+    );
+    assert!(other.begin(at(5_000), LIMIT, &board));
+    assert!(!one.begin(at(5_000), LIMIT, &board), "it is under way");
+    other.failed("down", at(5_001), &board);
+    one.adopt(&board);
+    assert!(!one.begin(at(5_001), LIMIT, &board), "by the clock of now");
+    assert!(one.begin(at(5_002), LIMIT, &board));
+}
+
+#[test]
+fn a_clock_that_is_set_back_frees_a_lease_and_a_demand() {
+    let (board, [mut one, mut other]) = workers();
+    assert!(one.begin(at(100_000), LIMIT, &board));
+    assert!(
+        other.begin(at(5_000), LIMIT, &board),
+        "a lease of another time"
+    );
+    other.succeeded("text".into(), at(5_000), until(5_600), &board);
+    assert!(other.demand(at(5_100), INTERVAL));
+    assert!(!other.demand(at(5_095), INTERVAL));
+    assert!(other.demand(at(4_000), INTERVAL));
+}

@@ -71,6 +71,15 @@ fn counts_are_told_once_a_second_at_most() {
 }
 
 #[test]
+fn counts_are_told_by_a_clock_that_was_set_back_too() {
+    let mut gateway = Gateway::warm();
+    report(&mut gateway);
+    gateway.now = UnixTime::from_secs(1_000_000);
+    gateway.post("/my-openai/models", &[]);
+    assert_eq!(report(&mut gateway).len(), 3);
+}
+
+#[test]
 fn a_worker_that_ends_tells_the_rest() {
     let mut gateway = Gateway::warm();
     report(&mut gateway);
