@@ -234,6 +234,11 @@ impl ResponseHead {
     pub fn first(&self, name: &str) -> Option<&[u8]> {
         self.headers.values(name).next()
     }
+
+    /// Every value of a header, in order.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        self.headers.values(name)
+    }
 }
 
 #[cfg(test)]

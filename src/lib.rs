@@ -21,6 +21,7 @@ pub mod authn;
 pub mod authz;
 pub mod catalog;
 pub mod forward;
+pub mod redirect;
 pub mod reply;
 pub mod route;
 pub mod sigv4;

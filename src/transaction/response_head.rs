@@ -4,11 +4,12 @@ use super::{Effect, Request};
 use crate::exchange::Exchange;
 use crate::head::ResponseHead;
 use crate::provider::Provider;
+use crate::redirect::{LOCATION, Location, location};
 use crate::shared::Shared;
 use crate::time::Clock;
 use crate::upload::{begun, links};
 
-/// Takes off what tells of the gateway's account, and leads uploads through the gateway.
+/// Takes off what tells of the gateway's account, and leads uploads and redirects through the gateway.
 pub(super) fn edits(
     exchange: &Exchange,
     head: &ResponseHead,
@@ -17,14 +18,22 @@ pub(super) fn edits(
 ) -> impl Iterator<Item = Effect> + use<> {
     let names = &shared.config.response_headers_to_remove;
     let present = names.iter().filter(|name| head.first(name).is_some());
-    let removal = Effect::RemoveResponseHeaders(present.cloned().collect());
-    let provider = shared.config.providers.get(exchange.provider());
-    let links = exchange
-        .uploads_through()
-        .zip(provider)
-        .map(|(proxy_url, provider)| links(provider, proxy_url, head, clock.now()))
-        .filter(|links| !links.is_empty());
-    [Some(removal), links.map(Effect::SetResponseHeaders)]
+    let mut removed: Vec<_> = present.cloned().collect();
+    let mut set = Vec::new();
+    if let Some(provider) = shared.config.providers.get(exchange.provider()) {
+        if let Some(proxy_url) = exchange.uploads_through() {
+            set = links(provider, proxy_url, head, clock.now());
+        }
+        match location(provider, &shared.config.path_prefix, head) {
+            Location::Leads(place) if !names.iter().any(|name| name == LOCATION) => {
+                set.push((LOCATION, place));
+            }
+            Location::Goes => removed.push(LOCATION.to_owned()),
+            Location::Leads(_) | Location::Stays => {}
+        }
+    }
+    let edit = (!set.is_empty()).then_some(Effect::SetResponseHeaders(set));
+    [Some(Effect::RemoveResponseHeaders(removed)), edit]
         .into_iter()
         .flatten()
 }

@@ -29,7 +29,7 @@ SCRIPTS = {
     "500, bytes that are no text": Script((bytes(range(256)),), 500, {"content-type": "application/octet-stream"}),
     "503, with a date": Script((b"busy",), 503, {"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}),
     "529, overloaded": Script((b'{"type":"error"}',), 529),
-    "307, elsewhere": Script((b"gone",), 307, {"location": "https://elsewhere.example/"}),
+    "201, with a place": Script((b"made",), 201, {"location": "https://elsewhere.example/"}),
 }
 
 
@@ -44,9 +44,9 @@ def test_an_upstream_error_passes_byte_for_byte_with_its_headers(script, scripte
     assert sorted(end_to_end(answer)) == sorted(end_to_end(direct))
 
 
-@pytest.mark.parametrize("place", ["another host", "link-local", "metadata by name", "the gateway", "itself"])
+@pytest.mark.parametrize("place", ["another host", "link-local", "metadata by name", "the gateway", "itself", "a path"])
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_the_clients_to_follow(status, place, scripted, token):
+def test_a_redirect_leads_to_the_provider_through_the_gateway_or_nowhere(status, place, scripted, token):
     upstream, gateway = scripted
     with ScriptedProvider() as elsewhere:
         location = {
@@ -54,17 +54,32 @@ def test_a_redirect_is_the_clients_to_follow(status, place, scripted, token):
             "link-local": "http://169.254.169.254/latest/meta-data/iam/security-credentials/",
             "metadata by name": "http://metadata.google.internal/computeMetadata/v1/",
             "the gateway": f"{gateway.url}{PREFIX}/scripted/v1/models",
-            "itself": f"{upstream.url}/v1/models",
+            "itself": f"{upstream.url}/v1/models?a=%2F&key=k",
+            "a path": "/v1/models?a=%2F",
         }[place]
+        through = [f"{PREFIX}/scripted/v1/models?a=%2F"] if place in ("itself", "a path") else []
         upstream.script = Script((b"moved",), status, {"location": location})
         upstream.targets.clear()
         served = requests_served(gateway)
         answer = exchange(gateway, "POST", f"{PREFIX}/scripted/v1/chat/completions", [BEARER.filled(token)], b"{}")
         wait_until(lambda: requests_served(gateway) > served)
 
-        assert (answer.status, answer.body, answer.values("location")) == (status, b"moved", [location])
+        assert (answer.status, answer.body, answer.values("location")) == (status, b"moved", through)
         assert (upstream.targets, elsewhere.targets) == (["/v1/chat/completions"], [])
         assert requests_served(gateway) == served + 1
+
+
+def test_an_sdk_takes_no_token_to_where_a_provider_redirects_it(world, start_gateway, token):
+    """Google's for Python sends its key's header to any host; others leave out what they know for a credential."""
+    with ScriptedProvider() as provider, ScriptedProvider() as elsewhere:
+        google = {"name": "my-google", "type": "google", "base_url": provider.url, "api_key": {"value": "mock-key"}}
+        provider.script = Script((b"{}",), 307, {"location": f"{elsewhere.url}/v1beta/models/m:generateContent"})
+        with start_gateway(configuration(world) | {"providers": [google]}) as gateway:
+            client = google_client(f"{gateway.url}{PREFIX}/my-google", token)
+            with pytest.raises(errors.APIError):
+                client.models.generate_content(model="m", contents=SAID)
+    assert len(provider.targets) == 1
+    assert elsewhere.targets == []
 
 
 def end_to_end(answer):
