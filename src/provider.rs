@@ -5,6 +5,7 @@
 mod anthropic;
 mod bedrock;
 mod google;
+pub mod method_override;
 mod model_list;
 pub mod model_place;
 mod openai;

@@ -18,6 +18,7 @@ use crate::credential::{Credential, Secret};
 use crate::forward::target;
 use crate::head::{RequestHead, ResponseHead};
 use crate::management::directory;
+use crate::provider::method_override::is_method_overridden;
 use crate::provider::{Provider, above_version};
 use crate::sigv4::hex;
 use crate::time::UnixTime;
@@ -58,7 +59,9 @@ pub fn is_granted(
     query: Option<&[u8]>,
     now: UnixTime,
 ) -> bool {
-    if !takes_uploads(provider, path) || !matches!(head.method(), b"POST" | b"PUT") {
+    let is_sending =
+        matches!(head.method(), b"POST" | b"PUT") && !is_method_overridden(head, query);
+    if !takes_uploads(provider, path) || !is_sending {
         return false;
     }
     let grant = query.and_then(|query| sole_parameter(query, GRANT_PARAMETER));

@@ -67,12 +67,13 @@ pub const SUBPROTOCOL_HEADER: &str = "sec-websocket-protocol";
 
 /// Request headers that carry credentials of some client; the names of the gateway's own side
 /// headers come on top.
-const CREDENTIAL_HEADERS: [&str; 8] = [
+const CREDENTIAL_HEADERS: [&str; 9] = [
     "authorization",
     "proxy-authorization",
     "x-api-key",
     "api-key",
     "x-goog-api-key",
+    "ocp-apim-subscription-key",
     "x-redpanda-cloud-token",
     "cookie",
     "x-forwarded-client-cert",
@@ -82,13 +83,17 @@ const CREDENTIAL_HEADERS: [&str; 8] = [
 /// the gateway itself says to the host.
 const CREDENTIAL_HEADER_PREFIXES: [&str; 3] = ["x-amz-", "amz-sdk-", "x-ai-gateway-"];
 
-/// Query parameters that carry credentials of some client, in lower case.
-const CREDENTIAL_PARAMETERS: [&str; 6] = [
+/// Query parameters that carry credentials of some client, in lower case. The one with a `$` carries
+/// whole headers, which servers take for the request's own.
+const CREDENTIAL_PARAMETERS: [&str; 9] = [
     "key",
     "api_key",
     "api-key",
     "access_token",
     "oauth_token",
+    "bearer_token",
+    "subscription-key",
+    "$httpheaders",
     GRANT_PARAMETER,
 ];
 
@@ -196,7 +201,7 @@ pub fn is_credential_header(name: &[u8], side_headers: &[String]) -> bool {
 }
 
 /// Whether a header's name is this one to such servers.
-fn reads_as(name: &[u8], known: &str) -> bool {
+pub fn reads_as(name: &[u8], known: &str) -> bool {
     let hyphenated = |byte: &u8| if *byte == b'_' { b'-' } else { *byte };
     name.len() == known.len()
         && name
@@ -216,6 +221,11 @@ pub fn query_without_credentials(query: &[u8]) -> Vec<u8> {
         kept.extend_from_slice(parameter.raw);
     }
     kept
+}
+
+/// Whether a query has a parameter of that name, which is in lower case.
+pub fn has_parameter(query: &[u8], name: &str) -> bool {
+    parameters(Some(query)).any(|parameter| parameter.is_named(name))
 }
 
 /// The value of a query's parameter, where it is there once.

@@ -4,6 +4,7 @@
 //! taken to need one. So no spelling of a path gets around the catalog.
 
 use super::Profile;
+use super::method_override::is_method_overridden;
 use super::upstream_path::native_path;
 use crate::head::RequestHead;
 use crate::route::percent_decoded;
@@ -40,13 +41,6 @@ pub enum ModelListShape {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PathPattern(String);
 
-/// Headers by which some servers take one method for another.
-const METHOD_OVERRIDES: [&str; 3] = [
-    "x-http-method-override",
-    "x-http-method",
-    "x-method-override",
-];
-
 impl Profile {
     /// Where a request to this kind of provider names its model. `more_without_model` are paths that
     /// the operator lets pass.
@@ -62,9 +56,7 @@ impl Profile {
             return named.unwrap_or(ModelPlace::Unnamed);
         }
         let native = native_path(self, path);
-        let is_overridden = METHOD_OVERRIDES
-            .iter()
-            .any(|name| head.first(name).is_some());
+        let is_overridden = is_method_overridden(head, query);
         if head.first("upgrade").is_some() || head.first(":protocol").is_some() {
             // Elsewhere each message may name a model of its own; and what the upstream takes for
             // a body would go unseen.
@@ -325,11 +317,17 @@ mod tests {
     }
 
     #[test]
-    fn a_method_in_a_header_is_not_believed_to_be_harmless() {
-        let head = head(&[(":method", "GET"), ("x-http-method-override", "POST")]);
+    fn a_method_in_another_place_is_not_believed_to_be_harmless() {
         let profile = ProviderKind::OpenAi.profile();
-        let place = profile.model_place(&head, b"v1/chat/completions", None, &[]);
-        assert_eq!(place, ModelPlace::Body("model"));
+        for (name, query) in [
+            ("x-http-method-override", None),
+            ("x_http_method_override", None),
+            ("x", Some(b"a=b&$httpMethod=POST".as_slice())),
+        ] {
+            let head = head(&[(":method", "GET"), (name, "POST")]);
+            let place = profile.model_place(&head, b"v1/chat/completions", query, &[]);
+            assert_eq!(place, ModelPlace::Body("model"), "{name}");
+        }
     }
 
     #[test]

@@ -32,9 +32,11 @@ FOREIGN_HEADERS = [
     ("X-AI-GATEWAY-PROVIDER", LEAK),
     ("x-ai-gateway-anything", LEAK),
     ("X-Forwarded-Client-Cert", LEAK),
+    ("Ocp-Apim-Subscription-Key", LEAK),
 ]
 SDK_HEADERS = [("Authorization", f"Bearer {LEAK}"), ("X-API-KEY", LEAK), ("X-Goog-Api-Key", LEAK)]
 FOREIGN_QUERY = f"?key={LEAK}&Api_Key={LEAK}&access_token={LEAK}&X-Amz-Signature={LEAK}&x-amz-credential={LEAK}&a=%2F"
+FOREIGN_QUERY += f"&$httpHeaders=Authorization:{LEAK}&bearer_token={LEAK}&Subscription-Key={LEAK}"
 
 HARMLESS = [("User-Agent", "an SDK"), ("X-Stainless-Lang", "python"), ("anthropic-beta", "a,b")]
 RECEIVED = {"host", "content-length", "x-request-id"}

@@ -124,6 +124,10 @@ fn every_credential_leaves_the_query_and_nothing_else_does() {
         ),
         ("X-Amz-Signature=s&X-Amz-Security-Token=t&a=b", "a=b"),
         ("access_token=t&api_key=k&api-key=k&oauth_token=o&z", "z"),
+        (
+            "bearer_token=t&Subscription-Key=k&$httpHeaders=Authorization:t&%24HttpHeaders=x&$alt=sse",
+            "$alt=sse",
+        ),
     ] {
         assert_eq!(
             query_without_credentials(query.as_bytes()),

@@ -93,6 +93,8 @@ fn the_grant_is_for_nothing_else() {
     for method in ["GET", "DELETE"] {
         assert_eq!(gateway.request(method, &link, &[]).rejection(), missing);
     }
+    let overridden = [("x-http-method-override", "DELETE")];
+    assert_eq!(gateway.post(&link, &overridden).rejection(), missing);
     for place in link.len() - 64..link.len() {
         let mut flipped = link.clone().into_bytes();
         flipped[place] ^= 1;
