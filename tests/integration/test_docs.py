@@ -17,6 +17,8 @@ TRACKED = subprocess.run(["git", "ls-files", "*.md"], cwd=PROJECT, capture_outpu
 PAGES = [PROJECT / name for name in TRACKED] or [PROJECT / "README.md", *DOCS.glob("*.md")]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 RUN = re.compile(r"<!-- run -->\n```sh\n(.*?)```", re.DOTALL)
+NAMED_FILE = re.compile(r"`((?:src|tests|docs|envoy|examples|mocks|tools|bench|fuzz)/[\w./*-]*)`")
+NAMED_TEST = re.compile(r"`(test_\w+\.py)(?:::(\w+))?`")
 SCHEMA = json.loads((DOCS / "configuration.schema.json").read_text())
 CODES = re.compile(r"pub const fn code\(&self\) -> &'static str \{.*?\n    \}\n", re.DOTALL)
 
@@ -42,6 +44,17 @@ def test_every_link_leads_somewhere(page):
         assert target.exists(), link
         assert target.is_relative_to(PROJECT), link
         assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_every_file_and_test_that_is_named_is_there(page):
+    text = page.read_text()
+    for path in NAMED_FILE.findall(text):
+        assert any(PROJECT.glob(path.rstrip("/"))), path
+    for file, test in NAMED_TEST.findall(text):
+        path = PROJECT / "tests" / "integration" / file
+        assert path.exists(), file
+        assert not test or f"def {test}(" in path.read_text(), test
 
 
 def test_every_error_code_is_told():

@@ -4,9 +4,11 @@ import time
 
 import openai
 import pytest
+from authlib.integrations.requests_client import OAuth2Session
 from google.genai import types
 
 from conftest import PREFIX
+from mocks.world import AUDIENCE, CLIENT_ID, CLIENT_SECRET
 from support import (
     ANTHROPIC,
     BEARER,
@@ -79,6 +81,26 @@ def test_a_token_serves_until_it_expires_and_not_longer(world, gateway):
     assert ask(gateway, OPENAI, token).status == 200
     wait_until(lambda: ask(gateway, OPENAI, token).status == 401)
     assert 0 <= time.time() - expiry < 1
+
+
+def test_authlib_renews_its_token_by_itself(world, proxy_url, monkeypatch):
+    """A minute ahead, so that a token for half a minute is renewed at its first use; see docs/clients.md on the grant."""
+    client = OAuth2Session(
+        client_id=CLIENT_ID,
+        client_secret=CLIENT_SECRET,
+        token_endpoint=f"{world.identity_provider.url}/oauth/token",
+        grant_type="client_credentials",
+    )
+    monkeypatch.setattr(world.identity_provider, "token_lifetime_s", 30)
+    short = client.fetch_token(audience=AUDIENCE)
+    monkeypatch.undo()
+    for _ in range(2):
+        assert client.get(proxy_url("my-openai") + "/v1/models").status_code == 200
+        assert client.token["access_token"] != short["access_token"]
+    assert "refresh_token" not in client.token
+    assert [request.values("authorization") for request in world.openai.requests] == [
+        [f"Bearer {world.openai.api_key}".encode()]
+    ] * 2
 
 
 def test_the_two_roles_and_the_built_in_one_grant_what_the_guide_says(world, gateway):
