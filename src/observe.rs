@@ -136,7 +136,7 @@ impl Record {
 
 /// What is asked of a provider, in the conventions' words, by the path's end.
 pub fn operation(path: &[u8]) -> &'static str {
-    let operations: [(&[u8], &str); 14] = [
+    let operations: [(&[u8], &str); 15] = [
         (b"chat/completions", "chat"),
         (b"completions", "text_completion"),
         (b"messages", "chat"),
@@ -145,6 +145,7 @@ pub fn operation(path: &[u8]) -> &'static str {
         (b"mbedContent", "embeddings"),
         (b"mbedContents", "embeddings"),
         (b"enerateContent", "generate_content"),
+        (b"interactions", "chat"),
         (b"converse", "chat"),
         (b"converse-stream", "chat"),
         (b"invoke", "text_completion"),

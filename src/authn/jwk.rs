@@ -106,8 +106,10 @@ impl Algorithm {
         }
     }
 
-    /// The algorithm of that name.
+    /// The algorithm of that name. Of the two curves that EdDSA has only Ed25519 is known here, so
+    /// that its newer name (RFC 9864 §2.2) is the same.
     pub fn from_name(name: &str) -> Option<Self> {
+        let name = if name == "Ed25519" { "EdDSA" } else { name };
         Self::ALL
             .into_iter()
             .find(|algorithm| algorithm.name() == name)

@@ -218,7 +218,11 @@ fn a_key_vouches_for_its_own_issuer_only() {
 #[test]
 fn a_token_without_kid_is_tried_against_every_key_of_its_algorithm() {
     let mut world = World::with_keys(&["a", "b", "c"]);
-    for header in [r#"{"alg":"EdDSA"}"#, r#"{"alg":"EdDSA","typ":"JWT"}"#] {
+    for header in [
+        r#"{"alg":"EdDSA"}"#,
+        r#"{"alg":"EdDSA","typ":"JWT"}"#,
+        r#"{"alg":"Ed25519"}"#,
+    ] {
         let payload = claims(json!({})).to_string();
         assert!(world.accepts(&SigningKey::new("c").sign(header, &payload)));
         let stranger = SigningKey::new("stranger").sign(header, &payload);

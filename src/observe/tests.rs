@@ -173,6 +173,7 @@ fn operations_are_told_by_the_paths_end() {
         ("v1/messages", "chat"),
         ("v1beta/models/m:streamGenerateContent", "generate_content"),
         ("v1beta/models/m:batchEmbedContents", "embeddings"),
+        ("v1beta/interactions", "chat"),
         ("model/m/converse-stream", "chat"),
         ("v1/models", OTHER),
     ] {

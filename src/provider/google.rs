@@ -10,7 +10,7 @@ use super::upstream_path::native_path;
 use super::{CredentialRule, KeyPlacement, Profile, PublicService, openai, snippets};
 use crate::authn::token::TokenSlot;
 use crate::route::percent_decoded;
-use crate::usage::dialect::{Dialect, GENERATE_CONTENT};
+use crate::usage::dialect::{Dialect, GENERATE_CONTENT, INTERACTIONS};
 
 pub(super) const PROFILE: Profile = Profile {
     type_name: "google",
@@ -51,7 +51,7 @@ pub(super) const PROFILE: Profile = Profile {
     model_prefix: "models/",
     paths_without_model: &PATHS_WITHOUT_MODEL,
     model_list,
-    model_in_body: openai::model_in_body,
+    model_in_body: |path| is_interactions(path) || openai::model_in_body(path),
     usage_dialect,
     usage_headers: None,
 };
@@ -94,6 +94,9 @@ fn usage_dialect(path: &[u8]) -> Option<&'static Dialect> {
     if is_openai_compatible(path) {
         return openai::usage_dialect(path);
     }
+    if is_interactions(path) {
+        return Some(&INTERACTIONS);
+    }
     let of: [&[u8]; 4] = [
         b":generateContent",
         b":streamGenerateContent",
@@ -103,6 +106,11 @@ fn usage_dialect(path: &[u8]) -> Option<&'static Dialect> {
     of.into_iter()
         .any(|method| path.ends_with(method))
         .then_some(&GENERATE_CONTENT)
+}
+
+/// `[<version>/]interactions`, whose body names the model, or an agent.
+fn is_interactions(path: &[u8]) -> bool {
+    native_path(&PROFILE, path) == b"interactions"
 }
 
 /// Whether a path is `openai/…` or `<version>/openai/…`.
@@ -124,6 +132,10 @@ mod tests {
             assert_eq!(name(&path), Some("generate_content"), "{path}");
         }
         assert_eq!(name("openai/chat/completions"), Some("chat_completions"));
+        assert_eq!(name("v1beta/interactions"), Some("interactions"));
+        assert_eq!(name("interactions"), Some("interactions"));
+        assert_eq!(name("v1beta/interactions/i-1/cancel"), None);
+        assert_eq!(name("v1beta/interactions/i-1"), None);
         assert_eq!(name("v1beta/models/m:countTokens"), None);
         assert_eq!(name("v1beta/models"), None);
     }

@@ -3,6 +3,7 @@
 mod chat_completions;
 mod converse;
 mod generate_content;
+mod interactions;
 pub mod messages;
 mod responses;
 
@@ -12,6 +13,7 @@ use super::report::TokenConvention;
 pub use chat_completions::CHAT_COMPLETIONS;
 pub use converse::CONVERSE;
 pub use generate_content::GENERATE_CONTENT;
+pub use interactions::INTERACTIONS;
 pub use messages::MESSAGES;
 pub use responses::RESPONSES;
 
@@ -26,6 +28,9 @@ pub struct Dialect {
     /// Once the model is known and the first token has come, only events in which one of these
     /// occurs are read.
     pub watch: &'static [Watch],
+    /// The types of events whose usage counts; any, where there are none. Others may report that of
+    /// something else.
+    pub reporting: &'static [&'static str],
     /// How a stream shows that it is whole, besides by `[DONE]`.
     pub last_event: LastEvent,
     /// What the events of binary streams hold.

@@ -6,7 +6,7 @@ use memchr::memmem::{self, Finder};
 
 use super::dialect::{Dialect, LastEvent, Payload, Watch};
 use super::json::Scanner;
-use super::report::{Findings, IncompleteReason};
+use super::report::{Findings, IncompleteReason, TokenUsage};
 use super::{event_stream, sse};
 use crate::time::{Clock, UnixTime};
 
@@ -130,6 +130,15 @@ impl Reader {
                 && events.dialect.last_event == LastEvent::FinishReason
                 && events.findings.finish_reason().is_some();
         }
+        if let Framing::EventStream(framer) = &self.framing {
+            // An answer that a guardrail made has no last event of its own.
+            let TokenUsage { input, output, .. } = events.findings.tokens;
+            events.finished |= whole
+                && framer.is_between()
+                && events.findings.finish_reason().is_some()
+                && input.is_some()
+                && output.is_some();
+        }
     }
 
     /// Whether nothing that is still to come can tell anything.
@@ -193,7 +202,7 @@ impl Events {
         };
         scanner
             .feed(bytes, &mut |field, value| {
-                findings.note(field, value, last_types)
+                findings.note(field, value, last_types, dialect.reporting)
             })
             .map_err(|_| IncompleteReason::Undecodable)
     }
@@ -250,7 +259,11 @@ impl Events {
     fn event(&mut self, data: &[u8], clock: &dyn Clock) {
         if !self.findings.content || self.is_worth_reading(data) {
             self.scanner.reset();
+            let before = self.findings.tokens;
             let well_formed = self.scan(data).is_ok() && self.scanner.is_at_end();
+            if self.findings.is_foreign {
+                self.findings.tokens = before;
+            }
             self.any_malformed |= !well_formed && !data.trim_ascii().is_empty();
             self.event_end(clock);
         }
@@ -274,6 +287,7 @@ impl Events {
     }
 
     fn event_end(&mut self, clock: &dyn Clock) {
+        self.findings.is_foreign = false;
         self.note_time(clock);
         self.finished = self.findings.ended;
     }

@@ -191,6 +191,8 @@ pub(super) struct Findings {
     pub(super) content: bool,
     /// The last event has come.
     pub(super) ended: bool,
+    /// The event being read is none whose usage counts.
+    pub(super) is_foreign: bool,
     cache_write_ttl: Option<Ttl>,
     cache_write_amount: Option<u64>,
 }
@@ -205,12 +207,22 @@ enum Ttl {
 impl Findings {
     /// Notes a value. Counts and reasons are replaced, since what comes later counts more; the
     /// model and the id are not.
-    pub(super) fn note(&mut self, field: Field, value: Scalar<'_>, last_types: &[&str]) {
+    pub(super) fn note(
+        &mut self,
+        field: Field,
+        value: Scalar<'_>,
+        last_types: &[&str],
+        reporting: &[&str],
+    ) {
         match (field, value) {
             (Field::Content, _) => self.content = true,
             (Field::LastEvent, _) => self.ended = true,
             (_, Scalar::Number(number)) => self.note_number(field, number),
-            (Field::EventType, Scalar::Text(kind)) => self.ended |= last_types.contains(&kind),
+            (Field::EventType, Scalar::Text(kind)) => {
+                self.ended |= last_types.contains(&kind);
+                self.is_foreign = !reporting.is_empty() && !reporting.contains(&kind);
+            }
+            (Field::ServingModel, Scalar::Text(model)) => self.model = Some(model.to_owned()),
             (Field::Model, Scalar::Text(model)) if self.model.is_none() => {
                 self.model = Some(model.to_owned());
             }
@@ -220,7 +232,7 @@ impl Findings {
             (Field::FinishReason, Scalar::Text(reason)) => {
                 self.finish_reason = Some(reason.to_owned());
             }
-            (Field::Status, Scalar::Text("in_progress" | "queued")) => {}
+            (Field::Status, Scalar::Text("in_progress" | "queued" | "NONE")) => {}
             (Field::Status, Scalar::Text(status)) => {
                 self.status = Some(status.to_owned());
             }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::provider::INVOKE_MODEL;
 use crate::time::UnixTime;
-use dialect::{CHAT_COMPLETIONS, CONVERSE, GENERATE_CONTENT, MESSAGES, RESPONSES};
+use dialect::{CHAT_COMPLETIONS, CONVERSE, GENERATE_CONTENT, INTERACTIONS, MESSAGES, RESPONSES};
 
 /// A recorded response.
 struct Recording {
@@ -27,6 +27,7 @@ fn recordings() -> Vec<Recording> {
         &RESPONSES,
         &MESSAGES,
         &GENERATE_CONTENT,
+        &INTERACTIONS,
         &CONVERSE,
         &INVOKE_MODEL,
     ];

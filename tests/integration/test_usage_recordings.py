@@ -26,6 +26,7 @@ APIS = {
     "responses": ("openai", "/v1/responses", "openai", "chat"),
     "messages": ("anthropic", "/v1/messages", "anthropic", "chat"),
     "generate_content": ("google", "/v1beta/models/m:generateContent", "gcp.gemini", "generate_content"),
+    "interactions": ("google", "/v1beta/interactions", "gcp.gemini", "chat"),
     "converse": ("bedrock", "/model/m/converse", "aws.bedrock", "chat"),
     "invoke_model": ("bedrock", "/model/m/invoke", "aws.bedrock", "text_completion"),
 }

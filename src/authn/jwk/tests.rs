@@ -70,6 +70,7 @@ fn a_key_serves_the_algorithms_of_its_kind_or_the_one_it_names() {
         (key("ES256", &json!({})), vec!["ES256"]),
         (key("ES384", &json!({"alg": "ES384"})), vec!["ES384"]),
         (key("EdDSA", &json!({"alg": "EdDSA"})), vec!["EdDSA"]),
+        (key("EdDSA", &json!({"alg": "Ed25519"})), vec!["EdDSA"]),
     ] {
         assert_eq!(algorithms_of(&key), algorithms, "{key}");
     }
@@ -88,6 +89,7 @@ fn a_key_whose_alg_is_not_of_its_kind_is_ignored() {
         ("ES256", "RS256"),
         ("EdDSA", "ES256"),
         ("EdDSA", "Ed25519ph"),
+        ("ES256", "Ed25519"),
     ] {
         assert!(!is_usable(&key(own, &json!({"alg": named}))), "{named}");
     }

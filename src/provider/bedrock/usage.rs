@@ -39,6 +39,7 @@ pub(crate) static INVOKE_MODEL: Dialect = Dialect {
     name: "invoke_model",
     members: &[
         members("amazon-bedrock-invocationMetrics", METRICS),
+        value("amazon-bedrock-guardrailAction", Field::Status),
         // Anthropic
         value("type", Field::EventType),
         value("id", Field::ResponseId),
@@ -46,6 +47,7 @@ pub(crate) static INVOKE_MODEL: Dialect = Dialect {
         value("stop_reason", Field::FinishReason),
         members("message", messages::MESSAGE),
         members("delta", messages::DELTA),
+        members("content_block", messages::CONTENT_BLOCK),
         // Anthropic, Nova, and as OpenAI
         members("usage", USAGE),
         // Nova
@@ -81,6 +83,7 @@ pub(crate) static INVOKE_MODEL: Dialect = Dialect {
         reasoning: ReasoningTokenConvention::InsideOutput,
     },
     watch: &[],
+    reporting: &[],
     last_event: LastEvent::Types(&[]),
     payload: Payload::Base64Bytes,
 };
@@ -96,6 +99,7 @@ const METRICS: &[Member] = &[
 const USAGE: &[Member] = &[
     value("input_tokens", Field::Input),
     value("output_tokens", Field::Output),
+    messages::OUTPUT_DETAILS,
     value("cache_read_input_tokens", Field::CachedRead),
     value("cache_creation_input_tokens", Field::CacheWrite),
     members("cache_creation", messages::CACHE_CREATION),

@@ -27,6 +27,7 @@ pub static CHAT_COMPLETIONS: Dialect = Dialect {
         Watch::Member("\"usage\""),
         Watch::Member("\"finish_reason\""),
     ],
+    reporting: &[],
     last_event: LastEvent::FinishReason,
     payload: Payload::Plain,
 };

@@ -33,6 +33,7 @@ pub static CONVERSE: Dialect = Dialect {
         reasoning: ReasoningTokenConvention::InsideOutput,
     },
     watch: &[Watch::Bytes("\"usage\""), Watch::Bytes("\"stopReason\"")],
+    reporting: &[],
     last_event: LastEvent::Types(&["metadata"]),
     payload: Payload::Plain,
 };

@@ -55,6 +55,7 @@ pub static GENERATE_CONTENT: Dialect = Dialect {
         Watch::Bytes("\"usageMetadata\""),
         Watch::Bytes("\"finishReason\""),
     ],
+    reporting: &[],
     last_event: LastEvent::FinishReason,
     payload: Payload::Plain,
 };

@@ -3,6 +3,10 @@
 //! A stream's `message_start` has the input and the cache's share of it, its `message_delta` the
 //! output and, lately, all of it again: what comes later counts. The output tokens of
 //! `message_start` are those of that moment, one or two, and are not taken for the response's.
+//!
+//! Where the model asked for refuses, another may answer (a server-side fallback): a content block
+//! says which. What `usage.iterations` says of a compaction or an advisor is not counted: it is not
+//! within the totals, and an advisor's tokens have another model's price.
 
 use super::{Dialect, LastEvent, Payload, Watch, members, value};
 use crate::usage::json::{Field, Member};
@@ -19,12 +23,18 @@ pub static MESSAGES: Dialect = Dialect {
         members("usage", USAGE),
         members("message", MESSAGE),
         members("delta", DELTA),
+        members("content_block", CONTENT_BLOCK),
     ],
     convention: TokenConvention {
         cache: CacheTokenConvention::BesideInput,
         reasoning: ReasoningTokenConvention::InsideOutput,
     },
-    watch: &[Watch::Bytes("\"usage\""), Watch::Bytes("\"message_stop\"")],
+    watch: &[
+        Watch::Bytes("\"usage\""),
+        Watch::Bytes("\"message_stop\""),
+        Watch::Bytes("\"fallback\""),
+    ],
+    reporting: &["message", "message_start", "message_delta"],
     last_event: LastEvent::Types(LAST_TYPES),
     payload: Payload::Plain,
 };
@@ -39,6 +49,9 @@ pub const MESSAGE: &[Member] = &[
     members("usage", USAGE_AT_START),
 ];
 
+/// What is wanted of `content_block` in `content_block_start`.
+pub const CONTENT_BLOCK: &[Member] = &[members("to", &[value("model", Field::ServingModel)])];
+
 /// What is wanted of `delta` in `content_block_delta` and `message_delta`.
 pub const DELTA: &[Member] = &[
     value("text", Field::Content),
@@ -50,6 +63,7 @@ pub const DELTA: &[Member] = &[
 
 const USAGE: &[Member] = &[
     value("output_tokens", Field::Output),
+    OUTPUT_DETAILS,
     INPUT,
     CACHED_READ,
     CACHE_WRITE,
@@ -62,6 +76,12 @@ const INPUT: Member = value("input_tokens", Field::Input);
 const CACHED_READ: Member = value("cache_read_input_tokens", Field::CachedRead);
 const CACHE_WRITE: Member = value("cache_creation_input_tokens", Field::CacheWrite);
 const CACHE_WRITE_BY_TTL: Member = members("cache_creation", CACHE_CREATION);
+
+/// What the output tokens were spent on.
+pub const OUTPUT_DETAILS: Member = members(
+    "output_tokens_details",
+    &[value("thinking_tokens", Field::Reasoning)],
+);
 
 /// What is wanted of `cache_creation`.
 pub const CACHE_CREATION: &[Member] = &[

@@ -26,6 +26,7 @@ pub static RESPONSES: Dialect = Dialect {
         reasoning: ReasoningTokenConvention::InsideOutput,
     },
     watch: &[Watch::Bytes("\"usage\"")],
+    reporting: &[],
     last_event: LastEvent::Types(&[
         "response.completed",
         "response.incomplete",

@@ -22,6 +22,8 @@ pub enum Wanted {
 pub enum Field {
     /// The model that answered.
     Model,
+    /// The model that answered instead of the one that was named before.
+    ServingModel,
     /// The response's id.
     ResponseId,
     /// Why the model stopped.

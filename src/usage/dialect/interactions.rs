@@ -1,0 +1,57 @@
+//! Gemini's Interactions API.
+//!
+//! A stream's `interaction.completed` has the usage of the whole. Thoughts are counted beside the
+//! output, the results of tools beside the input, as in `generateContent`.
+
+use super::{Dialect, LastEvent, Payload, Watch, members, value};
+use crate::usage::json::{Field, Member};
+use crate::usage::report::{CacheTokenConvention, ReasoningTokenConvention, TokenConvention};
+
+/// The dialect.
+pub static INTERACTIONS: Dialect = Dialect {
+    name: "interactions",
+    members: &[
+        value("id", Field::ResponseId),
+        value("model", Field::Model),
+        value("status", Field::Status),
+        members("usage", USAGE),
+        value("event_type", Field::EventType),
+        members(
+            "interaction",
+            &[
+                value("id", Field::ResponseId),
+                value("model", Field::Model),
+                value("status", Field::Status),
+                members("usage", USAGE),
+            ],
+        ),
+        members(
+            "delta",
+            &[
+                value("text", Field::Content),
+                value("content", Field::Content),
+                value("arguments", Field::Content),
+                value("data", Field::Content),
+            ],
+        ),
+    ],
+    convention: TokenConvention {
+        cache: CacheTokenConvention::InsideInput,
+        reasoning: ReasoningTokenConvention::BesideOutput,
+    },
+    watch: &[
+        Watch::Bytes("\"usage\""),
+        Watch::Bytes("\"interaction.completed\""),
+    ],
+    reporting: &[],
+    last_event: LastEvent::Types(&["interaction.completed"]),
+    payload: Payload::Plain,
+};
+
+const USAGE: &[Member] = &[
+    value("total_input_tokens", Field::Input),
+    value("total_tool_use_tokens", Field::ToolUseInput),
+    value("total_output_tokens", Field::Output),
+    value("total_thought_tokens", Field::Reasoning),
+    value("total_cached_tokens", Field::CachedRead),
+];
