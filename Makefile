@@ -4,7 +4,10 @@ WASM   := ai_gateway_filter.wasm
 TARGET := wasm32-wasip1
 PYTHON := .local/venv/bin/python
 
-.PHONY: help build cli schema run test lint unit integration test-tools soak clients test-matrix containers \
+MANIFESTS := Cargo.toml $(wildcard */Cargo.toml */*/Cargo.toml)
+SCRIPTS   := .ci/run $(filter-out tests/snippets/%,$(wildcard */*.sh */*/*.sh))
+
+.PHONY: help build cli schema run test lint format unit integration test-tools soak clients test-matrix containers \
 	compose-test image image-gateway fuzz deny sbom reproducible bench bench-check bench-profile clean
 
 help: ## Show this list
@@ -40,12 +43,23 @@ containers:
 
 lint: build ## Check format, lints and the layout of src/
 	@echo "cargo: format and lints"
-	@cargo fmt --check
+	@for manifest in $(MANIFESTS); do cargo fmt --check --manifest-path $$manifest || exit; done
 	@cargo clippy --quiet --all-targets --all-features -- -D warnings
 	@cargo clippy --quiet --target $(TARGET) -- -D warnings
 	@cargo clippy --quiet --target $(TARGET) --features faults -- -D warnings
 	@cargo clippy --quiet --manifest-path fuzz/Cargo.toml --no-default-features --target-dir target -- -D warnings
+	@for manifest in $(wildcard bench/*/Cargo.toml); do \
+		cargo clippy --quiet --manifest-path $$manifest --target-dir target -- -D warnings || exit; done
+	@tools/setup-python.sh tests/requirements.txt
+	@echo "ruff, shellcheck: scripts"
+	@$(PYTHON) -m ruff check --quiet && $(PYTHON) -m ruff format --check --quiet || { echo "make format mends what can be" >&2; exit 1; }
+	@.local/venv/bin/shellcheck --severity warning $(SCRIPTS)
 	@tools/check-rooms.sh
+
+format: ## Give every source file the form that make lint wants
+	@for manifest in $(MANIFESTS); do cargo fmt --manifest-path $$manifest || exit; done
+	@tools/setup-python.sh tests/requirements.txt
+	@$(PYTHON) -m ruff check --quiet --fix && $(PYTHON) -m ruff format --quiet
 
 unit: ## Run the unit tests
 	@tools/setup-rust.sh

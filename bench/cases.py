@@ -154,9 +154,21 @@ CHAT_CASES = (
     Case("native", "native: jwt_authn (cached), rbac, credential_injector", bootstraps.native_cached, **CHAT),
     Case("native-new", "native, no token cache", bootstraps.native_uncached, **CHAT, token_count=EACH_NEW),
     Case("floor", "a Wasm filter that does nothing", bootstraps.floor, **CHAT, authenticates=False),
-    Case("calls", "a Wasm filter that makes our calls of the host and does no work", bootstraps.same_calls, **CHAT, authenticates=False),
+    Case(
+        "calls",
+        "a Wasm filter that makes our calls of the host and does no work",
+        bootstraps.same_calls,
+        **CHAT,
+        authenticates=False,
+    ),
     Case("ours", "ours, token cached", bootstraps.ours, **CHAT),
-    Case("calls-logged", "our calls, those for the access log too, and no work", bootstraps.same_calls_logged, **CHAT, authenticates=False),
+    Case(
+        "calls-logged",
+        "our calls, those for the access log too, and no work",
+        bootstraps.same_calls_logged,
+        **CHAT,
+        authenticates=False,
+    ),
     Case("ours-logged", "ours, token cached, all fields of the access log", bootstraps.ours_logged, **CHAT),
     Case("ours-new", "ours, each token new", bootstraps.ours, **CHAT, token_count=EACH_NEW),
 )

@@ -86,9 +86,7 @@ def table(native, wasm):
         told = (told_time(ns) + (f" ({size / ns * 1e3:,.0f} MB/s)" if size else "") for ns in (native_ns, wasm_ns))
         rows.append((": ".join(key), *told, f"{wasm_ns / native_ns:.1f}"))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        "| " + " | ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) + " |" for row in rows
-    ]
+    lines = ["| " + " | ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) + " |" for row in rows]
     rule = "| " + " | ".join(["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]) + " |"
     return "\n".join([lines[0], rule, *lines[1:]])
 

@@ -80,7 +80,9 @@ class Scale:
         with file.open("wb") as requests:
             for token, provider in product(tokens, asked):
                 head = f"POST {PREFIX}/{name(provider)}/v1/chat/completions HTTP/1.1\r\nhost: g\r\n"
-                head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\nauthorization: Bearer {token}"
+                head += (
+                    f"content-type: application/json\r\ncontent-length: {len(body)}\r\nauthorization: Bearer {token}"
+                )
                 request = head.encode() + b"\r\n\r\n" + body
                 requests.write(b"%d\n%b" % (len(request), request))
         words = [word for option in {"connections": CONNECTIONS, **options}.items() for word in option]
@@ -173,7 +175,14 @@ def timed(gateway, path, token):
 
 
 def bindings(scale):
-    yield "bindings, each of another subject", "ready after ms", "its CPU ms", "process MB", "VMs MB", "CPU µs a request"
+    yield (
+        "bindings, each of another subject",
+        "ready after ms",
+        "its CPU ms",
+        "process MB",
+        "VMs MB",
+        "CPU µs a request",
+    )
     (token,) = scale.tokens(1)
     for count in BINDINGS:
         granted = [

@@ -54,7 +54,9 @@ def run(version):
         text=True,
     )
     last = done.stdout.rstrip().rpartition("\n")[2]
-    counts = {what.removesuffix("s"): int(count) for count, what in re.findall(r"(\d+) (passed|failed|skipped|errors?)", last)}
+    counts = {
+        what.removesuffix("s"): int(count) for count, what in re.findall(r"(\d+) (passed|failed|skipped|errors?)", last)
+    }
     if not counts:
         counts = {"error": 1}
     return counts, done.stdout

@@ -11,6 +11,7 @@ seconds=${FUZZ_SECONDS:-60}
 log=.local/fuzz/log
 mkdir -p "${log%/*}"
 
+# shellcheck disable=SC2046 # a name for each argument
 [ $# -gt 0 ] || set -- $(cargo fuzz list)
 if ! cargo fuzz build --sanitizer none >"$log" 2>&1; then
     cat "$log" >&2

@@ -23,8 +23,9 @@ if docker compose version >/dev/null 2>&1; then
 else
     compose() { docker-compose "$@"; }
 fi
-docker buildx version >/dev/null 2>&1 && export DOCKER_BUILDKIT=1 || export DOCKER_BUILDKIT=0
-export COMPOSE_DOCKER_CLI_BUILD=$DOCKER_BUILDKIT
+DOCKER_BUILDKIT=0
+if docker buildx version >/dev/null 2>&1; then DOCKER_BUILDKIT=1; fi
+export DOCKER_BUILDKIT COMPOSE_DOCKER_CLI_BUILD=$DOCKER_BUILDKIT
 
 tests/compose/base-images.sh "$ENVOY_VERSION"
 
@@ -44,6 +45,7 @@ key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 names = "GATEWAY GATEWAY_ADMIN IDENTITY_PROVIDER OPENAI ANTHROPIC GOOGLE VLLM BEDROCK"
 (files / "ports").write_text("".join(f"export {name}_PORT={free_port()}\n" for name in names.split()))
 END
+# shellcheck source=/dev/null
 . "$files/ports"
 MOCK_SIGNING_KEY=$(cat "$files/key.pem")
 export MOCK_SIGNING_KEY

@@ -46,9 +46,14 @@ class CompressingUpstream(BackgroundServer):
         headers = [(name, value) for name, value in request.headers.items() if name.lower() not in BY_HOP]
         url = URL(self.mock.url + request.raw_path, encoded=True)
         body = await request.read()
-        async with ClientSession() as session, session.request(request.method, url, headers=headers, data=body) as inner:
+        async with (
+            ClientSession() as session,
+            session.request(request.method, url, headers=headers, data=body) as inner,
+        ):
             response = web.StreamResponse(status=inner.status)
-            response.headers.extend((name, value) for name, value in inner.headers.items() if name.lower() not in BY_HOP)
+            response.headers.extend(
+                (name, value) for name, value in inner.headers.items() if name.lower() not in BY_HOP
+            )
             compress, finish = COMPRESSORS[coding]()
             if coding:
                 response.headers["content-encoding"] = coding

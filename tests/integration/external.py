@@ -113,5 +113,7 @@ class ExternalGateway:
 
     def log(self):
         """All that Envoy and the filter have logged, the access log included."""
-        done = subprocess.run(self._log_command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30, check=True)
+        done = subprocess.run(
+            self._log_command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30, check=True
+        )
         return done.stdout.decode(errors="replace")

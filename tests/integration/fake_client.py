@@ -13,6 +13,7 @@ import time
 import tomllib
 import urllib.error
 import urllib.request
+from itertools import pairwise
 from pathlib import Path
 
 
@@ -29,7 +30,7 @@ def connection(arguments):
         url = variables.get("ANTHROPIC_BASE_URL") or variables["ANTHROPIC_BEDROCK_BASE_URL"]
         return url, settings.get("apiKeyHelper"), settings
     if name == "codex":
-        lines = [value for flag, value in zip(arguments, arguments[1:]) if flag == "-c"]
+        lines = [value for flag, value in pairwise(arguments) if flag == "-c"]
         settings = tomllib.loads("\n".join(lines))
         provider = settings["model_providers"][settings["model_provider"]]
         return provider["base_url"], [provider["auth"]["command"], *provider["auth"]["args"]], settings

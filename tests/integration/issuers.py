@@ -3,11 +3,10 @@
 from contextlib import contextmanager
 
 from conftest import provider
-from raw import CHAT, ask, bearer, request
-
 from mocks.client_credentials import Client
 from mocks.identity_provider import IdentityProvider
 from mocks.world import AUDIENCE, PERMISSIONS
+from raw import CHAT, ask, bearer, request
 
 # More connections than it takes to meet every worker, so good as surely.
 CONNECTIONS = 16

@@ -34,7 +34,9 @@ def clusters(egress):
 
 
 def cluster(name, host, port, tls):
-    validation = {"match_typed_subject_alt_names": [{"san_type": "DNS", "matcher": {"exact": tls["subjectAltNames"][0]}}]}
+    validation = {
+        "match_typed_subject_alt_names": [{"san_type": "DNS", "matcher": {"exact": tls["subjectAltNames"][0]}}]
+    }
     assert (tls["mode"], tls["caCertificates"]) == ("SIMPLE", "system")
     validation["trusted_ca"] = {"filename": "/etc/ssl/certs/ca-certificates.crt"}
     return {

@@ -6,7 +6,6 @@ import time
 from contextlib import contextmanager
 
 from raw import CHAT, bearer, request
-
 from tools.gateway import PROJECT
 
 PROGRAM = PROJECT / "bench/load/target/release/load"

@@ -4,7 +4,6 @@ import time
 
 from load import Load
 from open_streams import OpenStreams
-
 from tools.memory import resident_bytes, vm_bytes
 
 KIB = 1024

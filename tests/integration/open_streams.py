@@ -8,10 +8,13 @@ from contextlib import contextmanager
 import h2.config
 import h2.connection
 import h2.events
+
 from raw import CHAT
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-EVENT = b'data: {"id":"c","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
+EVENT = (
+    b'data: {"id":"c","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
+)
 CHUNK = b"%x\r\n%b\r\n" % (len(EVENT), EVENT)
 END = b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
 QUESTION = b'{"model":"m","stream":true,"messages":[]}'

@@ -58,9 +58,7 @@ def openai(target, stream):
 
 
 def anthropic(target, stream):
-    client = Anthropic(
-        base_url=target.url, auth_token=target.token, default_headers=target.headers, max_retries=0
-    )
+    client = Anthropic(base_url=target.url, auth_token=target.token, default_headers=target.headers, max_retries=0)
     yield from _messages(client, "claude-sonnet-4-6", stream)
 
 

@@ -1,6 +1,7 @@
 """`make soak`: a million requests and ten thousand open streams leave nothing behind in memory. Prints its figures."""
 
 import pytest
+
 from issuers import identity_provider, running
 from load import upstream
 from memory_support import KIB, MIB, cost_of_streams, growth_by_requests

@@ -6,10 +6,10 @@ import json
 import time
 
 import pytest
-from conftest import VERIFIERS, configuration
-from raw import CHAT, PREFIX, ask, assert_unharmed, bearer, request
 
+from conftest import VERIFIERS, configuration
 from mocks.keys import SigningKey, base64url, compact
+from raw import CHAT, PREFIX, ask, assert_unharmed, bearer, request
 
 STRANGERS_KEY = SigningKey.generate(kid="strangers-key")
 GOOGLE = f"{PREFIX}/my-google/v1beta/models/m:generateContent"
@@ -59,7 +59,11 @@ HEADERS = {
     "bytes that are not UTF-8 in x-goog-api-key": (["x-goog-api-key: \xc3("], 401, "token_malformed"),
     "bytes that are not UTF-8 in a side header": (["x-redpanda-cloud-token: \x80"], 401, "token_malformed"),
     "bytes that are not UTF-8 in any other header": (["authorization: Bearer {token}", "x-any: \xff\x80"], 200, None),
-    "bytes that are not UTF-8 in a header's name": (["authorization: Bearer {token}", "x-\xff: a"], 400, "request_invalid"),
+    "bytes that are not UTF-8 in a header's name": (
+        ["authorization: Bearer {token}", "x-\xff: a"],
+        400,
+        "request_invalid",
+    ),
     "a header's name in odd case": (["aUTHORIZATION: bEARER {token}"], 200, None),
 }
 

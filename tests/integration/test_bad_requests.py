@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 import pytest
+
 from raw import CHAT, PREFIX, QUESTION, Connection, ask, assert_unharmed, bearer, request
 
 

@@ -70,8 +70,7 @@ def test_envoys_own_filter_can_sign(world, start_gateway, token, model):
         signer = {
             "name": "envoy.filters.http.aws_request_signing",
             "typed_config": {
-                "@type": "type.googleapis.com/"
-                "envoy.extensions.filters.http.aws_request_signing.v3.AwsRequestSigning",
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.aws_request_signing.v3.AwsRequestSigning",
                 "service_name": "bedrock",
                 "region": "us-east-1",
                 # The route strips these after the signature is made.

@@ -4,14 +4,14 @@ import time
 import urllib.request
 
 import pytest
+
 from conftest import PREFIX
 from issuers import entry, identity_provider, running, verdict, verdicts
 from load import Load, upstream
+from mocks.providers import OpenAI
 from raw import CHAT, ask, bearer, request
 from support import wait_until
 from test_reload import Stream
-
-from mocks.providers import OpenAI
 from tools.gateway import READY_TIMEOUT_S
 
 GOOD = (200, None)

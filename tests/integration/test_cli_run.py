@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import configuration
 from command import COMMAND
+from conftest import configuration
 from mocks.world import AUDIENCE, CLIENT_ID, CLIENT_SECRET
 from scripted_provider import Script, ScriptedProvider
 from support import ANTHROPIC, GOOGLE, OPENAI
@@ -116,7 +116,11 @@ def test_codex_asks_with_a_token_of_its_command(run, world):
 
 def test_gemini_cli_gets_a_token_into_each_of_its_requests(run, world):
     start, answer = run(
-        "gemini", "my-google", f"ask {GOOGLE.path}", body=body(GOOGLE), headers={"x-goog-api-key": "in-the-gateways-hands"}
+        "gemini",
+        "my-google",
+        f"ask {GOOGLE.path}",
+        body=body(GOOGLE),
+        headers={"x-goog-api-key": "in-the-gateways-hands"},
     )
     assert answer["status"] == 200, answer
     assert start["settings"]["security"]["auth"]["selectedType"] == "gemini-api-key"
@@ -125,13 +129,17 @@ def test_gemini_cli_gets_a_token_into_each_of_its_requests(run, world):
 
 def test_passthrough_sends_the_own_credential_and_the_gateways_token_beside_it(run, world):
     own = {"x-api-key": world.anthropic.api_key}
-    start, answer = run("claude", "my-own", "ask /v1/messages", body=body(ANTHROPIC), headers=own, ANTHROPIC_API_KEY="own")
+    start, answer = run(
+        "claude", "my-own", "ask /v1/messages", body=body(ANTHROPIC), headers=own, ANTHROPIC_API_KEY="own"
+    )
     assert answer["status"] == 200, answer
     assert start["environment"]["ANTHROPIC_API_KEY"] == "own"
     assert "apiKeyHelper" not in start["settings"]
 
 
-@pytest.mark.parametrize("client, provider, api", [("claude", "my-anthropic", ANTHROPIC), ("gemini", "my-google", GOOGLE)])
+@pytest.mark.parametrize(
+    "client, provider, api", [("claude", "my-anthropic", ANTHROPIC), ("gemini", "my-google", GOOGLE)]
+)
 def test_a_session_outlives_its_first_token(run, world, client, provider, api):
     world.identity_provider.token_lifetime_s = LIFETIME_S
     step = f"helper ask {api.path}" if client == "claude" else f"ask {api.path}"
@@ -174,8 +182,10 @@ def test_no_secret_is_in_an_argument_and_nothing_leads_elsewhere(run, command, w
         [start] = run(client, provider, "", "--model", "m", "--", "--own", "argument", **leading)
         assert start["arguments"][-2:] == ["--own", "argument"]
         words = " ".join(start["arguments"])
-        assert "eyJ" not in words and CLIENT_SECRET not in words and "127.0.0.1" not in words.replace(
-            start["url"] if client == "codex" else "", ""
+        assert (
+            "eyJ" not in words
+            and CLIENT_SECRET not in words
+            and "127.0.0.1" not in words.replace(start["url"] if client == "codex" else "", "")
         )
         assert not set(gone) & set(start["environment"])
     files = [file for file in command.home.rglob("*") if file.is_file() and ".cache/ai-gateway-filter" not in str(file)]

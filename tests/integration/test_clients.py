@@ -5,9 +5,9 @@ every credential that a provider may have. The README's tables are what this fil
 import os
 import time
 
-import clients_table
 import pytest
 
+import clients_table
 from bedrock_support import no_aws_environment, static
 from conftest import configuration
 from mocks.world import AUDIENCE, CLIENT_ID, CLIENT_SECRET
@@ -23,9 +23,7 @@ BEHAVIOUR = ["answer", "stream", "400", "429", "wrong token", "given up in mid-s
 TOKENS = ["token", "wrong secret"]
 LANGUAGES = {"Python": PYTHON, "Node.js": NODE}
 SDKS = [
-    pytest.param(language, sdk, id=f"{sdk.name} for {language}")
-    for language, sdks in LANGUAGES.items()
-    for sdk in sdks
+    pytest.param(language, sdk, id=f"{sdk.name} for {language}") for language, sdks in LANGUAGES.items() for sdk in sdks
 ]
 
 
@@ -240,5 +238,7 @@ def test_the_readmes_tables_are_what_was_seen():
 
 def table(head, columns, kind, rows):
     """A table of the README."""
-    described = [([name, f"`{one.package.removesuffix('-6')}`", one.version], results[kind, *key]) for one, name, key in rows]
+    described = [
+        ([name, f"`{one.package.removesuffix('-6')}`", one.version], results[kind, *key]) for one, name, key in rows
+    ]
     return clients_table.render(head, columns, described)

@@ -10,7 +10,7 @@ import urllib.request
 import pytest
 import yaml
 
-from bedrock_support import INVOKE, assert_signed_by_the_gateway, bedrock_configuration, bearer, only, target
+from bedrock_support import INVOKE, assert_signed_by_the_gateway, bearer, bedrock_configuration, only, target
 from conftest import EXTERNAL, configuration
 from external import SERVICES, ExternalWorld
 from support import BEARER, OPENAI, SAID, exchange
@@ -50,7 +50,9 @@ def test_each_mock_is_waited_for():
 
 def without_an_engine(*command):
     """Runs it where no Docker engine answers."""
-    elsewhere = {name: value for name, value in os.environ.items() if name != "MAKEFLAGS"}  # of the `make test` around it
+    elsewhere = {
+        name: value for name, value in os.environ.items() if name != "MAKEFLAGS"
+    }  # of the `make test` around it
     elsewhere["DOCKER_HOST"] = "unix:///nowhere/docker.sock"
     return subprocess.run(command, cwd=PROJECT, env=elsewhere, capture_output=True, text=True, timeout=30)
 
@@ -118,7 +120,9 @@ def test_the_gateways_image_runs_without_root_capabilities_and_a_file_system_to_
 
 
 FILTER = (PROJECT / "envoy" / "filter.yaml").read_text()
-FILTER_WITH_A_KEY_FROM_THE_ENVIRONMENT = FILTER[: FILTER.index("            {\n")] + """
+FILTER_WITH_A_KEY_FROM_THE_ENVIRONMENT = (
+    FILTER[: FILTER.index("            {\n")]
+    + """
             {
               "authentication": { "issuers": [{ "issuer": "http://identity-provider:8080", "audiences": ["ai-gateway"] }] },
               "providers": [
@@ -126,6 +130,7 @@ FILTER_WITH_A_KEY_FROM_THE_ENVIRONMENT = FILTER[: FILTER.index("            {\n"
               ]
             }
 """
+)
 
 
 def docker(*arguments):

@@ -90,12 +90,16 @@ def names(schema):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
 def test_every_make_target_is_there(page):
     targets = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
-    named = set(re.findall(r"`make ([a-z-]+)", page.read_text())) | set(re.findall(r"^make ([a-z-]+)", page.read_text(), re.MULTILINE))
+    named = set(re.findall(r"`make ([a-z-]+)", page.read_text())) | set(
+        re.findall(r"^make ([a-z-]+)", page.read_text(), re.MULTILINE)
+    )
     assert not named - targets
 
 
 def test_each_providers_entry_is_valid():
-    entries = [json.loads(entry) for entry in re.findall(r"```json\n(.*?)```", (DOCS / "providers.md").read_text(), re.DOTALL)]
+    entries = [
+        json.loads(entry) for entry in re.findall(r"```json\n(.*?)```", (DOCS / "providers.md").read_text(), re.DOTALL)
+    ]
     issuers = [{"issuer": "https://auth.example.com/", "audiences": ["ai-gateway"]}]
     jsonschema.validate({"authentication": {"issuers": issuers}, "providers": entries}, SCHEMA)
     assert {entry["type"] for entry in entries} == {"openai", "anthropic", "google", "bedrock", "openai_compatible"}
@@ -106,7 +110,12 @@ def test_the_tutorial_does_what_it_says(world, token, start_gateway):
     with start_gateway(configuration(world)) as gateway:
 
         def run(commands):
-            told = {"GATEWAY": gateway.url, "ADMIN": gateway.admin_url, "TOKEN": token, "FILTER": str(gateway.filter_file)}
+            told = {
+                "GATEWAY": gateway.url,
+                "ADMIN": gateway.admin_url,
+                "TOKEN": token,
+                "FILTER": str(gateway.filter_file),
+            }
             environment = {"PATH": os.environ["PATH"], **told}
             done = subprocess.run(["sh", "-ec", commands], env=environment, capture_output=True, text=True, timeout=30)
             assert done.returncode == 0, done.stderr

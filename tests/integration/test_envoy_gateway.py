@@ -29,7 +29,10 @@ def plugin(wasm, code):
         "name": wasm["name"],
         "root_id": wasm["rootID"],
         "failure_policy": "FAIL_OPEN" if wasm["failOpen"] else "FAIL_CLOSED",
-        "configuration": {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": json.dumps(wasm["config"])},
+        "configuration": {
+            "@type": "type.googleapis.com/google.protobuf.StringValue",
+            "value": json.dumps(wasm["config"]),
+        },
         "vm_config": {
             "runtime": "envoy.wasm.runtime.v8",
             "code": {"local": {"filename": code}},
@@ -62,7 +65,9 @@ def test_a_request_reaches_its_provider(is_patched, world, token, start_gateway,
         policy = manifest("gateway.yaml", "ClientTrafficPolicy")["spec"]
         assert policy["path"] == {"escapedSlashesAction": "KeepUnchanged", "disableMergeSlashes": True}
         (listener,) = bootstrap["static_resources"]["listeners"]
-        listener["per_connection_buffer_limit_bytes"] = int(policy["connection"]["bufferLimit"].removesuffix("Mi")) << 20
+        listener["per_connection_buffer_limit_bytes"] = (
+            int(policy["connection"]["bufferLimit"].removesuffix("Mi")) << 20
+        )
         manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
         manager["stream_idle_timeout"] = policy["timeout"]["http"]["streamIdleTimeout"]
         (host,) = manager["route_config"]["virtual_hosts"]

@@ -6,6 +6,7 @@
 import time
 
 import pytest
+
 from conftest import PREFIX
 from issuers import entry, identity_provider, running
 from raw import Connection, ask, bearer, request
@@ -47,10 +48,22 @@ def to(name, *lines, body=b"{}"):
 
 # What is sent; the answer's status, code, `retry-after`, and Google's word for it.
 REPLIES = {
-    "headers too large": (to("raw/v1/whole", "x-any: " + "a" * 70_000), 431, "headers_too_large", None, "INVALID_ARGUMENT"),
+    "headers too large": (
+        to("raw/v1/whole", "x-any: " + "a" * 70_000),
+        431,
+        "headers_too_large",
+        None,
+        "INVALID_ARGUMENT",
+    ),
     "too many headers": (to("raw/v1/whole", *["x-any: a"] * 101), 431, "headers_too_large", None, "INVALID_ARGUMENT"),
     "no HTTP": (lambda _: b"GET\r\n\r\n", 400, "request_invalid", None, "INVALID_ARGUMENT"),
-    "a head that does not end": (lambda _: b"GET / HTTP/1.1\r\nhost: a", 408, "request_timeout", None, "DEADLINE_EXCEEDED"),
+    "a head that does not end": (
+        lambda _: b"GET / HTTP/1.1\r\nhost: a",
+        408,
+        "request_timeout",
+        None,
+        "DEADLINE_EXCEEDED",
+    ),
     "a provider that refuses connections": (to("refusing/v1/x"), 503, "upstream_unavailable", "1", "UNAVAILABLE"),
     "a provider that hangs up": (to("raw/v1/close-before"), 503, "upstream_unavailable", "1", "UNAVAILABLE"),
     "a provider that resets": (to("raw/v1/reset-before"), 503, "upstream_unavailable", "1", "UNAVAILABLE"),

@@ -1,17 +1,16 @@
 """Every state of a request × everything that can end it: the right answer or a clean close, and nothing left behind."""
 
 import time
-from contextlib import contextmanager
 
 import pytest
+
 from conftest import PREFIX
 from issuers import entry, identity_provider, running
+from mocks.faults import Fault
+from mocks.identity_provider import IdentityProvider
 from raw import Connection, ask, bearer, request
 from raw_upstream import EVENT, RawUpstream
 from support import wait_until
-
-from mocks.faults import Fault
-from mocks.identity_provider import IdentityProvider
 
 SIGNS_OF_TROUBLE = ["panicked", "[critical]", "the host refuses", "the host cannot"]
 BODY = b'{"model":"m","messages":[]}'

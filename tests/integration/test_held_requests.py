@@ -3,14 +3,14 @@
 import time
 
 import pytest
+
 from bootstrap_edits import held_for
 from conftest import PREFIX
 from issuers import entry, identity_provider, running
+from mocks.faults import Fault
 from raw import Connection, ask, bearer, request
 from scripted_provider import Script, ScriptedProvider
 from usage_support import scripted_provider
-
-from mocks.faults import Fault
 
 HELD_S = 2
 SILENCE_S = 4
@@ -23,7 +23,10 @@ INVOKE = f"{PREFIX}/signed/model/m/invoke"
 
 def providers(world, upstream):
     """One whose requests are not signed, and one whose are."""
-    return [scripted_provider(world, upstream, "plain", "openai"), scripted_provider(world, upstream, "signed", "bedrock")]
+    return [
+        scripted_provider(world, upstream, "plain", "openai"),
+        scripted_provider(world, upstream, "signed", "bedrock"),
+    ]
 
 
 @pytest.fixture(scope="module")

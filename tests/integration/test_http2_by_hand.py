@@ -9,8 +9,8 @@ import h2.config
 import h2.connection
 import h2.events
 import pytest
-from raw import CHAT, assert_unharmed
 
+from raw import CHAT, assert_unharmed
 from tools.gateway import PROJECT
 
 TIMEOUT_S = 5

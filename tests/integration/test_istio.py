@@ -24,7 +24,10 @@ ODD_PATH = "/v1/arn%3Aaws%3Abedrock%2Fprofile//a%20b"
 def on_a_gateway(port):
     """What a gateway's proxy gets."""
     manifests, egress = istio.documents("gateway.yaml"), istio.documents("egress.yaml")
-    (virtual_service,), (envoy_filter,) = manifests["VirtualService"], istio.documents("envoyfilter-gateway.yaml")["EnvoyFilter"]
+    (virtual_service,), (envoy_filter,) = (
+        manifests["VirtualService"],
+        istio.documents("envoyfilter-gateway.yaml")["EnvoyFilter"],
+    )
     host = {"name": "any", "domains": virtual_service["spec"]["hosts"], "routes": list(istio.routes(virtual_service))}
     plain = istio.listener("http", port, [copy.deepcopy(istio.ROUTER)], host)
     listeners, extension = istio.patched([plain], envoy_filter, "GATEWAY")

@@ -83,7 +83,9 @@ def signed(vector, signature):
     return f"{vector['jws'].rpartition('.')[0]}.{base64url(signature)}"
 
 
-@pytest.mark.parametrize("vector", [*RFC, *INDEPENDENT.values()], ids=lambda vector: f"{vector['source']} {vector['algorithm']}")
+@pytest.mark.parametrize(
+    "vector", [*RFC, *INDEPENDENT.values()], ids=lambda vector: f"{vector['source']} {vector['algorithm']}"
+)
 def test_good_signatures_hold(vector, judge):
     assert judge(vector["jws"]) == HELD
 
@@ -156,5 +158,14 @@ def test_a_signature_in_der_is_refused(algorithm, judge):
 def test_a_signature_of_another_length_is_refused(algorithm, judge):
     vector = INDEPENDENT[algorithm]
     good = signature(vector)
-    for bad in (b"", good[1:], good[:-1], good + b"\0", b"\0" + good, good + good, bytes(len(good)), b"\xff" * len(good)):
+    for bad in (
+        b"",
+        good[1:],
+        good[:-1],
+        good + b"\0",
+        b"\0" + good,
+        good + good,
+        bytes(len(good)),
+        b"\xff" * len(good),
+    ):
         assert judge(signed(vector, bad)) == "signature_invalid"

@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import pytest
-from issuers import entry, identity_provider, running, trusting, verdict, verdicts
-from raw import CHAT, ask, bearer, request
-from support import wait_until
 
+from issuers import entry, identity_provider, running, trusting, verdict, verdicts
 from mocks.faults import Fault
 from mocks.identity_provider import IdentityProvider
 from mocks.keys import SigningKey
+from raw import CHAT, ask, bearer, request
+from support import wait_until
 
 FETCH_TIMEOUT_S = 1
 # Discovery and key set may take that long each, and the request comes a moment after the fetch has begun.

@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 import pytest
+
 from conftest import PREFIX, provider
 from issuers import entry, identity_provider, running, trusting, verdict, verdicts
-from raw import CHAT, Connection, ask, bearer, request
-from support import wait_until
-
 from mocks.faults import Fault
 from mocks.keys import SigningKey, base64url
+from raw import CHAT, Connection, ask, bearer, request
+from support import wait_until
 
 GOOD = (200, None)
 KEY_UNKNOWN = (401, "key_unknown")

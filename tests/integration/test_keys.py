@@ -3,9 +3,9 @@
 import json
 
 import pytest
+
 from conftest import VERIFIERS
 from issuers import entry, identity_provider, running, trusting, verdict, verdicts
-
 from mocks.faults import Fault
 from mocks.keys import SigningKey, base64url
 from tools.gateway import free_port

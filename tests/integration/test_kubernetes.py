@@ -51,10 +51,13 @@ def test_a_pod_is_ready_once_the_filter_is_loaded(world, tmp_path):
 
     def edit_bootstrap(bootstrap):
         listener, cluster = (
-            yaml.safe_load((PROJECT / "envoy" / "image" / f"ready-{part}.yaml").read_text())[0] for part in ("listener", "cluster")
+            yaml.safe_load((PROJECT / "envoy" / "image" / f"ready-{part}.yaml").read_text())[0]
+            for part in ("listener", "cluster")
         )
         listener["address"]["socket_address"] = {"address": "127.0.0.1", "port_value": port}
-        cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"] = bootstrap["admin"]["address"]
+        cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"] = bootstrap["admin"][
+            "address"
+        ]
         bootstrap["static_resources"]["listeners"].append(listener)
         bootstrap["static_resources"]["clusters"].append(cluster)
 

@@ -109,9 +109,7 @@ def run(world, start_gateway, tmp_path_factory):
             "instance": stack.enter_context(InstanceMetadata()),
             "no-credentials": stack.enter_context(ContainerCredentials(authorization_token=CONTAINER_TOKEN)),
             "role": stack.enter_context(
-                SecurityTokenService(
-                    [callers["role"]], roles={ROLE: Role(EXTERNAL_ID)}, verifier=world.sigv4_verifier
-                )
+                SecurityTokenService([callers["role"]], roles={ROLE: Role(EXTERNAL_ID)}, verifier=world.sigv4_verifier)
             ),
         }
         aws["no-credentials"].fault["credentials"] = Fault(status=500)  # with a body that holds them all the same

@@ -75,9 +75,21 @@ def test_it_is_valid(manifest, found):
 MISTAKES = [
     ("istio/wasmplugin.yaml", "WasmPlugin", "vmConfig environment", "x", "unknown: /spec/vmConfig/environment"),
     ("istio/wasmplugin.yaml", "WasmPlugin", "failStrategy", "FAIL", "failStrategy"),
-    ("istio/gateway.yaml", "VirtualService", "http 0 route 0 destination port name", "x", "unknown: /spec/http/0/route"),
+    (
+        "istio/gateway.yaml",
+        "VirtualService",
+        "http 0 route 0 destination port name",
+        "x",
+        "unknown: /spec/http/0/route",
+    ),
     ("envoy-gateway/gateway.yaml", "HTTPRoute", "rules 0 hostname", "x", "unknown: /spec/rules/0/hostname"),
-    ("envoy-gateway/gateway.yaml", "ClientTrafficPolicy", "connection bufferLimits", "1Mi", "unknown: /spec/connection/bufferLimits"),
+    (
+        "envoy-gateway/gateway.yaml",
+        "ClientTrafficPolicy",
+        "connection bufferLimits",
+        "1Mi",
+        "unknown: /spec/connection/bufferLimits",
+    ),
     ("envoy-gateway/extension.yaml", "EnvoyExtensionPolicy", "wasm 0 rootId", "x", "unknown: /spec/wasm/0/rootId"),
     ("envoy-gateway/extension.yaml", "EnvoyExtensionPolicy", "wasm 0 code type", "File", "code/type"),
 ]

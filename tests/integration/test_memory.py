@@ -1,6 +1,7 @@
 """What is held in memory: nothing more after many requests, little for an open stream. `make soak` has the long version."""
 
 import pytest
+
 from issuers import entry, identity_provider, running
 from load import upstream
 from memory_support import KIB, MIB, cost_of_streams, growth_by_requests

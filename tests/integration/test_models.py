@@ -185,9 +185,7 @@ def test_a_body_that_cannot_be_read_is_refused(post, world):
 def test_files_pass_and_batches_do_not(openai_client, world):
     assert openai_client.files.create(file=("a.jsonl", b"{}"), purpose="batch").id
     with pytest.raises(openai.BadRequestError) as refused:
-        openai_client.batches.create(
-            input_file_id="f", endpoint="/v1/chat/completions", completion_window="24h"
-        )
+        openai_client.batches.create(input_file_id="f", endpoint="/v1/chat/completions", completion_window="24h")
     assert refused.value.code == "model_missing"
     assert [request.path for request in world.openai.requests] == ["/v1/files"]
 
@@ -326,6 +324,7 @@ def test_a_websocket_names_its_model_in_the_query(world, start_gateway, token):
         provider = {"name": "my-openai", "type": "openai", "base_url": upstream.url, "api_key": {"value": "key"}}
         whole = configuration(world) | {"providers": [provider | {"models": ["gpt-realtime"]}]}
         with start_gateway(whole) as gateway:
+
             def status(query):
                 return exchange(gateway, "GET", f"{PREFIX}/my-openai/v1/realtime{query}", upgrade).status
 

@@ -1,6 +1,7 @@
 """Heads that no honest provider sends: each is refused with a word of its own, or passes for what it is."""
 
 import pytest
+
 from conftest import PREFIX, configuration
 from raw import ask, assert_unharmed, bearer, request
 from raw_upstream import RawUpstream
@@ -35,7 +36,12 @@ PASSING = {
 def gateway(world, start_gateway):
     answers = REFUSED | {name: data for name, (_, data) in PASSING.items()}
     with RawUpstream(answers) as upstream:
-        odd = {"name": "odd", "type": "openai", "base_url": f"http://127.0.0.1:{upstream.port}", "api_key": {"value": "k"}}
+        odd = {
+            "name": "odd",
+            "type": "openai",
+            "base_url": f"http://127.0.0.1:{upstream.port}",
+            "api_key": {"value": "k"},
+        }
         document = configuration(world)
         with start_gateway(document | {"providers": [*document["providers"], odd]}) as gateway:
             yield gateway

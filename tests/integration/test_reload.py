@@ -7,13 +7,13 @@ import urllib.request
 
 import httpx
 import pytest
+
 from conftest import PREFIX
 from issuers import entry, identity_provider, running, trusting, verdict, verdicts
-from raw import CHAT, Connection, ask, bearer, request
-from support import wait_until
-
 from mocks.providers import OpenAI
 from mocks.world import AUDIENCE
+from raw import CHAT, Connection, ask, bearer, request
+from support import wait_until
 
 GOOD = (200, None)
 CLIENTS = 4

@@ -32,7 +32,9 @@ def running():
 
 
 def ask(url, token):
-    return requests.post(url, json={"model": "m", "messages": []}, headers={"authorization": f"Bearer {token}"}, timeout=10)
+    return requests.post(
+        url, json={"model": "m", "messages": []}, headers={"authorization": f"Bearer {token}"}, timeout=10
+    )
 
 
 def test_a_second_one_leaves_the_first_alone():

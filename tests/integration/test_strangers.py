@@ -1,9 +1,9 @@
 """Who has no valid token is told what its request alone explains: nothing of which providers there are."""
 
 import pytest
-from raw import PREFIX, ask, assert_unharmed, request
 
 from mocks.keys import SigningKey
+from raw import PREFIX, ask, assert_unharmed, request
 
 NAMES = ["my-openai", "my-anthropic", "my-google", "my-vllm", "my-disabled", "no-such-provider", "My-OpenAI"]
 PATHS = [

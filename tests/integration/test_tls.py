@@ -8,8 +8,8 @@ import h2.config
 import h2.connection
 import h2.events
 import pytest
-from issuers import entry, identity_provider, running, verdict, verdicts
 
+from issuers import entry, identity_provider, running, verdict, verdicts
 from mocks.faults import Fault
 from mocks.providers import OpenAI
 from mocks.tls import CertificateAuthority

@@ -5,15 +5,15 @@ import time
 from contextlib import ExitStack
 
 import pytest
+
 from bootstrap_edits import held_for
 from conftest import PREFIX, configuration
 from issuers import entry, identity_provider, running, trusting
+from mocks.faults import Fault
 from raw import CHAT, Connection, ask, bearer, request
 from support import wait_until
-from workers import connect_to
-
-from mocks.faults import Fault
 from tools.gateway import PROJECT
+from workers import connect_to
 
 MODULE = PROJECT / "target/ai_gateway_filter_faults.wasm"
 SHIPPED = PROJECT / "ai_gateway_filter.wasm"

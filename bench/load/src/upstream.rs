@@ -81,7 +81,8 @@ fn number(body: &[u8], name: &[u8]) -> io::Result<u32> {
     let start = find(body, name).map_or(body.len(), |start| start + name.len());
     let digits = body[start..].split(|byte| !byte.is_ascii_digit()).next();
     let number = String::from_utf8_lossy(digits.unwrap_or_default()).parse();
-    number.map_err(|_| io::Error::other("a request for a stream says neither how long nor how fast"))
+    number
+        .map_err(|_| io::Error::other("a request for a stream says neither how long nor how fast"))
 }
 
 /// Events as OpenAI sends them, each in a chunk of its own.

@@ -8,9 +8,21 @@ use std::ptr::{addr_of_mut, null_mut};
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
     fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
-    fn proxy_get_buffer_bytes(buffer: u32, start: usize, size: usize, data: *mut *mut u8, length: *mut usize) -> u32;
+    fn proxy_get_buffer_bytes(
+        buffer: u32,
+        start: usize,
+        size: usize,
+        data: *mut *mut u8,
+        length: *mut usize,
+    ) -> u32;
     fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, length: *mut usize) -> u32;
-    fn proxy_replace_header_map_value(map: u32, name: *const u8, n: usize, value: *const u8, v: usize) -> u32;
+    fn proxy_replace_header_map_value(
+        map: u32,
+        name: *const u8,
+        n: usize,
+        value: *const u8,
+        v: usize,
+    ) -> u32;
     fn proxy_remove_header_map_value(map: u32, name: *const u8, n: usize) -> u32;
     fn proxy_set_property(path: *const u8, p: usize, value: *const u8, v: usize) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, n: usize, id: *mut u32) -> u32;
@@ -80,6 +92,10 @@ extern "C" fn proxy_on_configure(_: u32, size: usize) -> u32 {
         let start = usize::from(LOGS);
         AUTHORITY_SIZE = size - start;
         AUTHORITY[..AUTHORITY_SIZE].copy_from_slice(&MEMORY[start..size]);
+        #[expect(
+            clippy::needless_range_loop,
+            reason = "nobody refers to a static that is changed"
+        )]
         for index in 0..COUNTERS + HISTOGRAMS {
             let (kind, name) = if index < COUNTERS {
                 (0, [b'c', b'0' + index as u8])
@@ -99,15 +115,27 @@ extern "C" fn proxy_on_request_headers(_: u32, _: usize, _: u32) -> u32 {
     for name in ["x-envoy-internal", "x-envoy-external-address"] {
         unsafe { proxy_remove_header_map_value(REQUEST, name.as_ptr(), name.len()) };
     }
-    let authority = unsafe { std::slice::from_raw_parts(addr_of_mut!(AUTHORITY).cast(), AUTHORITY_SIZE) };
+    let authority =
+        unsafe { std::slice::from_raw_parts(addr_of_mut!(AUTHORITY).cast(), AUTHORITY_SIZE) };
     for (name, value) in [
         (":authority", authority),
         (":path", b"/v1/chat/completions"),
         ("x-ai-gateway-cluster", b"upstream_http"),
         ("x-ai-gateway-provider", b"my-openai"),
-        ("authorization", b"Bearer sk-upstream-0123456789abcdef0123456789abcdef"),
+        (
+            "authorization",
+            b"Bearer sk-upstream-0123456789abcdef0123456789abcdef",
+        ),
     ] {
-        unsafe { proxy_replace_header_map_value(REQUEST, name.as_ptr(), name.len(), value.as_ptr(), value.len()) };
+        unsafe {
+            proxy_replace_header_map_value(
+                REQUEST,
+                name.as_ptr(),
+                name.len(),
+                value.as_ptr(),
+                value.len(),
+            )
+        };
     }
     let name = "clear_route_cache";
     let (mut data, mut size) = (null_mut(), 0);
