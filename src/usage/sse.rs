@@ -195,6 +195,8 @@ fn line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn events(cuts: &[&[u8]]) -> Vec<String> {
@@ -242,6 +244,79 @@ mod tests {
             assert_eq!(events(&[stream.as_bytes()]), expected, "{stream:?}");
             let bytes: Vec<&[u8]> = stream.as_bytes().chunks(1).collect();
             assert_eq!(events(&bytes), expected, "{stream:?} byte by byte");
+        }
+    }
+
+    /// WHATWG HTML §9.2.6, read of a whole text: first its lines, then their fields.
+    fn as_the_standard_says(stream: &str) -> Vec<String> {
+        let plain = stream.replace("\r\n", "\n").replace('\r', "\n");
+        let mut events = Vec::new();
+        let mut data = Vec::new();
+        for line in plain.split_inclusive('\n') {
+            let Some(line) = line.strip_suffix('\n') else {
+                break;
+            };
+            let (field, value) = line.split_once(':').unwrap_or((line, ""));
+            if field == "data" {
+                data.push(value.strip_prefix(' ').unwrap_or(value));
+            } else if line.is_empty() && !data.is_empty() {
+                events.push(data.join("\n"));
+                data.clear();
+            }
+        }
+        events
+    }
+
+    /// Text of which much is an event stream.
+    fn stream() -> impl Strategy<Value = String> {
+        let piece = prop::sample::select(vec![
+            "data",
+            "data:",
+            "data: ",
+            "data:  ",
+            "dat",
+            "Data:",
+            "event: e",
+            "id",
+            "retry: 5",
+            ":c",
+            " ",
+            "\t",
+            "\0",
+            "x",
+            "é",
+            "😀",
+            "\u{feff}",
+            "data: [DONE]\n\n",
+            "\n",
+            "\n",
+            "\r",
+            "\r\n",
+            "\n\n",
+            "\r\r",
+            "\r\n\r\n",
+            "\n\r",
+        ]);
+        prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn any_stream_is_framed_as_the_standard_says(stream in stream(), size in 1_usize..9) {
+            let expected = as_the_standard_says(&stream);
+            for size in [size, stream.len().max(1)] {
+                let mut framer = Framer::default();
+                let mut events = Vec::new();
+                for cut in stream.as_bytes().chunks(size) {
+                    framer.feed(cut, &mut |piece| match piece {
+                        Piece::Event(data) => {
+                            events.push(String::from_utf8(data.to_vec()).unwrap());
+                        }
+                        Piece::Part(_) | Piece::PartsEnd => unreachable!("nothing here is long"),
+                    });
+                }
+                prop_assert_eq!(&events, &expected);
+            }
         }
     }
 
