@@ -86,7 +86,7 @@ soak: test-tools ## Show that it holds for long: a million requests, ten thousan
 	@echo "pytest: soak tests"
 	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m pytest -q -s tests/integration/soak_*.py
 
-clients: build ## Run every SDK against the gateway and write the README's tables of them
+clients: build ## Run every SDK against the gateway and write docs/clients.md's tables of them
 	@tools/setup-python.sh tests/requirements.txt
 	@cargo build --quiet --manifest-path tests/sigv4-verifier/Cargo.toml
 	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && WRITE_TABLES=1 $(PYTHON) -m pytest -q tests/integration/test_clients.py

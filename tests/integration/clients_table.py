@@ -1,8 +1,8 @@
-"""The README's tables of clients, which `test_clients.py` makes from what it has seen."""
+"""The tables of docs/clients.md, which `test_clients.py` makes from what it has seen."""
 
 from tools.gateway import PROJECT
 
-README = PROJECT / "README.md"
+PAGE = PROJECT / "docs" / "clients.md"
 BEGIN, END = "<!-- written by `make clients` -->\n", "<!-- to here -->"
 NOT_APPLICABLE = "–"
 
@@ -15,17 +15,17 @@ def render(head, columns, rows):
 
 
 def current():
-    """The tables as they stand in the README."""
+    """The tables as they stand there."""
     return _split()[1]
 
 
 def write(tables):
-    """Put the tables into the README."""
+    """Put the tables there."""
     before, _, after = _split()
-    README.write_text(f"{before}{BEGIN}{tables}{END}{after}")
+    PAGE.write_text(f"{before}{BEGIN}{tables}{END}{after}")
 
 
 def _split():
-    before, rest = README.read_text().split(BEGIN)
+    before, rest = PAGE.read_text().split(BEGIN)
     tables, after = rest.split(END)
     return before, tables, after

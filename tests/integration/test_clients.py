@@ -1,5 +1,5 @@
 """Every SDK alike: an answer, a stream, the provider's errors, a wrong token, a stream that is given up; and each with
-every credential that a provider may have. The README's tables are what this file sees.
+every credential that a provider may have. The tables of docs/clients.md are what this file sees.
 """
 
 import os
@@ -221,7 +221,7 @@ def test_a_token(client, gateway, world, node):
     results["tokens", client] = dict(zip(TOKENS, (SEEN, f"`{client.error}`"), strict=True))
 
 
-def test_the_readmes_tables_are_what_was_seen():
+def test_the_pages_tables_are_what_was_seen():
     per_mode = sum(one.values[1].mock in mode.mocks for one in SDKS for mode in MODES)
     if sum(map(len, results.values())) < len(SDKS) * len(BEHAVIOUR) + per_mode + 2 * len(TOKEN_CLIENTS):
         pytest.skip("only a part of the tables has been seen: run the whole file")
@@ -233,11 +233,11 @@ def test_the_readmes_tables_are_what_was_seen():
     ]
     if os.environ.get("WRITE_TABLES"):
         clients_table.write("\n".join(tables))
-    assert "\n".join(tables) == clients_table.current(), "README.md is behind: make clients"
+    assert "\n".join(tables) == clients_table.current(), "docs/clients.md is behind: make clients"
 
 
 def table(head, columns, kind, rows):
-    """A table of the README."""
+    """A table of docs/clients.md."""
     described = [
         ([name, f"`{one.package.removesuffix('-6')}`", one.version], results[kind, *key]) for one, name, key in rows
     ]
