@@ -12,6 +12,7 @@
 pub mod decoder;
 pub mod dialect;
 pub mod event_stream;
+mod findings;
 pub mod json;
 mod reader;
 pub mod report;

@@ -5,8 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use memchr::memmem::{self, Finder};
 
 use super::dialect::{Dialect, LastEvent, Payload, Watch};
+use super::findings::Findings;
 use super::json::Scanner;
-use super::report::{Findings, IncompleteReason, TokenUsage};
+use super::report::{IncompleteReason, TokenUsage};
 use super::{event_stream, sse};
 use crate::time::{Clock, UnixTime};
 

@@ -42,6 +42,8 @@ pub enum Field {
     ToolUseInput,
     /// Output tokens.
     Output,
+    /// Input and output tokens, and what a server counts beside both.
+    Total,
     /// Input tokens read from a cache.
     CachedRead,
     /// Input tokens written to a cache.
