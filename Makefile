@@ -75,6 +75,7 @@ test-tools: build
 	@cargo build --quiet --manifest-path tests/sigv4-verifier/Cargo.toml
 	@tools/setup-python.sh tests/requirements.txt
 	@tools/setup-node.sh >/dev/null
+	@tools/setup-go.sh >/dev/null || echo "go: the tests of the SDK for Go are left out"
 	@echo "cargo: building the command"
 	@cargo build --quiet --all-features --bin ai-gateway-filter
 
@@ -89,6 +90,7 @@ soak: test-tools ## Show that it holds for long: a million requests, ten thousan
 clients: build ## Run every SDK against the gateway and write docs/clients.md's tables of them
 	@tools/setup-python.sh tests/requirements.txt
 	@cargo build --quiet --manifest-path tests/sigv4-verifier/Cargo.toml
+	@tools/setup-go.sh >/dev/null
 	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && WRITE_TABLES=1 $(PYTHON) -m pytest -q tests/integration/test_clients.py
 
 test-matrix: test-tools ## Run the integration tests in each supported Envoy; write the table of README.md

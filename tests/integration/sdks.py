@@ -1,4 +1,4 @@
-"""The SDKs that `test_clients.py` runs, for Python in this process and for Node.js in another, all called alike.
+"""The SDKs that `test_clients.py` runs, for Python in this process, for Node.js and Go in others, all called alike.
 
 Each is told its base URL, token and further headers; it gives an answer's text or a stream's pieces, or raises.
 """
@@ -13,6 +13,7 @@ from anthropic import Anthropic, AnthropicBedrock
 from authlib.integrations.requests_client import OAuth2Session
 from openai import OpenAI
 
+import go_support
 from bedrock_support import CONVERSATION, INVOKE, MODEL, add_header, boto3_client, frames
 from support import MESSAGES, SAID, google_client
 from tools.gateway import PROJECT
@@ -180,13 +181,14 @@ class Sdk:
     errors: tuple
     """For 400, 429, and 401 of the gateway."""
     call: object = None
-    """For Python: a generator; for Node.js there is a module."""
+    """For Python: a generator; for Node.js there is a module, for Go a program."""
     module: str | None = None
+    program: str | None = None
 
     @property
     def version(self):
         """Of the package that is installed."""
-        return _version(self.package, self.call)
+        return go_support.version(self.package) if self.program else _version(self.package, self.call)
 
     @property
     def provider(self):
@@ -207,7 +209,10 @@ class Sdk:
         operation = "stream" if stream else "answer"
         options = {"url": target.url, "token": target.token, "headers": dict(target.headers), "said": SAID}
         options["provider"] = self.mock
-        outcome = node.call(self.module, operation, abortAfter=give_up_after, **options)
+        if self.program:
+            outcome = go_support.call(self.program, operation, model=MODEL, abortAfter=give_up_after or 0, **options)
+        else:
+            outcome = node.call(self.module, operation, abortAfter=give_up_after, **options)
         if "error" in outcome:
             raise Failure(**outcome["error"])
         return outcome.get("pieces", [outcome.get("answer")])
@@ -261,6 +266,15 @@ NODE = (
     Sdk("Vercel AI, Anthropic", "@ai-sdk/anthropic", "anthropic", VERCEL, module="vercel"),
     Sdk("Vercel AI, Google", "@ai-sdk/google", "google", VERCEL, module="vercel"),
     Sdk("Vercel AI, Bedrock", "@ai-sdk/amazon-bedrock", "bedrock", VERCEL, module="vercel"),
+)
+GO = (
+    Sdk(
+        "AWS SDK",
+        "aws-sdk-go-v2/service/bedrockruntime",
+        "bedrock",
+        (*AWS[:2], "GenericAPIError"),
+        program="bedrock",
+    ),
 )
 TOKEN_CLIENTS = (
     TokenClient("authlib, Python", "authlib", "OAuthError", authlib),

@@ -12,7 +12,7 @@ from bedrock_support import no_aws_environment, static
 from conftest import configuration
 from mocks.world import AUDIENCE, CLIENT_ID, CLIENT_SECRET
 from node_support import NodeClients
-from sdks import NODE, PYTHON, TOKEN_CLIENTS, Failure, Target
+from sdks import GO, NODE, PYTHON, TOKEN_CLIENTS, Failure, Target
 from support import OPENAI, SAID, access_log, ask, wait_until
 
 QUOTED = f"you said '{SAID}'."
@@ -21,7 +21,7 @@ GIVEN_UP_AFTER = 3
 SEEN = "✓"
 BEHAVIOUR = ["answer", "stream", "400", "429", "wrong token", "given up in mid-stream"]
 TOKENS = ["token", "wrong secret"]
-LANGUAGES = {"Python": PYTHON, "Node.js": NODE}
+LANGUAGES = {"Python": PYTHON, "Node.js": NODE, "Go": GO}
 SDKS = [
     pytest.param(language, sdk, id=f"{sdk.name} for {language}") for language, sdks in LANGUAGES.items() for sdk in sdks
 ]
