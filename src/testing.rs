@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::callout::Answer;
 use crate::config::Config;
 use crate::head::RequestHead;
 use crate::refresh::Board;
@@ -61,6 +62,15 @@ impl SigningKey {
 /// A key set document.
 pub fn key_set(keys: &[Value]) -> String {
     json!({ "keys": keys }).to_string()
+}
+
+/// What a server answers that does not say how long its answer is good.
+pub const fn response(status: u16, body: &[u8]) -> Answer<'_> {
+    Answer::Response {
+        status,
+        body,
+        lifetime: None,
+    }
 }
 
 /// The claims of a good token that may invoke and get, with `changes` on top; a null removes.

@@ -11,7 +11,7 @@ use ai_gateway_filter::credential::Credential;
 use ai_gateway_filter::forward::{CLUSTER_HEADER, PROVIDER_HEADER, UpstreamRequest};
 use ai_gateway_filter::head::{RequestHead, ResponseHead};
 use ai_gateway_filter::provider::Provider;
-use ai_gateway_filter::testing::{NOW_SECS, SECRET, SigningKey, claims};
+use ai_gateway_filter::testing::{NOW_SECS, SECRET, SigningKey, claims, response};
 use ai_gateway_filter::time::UnixTime;
 use ai_gateway_filter::transaction::{Effect, Flow, Input, Transaction};
 use ai_gateway_filter::url::Scheme;
@@ -439,11 +439,7 @@ const CREDENTIALS: &str = r#"{"AccessKeyId":"AKIAIOSFODNN7EXAMPLE","SecretAccess
 fn answer(gateway: &Gateway, status: u16, body: Option<&[u8]>) {
     for resource in gateway.begin_fetches() {
         for _ in 0..8 {
-            let answer = body.map_or(Answer::NoResponse, |body| Answer::Response {
-                status,
-                body,
-                lifetime: None,
-            });
+            let answer = body.map_or(Answer::NoResponse, |body| response(status, body));
             if !gateway.answer(&resource, answer) {
                 break;
             }

@@ -7,7 +7,9 @@ use ai_gateway_filter::authn::signature::SoftwareVerifier;
 use ai_gateway_filter::callout::Answer;
 use ai_gateway_filter::config::Config;
 use ai_gateway_filter::shared::{Resource, Shared};
-use ai_gateway_filter::testing::{AUDIENCE, ISSUER, MemoryBoard, NOW, SigningKey, key_set};
+use ai_gateway_filter::testing::{
+    AUDIENCE, ISSUER, MemoryBoard, NOW, SigningKey, key_set, response,
+};
 use ai_gateway_filter::time::UnixTime;
 use serde_json::json;
 
@@ -29,15 +31,7 @@ impl Gateway {
         let gateway = Self::cold();
         let keys = key_set(&[SigningKey::new("1").jwk()]);
         gateway.begin_fetches();
-        let body = keys.as_bytes();
-        gateway.answer(
-            &Resource::Keys(0),
-            Answer::Response {
-                status: 200,
-                body,
-                lifetime: None,
-            },
-        );
+        gateway.answer(&Resource::Keys(0), response(200, keys.as_bytes()));
         gateway
     }
 

@@ -13,7 +13,7 @@ use crate::authn::key_source::{RemoteKeys, Start};
 use crate::authn::signature::SoftwareVerifier;
 use crate::callout::Clusters;
 use crate::testing::{
-    AUDIENCE, ISSUER, MemoryBoard, NOW, NOW_SECS, SigningKey, base64url, claims, key_set,
+    AUDIENCE, ISSUER, MemoryBoard, NOW, NOW_SECS, SigningKey, base64url, claims, key_set, response,
 };
 use crate::url::Endpoint;
 
@@ -126,13 +126,7 @@ impl World {
 
     fn fetch(&mut self, keys: &[&str]) {
         assert_eq!(self.begun(), [0]);
-        let body = document(keys);
-        let answer = Answer::Response {
-            status: 200,
-            body: body.as_bytes(),
-            lifetime: None,
-        };
-        self.answer(0, answer);
+        self.answer(0, response(200, document(keys).as_bytes()));
     }
 
     fn ask(&mut self, token: &str, patience: Patience) -> Verdict {

@@ -29,7 +29,7 @@ use crate::callout::Answer;
 use crate::head::ResponseHead;
 use crate::reply::Reply;
 use crate::testing::{
-    AUDIENCE, ISSUER, MemoryBoard, NOW, SigningKey, claims, config, head, key_set,
+    AUDIENCE, ISSUER, MemoryBoard, NOW, SigningKey, claims, config, head, key_set, response,
 };
 
 const PREFIX: &str = "/llm/v1/providers";
@@ -136,11 +136,7 @@ impl Gateway {
     fn keys_arrive(&self, ids: &[&str]) {
         let keys: Vec<_> = ids.iter().map(|id| SigningKey::new(id).jwk()).collect();
         let body = key_set(&keys);
-        self.fetch(Answer::Response {
-            status: 200,
-            body: body.as_bytes(),
-            lifetime: None,
-        });
+        self.fetch(response(200, body.as_bytes()));
     }
 
     fn fetch(&self, answer: Answer<'_>) {

@@ -1,9 +1,7 @@
 """Helpers of the tests of Bedrock: configurations, boto3's clients, uploads by hand, checks of what was signed."""
 
-import contextlib
 import http.client
 import json
-import os
 import socket
 
 import boto3
@@ -25,18 +23,6 @@ INVOKE = json.dumps(
 ).encode()
 QUOTED = f"you said '{SAID}'."
 TIMEOUT_S = 30
-
-
-@contextlib.contextmanager
-def no_aws_environment():
-    """What AWS's SDKs and the filter would find on this machine does not count."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in list(os.environ):
-            if name.startswith("AWS_"):
-                patch.delenv(name)
-        patch.setenv("AWS_CONFIG_FILE", os.devnull)
-        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-        yield
 
 
 def static(credential):
@@ -179,13 +165,6 @@ def assert_unavailable(answer):
     assert answer.header("x-amzn-errortype") == "ServiceUnavailableException"
     assert int(answer.header("retry-after")) >= 1
     assert answer.json()["message"] == answer.message
-
-
-@pytest.fixture(scope="module", autouse=True)
-def environment():
-    """The AWS variables of this machine do not count."""
-    with no_aws_environment():
-        yield
 
 
 @pytest.fixture

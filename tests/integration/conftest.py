@@ -31,7 +31,7 @@ VERIFIERS = {
     "wasm": "signatures are checked in Wasm, as configured",
 }
 SHOWN_LOG_LINES = 60
-SDK_VARIABLES = ("OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_")
+SDK_VARIABLES = ("OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_", "AWS_")
 
 EXTERNAL = json.loads(Path(path).read_text()) if (path := os.environ.get("EXTERNAL_GATEWAY")) else None
 
@@ -53,11 +53,13 @@ def pytest_runtest_makereport(call):
 
 @pytest.fixture(scope="session", autouse=True)
 def plain_environment():
-    """What the SDKs would read from this machine's environment does not count."""
+    """What the SDKs and the filter would find on this machine does not count."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.startswith(SDK_VARIABLES) or name.lower().endswith("_proxy"):
                 patch.delenv(name)
+        patch.setenv("AWS_CONFIG_FILE", os.devnull)
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
         yield
 
 

@@ -26,7 +26,6 @@ from bedrock_support import (
     assert_signed_by_the_gateway,
     bedrock_configuration,
     boto3_client,
-    no_aws_environment,
     only,
 )
 from promptness import at_once
@@ -36,12 +35,6 @@ SECRET = "the-clients-own-secret-key"
 DUMMY_KEYS = {"aws_access_key_id": "AKIACLIENT", "aws_secret_access_key": SECRET}
 PACED = ("x-mock-stream", "chunks=10,interval_ms=100")
 MESSAGES = [{"role": "user", "content": SAID}]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def environment():
-    with no_aws_environment():
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ from bedrock_support import (
     assert_unavailable,
     at,
     bedrock_configuration,
-    environment,
     role,
     start,
     static,

@@ -15,7 +15,6 @@ from bedrock_support import (
     assert_used,
     at,
     bedrock_configuration,
-    environment,
     only,
     role,
     start,

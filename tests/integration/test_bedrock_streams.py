@@ -10,7 +10,6 @@ from bedrock_support import (
     bearer,
     bedrock_configuration,
     boto3_client,
-    no_aws_environment,
     target,
 )
 from mocks.providers.aws_event_stream import CONTENT_TYPE, frame
@@ -30,12 +29,6 @@ FAILURE = frame(
     {":exception-type": "throttlingException", ":content-type": "application/json", ":message-type": "exception"},
     b'{"message":"Too many tokens, please wait."}',
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def environment():
-    with no_aws_environment():
-        yield
 
 
 @pytest.fixture(scope="module")

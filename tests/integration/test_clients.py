@@ -8,7 +8,7 @@ import time
 import pytest
 
 import clients_table
-from bedrock_support import no_aws_environment, static
+from bedrock_support import static
 from conftest import configuration
 from mocks.world import AUDIENCE, CLIENT_ID, CLIENT_SECRET
 from node_support import NodeClients
@@ -62,12 +62,6 @@ MODES = [
     Mode("SigV4 by Envoy", "bedrock", prefix="envoy"),
 ]
 results = {}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def environment():
-    with no_aws_environment():
-        yield
 
 
 @pytest.fixture(scope="module")

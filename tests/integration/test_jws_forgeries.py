@@ -39,7 +39,13 @@ def keys():
     point = EC.public_key().public_numbers()
     return [
         {"kty": "RSA", "kid": "rsa", "n": integer(MODULUS), "e": "AQAB"},
-        {"kty": "EC", "kid": "ec", "crv": "P-256", "x": base64url(point.x.to_bytes(32)), "y": base64url(point.y.to_bytes(32))},
+        {
+            "kty": "EC",
+            "kid": "ec",
+            "crv": "P-256",
+            "x": base64url(point.x.to_bytes(32)),
+            "y": base64url(point.y.to_bytes(32)),
+        },
     ]
 
 

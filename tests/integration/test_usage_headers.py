@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from bedrock_support import boto3_client, no_aws_environment
+from bedrock_support import boto3_client
 from scripted_provider import Script
 from usage_support import TOKEN_FIELDS, assert_counted, logged, post, scripted_gateway, usage_fields
 
@@ -103,9 +103,8 @@ def test_what_the_sdk_reads_from_the_headers_is_what_is_counted(scripted, token)
     upstream, gateway = scripted
     upstream.script = answered(COHERE, **{INPUT: "12", OUTPUT: "4"})
     keys = {"aws_access_key_id": "AKIACLIENT", "aws_secret_access_key": "none", "aws_session_token": token}
-    with no_aws_environment():
-        client = boto3_client(gateway.url, provider=SDK, **keys)
-        answer = client.invoke_model(modelId="cohere.embed-english-v3", body=json.dumps({"texts": ["one"]}))
+    client = boto3_client(gateway.url, provider=SDK, **keys)
+    answer = client.invoke_model(modelId="cohere.embed-english-v3", body=json.dumps({"texts": ["one"]}))
     assert json.loads(answer["body"].read()) == COHERE
     headers = answer["ResponseMetadata"]["HTTPHeaders"]
     tokens = {"input": int(headers[INPUT]), "output": int(headers[OUTPUT])}

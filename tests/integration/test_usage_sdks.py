@@ -6,7 +6,7 @@ import pytest
 from anthropic import Anthropic
 from openai import OpenAI
 
-from bedrock_support import CONVERSATION, INVOKE, boto3_client, no_aws_environment, static
+from bedrock_support import CONVERSATION, INVOKE, boto3_client, static
 from conftest import PREFIX, configuration
 from conftest import provider as with_key
 from support import MESSAGES, SAID, google_client
@@ -118,12 +118,6 @@ ASKS = {
 }
 CASES = [(kind, ask) for kind, asks in ASKS.items() for ask in asks]
 NAMES = [ask.__name__.replace("_", "-") for _, ask in CASES]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def environment():
-    with no_aws_environment():
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::*;
 use crate::callout::Clusters;
-use crate::testing::{ISSUER, MemoryBoard, NOW, SigningKey, key_set};
+use crate::testing::{ISSUER, MemoryBoard, NOW, SigningKey, key_set, response};
 use crate::url::Endpoint;
 
 const REFRESH: u64 = 600;
@@ -43,15 +43,6 @@ fn settings(start: Start) -> RemoteKeys {
 
 fn endpoint(url: &str) -> Endpoint {
     Endpoint::parse(url).unwrap()
-}
-
-const fn response(status: u16, body: &[u8]) -> Answer<'_> {
-    let lifetime = None;
-    Answer::Response {
-        status,
-        body,
-        lifetime,
-    }
 }
 
 fn keys(ids: &[&str]) -> String {

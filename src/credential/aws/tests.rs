@@ -1,7 +1,7 @@
 //! Each conversation from its first callout to its end, under a clock of the tests' own.
 
 use super::*;
-use crate::testing::MemoryBoard;
+use crate::testing::{MemoryBoard, response};
 use crate::url::Scheme;
 
 const ROLE_ARN: &str = "arn:aws:iam::123456789012:role/llm";
@@ -56,11 +56,7 @@ fn source(origins: Vec<Origin>, role: Option<Role>, board: &MemoryBoard) -> Cred
 }
 
 fn ok(body: &str) -> Answer<'_> {
-    Answer::Response {
-        status: 200,
-        body: body.as_bytes(),
-        lifetime: None,
-    }
+    response(200, body.as_bytes())
 }
 
 fn document(access_key_id: &str, end: u64) -> String {

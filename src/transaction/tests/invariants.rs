@@ -167,11 +167,7 @@ fn input(event: &Event) -> Option<Input<'_>> {
 /// A fetch ends, if one is due.
 fn answer(gateway: &Gateway, body: Option<&str>) {
     for resource in gateway.begun() {
-        let answer = body.map_or(Answer::NoResponse, |body| Answer::Response {
-            status: 200,
-            body: body.as_bytes(),
-            lifetime: None,
-        });
+        let answer = body.map_or(Answer::NoResponse, |body| response(200, body.as_bytes()));
         gateway.answer(&resource, answer);
     }
 }

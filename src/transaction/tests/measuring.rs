@@ -113,12 +113,7 @@ fn credentials_that_end_are_counted_down() {
     };
     assert_eq!(lasts(report(&mut gateway)), None);
     let body = br#"{"AccessKeyId":"i","SecretAccessKey":"s","Expiration":"2027-01-15T09:00:00Z"}"#;
-    let answer = Answer::Response {
-        status: 200,
-        body,
-        lifetime: None,
-    };
-    gateway.answer(&begun[1], answer);
+    gateway.answer(&begun[1], response(200, body));
     assert_eq!(lasts(report(&mut gateway)), Some(3598));
     gateway.pass(5000);
     assert_eq!(lasts(report(&mut gateway)), Some(0));
@@ -129,15 +124,7 @@ fn a_caller_that_waits_for_credentials_is_counted_once() {
     let mut gateway = with_fetched_credentials();
     let begun = gateway.begun();
     let keys = key_set(&[SigningKey::new("k").jwk()]);
-    let body = keys.as_bytes();
-    gateway.answer(
-        &Resource::Keys(0),
-        Answer::Response {
-            status: 200,
-            body,
-            lifetime: None,
-        },
-    );
+    gateway.answer(&Resource::Keys(0), response(200, keys.as_bytes()));
     let outcome = gateway.post(
         "/b/model/m/converse",
         &[("authorization", &bearer(&good()))],
