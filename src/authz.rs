@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use thiserror::Error;
 
+use crate::authn::IssuerIndex;
 use crate::authn::jwt::Claims;
 use crate::catalog::Catalog;
 use crate::price::PriceList;
@@ -64,6 +65,8 @@ pub struct ClaimMatch {
     pub claim: String,
     /// The text.
     pub value: String,
+    /// Whose tokens are meant; every issuer's where there is none.
+    pub issuer: Option<IssuerIndex>,
 }
 
 /// The caller may not do that. An administrator can grant it.
@@ -165,7 +168,12 @@ impl Policy {
 
 impl ClaimMatch {
     fn matches(&self, claims: &Claims) -> bool {
-        claims.has_value(&self.claim, &self.value)
+        self.is_by_issuer(claims) && claims.has_value(&self.claim, &self.value)
+    }
+
+    /// Whether it is said by an issuer that is meant: subjects and groups are one issuer's own (RFC 7519 §4.1.2).
+    fn is_by_issuer(&self, claims: &Claims) -> bool {
+        self.issuer.is_none_or(|issuer| issuer == claims.issuer)
     }
 }
 
@@ -196,6 +204,7 @@ mod tests {
                 to: ClaimMatch {
                     claim: "sub".into(),
                     value: "svc-batch".into(),
+                    issuer: None,
                 },
                 actions: vec![Action::Invoke],
                 providers: Some(vec!["a".into()]),
@@ -206,6 +215,7 @@ mod tests {
                 to: ClaimMatch {
                     claim: "groups".into(),
                     value: "ml-team".into(),
+                    issuer: None,
                 },
                 actions: vec![Action::Invoke, Action::Get],
                 providers: None,
@@ -257,10 +267,37 @@ mod tests {
     }
 
     #[test]
+    fn what_is_for_one_issuers_callers_is_not_for_anothers() {
+        let mut bindings = bindings();
+        for binding in &mut bindings {
+            binding.to.issuer = Some(1);
+        }
+        let allow = [bindings[1].to.clone()];
+        let policy = Policy {
+            bindings: bindings.into_iter().collect(),
+            ..policy()
+        };
+        for (issuer, is_meant) in [(0, false), (1, true), (2, false)] {
+            let by = |json: &str| {
+                let mut claims = claims(json);
+                claims.issuer = issuer;
+                claims
+            };
+            let may = |json: &str| policy.decide(&by(json), Action::Invoke, "a", None).is_ok();
+            assert_eq!(may(r#"{"sub":"svc-batch"}"#), is_meant);
+            assert_eq!(may(r#"{"groups":["ml-team"]}"#), is_meant);
+            let permitted = by(r#"{"scope":"llm_invoke","groups":["ml-team"]}"#);
+            let decision = policy.decide(&permitted, Action::Invoke, "a", Some(&allow));
+            assert_eq!(decision.is_ok(), is_meant);
+        }
+    }
+
+    #[test]
     fn a_providers_allow_rule_narrows() {
         let allow = [ClaimMatch {
             claim: "groups".into(),
             value: "finance".into(),
+            issuer: None,
         }];
         let decide = |json: &str| policy().decide(&claims(json), Action::Invoke, "a", Some(&allow));
         assert_eq!(

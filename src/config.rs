@@ -114,9 +114,16 @@ impl Config {
             "/authentication/token_headers",
             problems,
         );
+        let issuers = document.authentication.issuers.iter();
+        let issuers: Vec<_> = issuers.map(|it| it.issuer.clone()).collect();
         let authentication = authentication::read(document.authentication, &clusters, problems);
-        let policy = authorization::read(document.authorization, &document.providers, problems);
-        let providers = providers::read(document.providers, &clusters, env, problems);
+        let policy = authorization::read(
+            document.authorization,
+            &document.providers,
+            &issuers,
+            problems,
+        );
+        let providers = providers::read(document.providers, &issuers, &clusters, env, problems);
         for (name, provider) in &providers {
             let wants_token = Credential::Passthrough {
                 gateway_token: GatewayToken::Required,

@@ -46,7 +46,8 @@ impl Bindings {
         }
         places.sort_unstable();
         places.dedup();
-        places.into_iter().filter_map(|place| self.all.get(place))
+        let found = places.into_iter().filter_map(|place| self.all.get(place));
+        found.filter(move |binding| binding.to.is_by_issuer(claims))
     }
 
     /// Whether one of them limits the models, or has prices.
@@ -65,6 +66,7 @@ mod tests {
             to: ClaimMatch {
                 claim: claim.into(),
                 value: value.into(),
+                issuer: None,
             },
             actions: vec![Action::Invoke],
             providers: None,

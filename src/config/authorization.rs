@@ -10,6 +10,7 @@ use crate::authz::{Action, Binding, ClaimMatch, Policy};
 pub(super) fn read(
     authorization: document::Authorization,
     providers: &[document::Provider],
+    issuers: &[String],
     problems: &mut Problems,
 ) -> Policy {
     let known: BTreeSet<_> = providers.iter().map(|it| it.name.as_str()).collect();
@@ -19,13 +20,13 @@ pub(super) fn read(
         .enumerate()
         .filter_map(|(index, binding)| {
             let path = format!("/authorization/bindings/{index}");
-            let to = claim_match(
-                binding.subject,
-                binding.claim,
-                binding.value,
-                &path,
-                problems,
-            );
+            let who = document::AllowRule {
+                issuer: binding.issuer,
+                subject: binding.subject,
+                claim: binding.claim,
+                value: binding.value,
+            };
+            let to = claim_match(who, issuers, &path, problems);
             if binding.permissions.is_empty() {
                 problems.add(
                     &path,
@@ -77,15 +78,28 @@ const fn action(permission: document::Permission) -> Action {
     }
 }
 
-/// Who is meant: `subject`, or `claim` with `value`.
+/// Who is meant: `subject`, or `claim` with `value`, of any issuer or of `issuer`.
 pub(super) fn claim_match(
-    subject: Option<String>,
-    claim: Option<String>,
-    value: Option<String>,
+    who: document::AllowRule,
+    issuers: &[String],
     path: &str,
     problems: &mut Problems,
 ) -> Option<ClaimMatch> {
-    let matched = match (subject, claim, value) {
+    let issuer = match who.issuer {
+        None => None,
+        Some(issuer) => {
+            let index = issuers.iter().position(|known| *known == issuer);
+            if index.is_none() {
+                problems.add(
+                    format_args!("{path}/issuer"),
+                    "is none of authentication.issuers, whose issuer it must be to the letter",
+                );
+                return None;
+            }
+            index
+        }
+    };
+    let matched = match (who.subject, who.claim, who.value) {
         (Some(value), None, None) => ("sub".to_owned(), value),
         (None, Some(claim), Some(value)) => (claim, value),
         _ => {
@@ -99,5 +113,6 @@ pub(super) fn claim_match(
     Some(ClaimMatch {
         claim: matched.0,
         value: matched.1,
+        issuer,
     })
 }

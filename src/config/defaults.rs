@@ -12,8 +12,16 @@ pub const STATUS: &str = "status";
 pub const HTTPS_CLUSTER: &str = "upstream_https";
 /// `clusters.http`.
 pub const HTTP_CLUSTER: &str = "upstream_http";
-/// `response_headers_to_remove`, beside the account headers of every kind of provider.
-pub const RESPONSE_HEADERS_TO_REMOVE: [&str; 1] = ["set-cookie"];
+/// `response_headers_to_remove`, beside the account headers of every kind of provider: what a client would take to be said of
+/// the gateway's host, all its sites and ports, and keep.
+pub const RESPONSE_HEADERS_TO_REMOVE: [&str; 6] = [
+    "alt-svc",
+    "clear-site-data",
+    "nel",
+    "report-to",
+    "set-cookie",
+    "strict-transport-security",
+];
 /// `max_signed_body_bytes`: the listener's limit in `envoy/bootstrap.yaml`.
 pub const MAX_SIGNED_BODY_BYTES: u64 = 32 * 1024 * 1024;
 /// `max_model_lookup_bytes`, likewise: SDKs write the model after the prompt.

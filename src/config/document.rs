@@ -133,6 +133,8 @@ pub(super) struct Authorization {
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub(super) struct Binding {
+    /// Whose tokens are meant, one of the `issuers`; by default any.
+    pub(super) issuer: Option<String>,
     /// The `sub` that is granted them.
     pub(super) subject: Option<String>,
     /// The claim that tells whom they are granted, with `value`.
@@ -162,6 +164,8 @@ pub(super) enum Permission {
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub(super) struct AllowRule {
+    /// Whose tokens are meant, one of the `issuers`; by default any.
+    pub(super) issuer: Option<String>,
     /// The `sub` of who may use it.
     pub(super) subject: Option<String>,
     /// The claim that tells who may use it, with `value`.

@@ -37,6 +37,7 @@ const RESERVED_HEADERS: [&str; 6] = [
 
 pub(super) fn read(
     documents: Vec<document::Provider>,
+    issuers: &[String],
     clusters: &Clusters,
     env: &dyn Fn(&str) -> Option<String>,
     problems: &mut Problems,
@@ -57,7 +58,7 @@ pub(super) fn read(
                 format_args!("\"{}\" is the name of another provider", document.name),
             );
         }
-        if let Some(provider) = provider(document, clusters, env, &path, problems) {
+        if let Some(provider) = provider(document, issuers, clusters, env, &path, problems) {
             providers.insert(provider.name.clone(), provider);
         }
     }
@@ -66,6 +67,7 @@ pub(super) fn read(
 
 fn provider(
     document: document::Provider,
+    issuers: &[String],
     clusters: &Clusters,
     env: &dyn Fn(&str) -> Option<String>,
     path: &str,
@@ -109,7 +111,7 @@ fn provider(
             .enumerate()
             .filter_map(|(index, rule)| {
                 let path = format!("{path}/allow/{index}");
-                claim_match(rule.subject, rule.claim, rule.value, &path, problems)
+                claim_match(rule, issuers, &path, problems)
             })
             .collect()
     });

@@ -98,7 +98,7 @@ fn full() -> Value {
                     "models": ["m1", "x-*"],
                     "prices": {"m1": {"input": 5, "output": 6}},
                 },
-                {"claim": "groups", "value": "ml", "permissions": ["get"]},
+                {"issuer": "any text", "claim": "groups", "value": "ml", "permissions": ["get"]},
             ],
         },
         "providers": [
@@ -119,7 +119,7 @@ fn full() -> Value {
                     "m*": {"input": 3, "output": 4},
                 },
                 "headers": {"X-Team": "a b"},
-                "allow": [{"subject": "svc"}, {"claim": "team", "value": "x"}],
+                "allow": [{"subject": "svc", "issuer": "inline"}, {"claim": "team", "value": "x"}],
             },
             {
                 "name": "two",
@@ -155,6 +155,7 @@ fn claim(claim: &str, value: &str) -> ClaimMatch {
     ClaimMatch {
         claim: claim.into(),
         value: value.into(),
+        issuer: None,
     }
 }
 
@@ -200,7 +201,10 @@ fn every_field_of_a_document_is_taken_in() {
                     )]))),
                 },
                 Binding {
-                    to: claim("groups", "ml"),
+                    to: ClaimMatch {
+                        issuer: Some(1),
+                        ..claim("groups", "ml")
+                    },
                     actions: vec![Action::Get],
                     providers: None,
                     models: None,
@@ -233,7 +237,13 @@ fn every_field_of_a_document_is_taken_in() {
                 prices("m1", [1.0, 2.5, 0.1, 1.25, 2.0]),
             ])),
             headers: vec![("x-team".into(), "a b".into())],
-            allow: Some(vec![claim("sub", "svc"), claim("team", "x")]),
+            allow: Some(vec![
+                ClaimMatch {
+                    issuer: Some(2),
+                    ..claim("sub", "svc")
+                },
+                claim("team", "x"),
+            ]),
         }
     );
     let gateway_token = GatewayToken::Required;

@@ -3,6 +3,7 @@
 import pytest
 
 from conftest import PREFIX, configuration, provider
+from issuers import entry, identity_provider, running
 from support import BEARER, OPENAI, exchange
 
 INVOKE = "dataplane_adp_llmprovider_invoke"
@@ -120,6 +121,26 @@ def test_a_providers_allow_rule_narrows_what_permissions_grant(with_claims, allo
 )
 def test_bindings_grant_by_subject_and_by_claim(claims, names, with_bindings, allowed):
     assert allowed(with_bindings, **claims) == names
+
+
+def test_a_binding_and_a_rule_can_be_for_the_tokens_of_one_issuer(world, start_gateway):
+    """Another issuer may give the same subject to somebody else."""
+    with running(identity_provider()) as (another,):
+        whole = configuration(world)
+        ours, others = world.identity_provider, another
+        whole["authentication"]["issuers"].append(entry(others))
+        whole["providers"] = [provider(name, "openai", world.openai) for name in PROVIDERS]
+        whole["providers"][1]["allow"] = [{"issuer": others.issuer, "subject": "alice"}]
+        bindings = [{"issuer": ours.issuer, "subject": "alice", "permissions": ["invoke"]}]
+        with start_gateway(whole | {"authorization": {"bindings": bindings}}) as gateway:
+            for issuer, claims, expected in [
+                (ours, {"omit": ["permissions"]}, [200, 403]),
+                (others, {"omit": ["permissions"]}, [403, 403]),
+                (others, {}, [200, 200]),
+                (ours, {}, [200, 403]),
+            ]:
+                token = issuer.mint({"sub": "alice", **({} if claims else {"permissions": [INVOKE]})}, **claims)
+                assert [invoke(gateway, name, token).status for name in PROVIDERS[:2]] == expected
 
 
 def test_a_refusal_names_the_permission_and_the_provider(world, with_bindings):

@@ -82,6 +82,22 @@ def test_an_sdk_takes_no_token_to_where_a_provider_redirects_it(world, start_gat
     assert elsewhere.targets == []
 
 
+def test_what_a_provider_says_of_its_host_is_not_said_of_the_gateways(scripted, token):
+    upstream, gateway = scripted
+    said = {
+        "alt-svc": 'h3=":443"; ma=86400',
+        "clear-site-data": '"*"',
+        "nel": '{"max_age":604800}',
+        "report-to": '{"group":"cf-nel"}',
+        "set-cookie": "__cf_bm=1; HttpOnly",
+        "strict-transport-security": "max-age=31536000; includeSubDomains; preload",
+    }
+    upstream.script = Script((b"{}",), 200, {**said, "openai-version": "2020-10-01"})
+    answer = exchange(gateway, "POST", f"{PREFIX}/scripted/v1/chat/completions", [BEARER.filled(token)], b"{}")
+    assert not said.keys() & dict(answer.headers).keys()
+    assert answer.header("openai-version") == "2020-10-01"
+
+
 def end_to_end(answer):
     return [(name, value) for name, value in answer.headers if name not in HOP_BY_HOP]
 

@@ -26,8 +26,17 @@ pub(in crate::cli) fn warnings(text: &str) -> Vec<Problem> {
             }
         }
     }
+    let has_issuers = elements(&document, "/authentication/issuers")
+        .nth(1)
+        .is_some();
+    if has_issuers {
+        whoever_issues(&document, "/authorization/bindings", &mut found);
+    }
     for (index, provider) in elements(&document, "/providers") {
         let path = format!("/providers/{index}");
+        if has_issuers {
+            whoever_issues(&document, &format!("{path}/allow"), &mut found);
+        }
         if is_plain(provider.get("base_url")) {
             found.push(warning(
                 format!("{path}/base_url"),
@@ -37,6 +46,18 @@ pub(in crate::cli) fn warnings(text: &str) -> Vec<Problem> {
         written_secrets(provider, &path, &mut found);
     }
     found
+}
+
+/// Grants that count whichever of several issuers says so.
+fn whoever_issues(document: &Value, path: &str, found: &mut Vec<Problem>) {
+    for (index, rule) in elements(document, path) {
+        if rule.get("issuer").is_none() {
+            found.push(warning(
+                format!("{path}/{index}"),
+                "is for tokens of every issuer, and each gives its subjects and claims as it likes; name the issuer",
+            ));
+        }
+    }
 }
 
 /// The environment variables that the configuration names.
@@ -146,6 +167,10 @@ mod tests {
                 {"issuer": "http://idp.test/", "audiences": ["a"]},
                 {"issuer": "http://127.0.0.1:1/", "audiences": ["a"], "jwks_uri": "http://idp.test/keys"},
             ]},
+            "authorization": {"bindings": [
+                {"issuer": "http://idp.test/", "subject": "s", "permissions": ["get"]},
+                {"subject": "s", "permissions": ["get"]},
+            ]},
             "providers": [
                 {"name": "a", "type": "openai", "api_key": {"value": "sk-secret"}},
                 {"name": "b", "type": "openai_compatible", "base_url": "http://vllm:8000/v1",
@@ -161,7 +186,9 @@ mod tests {
             [
                 "/authentication/issuers/0/issuer",
                 "/authentication/issuers/1/jwks_uri",
+                "/authorization/bindings/1",
                 "/providers/0/api_key",
+                "/providers/1/allow/0",
                 "/providers/1/base_url",
                 "/providers/2/credentials/assume_role/source/static/secret_access_key",
             ]

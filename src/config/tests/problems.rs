@@ -153,6 +153,7 @@ fn every_problem_of_meaning_is_named_at_once() {
         "authorization": {"bindings": [
             {"subject": "s", "claim": "c", "permissions": ["get"]},
             {"subject": "s", "permissions": [], "providers": ["b", "nobody"]},
+            {"issuer": "https://a.test/", "subject": "s", "permissions": ["get"]},
         ]},
         "providers": [
             {"name": "Upper", "type": "openai", "api_key": {"env": "UNSET_KEY"}},
@@ -178,6 +179,9 @@ fn every_problem_of_meaning_is_named_at_once() {
         "/authorization/bindings/0: needs either subject, or claim and value".into(),
         "/authorization/bindings/1: grants nothing: name \"invoke\" or \"get\" in permissions".into(),
         "/authorization/bindings/1/providers: there is no provider \"nobody\"".into(),
+        "/authorization/bindings/2/issuer: is none of authentication.issuers, whose issuer it must be \
+         to the letter"
+            .into(),
         "/providers/0/name: must begin with a-z and have at most 63 of a-z, 0-9 and -".into(),
         "/providers/0/api_key: the environment variable UNSET_KEY is not set; set it for Envoy and \
          list it in vm_config.environment_variables.host_env_keys"
