@@ -126,6 +126,9 @@ impl<'a> Token<'a> {
         {
             return Err(Malformed("its payload is not encoded (b64)"));
         }
+        if header.get("typ").is_some_and(is_of_another_kind) {
+            return Err(Malformed("its type (typ) is not an access token's"));
+        }
         let algorithm = header
             .get("alg")
             .and_then(Value::as_str)
@@ -262,6 +265,16 @@ impl TokenError {
     pub const fn is_curable(&self) -> bool {
         matches!(self, Self::Expired(_) | Self::NotYetValid(_))
     }
+}
+
+/// Whether a `typ` says of a token that it is neither an access token (RFC 9068 §2.1: `at+jwt`, which
+/// some issuers prefix) nor of no kind in particular, but made for another purpose: a logout token,
+/// a proof of possession (RFC 8725 §3.11).
+fn is_of_another_kind(kind: &Value) -> bool {
+    let kind = kind.as_str().unwrap_or_default().to_ascii_lowercase();
+    kind.strip_suffix("+jwt")
+        .and_then(|kind| kind.rsplit(['/', '-']).next())
+        .is_some_and(|kind| kind != "at")
 }
 
 /// A NumericDate (RFC 7519 §2): seconds since the epoch, a fraction allowed.

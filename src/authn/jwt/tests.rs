@@ -154,6 +154,36 @@ fn a_header_that_is_not_one_plain_object_is_malformed() {
     }
 }
 
+/// RFC 8725 §3.11: what was signed for one purpose serves no other.
+#[test]
+fn a_token_that_says_that_it_is_of_another_kind_is_refused() {
+    for (kind, is_refused) in [
+        ("JWT", false),
+        ("jwt", false),
+        ("JOSE", false),
+        ("at+jwt", false),
+        ("AT+JWT", false),
+        ("application/at+jwt", false),
+        ("application/okta-internal-at+jwt", false),
+        ("Bearer", false),
+        ("", false),
+        ("logout+jwt", true),
+        ("Logout+JWT", true),
+        ("application/logout+jwt", true),
+        ("dpop+jwt", true),
+        ("secevent+jwt", true),
+        ("token-introspection+jwt", true),
+        ("entity-statement+jwt", true),
+        ("cat+jwt", true),
+        ("+jwt", true),
+    ] {
+        let header = format!(r#"{{"alg":"EdDSA","typ":"{kind}"}}"#);
+        let error = parse_error(&token(&header, r#"{"iss":"i"}"#));
+        let expected = is_refused.then_some("its type (typ) is not an access token's");
+        assert_eq!(malformed(error), expected, "{kind}");
+    }
+}
+
 #[test]
 fn a_kid_is_a_text() {
     for kid in ["1", "null", "{}", r#"["k"]"#] {
