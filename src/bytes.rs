@@ -1,6 +1,8 @@
-//! Bytes compared and hashed in words: in Wasm, slices are compared byte by byte.
+//! Bytes compared, searched and hashed in words: in Wasm, slices are compared byte by byte.
 
 use std::hash::{BuildHasherDefault, Hasher};
+
+use memchr::memchr2;
 
 /// Whether both are the same, whatever they are; how long that takes tells how much of them is.
 #[inline]
@@ -24,6 +26,34 @@ pub fn is_same(one: &[u8], other: &[u8]) -> bool {
 
 fn ends<const N: usize>(bytes: &[u8]) -> (Option<&[u8; N]>, Option<&[u8; N]>) {
     (bytes.first_chunk(), bytes.last_chunk())
+}
+
+/// So many words are searched one by one; what is farther is worth a search by larger steps.
+const NEAR: usize = 4;
+
+/// Where the first byte stands that is one of these two.
+#[inline]
+pub fn find_either(bytes: &[u8], [one, other]: [u8; 2]) -> Option<usize> {
+    let mut start = 0;
+    for word in bytes.as_chunks::<8>().0.iter().take(NEAR) {
+        let word = u64::from_le_bytes(*word);
+        let found = zeros(word ^ each(one)) | zeros(word ^ each(other));
+        if found != 0 {
+            return Some(start + found.trailing_zeros() as usize / 8);
+        }
+        start += 8;
+    }
+    Some(start + memchr2(one, other, bytes.get(start..)?)?)
+}
+
+/// A word of this byte only.
+const fn each(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
+}
+
+/// The highest bit of the word's first byte that is zero, the lowest counting as the first; above it there may be more bits.
+const fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(each(0x01)) & !word & each(0x80)
 }
 
 /// Builds a hash for keys that no stranger chooses: numbers of contexts, metrics, signatures that held.
@@ -77,6 +107,24 @@ impl Hasher for WordHasher {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_of_two_bytes_is_found_wherever_it_stands() {
+        for length in 0..80 {
+            for (found, other) in [(b'"', b'\\'), (b'\\', b'"')] {
+                for filler in [0, b'a', b'"' - 1, b'"' + 1, 0x80, 0xff] {
+                    let mut bytes = vec![filler; length];
+                    assert_eq!(find_either(&bytes, [b'"', b'\\']), None);
+                    for index in (0..length).rev() {
+                        bytes[index] = found;
+                        assert_eq!(find_either(&bytes, [b'"', b'\\']), Some(index));
+                        bytes[index] = other;
+                        assert_eq!(find_either(&bytes, [b'"', b'\\']), Some(index));
+                    }
+                }
+            }
+        }
+    }
 
     #[test]
     fn only_the_same_bytes_are_the_same() {

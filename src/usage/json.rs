@@ -6,6 +6,7 @@
 //!
 //! Written by hand, since the incremental parsers that exist hold every string whole.
 
+mod members;
 mod token;
 mod wanted;
 
@@ -57,7 +58,7 @@ enum State {
     Between,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Target {
     Nothing,
     Of(Wanted),
@@ -65,7 +66,7 @@ enum Target {
 
 #[derive(Clone, Copy, Debug)]
 enum Frame {
-    Object(Target),
+    Object(&'static [Member]),
     Array(Target),
 }
 
@@ -97,9 +98,9 @@ impl Scanner {
         matches!(self.state, State::Between) && self.documents > 0
     }
 
-    /// Bytes that it holds in memory.
-    pub const fn held() -> usize {
-        size_of::<Self>()
+    /// Bytes that it holds in memory, but for itself.
+    pub const fn held(&self) -> usize {
+        self.token.held()
     }
 
     /// Reads on; calls `found` for each wanted value.
@@ -115,8 +116,11 @@ impl Scanner {
                 State::InName { escaped } => {
                     let (end, escaped, rest) = string_part(bytes, escaped, &mut self.token);
                     if end {
-                        self.target = wanted_of(self.frame(), self.token.name());
-                        self.colon(rest)
+                        let members = self.members();
+                        let member = self.token.name().and_then(|name| named(members, name));
+                        self.target = Target::of(member);
+                        self.state = State::Colon;
+                        rest
                     } else {
                         self.state = State::InName { escaped };
                         rest
@@ -154,7 +158,7 @@ impl Scanner {
             (State::ValueOrEnd, b']') | (State::NameOrEnd, b'}') => self.close(),
             (State::CommaOrEnd, _) => self.after_value(byte)?,
             (State::Value | State::ValueOrEnd, _) => return self.value(byte, bytes, found),
-            (State::Name | State::NameOrEnd, b'"') => return Ok(self.name(rest)),
+            (State::Name | State::NameOrEnd, b'"') => return self.read_members(rest, found),
             (State::Colon, b':') => self.state = State::Value,
             (State::Between, b'{' | b'[') => {
                 self.target = self.root;
@@ -178,27 +182,6 @@ impl Scanner {
         Ok(())
     }
 
-    /// Reads a name from behind its opening quote, and the colon, if they have come.
-    fn name<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        let Some((name, rest)) = whole_string(bytes) else {
-            self.token.restart();
-            self.state = State::InName { escaped: false };
-            return bytes;
-        };
-        self.target = wanted_of(self.frame(), short(name));
-        self.colon(rest)
-    }
-
-    /// Passes over the colon and the space that nearly always follow a name.
-    fn colon<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        if let [b':', b' ', rest @ ..] | [b':', rest @ ..] = bytes {
-            self.state = State::Value;
-            return rest;
-        }
-        self.state = State::Colon;
-        bytes
-    }
-
     /// Takes a value's first byte, the first of `bytes`, or the value; what is left.
     fn value<'a>(
         &mut self,
@@ -209,8 +192,8 @@ impl Scanner {
         let rest = bytes.get(1..).unwrap_or_default();
         match (byte, self.target) {
             (b'"', target) => return Ok(self.string(target, rest, found)),
-            (b'{', Target::Of(Wanted::Members(_))) => {
-                self.open(Frame::Object(self.target), State::NameOrEnd);
+            (b'{', Target::Of(Wanted::Members(members))) => {
+                self.open(Frame::Object(members), State::NameOrEnd);
             }
             (b'[', Target::Of(_)) => self.open(Frame::Array(self.target), State::ValueOrEnd),
             (b'{', Target::Of(Wanted::Value(field))) => {
@@ -307,6 +290,14 @@ impl Scanner {
         self.frames.get(self.depth.checked_sub(1)?).copied()
     }
 
+    /// What is wanted of the object around the current place.
+    fn members(&self) -> &'static [Member] {
+        match self.frame() {
+            Some(Frame::Object(members)) => members,
+            _ => &[],
+        }
+    }
+
     /// Passes over a container that is not wanted; `depth` counts it and those open within it.
     fn skip<'a>(&mut self, mut bytes: &'a [u8], mut depth: u64) -> &'a [u8] {
         while let Some((byte, rest)) = bytes.split_first() {
@@ -344,25 +335,17 @@ impl Scanner {
     }
 }
 
-impl std::fmt::Debug for Target {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Nothing => "nothing",
-            Self::Of(Wanted::Value(_)) => "a value",
-            Self::Of(Wanted::Members(_)) => "members",
-        })
+impl Target {
+    fn of(member: Option<&Member>) -> Self {
+        member.map_or(Self::Nothing, |member| Self::Of(member.wanted))
     }
 }
 
-/// What is wanted of the value of this name in a container.
-fn wanted_of(container: Option<Frame>, name: Option<&[u8]>) -> Target {
-    match (container, name) {
-        (Some(Frame::Object(Target::Of(Wanted::Members(members)))), Some(name)) => members
-            .iter()
-            .find(|member| is_same(member.name.as_bytes(), name))
-            .map_or(Target::Nothing, |member| Target::Of(member.wanted)),
-        _ => Target::Nothing,
-    }
+/// The member of this name.
+fn named(members: &'static [Member], name: &[u8]) -> Option<&'static Member> {
+    members
+        .iter()
+        .find(|member| is_same(member.name.as_bytes(), name))
 }
 
 /// Tells of a value, where it is wanted and is one.

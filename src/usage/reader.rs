@@ -184,7 +184,7 @@ impl Reader {
             Framing::EventStream(framer) => framer.held(),
         };
         let watch = self.events.watch.capacity() * size_of::<(Finder<'static>, Watch)>();
-        framing + watch + self.events.findings.held()
+        framing + watch + self.events.scanner.held() + self.events.findings.held()
     }
 }
 

@@ -3,6 +3,7 @@
 use memchr::memchr2;
 
 use super::{MAX_TOKEN, Malformed, Scalar};
+use crate::bytes::find_either;
 
 /// Where the bytes of a string go.
 pub(super) trait Keep {
@@ -19,9 +20,9 @@ impl Keep for () {
 }
 
 /// A token, up to [`MAX_TOKEN`] bytes of it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Token {
-    bytes: [u8; MAX_TOKEN],
+    bytes: Vec<u8>,
     /// Its whole length, also of what is not held.
     length: usize,
     has_escape: bool,
@@ -29,24 +30,12 @@ pub(super) struct Token {
     unescaped: String,
 }
 
-impl Default for Token {
-    fn default() -> Self {
-        Self {
-            bytes: [0; MAX_TOKEN],
-            length: 0,
-            has_escape: false,
-            unescaped: String::new(),
-        }
-    }
-}
-
 impl Keep for Token {
     fn push(&mut self, bytes: &[u8]) {
-        let end = self.length.saturating_add(bytes.len());
-        if let Some(place) = self.bytes.get_mut(self.length..end) {
-            place.copy_from_slice(bytes);
+        self.length = self.length.saturating_add(bytes.len());
+        if self.length <= MAX_TOKEN {
+            self.bytes.extend_from_slice(bytes);
         }
-        self.length = end;
     }
 
     fn note_escape(&mut self) {
@@ -56,6 +45,7 @@ impl Keep for Token {
 
 impl Token {
     pub(super) fn clear(&mut self) {
+        self.bytes.clear();
         self.length = 0;
         self.has_escape = false;
     }
@@ -72,7 +62,12 @@ impl Token {
 
     /// The bytes as written; `None` when there are too many.
     pub(super) fn raw(&self) -> Option<&[u8]> {
-        self.bytes.get(..self.length)
+        (self.length <= MAX_TOKEN).then_some(&self.bytes)
+    }
+
+    /// Bytes that it holds in memory, but for itself.
+    pub(super) const fn held(&self) -> usize {
+        self.bytes.capacity() + self.unescaped.capacity()
     }
 
     /// The string that it stands for; `None` when it is too long or no string.
@@ -94,21 +89,27 @@ impl Token {
     }
 
     fn unescape(&mut self) -> Option<()> {
-        let raw = self.bytes.get(..self.length)?;
+        let raw = self.raw()?;
         self.unescaped = serde_json::from_slice(raw).ok()?;
         Some(())
     }
 
     fn unquoted(&self) -> Option<&[u8]> {
-        let raw = self.bytes.get(..self.length)?;
+        let raw = self.raw()?;
         raw.strip_prefix(b"\"")?.strip_suffix(b"\"")
     }
 }
 
 /// A string that closes here and has no escapes, from behind its opening quote, and what follows it.
 pub(super) fn whole_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (text, rest) = bytes.split_at(memchr2(b'"', b'\\', bytes)?);
-    Some((text, rest.strip_prefix(b"\"")?))
+    let (text, rest) = bytes.split_at_checked(plain_end(bytes)?)?;
+    Some((text, rest.get(1..)?))
+}
+
+/// Where such a string ends: at its closing quote.
+pub(super) fn plain_end(bytes: &[u8]) -> Option<usize> {
+    let end = find_either(bytes, [b'"', b'\\'])?;
+    (bytes.get(end) == Some(&b'"')).then_some(end)
 }
 
 /// The string, unless it is longer than a scanner looks at.

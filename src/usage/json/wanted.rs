@@ -1,6 +1,7 @@
 //! What can be wanted of a document, and what of it is found.
 
 /// A member that is wanted, by name.
+#[derive(Debug)]
 pub struct Member {
     /// The name.
     pub name: &'static str,
@@ -9,7 +10,7 @@ pub struct Member {
 }
 
 /// What is wanted of a value. Arrays are transparent: it is wanted of each of their elements.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub enum Wanted {
     /// The value itself.
     Value(Field),
