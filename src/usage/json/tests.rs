@@ -1,3 +1,7 @@
+mod against_serde_json;
+
+use proptest::prelude::*;
+
 use super::*;
 
 const MEMBERS: &[Member] = &[
@@ -141,4 +145,42 @@ fn a_reset_forgets_what_stood_open() {
     assert!(scanner.is_at_end());
 }
 
-mod against_serde_json;
+/// What documents are made of, well put together or not.
+const PARTS: [&str; 24] = [
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    " ",
+    "\n",
+    "\"a\":",
+    "\"a\" : ",
+    "\"n\":",
+    "\"model\":",
+    "\"x\":",
+    "{\"a\":{",
+    "\"m\"",
+    "\"\"",
+    "\"\\\"\\\\\"",
+    "\"\u{e9}, a text of more than four words\"",
+    "12",
+    "-1.5e3",
+    "null",
+    "nul",
+    "true",
+    "\"n\":1,\"c\": \"t\"",
+];
+
+proptest! {
+    #[test]
+    fn whatever_comes_is_the_same_however_it_is_cut(
+        parts in prop::collection::vec(prop::sample::select(&PARTS), 0..24),
+        size in 1_usize..40,
+    ) {
+        let json = format!("{{\"a\":{{{}", parts.concat());
+        prop_assert_eq!(found(&json, 1), found(&json, json.len()));
+        prop_assert_eq!(found(&json, size), found(&json, json.len()));
+    }
+}
