@@ -31,19 +31,20 @@ fn ends<const N: usize>(bytes: &[u8]) -> (Option<&[u8; N]>, Option<&[u8; N]>) {
 /// So many words are searched one by one; what is farther is worth a search by larger steps.
 const NEAR: usize = 4;
 
-/// Where the first byte stands that is one of these two.
+/// Where the first byte stands that is one of these two; where there is none, how many bytes there are.
 #[inline]
-pub fn find_either(bytes: &[u8], [one, other]: [u8; 2]) -> Option<usize> {
+pub fn find_either(bytes: &[u8], [one, other]: [u8; 2]) -> usize {
     let mut start = 0;
     for word in bytes.as_chunks::<8>().0.iter().take(NEAR) {
         let word = u64::from_le_bytes(*word);
         let found = zeros(word ^ each(one)) | zeros(word ^ each(other));
         if found != 0 {
-            return Some(start + found.trailing_zeros() as usize / 8);
+            return start + found.trailing_zeros() as usize / 8;
         }
         start += 8;
     }
-    Some(start + memchr2(one, other, bytes.get(start..)?)?)
+    let rest = bytes.get(start..).unwrap_or_default();
+    start + memchr2(one, other, rest).unwrap_or(rest.len())
 }
 
 /// A word of this byte only.
@@ -114,12 +115,12 @@ mod tests {
             for (found, other) in [(b'"', b'\\'), (b'\\', b'"')] {
                 for filler in [0, b'a', b'"' - 1, b'"' + 1, 0x80, 0xff] {
                     let mut bytes = vec![filler; length];
-                    assert_eq!(find_either(&bytes, [b'"', b'\\']), None);
+                    assert_eq!(find_either(&bytes, [b'"', b'\\']), length);
                     for index in (0..length).rev() {
                         bytes[index] = found;
-                        assert_eq!(find_either(&bytes, [b'"', b'\\']), Some(index));
+                        assert_eq!(find_either(&bytes, [b'"', b'\\']), index);
                         bytes[index] = other;
-                        assert_eq!(find_either(&bytes, [b'"', b'\\']), Some(index));
+                        assert_eq!(find_either(&bytes, [b'"', b'\\']), index);
                     }
                 }
             }

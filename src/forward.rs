@@ -19,10 +19,7 @@ pub const CLUSTER_HEADER: &str = "x-ai-gateway-cluster";
 /// The header that names the provider to hosts that route by header match; the route strips it.
 pub const PROVIDER_HEADER: &str = "x-ai-gateway-provider";
 
-/// Headers by which proxies tell each other of the client. A provider need not know it.
-const PROXY_HEADERS: [&str; 3] = ["forwarded", "via", "x-real-ip"];
-
-/// Prefixes of the names of such headers.
+/// Prefixes of the names of headers by which proxies tell each other of the client.
 const PROXY_HEADER_PREFIXES: [&str; 2] = ["x-envoy-", "x-forwarded-"];
 
 /// Such a header without which Envoy finds no route; the route strips it.
@@ -131,13 +128,13 @@ impl UpstreamRequest {
     }
 }
 
-/// Whether a header is a word between proxies: about the client, or about this network.
+/// Whether a header is a word between proxies: about the client, or about this network. A provider need not know it.
 fn is_proxy_header(name: &[u8]) -> bool {
-    let is_one = PROXY_HEADERS.iter().any(|known| known.as_bytes() == name)
+    matches!(name, b"forwarded" | b"via" | b"x-real-ip")
         || PROXY_HEADER_PREFIXES
             .iter()
-            .any(|prefix| name.starts_with(prefix.as_bytes()));
-    is_one && name != ROUTING_HEADER.as_bytes()
+            .any(|prefix| name.starts_with(prefix.as_bytes()))
+            && name != ROUTING_HEADER.as_bytes()
 }
 
 /// Path and query at the provider; the query as sent, but for credentials in it.

@@ -73,16 +73,22 @@ impl HeaderMap {
         let mut traces = 0;
         let mut start = 4 + 8 * sizes.len();
         for [n0, n1, n2, n3, v0, v1, v2, v3] in sizes {
-            let value = start
-                .saturating_add(size([*n0, *n1, *n2, *n3]))
-                .saturating_add(1);
-            let end = value.saturating_add(size([*v0, *v1, *v2, *v3]));
-            let Some(name) = bytes.get(start..value - 1).filter(|_| end <= bytes.len()) else {
+            let name = size([*n0, *n1, *n2, *n3]);
+            let value = size([*v0, *v1, *v2, *v3]);
+            let left = bytes.len().saturating_sub(start);
+            // Each is compared by itself first, so that their sum is one.
+            if name >= left || value > left - name - 1 {
                 break;
+            }
+            let place = Place {
+                start,
+                value: start + name + 1,
+                end: start + name + 1 + value,
             };
-            traces |= trace(name);
-            places.push(Place { start, value, end });
-            start = end.saturating_add(1);
+            let last = bytes.get(place.value.wrapping_sub(2)).filter(|_| name > 0);
+            traces |= trace(name, last.copied());
+            places.push(place);
+            start = place.end + 1;
         }
         Self {
             bytes,
@@ -104,7 +110,8 @@ impl HeaderMap {
     /// Most names that are asked for are not there, and leave no trace. Only where the size is that of the name the
     /// name is looked at.
     fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        let places: &[Place] = match self.traces & trace(name.as_bytes()) {
+        let trace = trace(name.len(), name.as_bytes().last().copied());
+        let places: &[Place] = match self.traces & trace {
             0 => &[],
             _ => &self.places,
         };
@@ -123,9 +130,12 @@ impl HeaderMap {
 }
 
 /// One of 64 bits, by a name's size and last byte.
-fn trace(name: &[u8]) -> u64 {
-    let last = name.last().copied().unwrap_or_default();
-    1 << ((5 * name.len() + usize::from(last)) % 64)
+const fn trace(size: usize, last: Option<u8>) -> u64 {
+    let last = match last {
+        Some(last) => last as usize,
+        None => 0,
+    };
+    1 << (size.wrapping_mul(5).wrapping_add(last) % 64)
 }
 
 /// Where a header stands in a map: from where its name begins, after whose NUL the value does, to the value's end.

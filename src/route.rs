@@ -86,8 +86,11 @@ impl<'a> Route<'a> {
 
 /// What stands before and after the first `separator`.
 fn split_once(bytes: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
-    let mut parts = bytes.splitn(2, |byte| *byte == separator);
-    (parts.next().unwrap_or_default(), parts.next())
+    let parts = memchr(separator, bytes).and_then(|end| bytes.split_at_checked(end));
+    match parts {
+        Some((before, [_, after @ ..])) => (before, Some(after)),
+        _ => (bytes, None),
+    }
 }
 
 /// Whether any server could read a segment of this path as `.` or `..`.

@@ -65,20 +65,6 @@ const SESSION_TOKEN_HEADER: &str = "x-amz-security-token";
 /// The subprotocols that a client offers, a list (RFC 6455 §11.3.4).
 pub const SUBPROTOCOL_HEADER: &str = "sec-websocket-protocol";
 
-/// Request headers that carry credentials of some client; the names of the gateway's own side
-/// headers come on top.
-const CREDENTIAL_HEADERS: [&str; 9] = [
-    "authorization",
-    "proxy-authorization",
-    "x-api-key",
-    "api-key",
-    "x-goog-api-key",
-    "ocp-apim-subscription-key",
-    "x-redpanda-cloud-token",
-    "cookie",
-    "x-forwarded-client-cert",
-];
-
 /// Prefixes of header names that no client's request may carry upstream: AWS signatures, and what
 /// the gateway itself says to the host.
 const CREDENTIAL_HEADER_PREFIXES: [&str; 3] = ["x-amz-", "amz-sdk-", "x-ai-gateway-"];
@@ -191,23 +177,48 @@ impl<'a> Candidates<'a> {
 ///
 /// The list of subprotocols is none: see [`subprotocols_without_credentials`].
 pub fn is_credential_header(name: &[u8], side_headers: &[String]) -> bool {
-    CREDENTIAL_HEADERS.iter().any(|known| reads_as(name, known))
-        || reads_as(name, SUBPROTOCOL_HEADER) && name != SUBPROTOCOL_HEADER.as_bytes()
-        || CREDENTIAL_HEADER_PREFIXES.iter().any(|prefix| {
-            name.get(..prefix.len())
-                .is_some_and(|start| reads_as(start, prefix))
-        })
-        || side_headers.iter().any(|side| reads_as(name, side))
+    if side_headers.iter().any(|side| reads_as(name, side)) {
+        return true;
+    }
+    if memchr::memchr(b'_', name).is_none() {
+        return is_of_credential(name);
+    }
+    let name: Vec<u8> = name.iter().map(hyphenated).collect();
+    is_of_credential(&name) || name == SUBPROTOCOL_HEADER.as_bytes()
+}
+
+/// Request headers that carry credentials of some client; the names of the gateway's own side
+/// headers come on top.
+fn is_of_credential(name: &[u8]) -> bool {
+    let is_one = matches!(
+        name,
+        b"authorization"
+            | b"proxy-authorization"
+            | b"x-api-key"
+            | b"api-key"
+            | b"x-goog-api-key"
+            | b"ocp-apim-subscription-key"
+            | b"x-redpanda-cloud-token"
+            | b"cookie"
+            | b"x-forwarded-client-cert"
+    );
+    is_one
+        || CREDENTIAL_HEADER_PREFIXES
+            .iter()
+            .any(|prefix| name.starts_with(prefix.as_bytes()))
 }
 
 /// Whether a header's name is this one to such servers.
 pub fn reads_as(name: &[u8], known: &str) -> bool {
-    let hyphenated = |byte: &u8| if *byte == b'_' { b'-' } else { *byte };
     name.len() == known.len()
         && name
             .iter()
             .map(hyphenated)
             .eq(known.as_bytes().iter().map(hyphenated))
+}
+
+const fn hyphenated(byte: &u8) -> u8 {
+    if *byte == b'_' { b'-' } else { *byte }
 }
 
 /// A query without the parameters that may carry credentials; all others byte for byte.

@@ -99,6 +99,11 @@ impl LogFields {
     pub const fn contains(self, field: LogField) -> bool {
         self.0 & 1 << field as u8 != 0
     }
+
+    /// Whether none is wanted.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
 }
 
 impl FromIterator<LogField> for LogFields {

@@ -42,7 +42,10 @@ pub fn upstream_path(profile: &Profile, base: &str, path: &[u8]) -> Vec<u8> {
         (version_of_base.as_bytes(), rest)
     };
 
-    let mut joined = above.as_bytes().to_vec();
+    let slashes = 3;
+    let size = above.len() + prefix.len() + version.len() + rest.len() + slashes;
+    let mut joined = Vec::with_capacity(size);
+    joined.extend_from_slice(above.as_bytes());
     for part in [prefix, version, rest] {
         if !part.is_empty() {
             joined.push(b'/');

@@ -107,8 +107,9 @@ pub(super) fn whole_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// Where such a string ends: at its closing quote.
+#[inline]
 pub(super) fn plain_end(bytes: &[u8]) -> Option<usize> {
-    let end = find_either(bytes, [b'"', b'\\'])?;
+    let end = find_either(bytes, [b'"', b'\\']);
     (bytes.get(end) == Some(&b'"')).then_some(end)
 }
 
