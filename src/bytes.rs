@@ -28,6 +28,19 @@ fn ends<const N: usize>(bytes: &[u8]) -> (Option<&[u8; N]>, Option<&[u8; N]>) {
     (bytes.first_chunk(), bytes.last_chunk())
 }
 
+/// Whether one of the bytes is this one.
+#[inline]
+pub fn has(bytes: &[u8], byte: u8) -> bool {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let is_in = |word: &[u8; 8]| zeros(u64::from_le_bytes(*word) ^ each(byte)) != 0;
+    words.iter().any(is_in)
+        || match bytes.last_chunk() {
+            // The last word may overlap the one before.
+            Some(last) => !rest.is_empty() && is_in(last),
+            None => rest.contains(&byte),
+        }
+}
+
 /// So many words are searched one by one; what is farther is worth a search by larger steps.
 const NEAR: usize = 4;
 
@@ -116,11 +129,14 @@ mod tests {
                 for filler in [0, b'a', b'"' - 1, b'"' + 1, 0x80, 0xff] {
                     let mut bytes = vec![filler; length];
                     assert_eq!(find_either(&bytes, [b'"', b'\\']), length);
+                    assert!(!has(&bytes, b'"') && !has(&bytes, b'\\'));
                     for index in (0..length).rev() {
                         bytes[index] = found;
+                        assert!(has(&bytes, found) && !has(&bytes, other));
                         assert_eq!(find_either(&bytes, [b'"', b'\\']), index);
                         bytes[index] = other;
                         assert_eq!(find_either(&bytes, [b'"', b'\\']), index);
+                        bytes[index] = found;
                     }
                 }
             }

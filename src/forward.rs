@@ -57,7 +57,8 @@ impl UpstreamRequest {
                 && Some(name) != passed_through.map(str::as_bytes)
                 && !remove.iter().any(|removed| removed.as_bytes() == name)
             {
-                remove.push(String::from_utf8_lossy(name).into_owned());
+                let lossy = |_| String::from_utf8_lossy(name).into_owned();
+                remove.push(std::str::from_utf8(name).map_or_else(lossy, str::to_owned));
             }
         }
 

@@ -67,14 +67,14 @@ impl HeaderMap {
     /// Takes over what is in this form already.
     pub fn from_bytes(bytes: Vec<u8>) -> Self {
         let (count, rest) = bytes.split_first_chunk().unwrap_or((&[0; 4], &[]));
-        let (sizes, _) = rest.as_chunks::<8>();
+        let (numbers, _) = rest.as_chunks::<4>();
+        let (sizes, _) = numbers.as_chunks::<2>();
         let sizes = sizes.get(..size(*count)).unwrap_or_default();
         let mut places = Vec::with_capacity(sizes.len());
         let mut traces = 0;
         let mut start = 4 + 8 * sizes.len();
-        for [n0, n1, n2, n3, v0, v1, v2, v3] in sizes {
-            let name = size([*n0, *n1, *n2, *n3]);
-            let value = size([*v0, *v1, *v2, *v3]);
+        for [name, value] in sizes {
+            let (name, value) = (size(*name), size(*value));
             let left = bytes.len().saturating_sub(start);
             // Each is compared by itself first, so that their sum is one.
             if name >= left || value > left - name - 1 {

@@ -3,7 +3,7 @@
 //! Nothing is decoded or normalised: a path goes on as it came or is refused. Whether a provider of
 //! that name exists is not known here.
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 use thiserror::Error;
 
 /// What a request path asks for. All parts are as sent.
@@ -60,7 +60,7 @@ impl<'a> Route<'a> {
         if !is_one_word(target) || is_encoded && has_control_character(path) {
             return Err(RouteError::ControlCharacter);
         }
-        if (is_encoded || memchr(b'.', path).is_some()) && has_dot_segment(path) {
+        if (is_encoded || has_leading_dot(path)) && has_dot_segment(path) {
             return Err(RouteError::DotSegment);
         }
         let own = path.strip_suffix(b"/").unwrap_or(path);
@@ -91,6 +91,14 @@ fn split_once(bytes: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
         Some((before, [_, after @ ..])) => (before, Some(after)),
         _ => (bytes, None),
     }
+}
+
+/// Whether a segment of this path begins with a plain dot: no other is one of dots, unless it is encoded.
+fn has_leading_dot(path: &[u8]) -> bool {
+    memchr_iter(b'.', path).any(|dot| {
+        let before = dot.checked_sub(1).and_then(|before| path.get(before));
+        before.is_none_or(|before| matches!(before, b'/' | b'\\'))
+    })
 }
 
 /// Whether any server could read a segment of this path as `.` or `..`.
@@ -164,6 +172,9 @@ fn hex(digit: u8) -> Option<u8> {
 
 /// Percent-decodes a query parameter's name, so that no spelling of it goes unseen.
 pub(crate) fn percent_decoded(text: &[u8]) -> Vec<u8> {
+    if memchr(b'%', text).is_none() {
+        return text.to_vec();
+    }
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((byte, tail)) = next_character(rest) {

@@ -10,8 +10,7 @@
 //!
 //! A forwarded request is only looked at ([`crate::exchange`]) until it is done.
 //!
-//! The steps are: route, authenticate ([`caller`]), authorize, prepare, where there is a catalog hold
-//! to it ([`modelling`]), and for some providers sign ([`signing`]); requests for the gateway itself end in [`management`].
+//! What is taken on a request's head are [`steps`], down to those that need its body ([`modelling`], [`signing`]).
 
 mod caller;
 mod decision;
@@ -20,29 +19,22 @@ mod management;
 mod modelling;
 mod response_head;
 mod signing;
+mod steps;
 
-use std::rc::Rc;
-
-use crate::authn::token::Candidates;
 use crate::authn::{IssuerIndex, Patience};
-use crate::authz::Action;
-use crate::credential::Credential;
 use crate::exchange::Exchange;
-use crate::forward::UpstreamRequest;
 use crate::head::RequestHead;
-use crate::management::page;
 use crate::observe::metric::{Measurement, Metric};
-use crate::provider::Provider;
 use crate::refresh::Board;
-use crate::reply::{Rejection, shown};
-use crate::route::Route;
+use crate::reply::Rejection;
 use crate::shared::{Resource, Shared};
 use crate::time::{Clock, UnixTime};
-use caller::{Caller, Known, log_fields};
+use caller::{Known, log_fields};
 use decision::{Decision, Obstacle, is_answered};
 pub use events::{Effect, Flow, Input};
-use modelling::{Modelled, Unnamed};
+use modelling::Unnamed;
 use signing::Unsigned;
+use steps::{Request, respond};
 
 /// Where a request stands.
 #[derive(Debug, Default)]
@@ -268,132 +260,6 @@ fn refuse(rejection: Rejection, effects: &mut Vec<Effect>) -> Transaction {
     effects.push(Effect::Measure(Measurement { metric, value: 1 }));
     effects.push(Effect::Reply(rejection.reply()));
     Transaction::Replied
-}
-
-/// A request at hand, with all that its steps look at.
-struct Request<'a> {
-    head: &'a RequestHead,
-    candidates: Candidates<'a>,
-    waited: &'a Waited,
-    known: &'a Known<'a>,
-    shared: &'a Shared,
-    board: &'a dyn Board,
-    now: UnixTime,
-}
-
-/// Route, authenticate, authorize, prepare.
-fn respond<'a>(
-    head: &'a RequestHead,
-    waited: &'a Waited,
-    known: &'a Known<'a>,
-    shared: &'a Shared,
-    board: &'a dyn Board,
-    now: UnixTime,
-) -> Result<Decision, Obstacle> {
-    let config = &shared.config;
-    if head.method() == b"TRACE" {
-        return Err(Rejection::Method.into());
-    }
-    let own_paths = [config.usage_path.as_str(), config.status_path.as_str()];
-    let route =
-        Route::parse(&config.path_prefix, own_paths, head.path()).map_err(Rejection::Path)?;
-    let query = match route {
-        Route::Upstream { query, .. } => query,
-        _ => None,
-    };
-    let candidates =
-        Candidates::find(head, query, &config.token_headers).map_err(Rejection::Repeated)?;
-    let request = Request {
-        head,
-        candidates,
-        waited,
-        known,
-        shared,
-        board,
-        now,
-    };
-    match route {
-        Route::Upstream { name, path, query } => match config.provider(name) {
-            Some(provider) => request.forward(provider, path, query),
-            None => {
-                request.any_caller()?;
-                Err(Rejection::UnknownProvider(shown(name)).into())
-            }
-        },
-        Route::Provider { .. } | Route::Providers if page::is_public(config, head) => {
-            request.page()
-        }
-        Route::Provider { name } => request.show(name),
-        Route::Providers => request.list(),
-        Route::Usage => request.usage(),
-        Route::Status => request.status(),
-        Route::Outside => request.nothing(),
-    }
-}
-
-impl<'a> Request<'a> {
-    fn forward(
-        &self,
-        provider: &'a Provider,
-        path: &[u8],
-        query: Option<&[u8]>,
-    ) -> Result<Decision, Obstacle> {
-        let config = &self.shared.config;
-        let caller = self.counted(self.caller_of(provider, path, query)?);
-        self.known.note_provider(provider);
-        if let Caller::Known(claims) = &caller {
-            config
-                .policy
-                .decide(
-                    claims,
-                    Action::Invoke,
-                    &provider.name,
-                    provider.allow.as_deref(),
-                )
-                .map_err(|denied| Rejection::Denied(denied, Some(provider.name.clone())))?;
-        }
-        if !provider.enabled {
-            return Err(Rejection::Disabled(provider.name.clone()).into());
-        }
-        let passed_through = match provider.credential {
-            Credential::Passthrough { .. } => Some(self.own_credential(provider)?),
-            Credential::ApiKey { .. } | Credential::Aws(_) | Credential::None => None,
-        };
-        let terms = self.terms(provider, &caller);
-        let check = match self.modelled(provider, &caller, &terms, path, query)? {
-            Modelled::Answer(reply) => return Ok(Decision::Answer(reply)),
-            Modelled::InBody(check) => Some(check),
-            Modelled::Pass => None,
-        };
-        let claims = match &caller {
-            Caller::Known(claims) => Some(Rc::clone(claims)),
-            Caller::Unasked => None,
-        };
-        let mut exchange = Exchange::new(provider, path, self.head, claims, self.now);
-        exchange.price_by(terms.prices);
-        exchange.note_conversation(&config.observability.conversation_headers, self.head);
-        exchange.note_upload(self.uploads_through(provider, path));
-        let exchange = Box::new(exchange);
-        let mut request = UpstreamRequest::new(
-            provider,
-            self.head,
-            path,
-            query,
-            &config.token_headers,
-            passed_through,
-        )
-        .without(&config.observability.conversation_headers, self.head);
-        if let Some(accept_encoding) = exchange.accept_encoding(self.head) {
-            request
-                .set
-                .push(("accept-encoding".into(), accept_encoding));
-        }
-        match (&provider.credential, check) {
-            (Credential::Aws(_), check) => self.sign(provider, request, exchange, check),
-            (_, Some(check)) => Ok(Self::await_model(request, exchange, check)),
-            (_, None) => Ok(Decision::Forward(request, exchange)),
-        }
-    }
 }
 
 #[cfg(test)]

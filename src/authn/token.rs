@@ -3,6 +3,7 @@
 //! Each SDK has its own place. A slot counts only for providers whose SDKs use it; all of them are
 //! emptied for every provider.
 
+use crate::bytes::has;
 use crate::head::{RepeatedHeader, RequestHead};
 use crate::provider::TOKEN_SUBPROTOCOLS;
 use crate::route::percent_decoded;
@@ -180,7 +181,7 @@ pub fn is_credential_header(name: &[u8], side_headers: &[String]) -> bool {
     if side_headers.iter().any(|side| reads_as(name, side)) {
         return true;
     }
-    if memchr::memchr(b'_', name).is_none() {
+    if !has(name, b'_') {
         return is_of_credential(name);
     }
     let name: Vec<u8> = name.iter().map(hyphenated).collect();

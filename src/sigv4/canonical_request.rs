@@ -1,5 +1,6 @@
 //! Step 1: a request in the one form that both sides sign.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
@@ -172,7 +173,9 @@ pub(crate) fn percent_encode(bytes: &[u8], into: &mut String) {
 
 /// Without spaces around it, and with one in the place of several.
 fn canonical_value(value: &[u8], into: &mut String) {
-    let text = String::from_utf8_lossy(value);
+    // Lossy reading goes byte by byte, and is hardly ever needed.
+    let text =
+        std::str::from_utf8(value).map_or_else(|_| String::from_utf8_lossy(value), Cow::Borrowed);
     if memchr::memchr2(b' ', b'\t', value).is_none() {
         return into.push_str(&text);
     }

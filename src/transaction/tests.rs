@@ -26,6 +26,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::authn::signature::SoftwareVerifier;
 use crate::callout::Answer;
+use crate::forward::UpstreamRequest;
 use crate::head::ResponseHead;
 use crate::reply::Reply;
 use crate::testing::{

@@ -13,7 +13,7 @@ use multipart::FormReader;
 pub const MAX_REQUEST_READ: usize = 4 * 1024 * 1024;
 
 /// Most bodies name their model within their first bytes, so that the rest need not be looked at.
-const START: usize = 128;
+const START: usize = 64;
 
 const MEMBERS: &[Member] = &[value("model", Field::Model)];
 
