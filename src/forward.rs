@@ -2,7 +2,7 @@
 //! lives here: whatever credentials the client sent, the provider sees its own and no other, and
 //! it learns nothing of the client's network.
 
-use std::borrow::Cow;
+mod header_values;
 
 use crate::authn::token::{
     SUBPROTOCOL_HEADER, is_credential_header, query_without_credentials,
@@ -12,6 +12,7 @@ use crate::credential::Credential;
 use crate::head::RequestHead;
 use crate::provider::{KeyPlacement, Provider};
 use crate::url::Scheme;
+pub use header_values::HeaderValues;
 
 /// The header by which the host's route picks the cluster; the route strips it.
 pub const CLUSTER_HEADER: &str = "x-ai-gateway-cluster";
@@ -25,16 +26,13 @@ const PROXY_HEADER_PREFIXES: [&str; 2] = ["x-envoy-", "x-forwarded-"];
 /// Such a header without which Envoy finds no route; the route strips it.
 const ROUTING_HEADER: &str = "x-forwarded-proto";
 
-/// Headers that a request is given, as a rule no more than this; those for a signature come later.
-const USUAL_EDITS: usize = 10;
-
 /// What must be changed in a request's head so that it is the provider's.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UpstreamRequest {
     /// Headers to remove, first of all.
     pub remove: Vec<String>,
     /// Headers to set, each in the place of all of its name.
-    pub set: Vec<(Cow<'static, str>, Vec<u8>)>,
+    pub set: HeaderValues,
 }
 
 impl UpstreamRequest {
@@ -62,41 +60,39 @@ impl UpstreamRequest {
             }
         }
 
-        let mut set: Vec<(Cow<'static, str>, Vec<u8>)> = Vec::with_capacity(USUAL_EDITS);
-        set.push((":authority".into(), provider.base_url.authority().into()));
-        set.push((":path".into(), target(provider, path, query)));
+        let mut set = HeaderValues::default();
+        set.push(":authority", &[provider.base_url.authority().as_bytes()]);
+        set.push(":path", &[&target(provider, path, query)]);
         let scheme = match provider.base_url.scheme() {
             Scheme::Http => "http",
             Scheme::Https => "https",
         };
         if head.scheme() != scheme.as_bytes() {
-            set.push((":scheme".into(), scheme.into()));
+            set.push(":scheme", &[scheme.as_bytes()]);
         }
-        set.push((CLUSTER_HEADER.into(), provider.cluster.as_str().into()));
-        set.push((PROVIDER_HEADER.into(), provider.name.as_str().into()));
+        set.push(CLUSTER_HEADER, &[provider.cluster.as_bytes()]);
+        set.push(PROVIDER_HEADER, &[provider.name.as_bytes()]);
         if passed_through != Some(SUBPROTOCOL_HEADER)
             && let Some(kept) = subprotocols_without_credentials(head)
         {
             if kept.is_empty() {
                 remove.push(SUBPROTOCOL_HEADER.to_owned());
             } else {
-                set.push((SUBPROTOCOL_HEADER.into(), kept));
+                set.push(SUBPROTOCOL_HEADER, &[&kept]);
             }
         }
         for (name, value) in &provider.headers {
-            set.push((name.clone().into(), value.as_str().into()));
+            set.push(name.clone(), &[value.as_bytes()]);
         }
         if let Credential::ApiKey { key, placement } = &provider.credential {
             let placement = placement
                 .clone()
                 .unwrap_or_else(|| (provider.kind.profile().key_placement)(path));
-            set.push(match placement {
-                KeyPlacement::Bearer => (
-                    "authorization".into(),
-                    [b"Bearer ", key.expose().as_bytes()].concat(),
-                ),
-                KeyPlacement::Header(name) => (name, key.expose().into()),
-            });
+            let key = key.expose().as_bytes();
+            match placement {
+                KeyPlacement::Bearer => set.push("authorization", &[b"Bearer ", key]),
+                KeyPlacement::Header(name) => set.push(name, &[key]),
+            }
         }
         Self { remove, set }
     }
@@ -124,8 +120,8 @@ impl UpstreamRequest {
     }
 
     fn value(&self, name: &str) -> &[u8] {
-        let found = self.set.iter().find(|(header, _)| header == name);
-        found.map(|(_, value)| value.as_slice()).unwrap_or_default()
+        let found = self.set.iter().find(|(header, _)| *header == name);
+        found.map(|(_, value)| value).unwrap_or_default()
     }
 }
 

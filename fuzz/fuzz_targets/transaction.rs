@@ -279,8 +279,8 @@ impl World {
 
     fn check_forwarded(&self, config: &Config, request: &UpstreamRequest) {
         let set = |name: &str| {
-            let mut values = request.set.iter().filter(|(set, _)| set == name);
-            let value = values.next().map(|(_, value)| value.as_slice());
+            let mut values = request.set.iter().filter(|(set, _)| *set == name);
+            let value = values.next().map(|(_, value)| value);
             assert!(values.next().is_none(), "{name} is set twice");
             value
         };
@@ -306,7 +306,7 @@ impl World {
                 "a gateway token goes upstream in {name}"
             );
         }
-        for (name, value) in &request.set {
+        for (name, value) in request.set.iter() {
             assert!(
                 !self.holds_token(value),
                 "a gateway token goes upstream in {name}"

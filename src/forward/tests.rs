@@ -92,9 +92,7 @@ fn request_with(
 fn set(request: &UpstreamRequest) -> Vec<(&str, &str)> {
     let text = |value| std::str::from_utf8(value).unwrap();
     let pairs = request.set.iter();
-    pairs
-        .map(|(name, value)| (name.as_ref(), text(value)))
-        .collect()
+    pairs.map(|(name, value)| (name, text(value))).collect()
 }
 
 fn value<'a>(request: &'a UpstreamRequest, name: &str) -> Option<&'a str> {
@@ -352,6 +350,7 @@ fn paths_that_are_no_text_go_on_as_they_came() {
     assert!(
         request
             .set
-            .contains(&(":path".into(), b"/v1/x\xff/\x00?\xfe".to_vec()))
+            .iter()
+            .any(|header| header == (":path", b"/v1/x\xff/\x00?\xfe"))
     );
 }

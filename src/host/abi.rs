@@ -61,7 +61,7 @@ pub(super) fn forward(request: &UpstreamRequest) -> Result<(), Refused> {
     for name in &request.remove {
         imports::remove_header(Map::Request, name)?;
     }
-    for (name, value) in &request.set {
+    for (name, value) in request.set.iter() {
         imports::set_header(Map::Request, name, value)?;
     }
     let _ = imports::foreign("clear_route_cache", b"");

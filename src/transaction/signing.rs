@@ -113,7 +113,7 @@ impl Unsigned {
             &mut signers.keys,
         );
         for (name, value) in instructions.headers {
-            request.set.push((name.into(), value.expose().into()));
+            request.set.push(name, &[value.expose().as_bytes()]);
         }
         let mut exchange = self.exchange;
         if let Some(check) = self.check {

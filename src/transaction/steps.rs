@@ -135,9 +135,7 @@ impl<'a> Request<'a> {
         )
         .without(&config.observability.conversation_headers, self.head);
         if let Some(accept_encoding) = exchange.accept_encoding(self.head) {
-            request
-                .set
-                .push(("accept-encoding".into(), accept_encoding));
+            request.set.push("accept-encoding", &[&accept_encoding]);
         }
         match (&provider.credential, check) {
             (Credential::Aws(_), check) => self.sign(provider, request, exchange, check),

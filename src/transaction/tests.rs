@@ -246,7 +246,7 @@ impl Outcome {
 
 /// The one value that a header has upstream, `None` where it is not set.
 fn upstream<'a>(request: &'a UpstreamRequest, name: &str) -> Option<&'a str> {
-    let mut found = request.set.iter().filter(|(set, _)| set == name);
+    let mut found = request.set.iter().filter(|(set, _)| *set == name);
     let value = found.next().map(|(_, value)| value);
     assert!(found.next().is_none(), "{name} is set twice");
     value.map(|value| std::str::from_utf8(value).unwrap())

@@ -235,7 +235,7 @@ proptest! {
                         }
                         prop_assert!(!path.starts_with("/switched-off"));
                         prop_assert!(!path.starts_with("/for-finance"));
-                        for (_, value) in &request.set {
+                        for (_, value) in request.set.iter() {
                             let value = String::from_utf8_lossy(value);
                             for (_, caller) in headers {
                                 prop_assert!(!value.contains(&caller.token()));
