@@ -85,12 +85,13 @@ pub(super) fn model_in_body(path: &[u8]) -> bool {
 
 /// The dialect by the path's last segments.
 pub(super) fn usage_dialect(path: &[u8]) -> Option<&'static Dialect> {
-    let of: [(&[u8], &'static Dialect); 10] = [
+    let of: [(&[u8], &'static Dialect); 11] = [
         (b"completions", &CHAT_COMPLETIONS),
         (b"embeddings", &CHAT_COMPLETIONS),
         (b"rerank", &CHAT_COMPLETIONS),
         (b"responses", &RESPONSES),
         (b"responses/compact", &RESPONSES),
+        (b"decisions", &RESPONSES),
         (b"images/generations", &RESPONSES),
         (b"images/edits", &RESPONSES),
         (b"audio/transcriptions", &RESPONSES),
@@ -112,7 +113,12 @@ mod tests {
         for path in ["chat/completions", "v1/completions", "v1/embeddings"] {
             assert_eq!(name(path), Some("chat_completions"), "{path}");
         }
-        for path in ["responses", "v1/responses/compact", "v1/images/edits"] {
+        for path in [
+            "responses",
+            "v1/responses/compact",
+            "v1/decisions",
+            "v1/images/edits",
+        ] {
             assert_eq!(name(path), Some("responses"), "{path}");
         }
         for path in [

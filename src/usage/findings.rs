@@ -123,6 +123,8 @@ impl Findings {
     pub(super) fn tokens(&self, convention: TokenConvention) -> TokenUsage {
         let input = match (self.tokens.input, self.tool_use_input) {
             (Some(input), Some(more)) => Some(input.saturating_add(more)),
+            // Where nothing is generated some servers tell of a total alone.
+            (None, _) if self.tokens.output.is_none() => self.total,
             (input, _) => input,
         };
         let tokens = TokenUsage {
@@ -199,6 +201,16 @@ mod tests {
             findings.note(field, Scalar::Number(number), &[], &[]);
         }
         findings.tokens(TokenConvention::default())
+    }
+
+    #[test]
+    fn a_total_alone_is_the_input_of_what_generates_nothing() {
+        let mut findings = Findings::default();
+        findings.note(Field::Total, Scalar::Number("26"), &[], &[]);
+        let tokens = findings.tokens(TokenConvention::default());
+        assert_eq!((tokens.input, tokens.output), (Some(26), None));
+        findings.note(Field::Output, Scalar::Number("6"), &[], &[]);
+        assert_eq!(findings.tokens(TokenConvention::default()).input, None);
     }
 
     #[test]

@@ -34,6 +34,8 @@ APIS = {
 
 OTHER_PATHS = {
     "embeddings": ("/v1/embeddings", "embeddings"),
+    "voyage_embeddings": ("/v1/embeddings", "embeddings"),
+    "decision": ("/v1/decisions", "other"),
     "legacy_completions": ("/v1/completions", "text_completion"),
     "images": ("/v1/images/generations", "image_generation"),
     "images_stream": ("/v1/images/generations", "image_generation"),

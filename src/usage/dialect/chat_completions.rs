@@ -4,8 +4,8 @@
 //! in the last one with choices, or in each (vLLM's `continuous_usage_stats`), and is `null` in the
 //! others. Groq also puts it into `x_groq`, OpenRouter adds the cost, DeepSeek, Moonshot and
 //! Databricks have names of their own for cached tokens. OpenAI counts reasoning within the output,
-//! xAI beside it, Google tells of it in the total alone: the total decides. A stream ends with
-//! `[DONE]`; some servers leave that out.
+//! xAI beside it, Google tells of it in the total alone: the total decides. Voyage has nothing but
+//! a total. A stream ends with `[DONE]`; some servers leave that out.
 
 use super::{Dialect, LastEvent, Payload, Watch, members, value};
 use crate::usage::json::{Field, Member};

@@ -1,4 +1,5 @@
-//! OpenAI's Responses API, and what came after it with the same names: images, transcriptions.
+//! OpenAI's Responses API, and what came after it with the same names: images, transcriptions,
+//! decisions.
 //!
 //! A stream's last event holds the whole response, of any length.
 
