@@ -36,9 +36,14 @@ pub struct Exchange {
     /// The caller's own, which come before the provider's.
     own_prices: Option<Rc<PriceList>>,
     started: UnixTime,
+    /// Whether the client asks to speak another protocol.
+    is_upgrade: bool,
     /// Where the client asks for the provider, if the answer may say where an upload goes on.
     proxy_url: Option<String>,
 }
+
+const SWITCHING_PROTOCOLS: u16 = 101;
+const BAD_GATEWAY: u16 = 502;
 
 /// No more of a conversation's name is logged.
 const MAX_CONVERSATION: usize = 256;
@@ -81,6 +86,7 @@ impl Exchange {
             prices: Rc::clone(&provider.prices),
             own_prices: None,
             started: now,
+            is_upgrade: head.first("upgrade").is_some() || head.first(":protocol").is_some(),
             proxy_url: None,
         }
     }
@@ -163,9 +169,18 @@ impl Exchange {
         Ok(())
     }
 
+    /// The status of a response, for the client too. One that changes the protocol though nobody has asked for that is
+    /// a fault of the provider: what follows would be taken for answers to whatever the client asks next.
+    pub fn status(&self, head: &ResponseHead) -> u16 {
+        match head.status() {
+            SWITCHING_PROTOCOLS if !self.is_upgrade => BAD_GATEWAY,
+            status => status,
+        }
+    }
+
     /// Takes in the response's head.
     pub fn response_head(&mut self, head: &ResponseHead) {
-        let status = head.status();
+        let status = self.status(head);
         self.record.status = status;
         let Some(dialect) = self.dialect.filter(|_| (200..300).contains(&status)) else {
             return;

@@ -5,9 +5,16 @@ use crate::exchange::Exchange;
 use crate::head::ResponseHead;
 use crate::provider::Provider;
 use crate::redirect::{LOCATION, Location, location};
+use crate::reply::ERROR_HEADER;
 use crate::shared::Shared;
 use crate::time::Clock;
 use crate::upload::{begun, links};
+
+/// Of an answer that changes the protocol unasked, as the host's own word for answers that make no sense.
+const UPSTREAM_INVALID: &str = "upstream_invalid";
+
+/// What says that the protocol changes.
+const UPGRADE_HEADERS: [&str; 2] = ["connection", "upgrade"];
 
 /// Takes off what tells of the gateway's account, and leads uploads and redirects through the gateway.
 pub(super) fn edits(
@@ -31,6 +38,15 @@ pub(super) fn edits(
             Location::Goes => removed.push(LOCATION.to_owned()),
             Location::Leads(_) | Location::Stays => {}
         }
+    }
+    let status = exchange.status(head);
+    if status != head.status() {
+        set.push((":status", status.to_string()));
+        set.push((ERROR_HEADER, UPSTREAM_INVALID.to_owned()));
+        let present = UPGRADE_HEADERS
+            .into_iter()
+            .filter(|name| head.first(name).is_some());
+        removed.extend(present.map(str::to_owned));
     }
     let edit = (!set.is_empty()).then_some(Effect::SetResponseHeaders(set));
     [Some(Effect::RemoveResponseHeaders(removed)), edit]

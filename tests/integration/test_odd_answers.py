@@ -3,7 +3,7 @@
 import pytest
 
 from conftest import PREFIX, configuration
-from raw import ask, assert_unharmed, bearer, request
+from raw import CHAT, Connection, ask, assert_unharmed, bearer, request
 from raw_upstream import RawUpstream
 
 OK = b"HTTP/1.1 200 OK\r\nconnection: close\r\n"
@@ -31,10 +31,16 @@ PASSING = {
     "a-second-answer": (200, OK + END + b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nstolen"),
 }
 
+STOLEN = b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nstolen"
+UPGRADES = {
+    "an-upgrade-that-nobody-asked-for": b"HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n" + STOLEN,
+    "a-websocket-that-nobody-asked-for": b"HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n" + STOLEN,
+}
+
 
 @pytest.fixture(scope="module")
 def gateway(world, start_gateway):
-    answers = REFUSED | {name: data for name, (_, data) in PASSING.items()}
+    answers = REFUSED | UPGRADES | {name: data for name, (_, data) in PASSING.items()}
     with RawUpstream(answers) as upstream:
         odd = {
             "name": "odd",
@@ -65,4 +71,18 @@ def test_what_is_odd_passes_and_cannot_pose_as_the_gateway(name, gateway, token)
     answer = answer_to(gateway, token, name)
     assert (answer.status, answer.body) == (status, b"{}")
     assert answer.headers["x-ai-gateway-error"] is None
+    assert_unharmed(gateway, token)
+
+
+@pytest.mark.parametrize("name", UPGRADES)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_upgrade_that_nobody_asked_for_is_none_to_the_client_either(method, name, gateway, token):
+    with Connection(gateway) as connection:
+        connection.send(request(f"{PREFIX}/odd/v1/{name}", bearer(token), method=method))
+        answer = connection.answer()
+        assert (answer.status, answer.headers["x-ai-gateway-error"]) == (502, "upstream_invalid")
+        assert answer.headers["upgrade"] is None
+        connection.send(request(CHAT, bearer(token)))
+        following = connection.answer()
+        assert following is None or b"stolen" not in following.body
     assert_unharmed(gateway, token)

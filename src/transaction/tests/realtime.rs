@@ -158,3 +158,29 @@ fn a_server_that_reads_underscores_as_hyphens_gets_no_token_either() {
     let outcome = gateway.post("/my-openai/realtime", &headers);
     assert_eq!(outcome.forwarded().remove, ["authorization", odd.0]);
 }
+
+#[test]
+fn a_change_of_protocol_passes_for_whom_it_was_asked_by() {
+    let gateway = Gateway::warm();
+    let bearer = bearer(&good());
+    for (asked, edit) in [
+        (Some(("upgrade", "websocket")), None),
+        (Some((":protocol", "websocket")), None),
+        (None, Some("502")),
+    ] {
+        let headers: Vec<_> = [("authorization", bearer.as_str())]
+            .into_iter()
+            .chain(asked)
+            .collect();
+        let outcome = gateway.get("/my-openai/realtime", &headers);
+        let head = [(":status", "101"), ("upgrade", "websocket")];
+        let head = head.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
+        let head = ResponseHead::new(head.to_vec());
+        let outcome = gateway.handle(outcome.transaction, Input::ResponseHead(head));
+        let status = outcome.effects.iter().find_map(|effect| match effect {
+            Effect::SetResponseHeaders(headers) => headers.iter().find(|it| it.0 == ":status"),
+            _ => None,
+        });
+        assert_eq!(status.map(|(_, status)| status.as_str()), edit);
+    }
+}
