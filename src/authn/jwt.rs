@@ -62,7 +62,7 @@ pub enum TokenError {
     #[error("the token is malformed: {0}; send an OIDC access token as the issuer gave it")]
     Malformed(&'static str),
     /// Its `alg` is not accepted from its issuer.
-    #[error("the token's signature algorithm is not accepted")]
+    #[error("the token's signature algorithm is not accepted; have its issuer sign with another")]
     AlgorithmNotAllowed,
     /// Its `iss` is not one of the configured issuers.
     #[error(

@@ -59,8 +59,12 @@ pub(super) fn run(choice: &Choice, run: &Run) -> Result<ExitCode, Failure> {
             Loopback::start(session, proxy_url, injection, secret)?.base_url()
         }
     };
-    let helper = std::env::current_exe()
-        .map_err(|error| Failure::new(Kind::Failed, format!("who am I? {error}")))?;
+    let helper = std::env::current_exe().map_err(|error| {
+        Failure::new(
+            Kind::Failed,
+            format!("the command does not know its own path: {error}"),
+        )
+    })?;
     let launch = client.launch(
         mode,
         &Connection {

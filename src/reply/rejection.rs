@@ -98,7 +98,7 @@ impl Rejection {
     pub(super) fn message(&self) -> String {
         match self {
             Self::Path(error) => error.to_string(),
-            Self::Method => "TRACE is not served: it would echo the provider's key".to_owned(),
+            Self::Method => "TRACE would echo the provider's key; use the methods of the provider's API".to_owned(),
             Self::Repeated(error) => format!("{error}; send each credential once"),
             Self::Token(error) => error.to_string(),
             Self::SideHeaderMissing(header) => format!(
@@ -130,7 +130,7 @@ impl Rejection {
                 .to_owned(),
             Self::BodyWithheld => {
                 "the gateway cannot read the body, which it must sign or whose model it must know, as \
-                 its host does not hand it over: set allow_on_headers_stop_iteration in the plugin's \
+                 its host does not hand it over; set allow_on_headers_stop_iteration in the plugin's \
                  configuration (Envoy 1.35 or newer)"
                     .to_owned()
             }
@@ -155,7 +155,7 @@ impl Rejection {
                 "the path ends at provider \"{provider}\"; append the provider's native path, \
                  such as /v1/models"
             ),
-            Self::Unreachable(what) => format!("internal error of the gateway: {what}"),
+            Self::Unreachable(what) => format!("internal error of the gateway: {what}; please report it"),
         }
     }
 

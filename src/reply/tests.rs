@@ -1,6 +1,8 @@
 //! What the SDKs rely on in the gateway's own answers.
 
 use super::*;
+use crate::head::RepeatedHeader;
+use crate::route::RouteError;
 use crate::time::UnixTime;
 
 fn header<'a>(reply: &'a Reply, name: &str) -> Option<&'a str> {
@@ -46,6 +48,60 @@ fn only_what_may_pass_later_may_be_tried_again() {
     assert_eq!(unavailable.status, 503);
     assert_eq!(header(&unavailable, "retry-after"), Some("2"));
     assert_eq!(header(&unavailable, "x-should-retry"), None);
+}
+
+#[test]
+fn every_message_says_what_is_wrong_and_what_to_do() {
+    let name = || "p".to_owned();
+    let second = Duration::from_secs(1);
+    for rejection in [
+        Rejection::Path(RouteError::DotSegment),
+        Rejection::Path(RouteError::ControlCharacter),
+        Rejection::Method,
+        Rejection::Repeated(RepeatedHeader { name: name() }),
+        Rejection::Token(TokenError::Missing),
+        Rejection::Token(TokenError::Scheme),
+        Rejection::Token(TokenError::Malformed("it has no dot")),
+        Rejection::Token(TokenError::AlgorithmNotAllowed),
+        Rejection::Token(TokenError::IssuerUnknown),
+        Rejection::Token(TokenError::KeyUnknown),
+        Rejection::Token(TokenError::SignatureInvalid),
+        Rejection::Token(TokenError::Expired(UnixTime::from_secs(0))),
+        Rejection::Token(TokenError::NotYetValid(UnixTime::from_secs(0))),
+        Rejection::Token(TokenError::AudienceNotAccepted(name())),
+        Rejection::Token(TokenError::Misplaced("x-api-key")),
+        Rejection::SideHeaderMissing(name()),
+        Rejection::OwnCredentialMissing,
+        Rejection::GatewayTokenPassedThrough(name()),
+        Rejection::KeysUnavailable(second),
+        Rejection::CredentialsUnavailable(name(), second),
+        Rejection::TooLarge(1),
+        Rejection::Upgrade,
+        Rejection::BodyWithheld,
+        Rejection::TooManyWaiting,
+        Rejection::Denied(Denied::Permission(name()), Some(name())),
+        Rejection::Denied(Denied::NotAllowed, None),
+        Rejection::Model(ModelFault::Unlisted {
+            model: name(),
+            provider: name(),
+            status: UnlistedStatus::NotFound,
+        }),
+        Rejection::Model(ModelFault::Missing(name())),
+        Rejection::Model(ModelFault::NotJson(name())),
+        Rejection::Model(ModelFault::Ambiguous(name())),
+        Rejection::Model(ModelFault::Encoded),
+        Rejection::Model(ModelFault::TooLate(1)),
+        Rejection::Disabled(name()),
+        Rejection::UnknownProvider(name()),
+        Rejection::UnknownPath(name()),
+        Rejection::NoUpstreamPath(name()),
+        Rejection::Unreachable("a state"),
+    ] {
+        let message = rejection.message();
+        let (problem, remedy) = message.split_once("; ").unwrap_or_default();
+        assert!(!problem.is_empty() && !remedy.is_empty(), "{message}");
+        assert!(!message.ends_with(['.', ' ']), "{message}");
+    }
 }
 
 #[test]

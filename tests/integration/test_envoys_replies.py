@@ -86,6 +86,7 @@ def test_a_reply_of_envoys_own_is_like_the_filters(gateway, name):
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["x-amzn-errortype"].endswith("Exception")
     assert document["type"] == "error" and document["message"] == document["error"]["message"] != ""
+    assert "; " in document["message"], "it says what to do"
     if name not in WITHOUT_AN_ID:
         assert len(answer.headers["x-request-id"]) == 36
 

@@ -28,8 +28,10 @@ pub(super) enum Position {
 /// The configurations in the file, at least one.
 pub(in crate::cli) fn read(path: &Path) -> Result<Vec<Source>, Failure> {
     let bytes = std::fs::read(path).map_err(|error| Failure::file(path, &error))?;
-    let text = String::from_utf8(bytes)
-        .map_err(|_| Failure::new(Kind::Failed, format!("{} is not in UTF-8", path.display())))?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        Failure::new(Kind::Failed, format!("{} is not in UTF-8", path.display()))
+            .hint("save it as UTF-8")
+    })?;
     sources(path, text)
 }
 
