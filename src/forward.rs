@@ -20,8 +20,19 @@ pub const CLUSTER_HEADER: &str = "x-ai-gateway-cluster";
 /// The header that names the provider to hosts that route by header match; the route strips it.
 pub const PROVIDER_HEADER: &str = "x-ai-gateway-provider";
 
-/// Prefixes of the names of headers by which proxies tell each other of the client.
-const PROXY_HEADER_PREFIXES: [&str; 2] = ["x-envoy-", "x-forwarded-"];
+/// Prefixes of the names of headers by which proxies tell each other of the client. Those that ask who it is pass on its
+/// name, and its token.
+const PROXY_HEADER_PREFIXES: [&str; 9] = [
+    "x-envoy-",
+    "x-forwarded-",
+    "x-amzn-oidc-",
+    "x-auth-request-",
+    "x-goog-authenticated-user-",
+    "x-goog-iap-",
+    "x-ms-client-principal",
+    "x-ms-token-",
+    "cf-access-",
+];
 
 /// Such a header without which Envoy finds no route; the route strips it.
 const ROUTING_HEADER: &str = "x-forwarded-proto";
@@ -127,7 +138,24 @@ impl UpstreamRequest {
 
 /// Whether a header is a word between proxies: about the client, or about this network. A provider need not know it.
 fn is_proxy_header(name: &[u8]) -> bool {
-    matches!(name, b"forwarded" | b"via" | b"x-real-ip")
+    let is_one = matches!(
+        name,
+        b"forwarded"
+            | b"via"
+            | b"x-real-ip"
+            | b"x-client-ip"
+            | b"x-cluster-client-ip"
+            | b"x-original-forwarded-for"
+            | b"x-azure-clientip"
+            | b"x-azure-socketip"
+            | b"true-client-ip"
+            | b"cf-connecting-ip"
+            | b"cf-connecting-ipv6"
+            | b"cf-ipcountry"
+            | b"fastly-client-ip"
+            | b"fly-client-ip"
+    );
+    is_one
         || PROXY_HEADER_PREFIXES
             .iter()
             .any(|prefix| name.starts_with(prefix.as_bytes()))

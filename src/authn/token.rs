@@ -199,6 +199,8 @@ fn is_of_credential(name: &[u8]) -> bool {
             | b"api-key"
             | b"x-goog-api-key"
             | b"ocp-apim-subscription-key"
+            | b"x-litellm-api-key"
+            | b"cf-aig-authorization"
             | b"x-redpanda-cloud-token"
             | b"cookie"
             | b"x-forwarded-client-cert"

@@ -33,6 +33,8 @@ FOREIGN_HEADERS = [
     ("x-ai-gateway-anything", LEAK),
     ("X-Forwarded-Client-Cert", LEAK),
     ("Ocp-Apim-Subscription-Key", LEAK),
+    ("X-LiteLLM-API-Key", LEAK),
+    ("cf_aig_authorization", LEAK),
 ]
 SDK_HEADERS = [("Authorization", f"Bearer {LEAK}"), ("X-API-KEY", LEAK), ("X-Goog-Api-Key", LEAK)]
 FOREIGN_QUERY = f"?key={LEAK}&Api_Key={LEAK}&access_token={LEAK}&X-Amz-Signature={LEAK}&x-amz-credential={LEAK}&a=%2F"
@@ -138,6 +140,17 @@ def test_a_configured_key_header_carries_the_key_alone(world, start_gateway, tok
         "X-Forwarded-Proto",
         "X-Forwarded-Host",
         "X-Forwarded-Port",
+        "X-Amzn-Oidc-Accesstoken",
+        "X-Amzn-Oidc-Data",
+        "X-Auth-Request-Access-Token",
+        "X-Goog-IAP-JWT-Assertion",
+        "X-Goog-Authenticated-User-Email",
+        "X-MS-Client-Principal-Name",
+        "X-MS-Token-AAD-Access-Token",
+        "Cf-Access-Jwt-Assertion",
+        "CF-Connecting-IP",
+        "True-Client-IP",
+        "X-Client-IP",
     ],
 )
 def test_no_word_between_proxies_reaches_the_provider(name, world, gateway, token):
