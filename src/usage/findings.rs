@@ -1,7 +1,10 @@
 //! What is found in a response as it is read, brought together.
 
+mod iterations;
+
 use super::json::{Field, Scalar};
 use super::report::{ReasoningTokenConvention, TokenConvention, TokenUsage};
+use iterations::Iterations;
 
 /// What has been found in a response so far.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -23,6 +26,9 @@ pub(super) struct Findings {
     pub(super) ended: bool,
     /// The event being read is none whose usage counts.
     pub(super) is_foreign: bool,
+    /// Of the event being read, and of those before.
+    iterations: Iterations,
+    earlier_iterations: Iterations,
     cache_write_ttl: Option<Ttl>,
     cache_write_amount: Option<u64>,
 }
@@ -48,6 +54,7 @@ impl Findings {
             (Field::Content, _) => self.content = true,
             (Field::LastEvent, _) => self.ended = true,
             (_, Scalar::Number(number)) => self.note_number(field, number),
+            (Field::IterationKind, kind) => self.iterations.note_kind(kind),
             (Field::EventType, Scalar::Text(kind)) => {
                 self.ended |= last_types.contains(&kind);
                 self.is_foreign = !reporting.is_empty() && !reporting.contains(&kind);
@@ -86,6 +93,9 @@ impl Findings {
         let Some(count) = count(number) else {
             return;
         };
+        if self.iterations.note_number(field, count) {
+            return;
+        }
         let tokens = &mut self.tokens;
         let place = match field {
             Field::Input => &mut tokens.input,
@@ -119,6 +129,16 @@ impl Findings {
         }
     }
 
+    /// Takes an event's end.
+    pub(super) fn event_end(&mut self) {
+        let is_foreign = std::mem::take(&mut self.is_foreign);
+        let mut iterations = std::mem::take(&mut self.iterations);
+        if !is_foreign {
+            iterations.replace(self.earlier_iterations);
+            self.earlier_iterations = iterations;
+        }
+    }
+
     /// The tokens, those counted elsewhere by the provider put where they belong.
     pub(super) fn tokens(&self, convention: TokenConvention) -> TokenUsage {
         let input = match (self.tokens.input, self.tool_use_input) {
@@ -127,11 +147,13 @@ impl Findings {
             (None, _) if self.tokens.output.is_none() => self.total,
             (input, _) => input,
         };
-        let tokens = TokenUsage {
+        let mut iterations = self.iterations;
+        iterations.replace(self.earlier_iterations);
+        let tokens = iterations.added_to(TokenUsage {
             input,
             convention,
             ..self.tokens
-        };
+        });
         match self.beside_output() {
             Some(reasoning) => TokenUsage {
                 reasoning: Some(reasoning),

@@ -288,7 +288,7 @@ impl Events {
     }
 
     fn event_end(&mut self, clock: &dyn Clock) {
-        self.findings.is_foreign = false;
+        self.findings.event_end();
         self.note_time(clock);
         self.finished = self.findings.ended;
     }

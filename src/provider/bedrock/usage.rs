@@ -100,6 +100,7 @@ const USAGE: &[Member] = &[
     value("input_tokens", Field::Input),
     value("output_tokens", Field::Output),
     messages::OUTPUT_DETAILS,
+    messages::ITERATIONS,
     value("cache_read_input_tokens", Field::CachedRead),
     value("cache_creation_input_tokens", Field::CacheWrite),
     members("cache_creation", messages::CACHE_CREATION),

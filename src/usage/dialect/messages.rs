@@ -5,8 +5,8 @@
 //! `message_start` are those of that moment, one or two, and are not taken for the response's.
 //!
 //! Where the model asked for refuses, another may answer (a server-side fallback): a content block
-//! says which. What `usage.iterations` says of a compaction or an advisor is not counted: it is not
-//! within the totals, and an advisor's tokens have another model's price.
+//! says which. `usage.iterations` lists what the totals are made of, and two things that are not
+//! within them: a compaction, which is added, and an advisor, whose tokens have another model's price.
 
 use super::{Dialect, LastEvent, Payload, Watch, members, value};
 use crate::usage::json::{Field, Member};
@@ -64,6 +64,7 @@ pub const DELTA: &[Member] = &[
 const USAGE: &[Member] = &[
     value("output_tokens", Field::Output),
     OUTPUT_DETAILS,
+    ITERATIONS,
     INPUT,
     CACHED_READ,
     CACHE_WRITE,
@@ -81,6 +82,18 @@ const CACHE_WRITE_BY_TTL: Member = members("cache_creation", CACHE_CREATION);
 pub const OUTPUT_DETAILS: Member = members(
     "output_tokens_details",
     &[value("thinking_tokens", Field::Reasoning)],
+);
+
+/// The requests that an answer took.
+pub const ITERATIONS: Member = members(
+    "iterations",
+    &[
+        value("type", Field::IterationKind),
+        value("input_tokens", Field::IterationInput),
+        value("output_tokens", Field::IterationOutput),
+        value("cache_read_input_tokens", Field::IterationCachedRead),
+        value("cache_creation_input_tokens", Field::IterationCacheWrite),
+    ],
 );
 
 /// What is wanted of `cache_creation`.

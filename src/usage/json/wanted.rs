@@ -57,6 +57,16 @@ pub enum Field {
     CacheWriteTtl,
     /// Tokens written to a cache for the time that a [`Self::CacheWriteTtl`] beside it says.
     CacheWriteAmount,
+    /// What one of the requests was for that a provider made for itself on the way.
+    IterationKind,
+    /// Its input tokens.
+    IterationInput,
+    /// Its output tokens.
+    IterationOutput,
+    /// Its input tokens read from a cache.
+    IterationCachedRead,
+    /// Its input tokens written to a cache.
+    IterationCacheWrite,
     /// Reasoning tokens.
     Reasoning,
     /// What the provider says that it cost, in its own unit.
