@@ -2,10 +2,10 @@
 //!
 //! Usage may stand in any chunk: in one of its own without choices (`stream_options.include_usage`),
 //! in the last one with choices, or in each (vLLM's `continuous_usage_stats`), and is `null` in the
-//! others. Groq also puts it into `x_groq`, OpenRouter adds the cost, DeepSeek, Moonshot and
-//! Databricks have names of their own for cached tokens. OpenAI counts reasoning within the output,
-//! xAI beside it, Google tells of it in the total alone: the total decides. Voyage has nothing but
-//! a total. A stream ends with `[DONE]`; some servers leave that out.
+//! others. Groq also puts it into `x_groq`, OpenRouter adds the cost, DeepSeek, Moonshot, Mistral,
+//! Databricks and Alibaba have names of their own for cached tokens. OpenAI counts reasoning within
+//! the output, xAI beside it, Google tells of it in the total alone: the total decides. Voyage has
+//! nothing but a total. A stream ends with `[DONE]`; some servers leave that out.
 
 use super::{Dialect, LastEvent, Payload, Watch, members, value};
 use crate::usage::json::{Field, Member};
@@ -58,18 +58,20 @@ pub(super) const USAGE: &[Member] = &[
     value("total_tokens", Field::Total),
     value("prompt_cache_hit_tokens", Field::CachedRead),
     value("cached_tokens", Field::CachedRead),
+    value("num_cached_tokens", Field::CachedRead),
     value("cache_read_input_tokens", Field::CachedRead),
     value("reasoning_tokens", Field::Reasoning),
     value("cost", Field::Cost),
-    members(
-        "prompt_tokens_details",
-        &[
-            value("cached_tokens", Field::CachedRead),
-            value("cache_write_tokens", Field::CacheWrite),
-        ],
-    ),
+    members("prompt_tokens_details", INPUT_DETAILS),
+    members("prompt_token_details", INPUT_DETAILS),
     members(
         "completion_tokens_details",
         &[value("reasoning_tokens", Field::Reasoning)],
     ),
+];
+
+const INPUT_DETAILS: &[Member] = &[
+    value("cached_tokens", Field::CachedRead),
+    value("cache_write_tokens", Field::CacheWrite),
+    value("cache_creation_input_tokens", Field::CacheWrite),
 ];
