@@ -105,24 +105,26 @@ pub(super) fn status(choice: &Choice, format: Option<Format>) -> Result<(), Fail
         Ok(providers) => format!("shows {} providers", providers.len()),
         Err(failure) => failure.message.clone(),
     };
-    let shown = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     let rows = [
-        ("environment", session.name.clone()),
-        ("endpoint", shown(&environment.endpoint)),
-        ("issuer", shown(&environment.issuer)),
-        ("audience", shown(&environment.audience)),
-        ("client_id", shown(&environment.client_id)),
-        ("token", token),
-        ("gateway", gateway),
+        ("environment", Some(session.name.clone())),
+        ("endpoint", environment.endpoint.clone()),
+        ("issuer", environment.issuer.clone()),
+        ("audience", environment.audience.clone()),
+        ("client_id", environment.client_id.clone()),
+        ("token", Some(token)),
+        ("gateway", Some(gateway)),
     ];
     let members = rows
         .iter()
         .map(|(name, value)| ((*name).to_owned(), json!(value)));
     let document = members.collect::<serde_json::Map<_, _>>().into();
     Format::or_by_terminal(format).print(&document, || {
-        let rows = rows
-            .iter()
-            .map(|(name, value)| vec![(*name).to_owned(), value.clone()]);
+        let rows = rows.iter().map(|(name, value)| {
+            vec![
+                (*name).to_owned(),
+                value.clone().unwrap_or_else(|| "-".to_owned()),
+            ]
+        });
         table(&rows.collect::<Vec<_>>())
     })?;
     answer.map(|_| ())

@@ -154,6 +154,13 @@ def test_after_a_login_nothing_has_to_be_named(command, login, gateway):
     assert "cached" in status["token"] and "providers" in status["gateway"]
 
 
+def test_what_is_not_known_of_a_gateway_is_null(command):
+    command("env", "add", "new", "--endpoint", "http://127.0.0.1:1", check=0)
+    status = json.loads(command("status", "--env", "new", check=3).stdout)
+    assert (status["environment"], status["endpoint"]) == ("new", "http://127.0.0.1:1")
+    assert (status["issuer"], status["audience"], status["client_id"]) == (None, None, None)
+
+
 def test_a_login_with_a_wrong_secret_stores_nothing(command, login):
     login(secret=OTHER_SECRET, check=3)
     assert [file.name for file in files(command.home) if OTHER_SECRET in file.read_text()] == []
