@@ -86,7 +86,7 @@ fn cached(path: &std::path::Path) -> Result<Option<Token>, Failure> {
 fn is_young(token: &Token, now: UnixTime) -> bool {
     token.expires_at.is_some_and(|end| {
         let life = end.saturating_since(token.issued_at);
-        now.saturating_since(token.issued_at) < life * 4 / 5 && token.issued_at <= now
+        now.saturating_since(token.issued_at) < life / 5 * 4 && token.issued_at <= now
     })
 }
 
@@ -113,6 +113,11 @@ mod tests {
             !is_young(&token, at(900)),
             "a clock that went back is not trusted"
         );
+        let for_ever = Token {
+            expires_at: Some(UnixTime::from_secs(u64::MAX)),
+            ..token.clone()
+        };
+        assert!(is_young(&for_ever, at(1000)), "whatever an issuer says");
         let endless = Token {
             expires_at: None,
             ..token

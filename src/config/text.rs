@@ -9,6 +9,9 @@ use thiserror::Error;
 #[error("must be a duration such as \"30s\", \"500ms\", \"10m\" or \"24h\"")]
 pub(super) struct NotADuration;
 
+/// What is longer is as good as this, ten years, and calculated with without overflow.
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
+
 /// Reads `30s`, `500ms`, `1.5h`.
 pub(super) fn duration(text: &str) -> Result<Duration, NotADuration> {
     let (number, seconds) = if let Some(number) = text.strip_suffix("ms") {
@@ -29,7 +32,8 @@ pub(super) fn duration(text: &str) -> Result<Duration, NotADuration> {
     if !is_plain {
         return Err(NotADuration);
     }
-    Duration::try_from_secs_f64(number * seconds).map_err(|_| NotADuration)
+    let duration = Duration::try_from_secs_f64(number * seconds).map_err(|_| NotADuration)?;
+    Ok(duration.min(LONGEST))
 }
 
 /// `^[a-z][a-z0-9-]{0,62}$`: fit for a URL segment, a metric's label and a DNS label.
@@ -75,6 +79,7 @@ mod tests {
             ("24h", 86_400_000),
             ("1.5s", 1_500),
             ("0s", 0),
+            ("18000000000000000000s", 315_360_000_000),
         ] {
             assert_eq!(
                 duration(text),
