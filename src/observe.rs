@@ -53,12 +53,18 @@ pub struct Record {
 const OTHER: &str = "other";
 
 impl Record {
-    /// What is measured of a request for this model.
-    pub fn measurements(&self, model: ModelLabel, labels: &mut Labels) -> Vec<Measurement> {
+    /// Hands on what is measured of a request for this model.
+    pub fn measure(
+        &self,
+        model: ModelLabel,
+        labels: &mut Labels,
+        take: &mut impl FnMut(Measurement),
+    ) {
         let set = labels.of_request(&self.provider, self.system, self.operation, model);
-        let mut measurements = Vec::with_capacity(12);
         let mut measure = |metric, value: Option<u64>| {
-            measurements.extend(value.map(|value| Measurement { metric, value }));
+            if let Some(value) = value {
+                take(Measurement { metric, value });
+            }
         };
         measure(Metric::Requests(set, self.status), Some(1));
         let duration = milliseconds(self.duration);
@@ -76,7 +82,6 @@ impl Record {
         if let Some(reason) = self.incomplete {
             measure(Metric::UsageUnknown(set, reason), Some(1));
         }
-        measurements
     }
 
     /// The label value of the model that answered, or else that was asked for.

@@ -119,10 +119,9 @@ impl Transaction {
                 let record = exchange.finish(end, &shared.config, clock.now());
                 let labels = &mut shared.labels.borrow_mut();
                 let model = record.model_label(labels, board);
-                let measurements = record.measurements(model, labels);
+                record.measure(model, labels, &mut |it| effects.push(Effect::Measure(it)));
                 let mut ledger = shared.ledger.borrow_mut();
                 ledger.add(&record, labels.model_value(model));
-                effects.extend(measurements.into_iter().map(Effect::Measure));
                 effects.extend(log_fields(record, &shared.config));
                 Self::Done
             }

@@ -35,7 +35,9 @@ fn labels() -> Labels {
 
 fn measurements(record: &Record, labels: &mut Labels) -> Vec<Measurement> {
     let model = record.model_label(labels, &MemoryBoard::default());
-    record.measurements(model, labels)
+    let mut measured = Vec::new();
+    record.measure(model, labels, &mut |it| measured.push(it));
+    measured
 }
 
 fn measured(record: &Record) -> Vec<(String, Kind, u64)> {

@@ -85,9 +85,9 @@ impl Findings {
         }
     }
 
-    fn note_number(&mut self, field: Field, number: &str) {
+    fn note_number(&mut self, field: Field, number: &[u8]) {
         if field == Field::Cost {
-            self.cost = number.parse().ok().filter(|cost: &f64| cost.is_finite());
+            self.cost = float(number).filter(|cost| cost.is_finite());
             return;
         }
         let Some(count) = count(number) else {
@@ -200,16 +200,28 @@ impl Findings {
 
 /// A number of tokens, also where it is written as `12.0` or `1e2`. More than any response can have
 /// is none: one such number would spoil every sum that it goes into.
-fn count(number: &str) -> Option<u64> {
+fn count(number: &[u8]) -> Option<u64> {
     const MOST: u64 = 1_000_000_000_000;
-    let float = || {
-        let float: f64 = number.parse().ok()?;
-        let whole = (0.0..=MOST as f64).contains(&float) && float.fract() == 0.0;
-        // In range and whole, so that nothing is cut off.
-        whole.then_some(float as u64)
+    let append = |count: u64, digit: &u8| 10 * count + u64::from(digit - b'0');
+    let count = match number {
+        [.., _] if number.len() <= DIGITS && number.iter().all(u8::is_ascii_digit) => {
+            number.iter().fold(0, append)
+        }
+        _ => {
+            let float = float(number)?;
+            let is_whole = (0.0..=MOST as f64).contains(&float) && float.fract() == 0.0;
+            // In range and whole, so that nothing is cut off.
+            is_whole.then_some(float as u64)?
+        }
     };
-    let count = number.parse().ok().or_else(float)?;
     (count <= MOST).then_some(count)
+}
+
+/// So many digits are a number of 64 bits, whatever they are.
+const DIGITS: usize = 19;
+
+fn float(number: &[u8]) -> Option<f64> {
+    std::str::from_utf8(number).ok()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -220,7 +232,7 @@ mod tests {
     fn noted(numbers: [(Field, &str); 4]) -> TokenUsage {
         let mut findings = Findings::default();
         for (field, number) in numbers {
-            findings.note(field, Scalar::Number(number), &[], &[]);
+            findings.note(field, Scalar::Number(number.as_bytes()), &[], &[]);
         }
         findings.tokens(TokenConvention::default())
     }
@@ -266,7 +278,10 @@ mod tests {
         for (number, expected) in [
             ("0", Some(0)),
             ("1000000000000", Some(1_000_000_000_000)),
+            ("9999999999999999999", None),
             ("18446744073709551615", None),
+            ("00000000000000000000012", Some(12)),
+            ("", None),
             ("12.0", Some(12)),
             ("1e2", Some(100)),
             ("-1", None),
@@ -274,7 +289,7 @@ mod tests {
             ("1e300", None),
             ("-inf", None),
         ] {
-            assert_eq!(count(number), expected, "{number}");
+            assert_eq!(count(number.as_bytes()), expected, "{number}");
         }
     }
 }

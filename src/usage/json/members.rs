@@ -68,11 +68,13 @@ fn plain_size(bytes: &[u8]) -> Option<usize> {
 
 /// Such a value, `None` where it is nothing.
 fn plain_value(bytes: &[u8]) -> Option<Scalar<'_>> {
-    let text = |bytes| std::str::from_utf8(bytes).ok();
     match bytes {
-        [b'"', value @ .., b'"'] => text_scalar(short(value).and_then(text)),
+        [b'"', text @ .., b'"'] => {
+            let text = short(text).and_then(|text| std::str::from_utf8(text).ok());
+            text_scalar(text)
+        }
         [b'n', ..] => None,
-        _ => text(bytes).map(Scalar::Number),
+        number => Some(Scalar::Number(number)),
     }
 }
 

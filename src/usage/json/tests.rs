@@ -33,7 +33,9 @@ fn found(json: &str, size: usize) -> Option<Vec<String>> {
             .feed(cut, &mut |field, value| {
                 found.push(match value {
                     Scalar::Text(text) => format!("{field:?} {text}"),
-                    Scalar::Number(number) => format!("{field:?} {number}"),
+                    Scalar::Number(number) => {
+                        format!("{field:?} {}", std::str::from_utf8(number).unwrap())
+                    }
                     Scalar::Other => format!("{field:?}"),
                 });
             })

@@ -163,16 +163,15 @@ pub(super) fn plain_scalar(raw: Option<&[u8]>) -> Result<Option<Scalar<'_>>, Mal
         Some(b"null" | b"false") => Ok(None),
         None | Some(b"true") => Ok(Some(Scalar::Other)),
         Some(raw) if raw.first().is_some_and(u8::is_ascii_alphabetic) => Err(Malformed),
-        Some(raw) => match std::str::from_utf8(raw) {
-            Ok(number) if is_number(number) => Ok(Some(Scalar::Number(number))),
-            _ => Err(Malformed),
-        },
+        Some(raw) if is_number(raw) => Ok(Some(Scalar::Number(raw))),
+        Some(_) => Err(Malformed),
     }
 }
 
 /// Nearly all numbers are whole, and need no parsing to be known for numbers.
-fn is_number(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit()) || text.parse::<f64>().is_ok()
+fn is_number(raw: &[u8]) -> bool {
+    let is_float = |text: &str| text.parse::<f64>().is_ok();
+    raw.iter().all(u8::is_ascii_digit) || std::str::from_utf8(raw).is_ok_and(is_float)
 }
 
 pub(super) const fn is_scalar_byte(byte: u8) -> bool {

@@ -79,7 +79,7 @@ pub enum Scalar<'a> {
     /// A string, its escapes resolved; never empty.
     Text(&'a str),
     /// A number, as written.
-    Number(&'a str),
+    Number(&'a [u8]),
     /// Any other value but `null`, `false`, an empty string and an empty array.
     Other,
 }

@@ -118,7 +118,7 @@ fn scanned(json: &[u8], size: usize) -> Option<Vec<Found>> {
         let mut note = |field, value: Scalar<'_>| {
             found.push(match value {
                 Scalar::Text(text) => Found::Text(field, text.to_owned()),
-                Scalar::Number(number) => Found::Number(field, serde_json::from_str(number).ok()),
+                Scalar::Number(number) => Found::Number(field, serde_json::from_slice(number).ok()),
                 Scalar::Other => Found::Other(field),
             });
         };
