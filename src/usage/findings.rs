@@ -240,10 +240,10 @@ mod tests {
     #[test]
     fn a_total_alone_is_the_input_of_what_generates_nothing() {
         let mut findings = Findings::default();
-        findings.note(Field::Total, Scalar::Number("26"), &[], &[]);
+        findings.note(Field::Total, Scalar::Number(b"26"), &[], &[]);
         let tokens = findings.tokens(TokenConvention::default());
         assert_eq!((tokens.input, tokens.output), (Some(26), None));
-        findings.note(Field::Output, Scalar::Number("6"), &[], &[]);
+        findings.note(Field::Output, Scalar::Number(b"6"), &[], &[]);
         assert_eq!(findings.tokens(TokenConvention::default()).input, None);
     }
 
