@@ -34,7 +34,8 @@ PASSING = {
 STOLEN = b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nstolen"
 UPGRADES = {
     "an-upgrade-that-nobody-asked-for": b"HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n" + STOLEN,
-    "a-websocket-that-nobody-asked-for": b"HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n" + STOLEN,
+    "a-websocket-that-nobody-asked-for": b"HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
+    + STOLEN,
 }
 
 
