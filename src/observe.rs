@@ -144,7 +144,7 @@ impl Record {
 
 /// What is asked of a provider, in the conventions' words, by the path's end.
 pub fn operation(path: &[u8]) -> &'static str {
-    let operations: [(&[u8], &str); 15] = [
+    let operations: [(&[u8], &str); 18] = [
         (b"chat/completions", "chat"),
         (b"completions", "text_completion"),
         (b"messages", "chat"),
@@ -160,6 +160,9 @@ pub fn operation(path: &[u8]) -> &'static str {
         (b"invoke-with-response-stream", "text_completion"),
         (b"images/generations", "image_generation"),
         (b"images/edits", "image_generation"),
+        (b"api/chat", "chat"),
+        (b"api/generate", "text_completion"),
+        (b"api/embed", "embeddings"),
     ];
     operations
         .into_iter()

@@ -111,7 +111,7 @@ pub struct Profile {
     /// Response headers with the URL for the bytes of an upload that begins at a path with such a
     /// segment.
     pub upload_url_headers: &'static [&'static str],
-    /// First segments of paths that have no version of this kind.
+    /// How paths begin that have no version of this kind: whole segments.
     pub unversioned: &'static [&'static str],
     /// Paths that stand for others.
     pub path_aliases: &'static [(&'static str, &'static str)],

@@ -177,6 +177,7 @@ fn operations_are_told_by_the_paths_end() {
         ("v1beta/models/m:batchEmbedContents", "embeddings"),
         ("v1beta/interactions", "chat"),
         ("model/m/converse-stream", "chat"),
+        ("api/chat", "chat"),
         ("v1/models", OTHER),
     ] {
         assert_eq!(operation(path.as_bytes()), name, "{path}");

@@ -31,7 +31,7 @@ pub fn upstream_path(profile: &Profile, base: &str, path: &[u8]) -> Vec<u8> {
         prefix
     };
     let (first, below) = split_first(rest);
-    let is_unversioned = |name: &&str| name.as_bytes() == first;
+    let is_unversioned = |start: &&str| starts_with(rest, start);
     let (version, rest) = if is_version(first) {
         // The base URL has its version further up: the client's says the same.
         let is_above = profile.paths_are_whole && version_of_base.is_empty();
@@ -113,6 +113,12 @@ fn split_first(path: &[u8]) -> (&[u8], &[u8]) {
     let end = path.iter().position(|byte| *byte == b'/');
     let (first, below) = path.split_at(end.unwrap_or(path.len()));
     (first, below.get(1..).unwrap_or_default())
+}
+
+/// Whether a path begins with these segments.
+fn starts_with(path: &[u8], segments: &str) -> bool {
+    let rest = path.strip_prefix(segments.as_bytes());
+    rest.is_some_and(|rest| matches!(rest, [] | [b'/', ..]))
 }
 
 /// Whether this is the last segment of a base path.

@@ -1,5 +1,6 @@
 //! Where each API says what: one small table per API, nothing but data.
 
+mod api_chat;
 mod chat_completions;
 mod converse;
 mod generate_content;
@@ -10,6 +11,7 @@ mod responses;
 use super::json::{Field, Member, Wanted};
 use super::report::TokenConvention;
 
+pub use api_chat::API_CHAT;
 pub use chat_completions::CHAT_COMPLETIONS;
 pub use converse::CONVERSE;
 pub use generate_content::GENERATE_CONTENT;

@@ -57,6 +57,8 @@ CLIENTS = [
 
 BASE_URLS = [
     # Provider type, path of its base URL, path as sent, path as received.
+    ("openai_compatible", "/v1", "/api/chat", "/api/chat"),  # Ollama's clients
+    ("openai_compatible", "/v1", "/v2/chat", "/v2/chat"),  # Cohere's clients
     ("openai", "", "/chat/completions", "/v1/chat/completions"),
     ("openai", "", "/v1/chat/completions", "/v1/chat/completions"),
     ("openai", "/v1/", "/chat/completions", "/v1/chat/completions"),

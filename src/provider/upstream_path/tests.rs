@@ -140,6 +140,28 @@ fn a_base_url_with_version_and_a_path_with_or_without_it_say_the_same() {
 }
 
 #[test]
+fn ollamas_own_paths_stand_beside_the_version_and_no_others_do() {
+    for base_url in ["http://localhost:11434/v1", "http://localhost:11434"] {
+        for (sent, native) in [
+            ("api/chat", "/api/chat"),
+            ("/api/generate", "/api/generate"),
+            ("api/embed", "/api/embed"),
+            ("api/tags", "/api/tags"),
+            ("v1/api/chat", "/v1/api/chat"),
+            // these change what the server has
+            ("api/pull", "/v1/api/pull"),
+            ("api/delete", "/v1/api/delete"),
+            ("api/chatter", "/v1/api/chatter"),
+            ("api", "/v1/api"),
+        ] {
+            let path = joined(OpenAiCompatible, Some(base_url), sent);
+            assert_eq!(path, native, "{base_url} {sent}");
+        }
+    }
+    assert_eq!(joined(OpenAi, None, "api/chat"), "/v1/api/chat");
+}
+
+#[test]
 fn a_version_is_one_segment_of_v_and_digits_with_its_stage() {
     for version in [
         "v1",
