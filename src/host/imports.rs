@@ -348,6 +348,9 @@ const fn check(status: u32) -> Result<(), Refused> {
     }
 }
 
+/// Envoy takes more for a time that is over.
+const MOST_MILLISECONDS: u32 = i32::MAX.unsigned_abs();
+
 fn milliseconds(duration: Duration) -> u32 {
-    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+    u32::try_from(duration.as_millis()).map_or(MOST_MILLISECONDS, |it| it.min(MOST_MILLISECONDS))
 }

@@ -13,7 +13,7 @@ from conftest import PREFIX, provider
 from issuers import entry, identity_provider, running, trusting, verdict, verdicts
 from mocks.faults import Fault
 from mocks.keys import SigningKey, base64url
-from raw import CHAT, Connection, ask, bearer, request
+from raw import CHAT, Connection, ask, assert_unharmed, bearer, request
 from support import wait_until
 
 GOOD = (200, None)
@@ -240,3 +240,12 @@ def test_tokens_that_expire_while_cached_are_refused(world, start_gateway):
         token = issuer.mint({"exp": time.time() + 2})
         assert verdicts(gateway, token) == {GOOD}
         wait_until(lambda: verdicts(gateway, token) == {(401, "token_expired")}, 4)
+
+
+def test_times_beyond_all_reason_do_no_harm(world, start_gateway, token):
+    """They overflowed: of a worker's own calculation, at which it trapped, and of Envoy's timer."""
+    names = ("clock_skew", "fetch_timeout", "refresh_interval", "max_refresh_interval", "max_stale", "refetch_interval")
+    absurd = dict.fromkeys(names, "18000000000000000000s")
+    with start_gateway(trusting(world, entry(world.identity_provider, **absurd))) as gateway:
+        assert verdicts(gateway, token) == {GOOD}
+        assert_unharmed(gateway, token)
