@@ -7,7 +7,6 @@ another kind. Envoy's verifier and ours must give one verdict on each.
 import hashlib
 import hmac
 import json
-import socket
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
@@ -15,8 +14,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from conftest import VERIFIERS, configuration
+from jws_judge import HELD, judging
 from mocks.keys import base64url
-from test_jws_vectors import HELD, ORDERS, code
+from test_jws_vectors import ORDERS
 
 SIZE = 256
 SHA256_ID = bytes.fromhex("3031300d060960864801650304020105000420")
@@ -53,11 +53,8 @@ def keys():
 def judge(request, world, start_gateway):
     """The code of the answer to a token, by one verifier and by the other."""
     issuers = [{"issuer": "i", "audiences": ["a"], "jwks": {"keys": keys()}}]
-    trusting = configuration(world) | {"authentication": {"issuers": issuers, "signature_verifier": request.param}}
-    with start_gateway(trusting, concurrency=1) as gateway:
-        assert VERIFIERS[request.param] in gateway.log()
-        with socket.create_connection(("127.0.0.1", gateway.port), 20) as connection:
-            yield lambda token: code(connection, token)
+    with judging(start_gateway, configuration(world), issuers, request.param) as judge:
+        yield judge
 
 
 def unsigned(algorithm, kid):

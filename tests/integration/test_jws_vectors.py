@@ -1,21 +1,16 @@
-"""Published and independently made signatures, and every way to spoil one, as Envoy's own verifier and ours judge them.
-
-All of these tokens expired long ago. That is told only after the signature held, so the answer's code is the verdict on
-the signature: `token_expired`, or any other code.
-"""
+"""Published and independently made signatures, and every way to spoil one, as Envoy's own verifier and ours judge them."""
 
 import base64
 import json
-import socket
 
 import pytest
 
-from conftest import PREFIX, VERIFIERS, configuration
+from conftest import VERIFIERS, configuration
+from jws_judge import HELD, judging
 from mocks.keys import base64url
 from tools.gateway import PROJECT
 
 VECTORS = PROJECT / "tests" / "vectors" / "jws"
-HELD = "token_expired"
 ORDERS = {
     "ES256": "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551",
     "ES384": "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973",
@@ -40,30 +35,8 @@ def judge(request, world, start_gateway):
         {"issuer": "joe", "audiences": ["a"], "jwks": {"keys": [vector["jwk"] for vector in RFC]}},
         {"issuer": "i", "audiences": ["a"], "jwks": {"keys": [vector["jwk"] for vector in INDEPENDENT.values()]}},
     ]
-    trusting = configuration(world) | {"authentication": {"issuers": issuers, "signature_verifier": request.param}}
-    with start_gateway(trusting, concurrency=1) as gateway:
-        assert VERIFIERS[request.param] in gateway.log()
-        with socket.create_connection(("127.0.0.1", gateway.port), 20) as connection:
-            yield lambda token: code(connection, token)
-
-
-def code(connection, token):
-    """Of the answer to this token. By hand: a client library takes longer than gateway and test together."""
-    connection.sendall(f"GET {PREFIX} HTTP/1.1\r\nhost: g\r\nauthorization: Bearer {token}\r\n\r\n".encode())
-    answer = b""
-    while b"\r\n\r\n" not in answer:
-        answer += received(connection)
-    head, _, body = answer.partition(b"\r\n\r\n")
-    assert head.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 401 ")), head
-    headers = dict(line.split(b": ", 1) for line in head.split(b"\r\n")[1:])
-    while len(body) < int(headers[b"content-length"]):
-        body += received(connection)
-    return headers[b"x-ai-gateway-error"].decode()
-
-
-def received(connection):
-    assert (piece := connection.recv(65536)), "the gateway has closed the connection"
-    return piece
+    with judging(start_gateway, configuration(world), issuers, request.param) as judge:
+        yield judge
 
 
 def decoded(text):
