@@ -15,11 +15,12 @@ import websockets
 from google import genai
 from openai import AsyncOpenAI, OpenAI
 
-from bedrock_support import bedrock_configuration
+from bedrock_support import CONVERSE, bedrock_configuration
+from bedrock_support import MODEL as BEDROCK_MODEL
 from conftest import PREFIX, configuration
 from mocks.providers import OpenAI as OpenAIMock
 from node_support import NodeClients
-from support import BEARER, SAID, exchange
+from support import BEARER, OPENAI, SAID, exchange
 from usage_support import logged
 
 QUOTED = f"you said '{SAID}'."
@@ -187,6 +188,19 @@ def test_what_cannot_become_a_websocket_is_refused_at_once(gateway, world, token
     assert (other.status, other.code) == (403, "upgrade_not_possible")
     assert "websocket" in other.message
     assert not world.bedrock.requests + world.openai.requests
+
+
+def test_an_offer_of_http_2_is_passed_over(gateway, world, token):
+    """As Java's HTTP client makes with each request over plain HTTP (RFC 7540, 3.2)."""
+    settings = ("HTTP2-Settings", "AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA")
+    offer = [("Connection", "Upgrade, HTTP2-Settings"), ("Upgrade", "h2c"), settings]
+    headers = [*offer, BEARER.filled(token), ("Content-Type", "application/json")]
+    converse = f"{PREFIX}/my-bedrock/model/{BEDROCK_MODEL}/converse"
+    for target, body in ((OPENAI.target, OPENAI.content()), (converse, CONVERSE)):
+        assert exchange(gateway, "POST", target, headers, body).status == 200
+    (asked,), (signed,) = world.openai.requests, world.bedrock.requests
+    for request in (asked, signed):
+        assert not request.values("upgrade") + request.values("http2-settings")
 
 
 def test_errors_of_the_provider_come_before_the_upgrade(gateway, token):
