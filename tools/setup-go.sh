@@ -18,7 +18,9 @@ fail() {
 
 if [ ! -e "$root/complete" ]; then
     command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || fail "it is fetched by apt-get, which this system has not"
-    archive=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep '/debian/*$' | head -n 1)
+    # Where no list of packages has been fetched yet, this tells the archives all the same.
+    archive=$(apt-get update --print-uris | grep -o "https\{0,1\}://[^']*/debian/dists/" | head -n 1)
+    archive=${archive%dists/}
     [ -n "$archive" ] || fail "apt-get knows no archive of Debian"
     echo "apt-get: fetching Go and the AWS SDK for Go into .local/go" >&2
     rm -rf "$folder"
