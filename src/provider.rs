@@ -4,6 +4,7 @@
 
 mod anthropic;
 mod bedrock;
+mod bedrock_mantle;
 mod google;
 pub mod method_override;
 mod model_list;
@@ -74,6 +75,8 @@ pub enum ProviderKind {
     Anthropic,
     /// Amazon Bedrock Runtime.
     Bedrock,
+    /// Amazon Bedrock's endpoint with OpenAI's and Anthropic's API.
+    BedrockMantle,
     /// Google's Gemini API.
     Google,
     /// OpenAI's API.
@@ -187,11 +190,12 @@ pub struct CredentialRule {
 
 impl ProviderKind {
     /// Every kind, in the order in which the documentation lists them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::OpenAi,
         Self::Anthropic,
         Self::Google,
         Self::Bedrock,
+        Self::BedrockMantle,
         Self::OpenAiCompatible,
     ];
 
@@ -200,6 +204,7 @@ impl ProviderKind {
         match self {
             Self::Anthropic => &anthropic::PROFILE,
             Self::Bedrock => &bedrock::PROFILE,
+            Self::BedrockMantle => &bedrock_mantle::PROFILE,
             Self::Google => &google::PROFILE,
             Self::OpenAi => &openai::PROFILE,
             Self::OpenAiCompatible => &openai_compatible::PROFILE,

@@ -2,8 +2,9 @@
 
 from .anthropic import Anthropic
 from .bedrock import Bedrock
+from .bedrock_mantle import BedrockMantle
 from .google import Google
 from .openai import OpenAI
 from .recorder import RecordedRequest
 
-__all__ = ["Anthropic", "Bedrock", "Google", "OpenAI", "RecordedRequest"]
+__all__ = ["Anthropic", "Bedrock", "BedrockMantle", "Google", "OpenAI", "RecordedRequest"]

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 import ssl
 from collections.abc import Collection, Mapping
-from typing import Any
 
 from aiohttp import web
 
-from .answers import greeting, text_of, tokens
-from .provider import REQUEST_ID, MockProvider, ProviderError, bearer_token, json_object, only_value, required
-from .streaming import EventStream, Pace
+from .anthropic_messages import count_tokens, message
+from .provider import REQUEST_ID, MockProvider, ProviderError, bearer_token, only_value
 
 MODELS = {"claude-sonnet-4-6": "Claude Sonnet 4.6", "claude-haiku-4-5": "Claude Haiku 4.5"}
 
@@ -75,38 +72,10 @@ class Anthropic(MockProvider):
         return ProviderError(404, "Not found")
 
     async def _messages(self, request: web.Request) -> web.StreamResponse:
-        document = json_object(request)
-        model, messages = required(document, "model"), required(document, "messages")
-        required(document, "max_tokens")
-        text = greeting("Anthropic", messages)
-        message = {
-            "id": "msg_mock" + secrets.token_hex(10),
-            "type": "message",
-            "role": "assistant",
-            "model": model,
-            "content": [],
-            "stop_reason": None,
-            "stop_sequence": None,
-            "usage": {
-                "input_tokens": _input_tokens(document),
-                "cache_creation_input_tokens": 0,
-                "cache_read_input_tokens": 0,
-                "output_tokens": 1,
-                "service_tier": "standard",
-            },
-        }
-        if document.get("stream"):
-            return await _stream(request, message, text)
-        message["content"] = [{"type": "text", "text": text}]
-        message["stop_reason"] = "end_turn"
-        message["usage"]["output_tokens"] = tokens(text)
-        return web.json_response(message)
+        return await message(request, "Anthropic")
 
     async def _count_tokens(self, request: web.Request) -> web.StreamResponse:
-        document = json_object(request)
-        required(document, "model")
-        required(document, "messages")
-        return web.json_response({"input_tokens": _input_tokens(document)})
+        return count_tokens(request)
 
     async def _list_models(self, request: web.Request) -> web.StreamResponse:
         models = [
@@ -115,28 +84,3 @@ class Anthropic(MockProvider):
         ]
         ids = list(MODELS)
         return web.json_response({"data": models, "has_more": False, "first_id": ids[0], "last_id": ids[-1]})
-
-
-async def _stream(request: web.Request, message: dict[str, Any], text: str) -> web.StreamResponse:
-    pace = Pace.of(request)
-    stream = await EventStream.open(request)
-
-    async def send(kind: str, **members: Any) -> None:
-        await stream.send({"type": kind, **members}, event=kind)
-
-    await send("message_start", message=message)
-    await send("content_block_start", index=0, content_block={"type": "text", "text": ""})
-    await send("ping")
-    said = ""
-    async for piece in pace.pieces(text):
-        said += piece
-        await send("content_block_delta", index=0, delta={"type": "text_delta", "text": piece})
-    await send("content_block_stop", index=0)
-    delta = {"stop_reason": "end_turn", "stop_sequence": None}
-    await send("message_delta", delta=delta, usage={"output_tokens": tokens(said)})
-    await send("message_stop")
-    return await stream.close()
-
-
-def _input_tokens(document: Mapping[str, Any]) -> int:
-    return tokens(text_of(document.get("system"))) + tokens(text_of(document["messages"]))

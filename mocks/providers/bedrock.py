@@ -44,6 +44,8 @@ class Bedrock(MockProvider):
     Converse, and Invoke as Anthropic's do.
     """
 
+    service = "bedrock"
+
     def __init__(
         self,
         credentials: Iterable[AwsCredential] = (),
@@ -56,7 +58,7 @@ class Bedrock(MockProvider):
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         super().__init__(api_key, host=host, port=port, ssl_context=ssl_context)
-        self.judge = SignatureJudge(credentials, region=region, service="bedrock", verifier=verifier)
+        self.judge = SignatureJudge(credentials, region=region, service=self.service, verifier=verifier)
         self._invocations: dict[str, dict[str, Any]] = {}
 
     def routes(self) -> list[web.RouteDef]:

@@ -17,7 +17,7 @@ pub(in crate::cli) use cheap::cheap_request;
 pub(in crate::cli) enum Client {
     /// Claude Code, for anthropic and bedrock.
     Claude,
-    /// Codex, for openai and openai_compatible.
+    /// Codex, for what speaks OpenAI's API.
     Codex,
     /// Gemini CLI, for google.
     Gemini,
@@ -120,12 +120,14 @@ impl Client {
     pub(in crate::cli) fn mode(self, kind: &str, passthrough: bool) -> Result<Mode, &'static str> {
         match (self, kind, passthrough) {
             (Self::Claude, "anthropic", false)
-            | (Self::Codex, "openai" | "openai_compatible", false)
+            | (Self::Codex, "openai" | "openai_compatible" | "bedrock_mantle", false)
             | (Self::Gemini, "google", false) => Ok(Mode::Native),
             (Self::Claude, "anthropic", true) => Ok(Mode::Passthrough),
             (Self::Claude, "bedrock", _) => Ok(Mode::Bedrock),
             (Self::Claude, ..) => Err("anthropic or bedrock"),
-            (Self::Codex, ..) => Err("openai or openai_compatible, without passthrough"),
+            (Self::Codex, ..) => {
+                Err("openai, openai_compatible or bedrock_mantle, without passthrough")
+            }
             (Self::Gemini, ..) => Err("google"),
         }
     }

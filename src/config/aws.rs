@@ -8,6 +8,7 @@ use super::problem::Problems;
 use super::providers::LINK_LOCAL;
 use super::text;
 use crate::callout::Clusters;
+use crate::credential::aws::partition::Partition;
 use crate::credential::aws::{AwsCredentials, AwsSettings, Origin, Role};
 use crate::credential::{AwsSigning, Credential, Secret};
 use crate::provider::credentials_document::{
@@ -239,7 +240,7 @@ impl Reader<'_> {
                 .add(format_args!("{path}/duration"), "must be from 15m to 12h");
         }
         let region = self.region;
-        let public = format!("https://sts.{region}.amazonaws.com/");
+        let public = format!("https://sts.{region}.{}/", Partition::of(region).domain);
         let endpoint = Endpoint::parse(role.endpoint.as_deref().unwrap_or(&public));
         let endpoint = self
             .problems

@@ -4,6 +4,7 @@
 //! while that fails, they serve until their end.
 
 mod endpoints;
+pub mod partition;
 
 use std::fmt;
 use std::time::Duration;

@@ -209,14 +209,12 @@ fn a_header_that_is_repeated_is_removed_once_for_all() {
 #[test]
 fn headers_without_credentials_are_left_alone() {
     for kind in ProviderKind::ALL {
-        let config = with_provider(match kind {
-            ProviderKind::Bedrock => bedrock(),
-            _ => json!({
-                "type": kind.to_string(),
-                "api_key": {"env": "KEY"},
-                "base_url": "https://x.test",
-            }),
-        });
+        let mut provider = match kind.profile().credentials.signing_service {
+            Some(_) => bedrock(),
+            None => json!({"api_key": {"env": "KEY"}, "base_url": "https://x.test"}),
+        };
+        provider["type"] = kind.to_string().into();
+        let config = with_provider(provider);
         let request = request(&config, &INNOCENT, "v1/x");
         assert_eq!(request.remove, [""; 0], "{kind}");
         for (name, _) in INNOCENT {

@@ -34,13 +34,18 @@ pub(super) const PROFILE: Profile = Profile {
     model_prefix: "",
     paths_without_model: &["files", "skills", "skills/**", "messages/batches/*/cancel"],
     model_list: |native| one_of_models(native, ModelListShape::Pages),
-    model_in_body: |path| usage_dialect(path).is_some() || path.ends_with(b"messages/count_tokens"),
+    model_in_body,
     usage_dialect,
     usage_headers: None,
 };
 
+/// Also where tokens are counted only.
+pub(super) fn model_in_body(path: &[u8]) -> bool {
+    usage_dialect(path).is_some() || path.ends_with(b"messages/count_tokens")
+}
+
 /// Counting tokens (`messages/count_tokens`) and batches (`messages/batches`) use none.
-fn usage_dialect(path: &[u8]) -> Option<&'static Dialect> {
+pub(super) fn usage_dialect(path: &[u8]) -> Option<&'static Dialect> {
     if path.ends_with(b"messages") {
         Some(&MESSAGES)
     } else {

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use super::upstream_path::native_path;
 use super::{CredentialRule, KeyPlacement, Profile, PublicService, openai, snippets};
 use crate::authn::token::TokenSlot;
+use crate::credential::aws::partition::Partition;
 use crate::route::percent_decoded;
 use crate::usage::dialect::Dialect;
 #[cfg(test)]
@@ -27,6 +28,8 @@ pub(super) const PROFILE: Profile = Profile {
     path_aliases: &[
         ("v1/chat/completions", "openai/v1/chat/completions"),
         ("chat/completions", "openai/v1/chat/completions"),
+        ("v1/responses", "openai/v1/responses"),
+        ("responses", "openai/v1/responses"),
     ],
     token_slots: |_| &[TokenSlot::Bearer, TokenSlot::SessionToken],
     token_hint: "authorization: Bearer",
@@ -67,11 +70,7 @@ fn usage_dialect(path: &[u8]) -> Option<&'static Dialect> {
 }
 
 fn public_service(region: &str) -> Cow<'static, str> {
-    let domain = if region.starts_with("cn-") {
-        "amazonaws.com.cn"
-    } else {
-        "amazonaws.com"
-    };
+    let domain = Partition::of(region).domain;
     Cow::Owned(format!("https://bedrock-runtime.{region}.{domain}"))
 }
 

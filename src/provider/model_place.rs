@@ -215,6 +215,9 @@ mod tests {
             (Bedrock, "model/a/b/converse", body()),
             (Bedrock, "openai/v1/chat/completions", body()),
             (Bedrock, "async-invoke", ModelPlace::Body("modelId")),
+            (BedrockMantle, "openai/v1/responses", body()),
+            (BedrockMantle, "anthropic/v1/messages", body()),
+            (BedrockMantle, "v1/messages/count_tokens", body()),
             (
                 Bedrock,
                 "guardrail/g/version/1/apply",

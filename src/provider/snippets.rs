@@ -70,6 +70,11 @@ pub(super) const BEDROCK: Connecting = connecting!(
     "Claude Code": "claude_code_bedrock.sh",
 );
 
+pub(super) const BEDROCK_MANTLE: Connecting = Connecting {
+    model: "openai.gpt-oss-120b",
+    ..OPENAI
+};
+
 pub(super) const OPENAI_COMPATIBLE: Connecting = Connecting {
     model: "meta-llama/Llama-3.3-70B-Instruct",
     ..OPENAI

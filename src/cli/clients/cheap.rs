@@ -21,6 +21,7 @@ const TOKENS: u32 = 16;
 /// One answer of a few tokens, or without a model the free list of models. `None` for a type that
 /// is not known here, or that has no such list.
 pub(in crate::cli) fn cheap_request(kind: &str, model: Option<&str>) -> Option<CheapRequest> {
+    let kind = api(kind, model);
     let said = json!([{ "role": "user", "content": "Hi" }]);
     let (path, body) = match (kind, model) {
         ("openai" | "openai_compatible", Some(model)) => (
@@ -68,6 +69,15 @@ pub(in crate::cli) fn cheap_request(kind: &str, model: Option<&str>) -> Option<C
     })
 }
 
+/// The type whose API is asked: one type serves two, by the model.
+fn api<'a>(kind: &'a str, model: Option<&str>) -> &'a str {
+    match (kind, model) {
+        ("bedrock_mantle", Some(model)) if model.starts_with("anthropic.") => "anthropic",
+        ("bedrock_mantle", _) => "openai_compatible",
+        _ => kind,
+    }
+}
+
 /// Newer models of the one know only the newer name, and other servers only the older.
 fn limit(kind: &str) -> &'static str {
     if kind == "openai" {
@@ -89,6 +99,13 @@ mod tests {
             assert!(request.body.is_some(), "{kind}");
             let lists = cheap_request(kind, None).is_some_and(|list| list.body.is_none());
             assert_eq!(lists, kind != "bedrock", "{kind}");
+        }
+        for (model, path) in [
+            ("anthropic.claude-haiku-4-5", "v1/messages"),
+            ("openai.gpt-oss-120b", "v1/chat/completions"),
+        ] {
+            let request = cheap_request("bedrock_mantle", Some(model));
+            assert_eq!(request.unwrap().path, path);
         }
         assert!(cheap_request("other", Some("m")).is_none());
     }

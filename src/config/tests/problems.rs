@@ -187,7 +187,7 @@ fn every_problem_of_meaning_is_named_at_once() {
          list it in vm_config.environment_variables.host_env_keys"
             .into(),
         "/providers/1/base_url: is needed for type openai_compatible".into(),
-        "/providers/2/type: must be one of openai, anthropic, google, bedrock, openai_compatible".into(),
+        "/providers/2/type: must be one of openai, anthropic, google, bedrock, bedrock_mantle, openai_compatible".into(),
         "/response_headers_to_remove/0: is not a header name".into(),
     ];
     let found = problems(&document);

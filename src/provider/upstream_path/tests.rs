@@ -1,7 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::provider::ProviderKind::{self, Anthropic, Bedrock, Google, OpenAi, OpenAiCompatible};
+use crate::provider::ProviderKind::{
+    self, Anthropic, Bedrock, BedrockMantle, Google, OpenAi, OpenAiCompatible,
+};
 use crate::provider::PublicService;
 use crate::url::BaseUrl;
 
@@ -50,6 +52,21 @@ fn every_client_reaches_the_public_services_native_path() {
             "/model/us.m-v1%3A0/converse-stream",
         ),
         (Bedrock, "model/m-v1:0/invoke", "/model/m-v1:0/invoke"),
+        // OpenAI's SDKs, with and without their Bedrock provider
+        (Bedrock, "openai/v1/responses", "/openai/v1/responses"),
+        (Bedrock, "responses", "/openai/v1/responses"),
+        (Bedrock, "v1/responses", "/openai/v1/responses"),
+        (BedrockMantle, "openai/v1/responses", "/openai/v1/responses"),
+        (BedrockMantle, "responses", "/v1/responses"),
+        (BedrockMantle, "v1/chat/completions", "/v1/chat/completions"),
+        (BedrockMantle, "v1/models", "/v1/models"),
+        // AnthropicBedrockMantle, and Anthropic's own client
+        (
+            BedrockMantle,
+            "anthropic/v1/messages",
+            "/anthropic/v1/messages",
+        ),
+        (BedrockMantle, "v1/messages", "/anthropic/v1/messages"),
         // google-genai for Python 3.x
         (
             Google,
