@@ -138,5 +138,3 @@ def test_what_was_used_is_counted(anthropic, gateway, token):
     anthropic.messages.create(model="anthropic.counted", max_tokens=64, messages=MESSAGES)
     totals = exchange(gateway, "GET", "/llm/v1/usage", headers=[("authorization", f"Bearer {token}")])
     assert b"anthropic.counted" in totals.body
-
-
