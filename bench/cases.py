@@ -16,6 +16,7 @@ from .bootstraps import ACCESS_KEY, AUDIENCE, ISSUER, PERMISSION, PREFIX, REGION
 
 CHAT_PATH = f"{PREFIX}/my-openai/v1/chat/completions"
 UPSTREAM_CHAT_PATH = "/v1/chat/completions"
+UNREAD_PATH = "/v1/threads/runs"  # of an API whose usage is not read
 MODEL_PATH = "/model/anthropic.claude-3-5-sonnet-20241022-v2:0/invoke"
 EVENTS, GAP_MS = 100, 5  # of a stream
 CHAT_BODY_BYTES, BEDROCK_BODY_BYTES, UPLOAD_BYTES, ANSWER_BYTES = 600, 2048, 10_000_000, 1024
@@ -44,6 +45,7 @@ class Case:
     title: str
     variant: Callable
     path: str
+    upstream_path: str
     body: bytes
     headers: dict
     token_count: int = 1
@@ -141,11 +143,17 @@ def tokens(key, count):
     return [key.sign(claims | {"jti": f"{number:032x}"}) for number in range(count)]
 
 
-CHAT = {"path": CHAT_PATH, "body": chat_body(), "headers": SDK_HEADERS}
+CHAT = {"path": CHAT_PATH, "upstream_path": UPSTREAM_CHAT_PATH, "body": chat_body(), "headers": SDK_HEADERS}
 BEDROCK_PATH = f"{PREFIX}/my-bedrock{MODEL_PATH}"
-BEDROCK = {"path": BEDROCK_PATH, "body": bedrock_body(BEDROCK_BODY_BYTES), "headers": PLAIN_HEADERS}
-UPLOAD = {"path": BEDROCK_PATH, "body": bedrock_body(UPLOAD_BYTES), "headers": PLAIN_HEADERS}
+BEDROCK = {
+    "path": BEDROCK_PATH,
+    "upstream_path": MODEL_PATH,
+    "body": bedrock_body(BEDROCK_BODY_BYTES),
+    "headers": PLAIN_HEADERS,
+}
+UPLOAD = BEDROCK | {"body": bedrock_body(UPLOAD_BYTES)}
 STREAM = CHAT | {"body": stream_body(EVENTS, GAP_MS)}
+UNREAD = STREAM | {"path": f"{PREFIX}/my-openai{UNREAD_PATH}", "upstream_path": UNREAD_PATH}
 # More than the caches hold: with these in turn, none is ever found there.
 EACH_NEW = 2 * bootstraps.CACHED_TOKENS
 
@@ -187,6 +195,7 @@ STREAM_CASES = (
     Case("stream-bare", "bare router, prefix rewritten", bootstraps.bare, **STREAM, authenticates=False),
     Case("stream-native", "native: jwt_authn (cached), rbac, credential_injector", bootstraps.native_cached, **STREAM),
     Case("stream-floor", "a Wasm filter that does nothing", bootstraps.floor, **STREAM, authenticates=False),
+    Case("stream-unread", "ours, of an API whose usage is not read", bootstraps.ours, **UNREAD),
     Case("stream-ours", "ours, token cached", bootstraps.ours, **STREAM),
 )
 UPLOAD_CASES = (
@@ -217,8 +226,7 @@ def prove(case, proxy, upstream_port, token):
 
     expect(status_of(proxy.port, case.request(token)) == 200, "a good request is not answered by 200")
     path, headers = last_request(upstream_port)
-    signed_or_chat = MODEL_PATH if "/model/" in case.path else UPSTREAM_CHAT_PATH
-    expect(path == signed_or_chat, f"the upstream was asked for {path}")
+    expect(path == case.upstream_path, f"the upstream was asked for {path}")
     if not case.authenticates:
         return
     authorization = headers["authorization"]
