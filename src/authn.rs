@@ -64,6 +64,8 @@ pub enum Verdict {
 pub enum Patience {
     /// It may.
     Wait,
+    /// It has waited for a fetch, which may have begun before its key was there; for one that begins now.
+    WaitForAnother,
     /// It has waited; decide with what there is.
     Decide,
 }
@@ -230,10 +232,10 @@ impl Authenticator {
             if known && parsed.key_id.is_some() {
                 return Err(TokenError::SignatureInvalid.into());
             }
-            let patience = if waited_for.contains(&index) {
-                Patience::Decide
-            } else {
-                Patience::Wait
+            let patience = match waited_for.iter().filter(|it| **it == index).count() {
+                0 => Patience::Wait,
+                1 => Patience::WaitForAnother,
+                _ => Patience::Decide,
             };
             return Err(match keys.demand(patience, now) {
                 Demand::Wait => Undecided::AwaitingKeys(index),

@@ -63,7 +63,7 @@ pub struct Held {
     waited: Waited,
 }
 
-/// What a request has waited for; it does so once for each.
+/// What a request has waited for; it does so once for credentials, and twice at most for keys.
 #[derive(Clone, Debug)]
 struct Waited {
     keys: Vec<IssuerIndex>,

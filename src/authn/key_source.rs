@@ -192,11 +192,16 @@ impl KeySource {
         };
         let next_attempt = match remote.refresh.standing() {
             Standing::Due(next) if next > now => next,
-            _ if patience == Patience::Wait => return Demand::Wait,
+            _ if patience != Patience::Decide => return Demand::Wait,
             _ => now,
         };
+        let may_ask = match patience {
+            Patience::Wait => true,
+            Patience::WaitForAnother => !remote.refresh.has_failed(),
+            Patience::Decide => false,
+        };
         let interval = remote.fetch.settings.refetch_interval;
-        if patience == Patience::Wait && remote.serves && remote.refresh.demand(now, interval) {
+        if may_ask && remote.serves && remote.refresh.demand(now, interval) {
             return Demand::Wait;
         }
         if remote.serves && !remote.refresh.has_failed() {

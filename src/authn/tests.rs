@@ -132,7 +132,8 @@ impl World {
     fn ask(&mut self, token: &str, patience: Patience) -> Verdict {
         let waited_for: &[IssuerIndex] = match patience {
             Patience::Wait => &[],
-            Patience::Decide => &[0],
+            Patience::WaitForAnother => &[0],
+            Patience::Decide => &[0, 0],
         };
         let token = token.as_bytes();
         self.authenticator.authenticate(token, waited_for, self.now)

@@ -10,7 +10,7 @@ from openai import AuthenticationError, BedrockOpenAI, OpenAI
 from bedrock_support import NAME, QUOTED, SAID, assert_signed_by_the_gateway, only, static
 from mocks.providers import BedrockMantle
 from mocks.world import AUDIENCE
-from support import exchange
+from support import exchange, wait_until
 
 MESSAGES = [{"role": "user", "content": SAID}]
 CLAUDE = "anthropic.claude-haiku-4-5"
@@ -136,5 +136,5 @@ def test_a_wrong_token_is_told_as_the_sdk_has_it(mantle, proxy_url):
 
 def test_what_was_used_is_counted(anthropic, gateway, token):
     anthropic.messages.create(model="anthropic.counted", max_tokens=64, messages=MESSAGES)
-    totals = exchange(gateway, "GET", "/llm/v1/usage", headers=[("authorization", f"Bearer {token}")])
-    assert b"anthropic.counted" in totals.body
+    bearer = [("authorization", f"Bearer {token}")]
+    wait_until(lambda: b"anthropic.counted" in exchange(gateway, "GET", "/llm/v1/usage", headers=bearer).body)

@@ -71,6 +71,53 @@ fn a_token_of_a_new_key_waits_for_one_fetch_and_passes() {
 }
 
 #[test]
+fn a_token_of_a_new_key_outlives_a_fetch_that_began_before_the_key_was_there() {
+    let mut world = World::warm(&["a"]);
+    let (rotated, too) = (token("b", json!({})), token("b", json!({"jti": "2"})));
+    world.now = NOW + REFRESH;
+    assert_eq!(world.begun(), [0]);
+    for token in [&rotated, &too] {
+        assert_eq!(world.ask(token, Patience::Wait), Verdict::AwaitingKeys(0));
+    }
+    world.answer(0, response(200, document(&["a"]).as_bytes()));
+    for token in [&rotated, &too] {
+        let verdict = world.ask(token, Patience::WaitForAnother);
+        assert_eq!(verdict, Verdict::AwaitingKeys(0));
+    }
+    world.fetch(&["a", "b"]);
+    assert!(world.accepts(&rotated));
+    assert!(world.accepts(&too));
+}
+
+#[test]
+fn a_token_of_no_key_waits_for_one_fetch_of_its_own() {
+    let mut world = World::warm(&["a"]);
+    let stranger = token("b", json!({}));
+    let verdict = world.ask(&stranger, Patience::Wait);
+    assert_eq!(verdict, Verdict::AwaitingKeys(0));
+    world.fetch(&["a"]);
+    assert_eq!(
+        world.ask(&stranger, Patience::WaitForAnother),
+        Verdict::Rejected(TokenError::KeyUnknown)
+    );
+}
+
+#[test]
+fn a_token_waits_for_no_other_fetch_where_the_one_has_failed() {
+    let mut world = World::warm(&["a"]);
+    let rotated = token("b", json!({}));
+    world.now = NOW + REFRESH;
+    assert_eq!(world.begun(), [0]);
+    let verdict = world.ask(&rotated, Patience::Wait);
+    assert_eq!(verdict, Verdict::AwaitingKeys(0));
+    world.answer(0, Answer::Undeliverable);
+    assert!(matches!(
+        world.ask(&rotated, Patience::WaitForAnother),
+        Verdict::KeysUnavailable { .. }
+    ));
+}
+
+#[test]
 fn keys_that_cannot_be_had_are_no_fault_of_the_token() {
     let mut world = World::new(&[issuer(ISSUER, remote())]);
     assert_eq!(world.begun(), [0]);
@@ -108,7 +155,7 @@ fn a_worker_takes_over_the_keys_that_another_fetched() {
     let mut poll = |world: &World| {
         let polls = adopting.poll(world.now, &world.board);
         assert!(polls[0].1.callout.is_none(), "it is fetched once for all");
-        let verdict = adopting.authenticate(old.as_bytes(), &[0], world.now);
+        let verdict = adopting.authenticate(old.as_bytes(), &[0, 0], world.now);
         (polls[0].1.settled, verdict)
     };
     let (settled, verdict) = poll(&fetching);
