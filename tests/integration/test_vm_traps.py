@@ -162,7 +162,7 @@ def test_a_request_held_by_a_vm_that_traps_never_passes_and_is_answered_in_time(
         assert (answer.status, answer.code) == (503, "gateway_unavailable")
         assert answer.headers["x-ai-gateway-error"] == "gateway_unavailable"
         assert answer.headers["retry-after"] == "1"
-        assert HELD_S <= lasted_s < HELD_S + 2
+        assert HELD_S <= round(lasted_s, 2) < HELD_S + 2  # Envoy counts in whole milliseconds
         assert active_requests(gateway) == 0
         assert not any(asked.values("x-held") for asked in world.openai.requests)
     print(f"held by a VM that trapped: answered after {lasted_s:.1f} s, with a limit of {HELD_S} s")
