@@ -42,7 +42,7 @@ class Pace:
 
 
 FULL = Pace(rounds=7, round_s=0.8, latency_s=2)
-QUICK = Pace(rounds=5, round_s=0.5, latency_s=1)
+QUICK = Pace(rounds=5, round_s=0.3, latency_s=0.5)
 
 
 class Bench:
