@@ -86,7 +86,7 @@ impl Exchange {
             prices: Rc::clone(&provider.prices),
             own_prices: None,
             started: now,
-            is_upgrade: head.first("upgrade").is_some() || head.first(":protocol").is_some(),
+            is_upgrade: head.asks_for_upgrade(),
             proxy_url: None,
         }
     }

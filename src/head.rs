@@ -213,6 +213,11 @@ impl RequestHead {
         }
     }
 
+    /// Whether the client asks to speak another protocol, over HTTP/1.1 (RFC 9110 §7.8) or HTTP/2 (RFC 8441).
+    pub fn asks_for_upgrade(&self) -> bool {
+        self.first("upgrade").is_some() || self.first(":protocol").is_some()
+    }
+
     /// The value of a header that goes through unchanged, the first where it is repeated.
     pub fn first(&self, name: &str) -> Option<&[u8]> {
         self.headers.values(name).next()

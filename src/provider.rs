@@ -21,7 +21,8 @@ use std::rc::Rc;
 #[cfg(test)]
 pub(crate) use bedrock::INVOKE_MODEL;
 pub use bedrock::credentials as credentials_document;
-pub use upstream_path::{above_version, upstream_path};
+use upstream_path::above_version;
+pub use upstream_path::upstream_path;
 
 use crate::authn::token::TokenSlot;
 use crate::authz::ClaimMatch;
@@ -93,6 +94,13 @@ impl Provider {
             return versionless_path(base, path);
         }
         upstream_path(self.kind.profile(), base, path)
+    }
+
+    /// The path by which a client may ask for one at the provider, without a leading slash: whoever takes it looks whether
+    /// [`Self::upstream_path`] leads back.
+    pub fn clients_path<'a>(&self, path: &'a str) -> Option<&'a str> {
+        path.strip_prefix(above_version(self.base_url.path()))?
+            .strip_prefix('/')
     }
 }
 

@@ -7,7 +7,7 @@
 use crate::authn::token::query_without_credentials;
 use crate::forward::target;
 use crate::head::ResponseHead;
-use crate::provider::{Provider, above_version};
+use crate::provider::Provider;
 use crate::route::Route;
 use crate::url::{BaseUrl, Endpoint, Scheme};
 
@@ -51,8 +51,7 @@ fn through_gateway(provider: &Provider, prefix: &str, location: &[u8]) -> Option
     let base = &provider.base_url;
     let whole;
     let url = if location.starts_with('/') && !location.starts_with("//") {
-        let origin = base.to_string();
-        whole = format!("{}{location}", origin.strip_suffix(base.path())?);
+        whole = base.origin() + location;
         whole.as_str()
     } else {
         location
@@ -65,8 +64,7 @@ fn through_gateway(provider: &Provider, prefix: &str, location: &[u8]) -> Option
         Some((path, query)) => (path, Some(query.as_bytes())),
         None => (endpoint.target.as_str(), None),
     };
-    let native = path.strip_prefix(above_version(base.path()))?;
-    let native = native.strip_prefix('/')?;
+    let native = provider.clients_path(path)?;
     let kept = query.map(query_without_credentials);
     let asked = target(provider, native.as_bytes(), kept.as_deref());
     if asked.split(|byte| *byte == b'?').next() != Some(path.as_bytes()) {
@@ -90,13 +88,9 @@ fn is_at(endpoint: &Endpoint, base: &BaseUrl) -> bool {
         Scheme::Http => ":80",
         Scheme::Https => ":443",
     };
-    let host = |authority: &str| {
-        authority
-            .strip_suffix(usual)
-            .unwrap_or(authority)
-            .to_owned()
-    };
-    endpoint.scheme == base.scheme() && host(&endpoint.authority) == host(base.authority())
+    let [asked, own] = [endpoint.authority.as_str(), base.authority()]
+        .map(|authority| authority.strip_suffix(usual).unwrap_or(authority));
+    endpoint.scheme == base.scheme() && asked == own
 }
 
 #[cfg(test)]

@@ -18,8 +18,8 @@ use crate::credential::{Credential, Secret};
 use crate::forward::target;
 use crate::head::{RequestHead, ResponseHead};
 use crate::management::directory;
+use crate::provider::Provider;
 use crate::provider::method_override::is_method_overridden;
-use crate::provider::{Provider, above_version};
 use crate::sigv4::hex;
 use crate::time::UnixTime;
 
@@ -89,14 +89,9 @@ fn takes_uploads(provider: &Provider, path: &[u8]) -> bool {
 
 /// A URL of the provider as the proxy URL has it, with a grant.
 fn link(provider: &Provider, proxy_url: &str, url: &str, now: UnixTime) -> Option<String> {
-    let base = &provider.base_url;
-    let whole = base.to_string();
-    let origin = whole.strip_suffix(base.path())?;
-    let at_provider = url.strip_prefix(origin)?;
+    let at_provider = url.strip_prefix(provider.base_url.origin().as_str())?;
     let (path, query) = at_provider.split_once('?')?;
-    let native = path
-        .strip_prefix(above_version(base.path()))?
-        .strip_prefix('/')?;
+    let native = provider.clients_path(path)?;
     let target = target(provider, native.as_bytes(), Some(query.as_bytes()));
     if !target.starts_with(format!("{path}?").as_bytes()) {
         return None;

@@ -94,6 +94,13 @@ impl BaseUrl {
     pub fn path(&self) -> &str {
         &self.path
     }
+
+    /// What stands before the path: scheme, host and port.
+    pub fn origin(&self) -> String {
+        let mut url = self.to_string();
+        url.truncate(url.len() - self.path.len());
+        url
+    }
 }
 
 impl std::fmt::Display for BaseUrl {

@@ -57,7 +57,7 @@ impl Profile {
         }
         let native = native_path(self, path);
         let is_overridden = is_method_overridden(head, query);
-        if head.first("upgrade").is_some() || head.first(":protocol").is_some() {
+        if head.asks_for_upgrade() {
             // Elsewhere each message may name a model of its own; and what the upstream takes for
             // a body would go unseen.
             let is_asked_for = matches!(head.method(), b"GET" | b"CONNECT") && !is_overridden;

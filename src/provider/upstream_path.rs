@@ -67,7 +67,7 @@ pub(super) fn versionless_path(base: &str, path: &[u8]) -> Vec<u8> {
 }
 
 /// A base URL's path without a version at its end.
-pub fn above_version(base: &str) -> &str {
+pub(super) fn above_version(base: &str) -> &str {
     match base.rsplit_once('/') {
         Some((above, last)) if is_version(last.as_bytes()) => above,
         _ => base,
