@@ -4,7 +4,7 @@ WASM   := ai_gateway_filter.wasm
 TARGET := wasm32-wasip1
 PYTHON := .local/venv/bin/python
 
-MANIFESTS := Cargo.toml $(wildcard */Cargo.toml */*/Cargo.toml)
+MANIFESTS := Cargo.toml fuzz/Cargo.toml tests/sigv4-verifier/Cargo.toml
 SCRIPTS   := .ci/run $(filter-out tests/snippets/%,$(wildcard */*.sh */*/*.sh))
 
 .PHONY: help build cli schema run test lint format unit integration test-tools soak clients test-matrix containers \
@@ -23,11 +23,11 @@ build: ## Build ai_gateway_filter.wasm
 cli: ## Build the command, target/release/ai-gateway-filter
 	@tools/setup-rust.sh
 	@echo "cargo: building the command"
-	@cargo build --quiet --release --features cli --bin ai-gateway-filter
+	@cargo build --quiet --release --package ai-gateway-filter-cli
 	@ls target/release/ai-gateway-filter
 
 schema: ## Write docs/configuration.schema.json anew from the configuration's types
-	@cargo run --quiet --features cli -- schema > target/schema.json
+	@cargo run --quiet --package ai-gateway-filter-cli -- schema > target/schema.json
 	@mv target/schema.json docs/configuration.schema.json
 
 run: build ## Run the gateway on localhost, with a mock identity provider and mock LLM providers
@@ -43,13 +43,11 @@ containers:
 
 lint: build ## Check format, lints and the layout of src/
 	@echo "cargo: format and lints"
-	@for manifest in $(MANIFESTS); do cargo fmt --check --manifest-path $$manifest || exit; done
-	@cargo clippy --quiet --all-targets --all-features -- -D warnings
-	@cargo clippy --quiet --target $(TARGET) -- -D warnings
-	@cargo clippy --quiet --target $(TARGET) --features faults -- -D warnings
+	@for manifest in $(MANIFESTS); do cargo fmt --all --check --manifest-path $$manifest || exit; done
+	@cargo clippy --quiet --workspace --all-targets --all-features -- -D warnings
+	@cargo clippy --quiet --package ai-gateway-filter --target $(TARGET) -- -D warnings
+	@cargo clippy --quiet --package ai-gateway-filter --target $(TARGET) --features faults -- -D warnings
 	@cargo clippy --quiet --manifest-path fuzz/Cargo.toml --no-default-features --target-dir target -- -D warnings
-	@for manifest in $(wildcard bench/*/Cargo.toml); do \
-		cargo clippy --quiet --manifest-path $$manifest --target-dir target -- -D warnings || exit; done
 	@tools/setup-python.sh tests/requirements.txt
 	@echo "ruff, shellcheck: scripts"
 	@$(PYTHON) -m ruff check --quiet && $(PYTHON) -m ruff format --check --quiet || { echo "make format mends what can be" >&2; exit 1; }
@@ -57,7 +55,7 @@ lint: build ## Check format, lints and the layout of src/
 	@tools/check-rooms.sh
 
 format: ## Give every source file the form that make lint wants
-	@for manifest in $(MANIFESTS); do cargo fmt --manifest-path $$manifest || exit; done
+	@for manifest in $(MANIFESTS); do cargo fmt --all --manifest-path $$manifest || exit; done
 	@tools/setup-python.sh tests/requirements.txt
 	@$(PYTHON) -m ruff check --quiet --fix && $(PYTHON) -m ruff format --quiet
 
@@ -69,15 +67,15 @@ unit: ## Run the unit tests
 # The module that may be told to trap, and the load generator; neither ships.
 test-tools: build
 	@echo "cargo: building the module that traps, the load generator, the judge of AWS signatures"
-	@cargo build --quiet --release --target $(TARGET) --features faults
+	@cargo build --quiet --release --package ai-gateway-filter --target $(TARGET) --features faults
 	@cp target/$(TARGET)/release/$(WASM) target/ai_gateway_filter_faults.wasm
-	@cargo build --quiet --release --manifest-path bench/load/Cargo.toml
+	@cargo build --quiet --release --package load
 	@cargo build --quiet --manifest-path tests/sigv4-verifier/Cargo.toml
 	@tools/setup-python.sh tests/requirements.txt
 	@tools/setup-node.sh >/dev/null
 	@tools/setup-go.sh >/dev/null || echo "go: the tests of the SDK for Go are left out"
 	@echo "cargo: building the command"
-	@cargo build --quiet --all-features --bin ai-gateway-filter
+	@cargo build --quiet --package ai-gateway-filter-cli
 
 integration: test-tools ## Test the built filter in real Envoy with the real SDKs
 	@echo "pytest: integration tests"
@@ -154,4 +152,4 @@ bench-profile: ## Show where the filter's instructions go, function by function
 	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m bench.profile
 
 clean: ## Remove everything that was fetched or made
-	@rm -rf target bench/*/target fuzz/target fuzz/artifacts tests/sigv4-verifier/target tests/node/node_modules .local dist $(WASM)
+	@rm -rf target fuzz/target fuzz/artifacts tests/sigv4-verifier/target tests/node/node_modules .local dist $(WASM)

@@ -12,8 +12,8 @@ from mocks.keys import SigningKey
 from tools.gateway import PROJECT
 
 EXTENSIONS = "type.googleapis.com/envoy.extensions."
-FLOOR = PROJECT / "bench/floor/target/wasm32-wasip1/release/floor.wasm"
-SAME_CALLS = PROJECT / "bench/same_calls/target/wasm32-wasip1/release/same_calls.wasm"
+FLOOR = PROJECT / "target/wasm32-wasip1/release/floor.wasm"
+SAME_CALLS = PROJECT / "target/wasm32-wasip1/release/same_calls.wasm"
 FILTER = PROJECT / "ai_gateway_filter.wasm"
 PREFIX = "/llm/v1/providers"
 AUDIENCE = "ai-gateway"

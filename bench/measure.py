@@ -18,7 +18,7 @@ from . import callgrind, cases
 from .bootstraps import FILTER, FLOOR, Surroundings
 from .proxy import LOAD_CPU, Proxy, ProxyError, pinned
 
-LOAD = PROJECT / "bench/load/target/release/load"
+LOAD = PROJECT / "target/release/load"
 CONNECTIONS = 32
 WARM_UP_REQUESTS = 300
 FIXED_RATE = 250

@@ -17,7 +17,6 @@ done
 tools/setup-rust.sh
 tools/setup-python.sh tools/requirements.txt
 echo "cargo: building the load generator and the filters to compare with"
-cargo build --quiet --release --manifest-path bench/load/Cargo.toml
-for filter in floor same_calls; do
-    cargo build --quiet --release --target wasm32-wasip1 --manifest-path bench/$filter/Cargo.toml
-done
+cargo build --quiet --release --package load
+cargo build --quiet --release --target wasm32-wasip1 --package same-calls
+cargo build --quiet --release --target wasm32-wasip1 --manifest-path bench/floor/Cargo.toml --target-dir target

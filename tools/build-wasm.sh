@@ -7,5 +7,5 @@ set -eu
 cd "$(dirname "$0")/.."
 home=${CARGO_HOME:-$HOME/.cargo}
 remap="[\"--remap-path-prefix=$PWD=/src\", \"--remap-path-prefix=$home=/cargo\"]"
-exec cargo build --quiet --release --locked --target wasm32-wasip1 --target-dir "$1" \
+exec cargo build --quiet --release --locked --package ai-gateway-filter --target wasm32-wasip1 --target-dir "$1" \
     --config "target.wasm32-wasip1.rustflags=$remap"

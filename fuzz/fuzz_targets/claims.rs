@@ -2,8 +2,8 @@
 //! standard lets pass. The first line is the header.
 #![no_main]
 
-use ai_gateway_filter::authn::Verdict;
-use ai_gateway_filter::testing::{AUDIENCE, ISSUER, NOW_SECS, SigningKey};
+use ai_gateway_core::authn::Verdict;
+use ai_gateway_core::testing::{AUDIENCE, ISSUER, NOW_SECS, SigningKey};
 use ai_gateway_filter_fuzz::world::Gateway;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;

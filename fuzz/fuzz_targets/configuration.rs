@@ -1,8 +1,8 @@
 //! Any configuration: it is refused without telling a secret, or serves.
 #![no_main]
 
-use ai_gateway_filter::config::Config;
-use ai_gateway_filter::testing::{SECRET, env};
+use ai_gateway_core::config::Config;
+use ai_gateway_core::testing::{SECRET, env};
 use ai_gateway_filter_fuzz::world::Gateway;
 use libfuzzer_sys::fuzz_target;
 

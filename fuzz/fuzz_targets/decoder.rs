@@ -2,8 +2,8 @@
 //! deflate what another decoder gives.
 #![no_main]
 
-use ai_gateway_filter::usage::MAX_HELD;
-use ai_gateway_filter::usage::decoder::Decoder;
+use ai_gateway_core::usage::MAX_HELD;
+use ai_gateway_core::usage::decoder::Decoder;
 use ai_gateway_filter_fuzz::{pieces, split_cuts};
 use libfuzzer_sys::fuzz_target;
 

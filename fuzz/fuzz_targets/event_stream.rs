@@ -3,8 +3,8 @@
 //! Two checks stand in each message, which random bytes never pass: they are put right first.
 #![no_main]
 
-use ai_gateway_filter::usage::MAX_EVENT;
-use ai_gateway_filter::usage::event_stream::{Framer, Piece};
+use ai_gateway_core::usage::MAX_EVENT;
+use ai_gateway_core::usage::event_stream::{Framer, Piece};
 use ai_gateway_filter_fuzz::{pieces, split_cuts};
 use libfuzzer_sys::fuzz_target;
 

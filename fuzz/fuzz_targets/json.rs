@@ -1,8 +1,8 @@
 //! Any JSON, cut anywhere: the same findings, and none of what a full parser takes is refused.
 #![no_main]
 
-use ai_gateway_filter::usage::dialect::CHAT_COMPLETIONS;
-use ai_gateway_filter::usage::json::{Scalar, Scanner};
+use ai_gateway_core::usage::dialect::CHAT_COMPLETIONS;
+use ai_gateway_core::usage::json::{Scalar, Scanner};
 use ai_gateway_filter_fuzz::{pieces, split_cuts};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;

@@ -1,8 +1,8 @@
 //! Any key set: what is taken from it can be checked against, and signs nothing by accident.
 #![no_main]
 
-use ai_gateway_filter::authn::jwk::{Algorithm, KeySet};
-use ai_gateway_filter::authn::signature::{SignatureVerifier, SoftwareVerifier};
+use ai_gateway_core::authn::jwk::{Algorithm, KeySet};
+use ai_gateway_core::authn::signature::{SignatureVerifier, SoftwareVerifier};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

@@ -2,13 +2,13 @@
 //! segments and has nothing in it that could end a request line.
 #![no_main]
 
-use ai_gateway_filter::provider::upstream_path;
-use ai_gateway_filter::route::Route;
+use ai_gateway_core::provider_kind::upstream_path;
+use ai_gateway_core::http::route::Route;
 use ai_gateway_filter_fuzz::world::config;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    thread_local!(static CONFIG: ai_gateway_filter::config::Config = config());
+    thread_local!(static CONFIG: ai_gateway_core::config::Config = config());
     CONFIG.with(|config| {
         let below = [config.path_prefix.as_bytes(), b"/my-openai/", data].concat();
         for target in [data, &below] {

@@ -1,8 +1,8 @@
 //! Any event stream, cut anywhere: the same events, in bounded memory.
 #![no_main]
 
-use ai_gateway_filter::usage::MAX_EVENT;
-use ai_gateway_filter::usage::sse::{Framer, Piece};
+use ai_gateway_core::usage::MAX_EVENT;
+use ai_gateway_core::usage::sse::{Framer, Piece};
 use ai_gateway_filter_fuzz::{pieces, split_cuts};
 use libfuzzer_sys::fuzz_target;
 

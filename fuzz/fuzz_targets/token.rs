@@ -1,9 +1,9 @@
 //! Any bytes as a token: none passes but the one that was issued.
 #![no_main]
 
-use ai_gateway_filter::authn::Verdict;
-use ai_gateway_filter::authn::jwt::Token;
-use ai_gateway_filter::testing::{SigningKey, claims};
+use ai_gateway_core::authn::Verdict;
+use ai_gateway_core::authn::jwt::Token;
+use ai_gateway_core::testing::{SigningKey, claims};
 use ai_gateway_filter_fuzz::world::Gateway;
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;

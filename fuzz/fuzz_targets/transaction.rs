@@ -5,17 +5,17 @@
 
 use std::collections::BTreeSet;
 
-use ai_gateway_filter::callout::Answer;
-use ai_gateway_filter::config::Config;
-use ai_gateway_filter::credential::Credential;
-use ai_gateway_filter::forward::{CLUSTER_HEADER, PROVIDER_HEADER, UpstreamRequest};
-use ai_gateway_filter::head::{RequestHead, ResponseHead};
-use ai_gateway_filter::provider::Provider;
-use ai_gateway_filter::testing::{NOW_SECS, SECRET, SigningKey, claims, response};
-use ai_gateway_filter::time::UnixTime;
-use ai_gateway_filter::transaction::{Effect, Flow, Input, Transaction};
-use ai_gateway_filter::url::Scheme;
-use ai_gateway_filter::usage::End;
+use ai_gateway_core::fetch::callout::Answer;
+use ai_gateway_core::config::Config;
+use ai_gateway_core::provider::credential::Credential;
+use ai_gateway_core::forward::{CLUSTER_HEADER, PROVIDER_HEADER, UpstreamRequest};
+use ai_gateway_core::http::head::{RequestHead, ResponseHead};
+use ai_gateway_core::provider::Provider;
+use ai_gateway_core::testing::{NOW_SECS, SECRET, SigningKey, claims, response};
+use ai_gateway_core::base::time::UnixTime;
+use ai_gateway_core::transaction::{Effect, Flow, Input, Transaction};
+use ai_gateway_core::http::url::Scheme;
+use ai_gateway_core::usage::End;
 use ai_gateway_filter_fuzz::world::{Gateway, config};
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;

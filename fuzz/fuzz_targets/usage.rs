@@ -1,10 +1,10 @@
 //! Any response of any dialect, cut anywhere: the same usage, in bounded memory.
 #![no_main]
 
-use ai_gateway_filter::provider::ProviderKind;
-use ai_gateway_filter::time::UnixTime;
-use ai_gateway_filter::usage::report::UsageReport;
-use ai_gateway_filter::usage::{End, MAX_HELD, UsageExtractor};
+use ai_gateway_core::provider_kind::ProviderKind;
+use ai_gateway_core::base::time::UnixTime;
+use ai_gateway_core::usage::report::UsageReport;
+use ai_gateway_core::usage::{End, MAX_HELD, UsageExtractor};
 use ai_gateway_filter_fuzz::{pieces, split_cuts};
 use libfuzzer_sys::fuzz_target;
 

@@ -3,14 +3,12 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use ai_gateway_filter::authn::signature::SoftwareVerifier;
-use ai_gateway_filter::callout::Answer;
-use ai_gateway_filter::config::Config;
-use ai_gateway_filter::shared::{Resource, Shared};
-use ai_gateway_filter::testing::{
-    AUDIENCE, ISSUER, MemoryBoard, NOW, SigningKey, key_set, response,
-};
-use ai_gateway_filter::time::UnixTime;
+use ai_gateway_core::authn::signature::SoftwareVerifier;
+use ai_gateway_core::fetch::callout::Answer;
+use ai_gateway_core::config::Config;
+use ai_gateway_core::gateway::{Resource, Shared};
+use ai_gateway_core::testing::{AUDIENCE, ISSUER, MemoryBoard, NOW, SigningKey, key_set, response};
+use ai_gateway_core::base::time::UnixTime;
 use serde_json::json;
 
 /// A gateway and the time that it is told.
@@ -90,5 +88,5 @@ pub fn config() -> Config {
              "require_gateway_token": true},
         ],
     });
-    ai_gateway_filter::testing::config(&document)
+    ai_gateway_core::testing::config(&document)
 }

@@ -11,7 +11,7 @@ mod warnings;
 
 use std::path::{Path, PathBuf};
 
-use ai_gateway_filter::config::{Config, Problem};
+use ai_gateway_core::config::{Config, Problem};
 use clap::Args;
 use serde_json::json;
 

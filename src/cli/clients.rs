@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-pub(in crate::cli) use cheap::cheap_request;
+pub(crate) use cheap::cheap_request;
 
 /// A client that can be started at a provider.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub(in crate::cli) enum Client {
+pub(crate) enum Client {
     /// Claude Code, for anthropic and bedrock.
     Claude,
     /// Codex, for what speaks OpenAI's API.
@@ -25,7 +25,7 @@ pub(in crate::cli) enum Client {
 
 /// How a client uses a provider.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::cli) enum Mode {
+pub(crate) enum Mode {
     /// By the API that is its own; the gateway has the credential.
     Native,
     /// Likewise, with the client's own credential, which the gateway passes through.
@@ -36,7 +36,7 @@ pub(in crate::cli) enum Mode {
 
 /// Where a client gets the gateway's token from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::cli) enum TokenSource {
+pub(crate) enum TokenSource {
     /// From a command that it runs when it needs one.
     Helper,
     /// It has none: a proxy on the loopback puts it into each request.
@@ -45,7 +45,7 @@ pub(in crate::cli) enum TokenSource {
 
 /// How the loopback proxy puts the token into a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::cli) enum Injection {
+pub(crate) enum Injection {
     /// In the place of the client's credential.
     GoogleKey,
     /// Beside the client's own credential.
@@ -54,7 +54,7 @@ pub(in crate::cli) enum Injection {
 
 impl Injection {
     /// The header with the token.
-    pub(in crate::cli) fn header(self, token: &str) -> (&'static str, String) {
+    pub(crate) fn header(self, token: &str) -> (&'static str, String) {
         match self {
             Self::GoogleKey => ("x-goog-api-key", token.to_owned()),
             Self::SideHeader => ("x-ai-gateway-authorization", format!("Bearer {token}")),
@@ -62,7 +62,7 @@ impl Injection {
     }
 
     /// Whether a header of the client's does not go on.
-    pub(in crate::cli) fn replaces(self, name: &str) -> bool {
+    pub(crate) fn replaces(self, name: &str) -> bool {
         match self {
             Self::GoogleKey => ["x-goog-api-key", "authorization"].contains(&name),
             Self::SideHeader => name == "x-ai-gateway-authorization",
@@ -71,35 +71,35 @@ impl Injection {
 }
 
 /// What a client is told of its connection.
-pub(in crate::cli) struct Connection<'a> {
+pub(crate) struct Connection<'a> {
     /// What it is to take for the provider's base URL.
-    pub(in crate::cli) base_url: &'a str,
+    pub(crate) base_url: &'a str,
     /// The command that prints a token.
-    pub(in crate::cli) helper: &'a [String],
+    pub(crate) helper: &'a [String],
     /// The model, if one was chosen.
-    pub(in crate::cli) model: Option<&'a str>,
+    pub(crate) model: Option<&'a str>,
     /// A private folder that is removed at the end.
-    pub(in crate::cli) folder: &'a Path,
+    pub(crate) folder: &'a Path,
     /// The environment that the client will have, before what is set here.
-    pub(in crate::cli) env: &'a dyn Fn(&str) -> Option<String>,
+    pub(crate) env: &'a dyn Fn(&str) -> Option<String>,
 }
 
 /// How a client is started.
 #[derive(Default, PartialEq, Eq, Debug)]
-pub(in crate::cli) struct Launch {
+pub(crate) struct Launch {
     /// Arguments before the user's own.
-    pub(in crate::cli) arguments: Vec<String>,
+    pub(crate) arguments: Vec<String>,
     /// Variables to set.
-    pub(in crate::cli) set: Vec<(&'static str, String)>,
+    pub(crate) set: Vec<(&'static str, String)>,
     /// Variables that would lead it elsewhere.
-    pub(in crate::cli) unset: Vec<&'static str>,
+    pub(crate) unset: Vec<&'static str>,
     /// Files to write below the private folder.
-    pub(in crate::cli) files: Vec<(PathBuf, String)>,
+    pub(crate) files: Vec<(PathBuf, String)>,
 }
 
 impl Client {
     /// The program's name.
-    pub(in crate::cli) const fn program(self) -> &'static str {
+    pub(crate) const fn program(self) -> &'static str {
         match self {
             Self::Claude => "claude",
             Self::Codex => "codex",
@@ -108,7 +108,7 @@ impl Client {
     }
 
     /// How it is installed.
-    pub(in crate::cli) const fn installation(self) -> &'static str {
+    pub(crate) const fn installation(self) -> &'static str {
         match self {
             Self::Claude => "npm install -g @anthropic-ai/claude-code",
             Self::Codex => "npm install -g @openai/codex",
@@ -117,7 +117,7 @@ impl Client {
     }
 
     /// The mode for a provider of that type, or the types that it can be used with.
-    pub(in crate::cli) fn mode(self, kind: &str, passthrough: bool) -> Result<Mode, &'static str> {
+    pub(crate) fn mode(self, kind: &str, passthrough: bool) -> Result<Mode, &'static str> {
         match (self, kind, passthrough) {
             (Self::Claude, "anthropic", false)
             | (Self::Codex, "openai" | "openai_compatible" | "bedrock_mantle", false)
@@ -132,7 +132,7 @@ impl Client {
         }
     }
 
-    pub(in crate::cli) const fn token_source(self, mode: Mode) -> TokenSource {
+    pub(crate) const fn token_source(self, mode: Mode) -> TokenSource {
         match (self, mode) {
             (Self::Gemini, _) => TokenSource::Loopback(Injection::GoogleKey),
             (_, Mode::Passthrough) => TokenSource::Loopback(Injection::SideHeader),
@@ -140,7 +140,7 @@ impl Client {
         }
     }
 
-    pub(in crate::cli) fn launch(self, mode: Mode, connection: &Connection) -> Launch {
+    pub(crate) fn launch(self, mode: Mode, connection: &Connection) -> Launch {
         match self {
             Self::Claude => claude::launch(mode, connection),
             Self::Codex => codex::launch(connection),
@@ -152,7 +152,7 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ai_gateway_filter::provider::ProviderKind;
+    use ai_gateway_core::provider_kind::ProviderKind;
 
     #[test]
     fn every_type_of_provider_has_a_client() {

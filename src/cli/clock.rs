@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use ai_gateway_filter::time::UnixTime;
+use ai_gateway_core::base::time::UnixTime;
 
 #[expect(
     clippy::disallowed_methods,

@@ -1,6 +1,6 @@
 //! `env`: several gateways, each by a name.
 
-use ai_gateway_filter::url::BaseUrl;
+use ai_gateway_core::http::url::BaseUrl;
 use clap::Subcommand;
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! The gateway as this command asks it, and what its refusals mean.
 
-use ai_gateway_filter::reply::ERROR_HEADER;
+use ai_gateway_core::reply::ERROR_HEADER;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ureq::Agent;

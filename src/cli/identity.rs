@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, IsTerminal};
 
-use ai_gateway_filter::time::UnixTime;
+use ai_gateway_core::base::time::UnixTime;
 use clap::Args;
 use serde_json::json;
 

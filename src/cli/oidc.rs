@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ai_gateway_filter::time::UnixTime;
+use ai_gateway_core::base::time::UnixTime;
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};

@@ -9,7 +9,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use ai_gateway_filter::config::Config;
+use ai_gateway_core::config::Config;
 use clap::Args;
 
 use super::check;
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn tls_needs_both_of_its_files() {
         use clap::CommandFactory;
-        let command = crate::cli::Cli::command();
+        let command = crate::Cli::command();
         let arguments = ["x", "render", "c.json", "--tls-key", "k"];
         assert!(command.try_get_matches_from(arguments).is_err());
     }

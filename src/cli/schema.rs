@@ -1,6 +1,6 @@
 //! `schema`: the configuration's JSON Schema, as docs/configuration.schema.json has it.
 
-use ai_gateway_filter::config;
+use ai_gateway_core::config;
 
 use super::failure::Failure;
 use super::output;

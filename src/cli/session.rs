@@ -3,8 +3,8 @@
 
 use std::path::PathBuf;
 
-use ai_gateway_filter::config::defaults;
-use ai_gateway_filter::url::BaseUrl;
+use ai_gateway_core::config::defaults;
+use ai_gateway_core::http::url::BaseUrl;
 use clap::Args;
 
 use super::environment::{self, Environment};

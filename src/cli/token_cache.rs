@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use ai_gateway_filter::time::UnixTime;
+use ai_gateway_core::base::time::UnixTime;
 use sha2::{Digest, Sha256};
 
 use super::failure::Failure;

@@ -2,10 +2,10 @@
 
 use std::hint::black_box;
 
-use ai_gateway_filter::time::UnixTime;
-use ai_gateway_filter::usage::dialect::{CHAT_COMPLETIONS, CONVERSE, Dialect, GENERATE_CONTENT};
-use ai_gateway_filter::usage::json::Scanner;
-use ai_gateway_filter::usage::{End, UsageExtractor, event_stream, sse};
+use ai_gateway_core::base::time::UnixTime;
+use ai_gateway_core::usage::dialect::{CHAT_COMPLETIONS, CONVERSE, Dialect, GENERATE_CONTENT};
+use ai_gateway_core::usage::json::Scanner;
+use ai_gateway_core::usage::{End, UsageExtractor, event_stream, sse};
 use criterion::{Criterion, Throughput};
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);

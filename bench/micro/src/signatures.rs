@@ -2,8 +2,8 @@
 
 use std::hint::black_box;
 
-use ai_gateway_filter::authn::jwk::{Algorithm, KeySet};
-use ai_gateway_filter::authn::signature::{SignatureVerifier, SoftwareVerifier};
+use ai_gateway_core::authn::jwk::{Algorithm, KeySet};
+use ai_gateway_core::authn::signature::{SignatureVerifier, SoftwareVerifier};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use criterion::Criterion;

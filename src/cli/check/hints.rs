@@ -1,6 +1,6 @@
 //! What to do about a problem, where the filter's own words leave that open.
 
-use ai_gateway_filter::config::{Problem, schema};
+use ai_gateway_core::config::{Problem, schema};
 use serde_json::Value;
 
 /// How many letters a mistyped name may be off.

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use ai_gateway_filter::authn::jwk::KeySet;
-use ai_gateway_filter::config::{Config, Problem};
-use ai_gateway_filter::time::UnixTime;
+use ai_gateway_core::authn::jwk::KeySet;
+use ai_gateway_core::base::time::UnixTime;
+use ai_gateway_core::config::{Config, Problem};
 use serde_json::Value;
 use ureq::Agent;
 
 use super::report::{Finding, Severity};
 use super::source::Source;
-use crate::cli::clock;
-use crate::cli::failure::Failure;
-use crate::cli::http::{self, Answer};
-use crate::cli::output::progress;
+use crate::clock;
+use crate::failure::Failure;
+use crate::http::{self, Answer};
+use crate::output::progress;
 
 /// Beyond this, tokens are refused as not yet valid, or live shorter than they say.
 const MOST_SKEW: Duration = Duration::from_secs(30);

@@ -3,16 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use ai_gateway_filter::config::{Config, Problem, shape_problem};
+use ai_gateway_core::config::{Config, Problem, shape_problem};
 use serde_json::Value;
 
 const MOST: usize = 100;
 
 /// All that the filter would refuse, in the order in which it would be met.
-pub(in crate::cli) fn every_problem(
-    text: &str,
-    env: &dyn Fn(&str) -> Option<String>,
-) -> Vec<Problem> {
+pub(crate) fn every_problem(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Vec<Problem> {
     let Err(refusal) = Config::parse(text.as_bytes(), env) else {
         return Vec::new();
     };

@@ -1,6 +1,6 @@
 //! What a check found, for people and for programs.
 
-use ai_gateway_filter::config::Problem;
+use ai_gateway_core::config::Problem;
 use serde::Serialize;
 
 use super::hints::hint;

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::cli::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind};
 
 /// One configuration of the filter.
-pub(in crate::cli) struct Source {
+pub(crate) struct Source {
     /// The configuration's text.
-    pub(in crate::cli) text: String,
+    pub(crate) text: String,
     /// Where in the file it stands.
     pub(super) position: Position,
     /// The plugin around it, where the file is Envoy's.
@@ -26,7 +26,7 @@ pub(super) enum Position {
 }
 
 /// The configurations in the file, at least one.
-pub(in crate::cli) fn read(path: &Path) -> Result<Vec<Source>, Failure> {
+pub(crate) fn read(path: &Path) -> Result<Vec<Source>, Failure> {
     let bytes = std::fs::read(path).map_err(|error| Failure::file(path, &error))?;
     let text = String::from_utf8(bytes).map_err(|_| {
         Failure::new(Kind::Failed, format!("{} is not in UTF-8", path.display()))

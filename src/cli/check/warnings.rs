@@ -1,10 +1,10 @@
 //! What works and yet is not well: the filter takes it, an operator should know.
 
-use ai_gateway_filter::config::Problem;
+use ai_gateway_core::config::Problem;
 use serde_json::Value;
 
 /// The warnings about a configuration's text, which is JSON; none about any other text.
-pub(in crate::cli) fn warnings(text: &str) -> Vec<Problem> {
+pub(crate) fn warnings(text: &str) -> Vec<Problem> {
     let mut found = Vec::new();
     let Ok(document) = serde_json::from_str::<Value>(text) else {
         return found;
@@ -61,7 +61,7 @@ fn whoever_issues(document: &Value, path: &str, found: &mut Vec<Problem>) {
 }
 
 /// The environment variables that the configuration names.
-pub(in crate::cli) fn variables(text: &str) -> Vec<String> {
+pub(crate) fn variables(text: &str) -> Vec<String> {
     let mut names = Vec::new();
     if let Ok(document) = serde_json::from_str::<Value>(text) {
         collect_variables(&document, &mut names);

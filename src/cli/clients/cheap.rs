@@ -3,15 +3,15 @@
 use serde_json::{Value, json};
 
 /// A request below a proxy URL.
-pub(in crate::cli) struct CheapRequest {
+pub(crate) struct CheapRequest {
     /// The path, without a leading slash.
-    pub(in crate::cli) path: String,
+    pub(crate) path: String,
     /// The body of a POST; a GET has none.
-    pub(in crate::cli) body: Option<Value>,
+    pub(crate) body: Option<Value>,
     /// The header that brings the token, and what stands before it.
-    pub(in crate::cli) token: (&'static str, &'static str),
+    pub(crate) token: (&'static str, &'static str),
     /// What the provider insists on.
-    pub(in crate::cli) headers: &'static [(&'static str, &'static str)],
+    pub(crate) headers: &'static [(&'static str, &'static str)],
 }
 
 const BEARER: (&str, &str) = ("authorization", "Bearer ");
@@ -20,7 +20,7 @@ const TOKENS: u32 = 16;
 
 /// One answer of a few tokens, or without a model the free list of models. `None` for a type that
 /// is not known here, or that has no such list.
-pub(in crate::cli) fn cheap_request(kind: &str, model: Option<&str>) -> Option<CheapRequest> {
+pub(crate) fn cheap_request(kind: &str, model: Option<&str>) -> Option<CheapRequest> {
     let kind = api(kind, model);
     let said = json!([{ "role": "user", "content": "Hi" }]);
     let (path, body) = match (kind, model) {
@@ -90,7 +90,7 @@ fn limit(kind: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ai_gateway_filter::provider::ProviderKind;
+    use ai_gateway_core::provider_kind::ProviderKind;
 
     #[test]
     fn every_type_of_provider_has_one() {

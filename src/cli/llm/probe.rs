@@ -3,16 +3,16 @@
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use ai_gateway_filter::url::Scheme;
+use ai_gateway_core::http::url::Scheme;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::cli::clients::cheap_request;
-use crate::cli::failure::{Failure, Kind};
-use crate::cli::gateway::{Gateway, Provider, error_code, error_message};
-use crate::cli::http::{self, Answer};
-use crate::cli::output::{Format, progress, table};
-use crate::cli::session::Session;
+use crate::clients::cheap_request;
+use crate::failure::{Failure, Kind};
+use crate::gateway::{Gateway, Provider, error_code, error_message};
+use crate::http::{self, Answer};
+use crate::output::{Format, progress, table};
+use crate::session::Session;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -2,7 +2,7 @@
 
 use super::template::{Template, indented, quoted};
 use super::{AccessLog, Address, Render, Toggle};
-use crate::cli::failure::Failure;
+use crate::failure::Failure;
 
 const BOOTSTRAP: &str = include_str!("../../../envoy/bootstrap.yaml");
 const TRACING: &str = include_str!("../../../examples/tracing/envoy.yaml");

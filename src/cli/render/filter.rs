@@ -2,7 +2,7 @@
 
 use super::Render;
 use super::template::{Template, indented, quoted};
-use crate::cli::failure::Failure;
+use crate::failure::Failure;
 
 const FILTER: &str = include_str!("../../../envoy/filter.yaml");
 

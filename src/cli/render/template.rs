@@ -1,7 +1,7 @@
 //! Changes to the shipped Envoy files, as texts, so that their comments come along. Each change
 //! replaces a passage that stands there exactly as often as is said; else the file has changed.
 
-use crate::cli::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind};
 
 /// A file as it is shipped, being changed.
 pub(super) struct Template {

@@ -13,11 +13,11 @@ use ureq::http::{HeaderMap, Request, Response};
 use ureq::{Agent, Body};
 
 use super::request::{self, Received};
-use crate::cli::clients::Injection;
-use crate::cli::failure::{Failure, Kind};
-use crate::cli::http;
-use crate::cli::output::detail;
-use crate::cli::session::Session;
+use crate::clients::Injection;
+use crate::failure::{Failure, Kind};
+use crate::http;
+use crate::output::detail;
+use crate::session::Session;
 
 /// Headers that concern one connection (RFC 9110 §7.6.1), or that are written anew.
 const OF_A_CONNECTION: [&str; 9] = [

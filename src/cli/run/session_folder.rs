@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::cli::failure::Failure;
+use crate::failure::Failure;
 
 const RANDOM: &str = "/dev/urandom";
 

@@ -1,0 +1,97 @@
+//! `GET <prefix>` and `GET <prefix>/<name>`: what a caller may see of the configured providers.
+//! Never a secret.
+
+use serde::Serialize;
+
+use crate::authn::Issuer;
+use crate::http::head::RequestHead;
+use crate::http::route::proxy_url;
+use crate::provider::Provider;
+use crate::provider::credential::Credential;
+
+/// The list of providers, as it goes out.
+#[derive(Serialize)]
+pub struct Directory<'a> {
+    providers: Vec<Entry<'a>>,
+}
+
+/// One provider, as it goes out.
+#[derive(Serialize)]
+pub struct Entry<'a> {
+    name: &'a str,
+    display_name: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    status: &'static str,
+    proxy_url: String,
+    base_url: String,
+    models: Vec<String>,
+    authorization_passthrough: bool,
+    /// Whose tokens are accepted.
+    tokens: Vec<TokenLine<'a>>,
+}
+
+/// An issuer, and the audience to ask it for.
+#[derive(Serialize)]
+struct TokenLine<'a> {
+    issuer: &'a str,
+    audience: Option<&'a str>,
+}
+
+impl<'a> Directory<'a> {
+    /// The list of these providers and of the models that each has for the caller, as seen by
+    /// whoever sent a request with that head.
+    pub fn new(
+        providers: impl Iterator<Item = (&'a Provider, Vec<String>)>,
+        issuers: &'a [Issuer],
+        head: &RequestHead,
+        prefix: &str,
+    ) -> Self {
+        Self {
+            providers: providers
+                .map(|(provider, models)| Entry::new(provider, models, issuers, head, prefix))
+                .collect(),
+        }
+    }
+}
+
+impl<'a> Entry<'a> {
+    /// One provider and the models that it has for the caller, as seen by whoever sent a request
+    /// with that head.
+    pub fn new(
+        provider: &'a Provider,
+        models: Vec<String>,
+        issuers: &'a [Issuer],
+        head: &RequestHead,
+        prefix: &str,
+    ) -> Self {
+        let name = provider.name.as_str();
+        Self {
+            name,
+            display_name: provider.display_name.as_deref().unwrap_or(name),
+            kind: provider.kind.profile().type_name,
+            status: if provider.enabled {
+                "enabled"
+            } else {
+                "disabled"
+            },
+            proxy_url: proxy_url(head, prefix, name),
+            base_url: provider.base_url.to_string(),
+            models,
+            authorization_passthrough: matches!(
+                provider.credential,
+                Credential::Passthrough { .. }
+            ),
+            tokens: issuers.iter().map(TokenLine::new).collect(),
+        }
+    }
+}
+
+impl<'a> TokenLine<'a> {
+    fn new(issuer: &'a Issuer) -> Self {
+        Self {
+            issuer: &issuer.issuer,
+            audience: issuer.audiences.first().map(String::as_str),
+        }
+    }
+}

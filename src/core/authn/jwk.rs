@@ -1,0 +1,323 @@
+//! JSON Web Keys (RFC 7517) that can check signatures, and sets of them.
+//!
+//! A key that cannot be used here — another kind, another purpose, too small, malformed — is
+//! ignored (RFC 7517 §5); it never spoils the set.
+
+use std::fmt;
+use std::rc::Rc;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use rsa::BoxedUint;
+use rsa::pkcs8::EncodePublicKey;
+use rsa::traits::PublicKeyParts;
+use serde::Deserialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+/// The signature algorithms that a token may use (RFC 7518 §3.1, RFC 8037 §3.1). There is no
+/// `none` and no HMAC: a key that is published cannot be a shared secret.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "the names are the standard's")]
+pub enum Algorithm {
+    Rs256,
+    Rs384,
+    Rs512,
+    Ps256,
+    Ps384,
+    Ps512,
+    Es256,
+    Es384,
+    EdDsa,
+}
+
+/// One key of an issuer.
+pub struct VerificationKey {
+    id: Option<String>,
+    algorithm: Option<Algorithm>,
+    material: KeyMaterial,
+    spki: Vec<u8>,
+    fingerprint: [u8; 32],
+}
+
+/// The public key itself, by its kind.
+#[allow(missing_docs, reason = "the names are the standard's")]
+pub enum KeyMaterial {
+    Rsa(rsa::PublicKey),
+    P256(p256::ecdsa::VerifyingKey),
+    P384(p384::ecdsa::VerifyingKey),
+    Ed25519(ed25519_compact::PublicKey),
+}
+
+/// The usable keys of a set.
+#[derive(Clone, Debug, Default)]
+pub struct KeySet {
+    keys: Vec<Rc<VerificationKey>>,
+}
+
+/// Why a document is no key set to work with. The issuer (or the configuration) is at fault.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum KeySetError {
+    /// It is not a JSON object with an array `keys`.
+    #[error("is not a JSON Web Key Set")]
+    Malformed,
+    /// None of its keys can check a signature here.
+    #[error("has no usable signature key")]
+    NoUsableKey,
+}
+
+/// RSA moduli from here on are long enough (RFC 7518 §3.3).
+const MIN_RSA_BITS: usize = 2048;
+
+/// Longer moduli only cost time.
+const MAX_RSA_BITS: usize = 8192;
+
+/// More keys than any issuer rotates through; a token without `kid` may be tried against each.
+const MAX_KEYS: usize = 64;
+
+impl Algorithm {
+    /// Every algorithm; the default of an issuer's `algorithms`.
+    pub const ALL: [Self; 9] = [
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
+        Self::Es256,
+        Self::Es384,
+        Self::EdDsa,
+    ];
+
+    /// Its name in a token's `alg`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Rs384 => "RS384",
+            Self::Rs512 => "RS512",
+            Self::Ps256 => "PS256",
+            Self::Ps384 => "PS384",
+            Self::Ps512 => "PS512",
+            Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
+            Self::EdDsa => "EdDSA",
+        }
+    }
+
+    /// The algorithm of that name. Of the two curves that EdDSA has only Ed25519 is known here, so
+    /// that its newer name (RFC 9864 §2.2) is the same.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let name = if name == "Ed25519" { "EdDSA" } else { name };
+        Self::ALL
+            .into_iter()
+            .find(|algorithm| algorithm.name() == name)
+    }
+
+    /// Whether a key of this kind can check it.
+    const fn fits(self, material: &KeyMaterial) -> bool {
+        matches!(
+            (self, material),
+            (
+                Self::Rs256 | Self::Rs384 | Self::Rs512 | Self::Ps256 | Self::Ps384 | Self::Ps512,
+                KeyMaterial::Rsa(_)
+            ) | (Self::Es256, KeyMaterial::P256(_))
+                | (Self::Es384, KeyMaterial::P384(_))
+                | (Self::EdDsa, KeyMaterial::Ed25519(_))
+        )
+    }
+}
+
+impl KeySet {
+    /// Reads a key set document.
+    pub fn parse(document: &[u8]) -> Result<Self, KeySetError> {
+        let document: KeySetDocument =
+            serde_json::from_slice(document).map_err(|_| KeySetError::Malformed)?;
+        let keys: Vec<_> = document
+            .keys
+            .into_iter()
+            .filter_map(VerificationKey::parse)
+            .take(MAX_KEYS)
+            .map(Rc::new)
+            .collect();
+        if keys.is_empty() {
+            return Err(KeySetError::NoUsableKey);
+        }
+        Ok(Self { keys })
+    }
+
+    /// The keys that a token with this `kid` (or none) and `alg` may be signed with.
+    pub fn matching(
+        &self,
+        id: Option<&str>,
+        algorithm: Algorithm,
+    ) -> impl Iterator<Item = &Rc<VerificationKey>> {
+        self.keys
+            .iter()
+            .filter(move |key| key.is_for(algorithm) && (id.is_none() || key.id.as_deref() == id))
+    }
+
+    /// All keys.
+    pub fn keys(&self) -> &[Rc<VerificationKey>] {
+        &self.keys
+    }
+}
+
+impl VerificationKey {
+    /// The public key itself.
+    pub const fn material(&self) -> &KeyMaterial {
+        &self.material
+    }
+
+    /// The public key as a DER-encoded SubjectPublicKeyInfo (RFC 5280 §4.1); empty for Ed25519.
+    pub fn spki(&self) -> &[u8] {
+        &self.spki
+    }
+
+    /// What tells this key from every other: a digest of all that decides what it may sign.
+    pub const fn fingerprint(&self) -> &[u8; 32] {
+        &self.fingerprint
+    }
+
+    fn is_for(&self, algorithm: Algorithm) -> bool {
+        algorithm.fits(&self.material) && self.algorithm.is_none_or(|own| own == algorithm)
+    }
+
+    /// Reads one key; `None` for one that is of no use here.
+    fn parse(jwk: Value) -> Option<Self> {
+        let jwk: KeyDocument = serde_json::from_value(jwk).ok()?;
+        let may_verify = jwk.usage.as_deref().is_none_or(|usage| usage == "sig")
+            && jwk
+                .operations
+                .as_ref()
+                .is_none_or(|operations| operations.iter().any(|name| name == "verify"));
+        if !may_verify {
+            return None;
+        }
+        let algorithm = match jwk.algorithm.as_deref() {
+            None => None,
+            Some(name) => Some(Algorithm::from_name(name)?),
+        };
+        let (material, spki) = jwk.material()?;
+        if algorithm.is_some_and(|algorithm| !algorithm.fits(&material)) {
+            return None;
+        }
+        let fingerprint = Sha256::new()
+            .chain_update(algorithm.map_or("any", Algorithm::name))
+            .chain_update([0])
+            .chain_update(jwk.id.as_deref().unwrap_or_default())
+            .chain_update([0])
+            .chain_update(&spki)
+            .chain_update(jwk.x.as_deref().unwrap_or_default())
+            .finalize()
+            .into();
+        Some(Self {
+            id: jwk.id,
+            algorithm,
+            material,
+            spki,
+            fingerprint,
+        })
+    }
+}
+
+impl fmt::Debug for VerificationKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerificationKey")
+            .field("id", &self.id)
+            .field("algorithm", &self.algorithm)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Deserialize)]
+struct KeySetDocument {
+    keys: Vec<Value>,
+}
+
+/// The members of a JWK that matter here (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2).
+#[derive(Deserialize)]
+struct KeyDocument {
+    #[serde(rename = "kty")]
+    kind: String,
+    #[serde(rename = "kid")]
+    id: Option<String>,
+    #[serde(rename = "use")]
+    usage: Option<String>,
+    #[serde(rename = "key_ops")]
+    operations: Option<Vec<String>>,
+    #[serde(rename = "alg")]
+    algorithm: Option<String>,
+    #[serde(rename = "crv")]
+    curve: Option<String>,
+    n: Option<String>,
+    e: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
+}
+
+impl KeyDocument {
+    fn material(&self) -> Option<(KeyMaterial, Vec<u8>)> {
+        match (self.kind.as_str(), self.curve.as_deref()) {
+            ("RSA", _) => {
+                let key = rsa_key(&decoded(self.n.as_ref())?, &decoded(self.e.as_ref())?)?;
+                let spki = key.to_public_key_der().ok()?.into_vec();
+                Some((KeyMaterial::Rsa(key), spki))
+            }
+            ("EC", Some("P-256")) => {
+                let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(&self.point(32)?).ok()?;
+                let spki = key.to_public_key_der().ok()?.into_vec();
+                Some((KeyMaterial::P256(key), spki))
+            }
+            ("EC", Some("P-384")) => {
+                let key = p384::ecdsa::VerifyingKey::from_sec1_bytes(&self.point(48)?).ok()?;
+                let spki = key.to_public_key_der().ok()?.into_vec();
+                Some((KeyMaterial::P384(key), spki))
+            }
+            ("OKP", Some("Ed25519")) => {
+                let key =
+                    ed25519_compact::PublicKey::from_slice(&decoded(self.x.as_ref())?).ok()?;
+                key.validate().ok()?;
+                Some((KeyMaterial::Ed25519(key), Vec::new()))
+            }
+            _ => None,
+        }
+    }
+
+    /// The curve point in SEC 1's uncompressed form; coordinates have their full length
+    /// (RFC 7518 §6.2.1.2).
+    fn point(&self, coordinate_length: usize) -> Option<Vec<u8>> {
+        let (x, y) = (decoded(self.x.as_ref())?, decoded(self.y.as_ref())?);
+        if x.len() != coordinate_length || y.len() != coordinate_length {
+            return None;
+        }
+        let mut point = vec![4];
+        point.extend_from_slice(&x);
+        point.extend_from_slice(&y);
+        Some(point)
+    }
+}
+
+/// An RSA key with a modulus of accepted length and an odd exponent over one.
+fn rsa_key(modulus: &[u8], exponent: &[u8]) -> Option<rsa::PublicKey> {
+    let is_odd = |number: &[u8]| number.last().is_some_and(|byte| byte & 1 == 1);
+    if !is_odd(modulus) || !is_odd(exponent) || modulus.len() > MAX_RSA_BITS / 8 + 1 {
+        return None;
+    }
+    let key = rsa::PublicKey::new_with_size_limits(
+        BoxedUint::from_be_slice_vartime(modulus),
+        BoxedUint::from_be_slice_vartime(exponent),
+        MIN_RSA_BITS..=MAX_RSA_BITS,
+    )
+    .ok()?;
+    (key.e() > &BoxedUint::one()).then_some(key)
+}
+
+/// Base64url without padding, canonical.
+fn decoded(text: Option<&String>) -> Option<Vec<u8>> {
+    BASE64_URL_SAFE_NO_PAD.decode(text?).ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,347 @@
+//! One token: taken apart (RFC 7515 §7.1), and its claims checked (RFC 7519 §4.1) once its
+//! signature held.
+
+use std::fmt;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+use super::jwk::Algorithm;
+use crate::base::time::UnixTime;
+
+/// An issuer, by its place in the configuration.
+pub type IssuerIndex = usize;
+
+/// A token in compact serialization, taken apart; nothing of it is verified.
+pub struct Token<'a> {
+    /// `alg`.
+    pub algorithm: Algorithm,
+    /// `kid`.
+    pub key_id: Option<String>,
+    /// `iss`, as it claims.
+    pub issuer: String,
+    /// What the signature is over.
+    pub signed: &'a [u8],
+    /// The signature, decoded.
+    pub signature: Vec<u8>,
+    payload: Vec<u8>,
+}
+
+/// What a verified token says of the caller.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Claims {
+    /// Which of the configured issuers vouches for it.
+    pub issuer: IssuerIndex,
+    /// `sub`.
+    pub subject: Option<String>,
+    /// `exp`.
+    pub expires_at: UnixTime,
+    all: Map<String, Value>,
+}
+
+/// What is wrong with a token. The client is at fault.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum TokenError {
+    /// None was sent.
+    #[error(
+        "no token was sent; send an OIDC access token where the provider's SDK puts its API key: \
+         \"authorization: Bearer <token>\", x-api-key, api-key or x-goog-api-key"
+    )]
+    Missing,
+    /// `Authorization` has another scheme.
+    #[error(
+        "the authorization header is not a bearer token; send \"authorization: Bearer <token>\" (an AWS SDK \
+         that signs: the token as its session token, or in x-ai-gateway-authorization)"
+    )]
+    Scheme,
+    /// It is not a signed JSON Web Token.
+    #[error("the token is malformed: {0}; send an OIDC access token as the issuer gave it")]
+    Malformed(&'static str),
+    /// Its `alg` is not accepted from its issuer.
+    #[error("the token's signature algorithm is not accepted; have its issuer sign with another")]
+    AlgorithmNotAllowed,
+    /// Its `iss` is not one of the configured issuers.
+    #[error(
+        "the token's issuer is not accepted; request a token from this gateway's identity provider"
+    )]
+    IssuerUnknown,
+    /// Its issuer has no such key.
+    #[error("the token is signed with a key that its issuer does not publish; request a new one")]
+    KeyUnknown,
+    /// The signature does not fit.
+    #[error("the token's signature is invalid; request a new one")]
+    SignatureInvalid,
+    /// Its time has passed.
+    #[error("the token expired at {0}; request a new one")]
+    Expired(UnixTime),
+    /// Its time has not come.
+    #[error("the token is not valid before {0}; check the issuer's clock")]
+    NotYetValid(UnixTime),
+    /// It is meant for others.
+    #[error("the token is for another audience; request one for audience \"{0}\"")]
+    AudienceNotAccepted(String),
+    /// It is good, but in a place that this provider's clients do not use.
+    #[error("the token is in the wrong place; for this provider send it in \"{0}\"")]
+    Misplaced(&'static str),
+}
+
+/// Longer tokens are refused unread.
+const MAX_TOKEN_BYTES: usize = 16 * 1024;
+
+impl<'a> Token<'a> {
+    /// Takes a token apart. Base64url is canonical, the header names no parameter twice, and every
+    /// `crit` is refused, as none is understood (RFC 7515 §4.1.11).
+    pub fn parse(token: &'a [u8]) -> Result<Self, TokenError> {
+        use TokenError::Malformed;
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(Malformed("it is longer than 16384 bytes"));
+        }
+        let mut parts = token.split(|byte| *byte == b'.');
+        let (Some(header), Some(payload), Some(signature), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(Malformed("it does not have three parts"));
+        };
+        let signed = header.len() + 1 + payload.len();
+        let decode = |part: &[u8]| {
+            BASE64_URL_SAFE_NO_PAD
+                .decode(part)
+                .map_err(|_| Malformed("a part is not base64url"))
+        };
+        let (header, payload, signature) = (decode(header)?, decode(payload)?, decode(signature)?);
+
+        let UniqueMembers(header) = serde_json::from_slice(&header)
+            .map_err(|_| Malformed("its header is not a plain JSON object"))?;
+        if header.contains_key("crit") {
+            return Err(Malformed("it has critical header parameters"));
+        }
+        // RFC 7797: what is signed would be the payload itself, not its encoding.
+        if header
+            .get("b64")
+            .is_some_and(|encoded| *encoded != Value::Bool(true))
+        {
+            return Err(Malformed("its payload is not encoded (b64)"));
+        }
+        if header.get("typ").is_some_and(is_of_another_kind) {
+            return Err(Malformed("its type (typ) is not an access token's"));
+        }
+        let algorithm = header
+            .get("alg")
+            .and_then(Value::as_str)
+            .and_then(Algorithm::from_name)
+            .ok_or(TokenError::AlgorithmNotAllowed)?;
+        let key_id = match header.get("kid") {
+            None => None,
+            Some(Value::String(id)) => Some(id.clone()),
+            Some(_) => return Err(Malformed("its key id (kid) is not a string")),
+        };
+        let Issued { issuer } = serde_json::from_slice(&payload)
+            .map_err(|_| Malformed("its claims are not a JSON object with an issuer"))?;
+        Ok(Self {
+            algorithm,
+            key_id,
+            issuer,
+            signed: token.get(..signed).unwrap_or_default(),
+            signature,
+            payload,
+        })
+    }
+
+    /// The claims, if they hold now and name one of the audiences. To be called only after the
+    /// signature held.
+    pub fn claims(
+        &self,
+        issuer: IssuerIndex,
+        audiences: &[String],
+        clock_skew: Duration,
+        now: UnixTime,
+    ) -> Result<Claims, TokenError> {
+        use TokenError::Malformed;
+        let UniqueMembers(all) = serde_json::from_slice(&self.payload)
+            .map_err(|_| Malformed("its claims are not plain JSON"))?;
+
+        let expires_at = numeric_date(&all, "exp")?.ok_or(Malformed("it has no expiry (exp)"))?;
+        if now >= expires_at {
+            return Err(TokenError::Expired(expires_at));
+        }
+        for claim in ["nbf", "iat"] {
+            if let Some(valid_from) = numeric_date(&all, claim)?
+                && valid_from > now + clock_skew
+            {
+                return Err(TokenError::NotYetValid(valid_from));
+            }
+        }
+        if !names_one_of(all.get("aud"), audiences) {
+            let wanted = audiences.first().cloned().unwrap_or_default();
+            return Err(TokenError::AudienceNotAccepted(wanted));
+        }
+        let subject = match all.get("sub") {
+            None => None,
+            Some(Value::String(subject)) => Some(subject.clone()),
+            Some(_) => return Err(Malformed("its subject (sub) is not a string")),
+        };
+        Ok(Claims {
+            issuer,
+            subject,
+            expires_at,
+            all,
+        })
+    }
+}
+
+impl Claims {
+    /// When the token was made, if it says so.
+    pub fn issued_at(&self) -> Option<UnixTime> {
+        numeric_date(&self.all, "iat").ok().flatten()
+    }
+
+    /// The value of a claim: a name, or a JSON pointer (RFC 6901) where it begins with `/`.
+    pub fn value(&self, claim: &str) -> Option<&Value> {
+        let Some(pointer) = claim.strip_prefix('/') else {
+            return self.all.get(claim);
+        };
+        let mut tokens = pointer
+            .split('/')
+            .map(|token| token.replace("~1", "/").replace("~0", "~"));
+        let root = self.all.get(&tokens.next()?)?;
+        tokens.try_fold(root, |value, token| value.get(token))
+    }
+
+    /// Whether a claim is that text, or an array that holds it.
+    pub fn has_value(&self, claim: &str, wanted: &str) -> bool {
+        match self.value(claim) {
+            Some(Value::Array(items)) => items.iter().any(|item| item == wanted),
+            Some(value) => value == wanted,
+            None => false,
+        }
+    }
+
+    /// As [`Self::has_value`], and whether it is among the words of a claim that is a text
+    /// (RFC 8693 §4.2: `scope`).
+    pub fn has_word(&self, claim: &str, wanted: &str) -> bool {
+        let among_words = |text: &str| text.split_ascii_whitespace().any(|word| word == wanted);
+        self.has_value(claim, wanted)
+            || self
+                .value(claim)
+                .and_then(Value::as_str)
+                .is_some_and(among_words)
+    }
+
+    /// Claims for tests, as if a token with these had been verified.
+    #[cfg(test)]
+    pub(crate) fn from_json(json: &str) -> Self {
+        let UniqueMembers(all) = serde_json::from_str(json).unwrap();
+        Self {
+            issuer: 0,
+            subject: all.get("sub").and_then(Value::as_str).map(str::to_owned),
+            expires_at: UnixTime::from_secs(u64::MAX),
+            all,
+        }
+    }
+}
+
+impl TokenError {
+    /// The error's stable word.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Missing => "token_missing",
+            Self::Scheme | Self::Malformed(_) => "token_malformed",
+            Self::AlgorithmNotAllowed => "algorithm_not_allowed",
+            Self::IssuerUnknown => "issuer_unknown",
+            Self::KeyUnknown => "key_unknown",
+            Self::SignatureInvalid => "signature_invalid",
+            Self::Expired(_) => "token_expired",
+            Self::NotYetValid(_) => "token_not_yet_valid",
+            Self::AudienceNotAccepted(_) => "audience_not_accepted",
+            Self::Misplaced(_) => "token_misplaced",
+        }
+    }
+
+    /// Whether the same client can pass by renewing its token or by waiting.
+    pub const fn is_curable(&self) -> bool {
+        matches!(self, Self::Expired(_) | Self::NotYetValid(_))
+    }
+}
+
+/// Whether a `typ` says of a token that it is neither an access token (RFC 9068 §2.1: `at+jwt`, which
+/// some issuers prefix) nor of no kind in particular, but made for another purpose: a logout token,
+/// a proof of possession (RFC 8725 §3.11).
+fn is_of_another_kind(kind: &Value) -> bool {
+    let kind = kind.as_str().unwrap_or_default().to_ascii_lowercase();
+    kind.strip_suffix("+jwt")
+        .and_then(|kind| kind.rsplit(['/', '-']).next())
+        .is_some_and(|kind| kind != "at")
+}
+
+/// A NumericDate (RFC 7519 §2): seconds since the epoch, a fraction allowed.
+fn numeric_date(claims: &Map<String, Value>, name: &str) -> Result<Option<UnixTime>, TokenError> {
+    let Some(value) = claims.get(name) else {
+        return Ok(None);
+    };
+    let seconds = value
+        .as_f64()
+        .filter(|seconds| *seconds >= 0.0)
+        .ok_or(TokenError::Malformed(
+            "a date (exp, nbf, iat) is not a number of seconds",
+        ))?;
+    let since_epoch = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+    Ok(Some(UnixTime::new(since_epoch)))
+}
+
+/// Whether `aud`, a string or an array of strings, names one of the audiences.
+fn names_one_of(aud: Option<&Value>, audiences: &[String]) -> bool {
+    let accepted = |value: &Value| audiences.iter().any(|audience| value == audience);
+    match aud {
+        Some(Value::Array(values)) => values.iter().any(accepted),
+        Some(value) => accepted(value),
+        None => false,
+    }
+}
+
+/// The one claim that is read before the signature is checked.
+#[derive(Deserialize)]
+struct Issued {
+    #[serde(rename = "iss")]
+    issuer: String,
+}
+
+/// A JSON object of which no member is named twice (RFC 7515 §4, RFC 7519 §4).
+struct UniqueMembers(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for UniqueMembers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = UniqueMembers;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut members: A,
+            ) -> Result<UniqueMembers, A::Error> {
+                let mut all = Map::new();
+                while let Some((name, value)) = members.next_entry::<String, Value>()? {
+                    if all.insert(name, value).is_some() {
+                        return Err(A::Error::custom("repeated member"));
+                    }
+                }
+                Ok(UniqueMembers(all))
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
+}
+
+#[cfg(test)]
+mod tests;

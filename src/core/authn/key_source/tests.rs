@@ -1,0 +1,300 @@
+//! A source of keys under a virtual clock, with an identity provider whose answers are scripted.
+
+mod demand;
+mod freshness;
+
+use serde_json::json;
+
+use super::*;
+use crate::fetch::callout::Clusters;
+use crate::http::url::Endpoint;
+use crate::testing::{ISSUER, MemoryBoard, NOW, SigningKey, key_set, response};
+
+const REFRESH: u64 = 600;
+const MIN_REFRESH: u64 = 60;
+const MAX_REFRESH: u64 = 1200;
+const STALE: u64 = 3600;
+const REFETCH: u64 = 30;
+
+fn clusters() -> Clusters {
+    Clusters {
+        http: "plain".into(),
+        https: "tls".into(),
+    }
+}
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn settings(start: Start) -> RemoteKeys {
+    RemoteKeys {
+        issuer: ISSUER.into(),
+        start,
+        clusters: clusters(),
+        timeout: secs(5),
+        refresh_interval: secs(REFRESH),
+        min_refresh_interval: secs(MIN_REFRESH),
+        max_refresh_interval: secs(MAX_REFRESH),
+        max_stale: secs(STALE),
+        refetch_interval: secs(REFETCH),
+    }
+}
+
+fn endpoint(url: &str) -> Endpoint {
+    Endpoint::parse(url).unwrap()
+}
+
+fn keys(ids: &[&str]) -> String {
+    let keys: Vec<_> = ids.iter().map(|id| SigningKey::new(id).jwk()).collect();
+    key_set(&keys)
+}
+
+/// A source and the time that it is told.
+struct World {
+    source: KeySource,
+    board: MemoryBoard,
+    now: UnixTime,
+}
+
+impl World {
+    fn new(start: Start) -> Self {
+        let board = MemoryBoard::default();
+        let settings = KeySourceSettings::Remote(Box::new(settings(start)));
+        Self {
+            source: KeySource::new(&settings, &board),
+            board,
+            now: NOW,
+        }
+    }
+
+    fn with_key_set_uri() -> Self {
+        Self::new(Start::KeySet(endpoint("https://issuer.test/keys")))
+    }
+
+    fn with_discovery() -> Self {
+        Self::new(Start::Discovery(endpoint("https://issuer.test/discovery")))
+    }
+
+    /// One that has just fetched these keys.
+    fn warm(ids: &[&str]) -> Self {
+        let mut world = Self::with_key_set_uri();
+        world.fetch(ids);
+        world
+    }
+
+    fn pass(&mut self, seconds: u64) {
+        self.now = self.now + secs(seconds);
+    }
+
+    fn due(&mut self) -> Option<Callout> {
+        self.source.poll(self.now, &self.board).callout
+    }
+
+    fn answer(&mut self, status: u16, body: &str) -> Option<Callout> {
+        self.source
+            .answered(response(status, body.as_bytes()), self.now, &self.board)
+    }
+
+    fn fetch(&mut self, ids: &[&str]) {
+        assert!(self.due().is_some());
+        assert_eq!(self.answer(200, &keys(ids)), None);
+    }
+
+    fn fail(&mut self) {
+        assert!(self.due().is_some());
+        assert_eq!(self.answer(500, ""), None);
+    }
+
+    fn demand(&mut self, patience: Patience) -> Demand {
+        self.source.demand(patience, self.now)
+    }
+
+    fn ids(&self) -> Vec<String> {
+        let all = ["a", "b", "c"].into_iter();
+        let has = |id: &&str| {
+            let found = self.source.matching(Some(id), Algorithm::EdDsa);
+            found.count() > 0
+        };
+        all.filter(has).map(str::to_owned).collect()
+    }
+}
+
+const fn unavailable(seconds: u64) -> Demand {
+    Demand::Unavailable {
+        retry_after: Duration::from_secs(seconds),
+    }
+}
+
+#[test]
+fn a_cold_source_fetches_the_key_set_at_once_and_once() {
+    let mut world = World::with_key_set_uri();
+    let callout = world.due().unwrap();
+    assert_eq!(callout.cluster, "tls");
+    assert_eq!(callout.endpoint, endpoint("https://issuer.test/keys"));
+    assert_eq!(callout.timeout, secs(5));
+    assert_eq!(world.due(), None, "it is under way");
+
+    assert_eq!(world.answer(200, &keys(&["a"])), None);
+    assert_eq!(world.ids(), ["a"]);
+    assert_eq!(world.due(), None);
+}
+
+#[test]
+fn discovery_leads_to_the_key_set_wherever_that_is() {
+    let mut world = World::with_discovery();
+    assert_eq!(world.due().unwrap().endpoint.target, "/discovery");
+    let document = json!({
+        "issuer": ISSUER,
+        "jwks_uri": "https://keys.test:8443/jwks?tenant=1",
+        "token_endpoint": "https://issuer.test/token",
+    });
+    let Some(callout) = world.answer(200, &document.to_string()) else {
+        panic!("no second callout");
+    };
+    assert_eq!(callout.cluster, "tls");
+    assert_eq!(callout.endpoint.authority, "keys.test:8443");
+    assert_eq!(callout.endpoint.target, "/jwks?tenant=1");
+    assert_eq!(world.due(), None, "the fetch is still under way");
+    assert_eq!(world.answer(200, &keys(&["b"])), None);
+    assert_eq!(world.ids(), ["b"]);
+
+    world.pass(REFRESH);
+    assert_eq!(world.due().unwrap().endpoint.target, "/discovery");
+}
+
+#[test]
+fn a_discovery_document_that_cannot_be_trusted_ends_the_fetch() {
+    let document =
+        |issuer: &str, jwks_uri: &str| json!({"issuer": issuer, "jwks_uri": jwks_uri}).to_string();
+    let good_uri = "https://issuer.test/keys";
+    for body in [
+        document("https://evil.test", good_uri),
+        document("https://issuer.test/", good_uri),
+        document("https://ISSUER.test", good_uri),
+        document("", good_uri),
+        document(ISSUER, "http://issuer.test/keys"),
+        document(ISSUER, "https://169.254.169.254/keys"),
+        document(ISSUER, "/keys"),
+        document(ISSUER, "ftp://issuer.test/keys"),
+        document(ISSUER, "https://user:pw@issuer.test/keys"),
+        document(ISSUER, "https://issuer.test/a/../keys"),
+        document(ISSUER, "https://issuer.test/\r\nx: y"),
+        document(ISSUER, ""),
+        json!({"issuer": ISSUER}).to_string(),
+        json!({"jwks_uri": good_uri}).to_string(),
+        json!({"issuer": ISSUER, "jwks_uri": [good_uri]}).to_string(),
+        keys(&["a"]),
+        "<html>".into(),
+        String::new(),
+    ] {
+        let mut world = World::with_discovery();
+        world.due();
+        assert_eq!(world.answer(200, &body), None, "{body}");
+        assert!(world.ids().is_empty(), "{body}");
+        assert_eq!(world.demand(Patience::Wait), unavailable(1), "{body}");
+    }
+}
+
+#[test]
+fn a_plaintext_issuer_may_name_a_plaintext_key_set() {
+    let start = endpoint("http://127.0.0.1:8080/discovery");
+    let mut world = World::new(Start::Discovery(start));
+    assert_eq!(world.due().unwrap().cluster, "plain");
+    let document = json!({"issuer": ISSUER, "jwks_uri": "http://127.0.0.1:8080/keys"});
+    assert!(matches!(
+        world.answer(200, &document.to_string()),
+        Some(callout) if callout.cluster == "plain"
+    ));
+}
+
+#[test]
+fn whatever_is_not_a_good_key_set_leaves_the_old_keys_and_is_tried_again() {
+    let good = keys(&["b"]);
+    for answer in [
+        Answer::NoResponse,
+        Answer::Undeliverable,
+        Answer::TooLarge,
+        response(500, good.as_bytes()),
+        response(302, good.as_bytes()),
+        response(204, b""),
+        response(206, good.as_bytes()),
+        response(200, b""),
+        response(200, b"<html></html>"),
+        response(200, br#"{"keys":[]}"#),
+        response(200, &good.as_bytes()[..good.len() - 1]),
+    ] {
+        let mut world = World::warm(&["a"]);
+        world.pass(REFRESH);
+        assert!(world.due().is_some());
+        assert_eq!(world.source.answered(answer, world.now, &world.board), None);
+        assert_eq!(world.ids(), ["a"], "{answer:?}");
+        assert_eq!(world.due(), None, "{answer:?}");
+        world.pass(1);
+        world.fetch(&["b"]);
+        assert_eq!(world.ids(), ["b"]);
+    }
+}
+
+#[test]
+fn failures_are_followed_by_ever_longer_waits_up_to_thirty_seconds() {
+    let mut world = World::with_key_set_uri();
+    for wait in [1, 2, 4, 8, 16, 30, 30, 30] {
+        world.fail();
+        world.pass(wait - 1);
+        assert_eq!(world.due(), None, "after {} of {wait} s", wait - 1);
+        assert_eq!(world.demand(Patience::Wait), unavailable(1));
+        world.pass(1);
+    }
+    world.fetch(&["a"]);
+    world.pass(REFRESH);
+    world.fail();
+    world.pass(1);
+    assert!(world.due().is_some(), "a success begins the waits anew");
+}
+
+#[test]
+fn keys_are_fetched_anew_at_each_refresh_interval() {
+    let mut world = World::warm(&["a"]);
+    for ids in [["a", "b"], ["b", "c"]] {
+        world.pass(REFRESH * 8 / 10 - 1);
+        assert_eq!(world.due(), None);
+        world.pass(REFRESH * 15 / 100 + 1);
+        world.fetch(&ids);
+        assert_eq!(world.ids(), ids);
+    }
+}
+
+#[test]
+fn stale_keys_serve_for_their_time_and_no_longer() {
+    let mut world = World::warm(&["a"]);
+    world.pass(REFRESH + STALE);
+    world.fail();
+    assert!(!world.source.expire(world.now));
+    assert_eq!(world.ids(), ["a"]);
+
+    world.pass(1);
+    assert!(world.source.expire(world.now));
+    assert!(world.ids().is_empty());
+    assert!(!world.source.expire(world.now), "it says so once");
+
+    world.fetch(&["b"]);
+    assert_eq!(world.ids(), ["b"]);
+    assert!(!world.source.expire(world.now));
+}
+
+#[test]
+fn an_inline_key_set_is_never_fetched_nor_too_old() {
+    let board = MemoryBoard::default();
+    let parsed = KeySet::parse(keys(&["a"]).as_bytes()).unwrap();
+    let mut source = KeySource::new(&KeySourceSettings::Inline(parsed), &board);
+    let end = NOW + Duration::MAX;
+    assert_eq!(source.poll(end, &board), Poll::default());
+    assert!(!source.expire(end));
+    for patience in [Patience::Wait, Patience::Decide] {
+        assert_eq!(source.demand(patience, end), Demand::Settled);
+    }
+    let stray = source.answered(Answer::NoResponse, end, &board);
+    assert_eq!(stray, None);
+    assert_eq!(source.keys().len(), 1);
+}

@@ -1,0 +1,92 @@
+//! Tokens that passed, so that a client's second request costs a look-up and not a signature check.
+
+use std::num::NonZeroUsize;
+use std::rc::Rc;
+
+use lru::LruCache;
+
+use super::jwk::VerificationKey;
+use super::jwt::{Claims, IssuerIndex};
+use crate::base::bytes::{WordHash, is_same};
+use crate::base::time::UnixTime;
+
+/// A bounded cache. A token is found by its end, which is signature, and only the very same token
+/// has what is found.
+pub(super) struct TokenCache {
+    /// Only who has a token that passed chooses a key that is kept.
+    entries: LruCache<TokenEnd, Entry, WordHash>,
+}
+
+/// The last bytes of a token.
+type TokenEnd = [u8; 32];
+
+struct Entry {
+    token: Box<[u8]>,
+    claims: Rc<Claims>,
+    key: Rc<VerificationKey>,
+}
+
+impl TokenCache {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self {
+            entries: LruCache::with_hasher(
+                NonZeroUsize::new(capacity).unwrap_or(NonZeroUsize::MIN),
+                WordHash::default(),
+            ),
+        }
+    }
+
+    /// The claims of a token that passed before and has not expired since.
+    pub(super) fn get(&mut self, token: &[u8], now: UnixTime) -> Option<Rc<Claims>> {
+        let end = end(token);
+        let entry = self.entries.get(&end)?;
+        if !is_same(&entry.token, token) {
+            return None;
+        }
+        if now < entry.claims.expires_at {
+            return Some(Rc::clone(&entry.claims));
+        }
+        self.entries.pop(&end);
+        None
+    }
+
+    /// Keeps a token that passed, and the key that it was signed with.
+    pub(super) fn insert(&mut self, token: &[u8], claims: Rc<Claims>, key: Rc<VerificationKey>) {
+        let entry = Entry {
+            token: token.into(),
+            claims,
+            key,
+        };
+        self.entries.put(end(token), entry);
+    }
+
+    /// Drops an issuer's tokens whose key is not among its keys any more.
+    pub(super) fn drop_withdrawn(&mut self, issuer: IssuerIndex, keys: &[Rc<VerificationKey>]) {
+        let withdrawn: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| {
+                let fingerprint = entry.key.fingerprint();
+                entry.claims.issuer == issuer
+                    && !keys.iter().any(|key| key.fingerprint() == fingerprint)
+            })
+            .map(|(end, _)| *end)
+            .collect();
+        for end in withdrawn {
+            self.entries.pop(&end);
+        }
+    }
+}
+
+fn end(token: &[u8]) -> TokenEnd {
+    token.last_chunk().copied().unwrap_or_else(|| {
+        let mut end = TokenEnd::default();
+        for (byte, of_token) in end.iter_mut().zip(token) {
+            *byte = *of_token;
+        }
+        end
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,361 @@
+//! Claims, provider and action → allowed, or the permission that is missing. Default is deny.
+
+mod bindings;
+
+use std::rc::Rc;
+
+use thiserror::Error;
+
+use crate::authn::jwt::Claims;
+use crate::authn::jwt::IssuerIndex;
+use crate::models::allow_list::Catalog;
+use crate::models::price::PriceList;
+pub use bindings::Bindings;
+
+/// What a caller can be permitted to do with a provider.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// Send it requests.
+    Invoke,
+    /// See its configuration.
+    Get,
+}
+
+/// Who may do what.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Policy {
+    /// The claims that carry permissions: names, or JSON pointers where they begin with `/`.
+    pub claims: Vec<String>,
+    /// The permissions of which one allows to invoke.
+    pub invoke: Vec<String>,
+    /// The permissions of which one allows to see.
+    pub get: Vec<String>,
+    /// What is granted here rather than by the identity provider.
+    pub bindings: Bindings,
+}
+
+/// A grant to whoever has a certain claim.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Binding {
+    /// Who.
+    pub to: ClaimMatch,
+    /// What.
+    pub actions: Vec<Action>,
+    /// With which providers; all where there is no list.
+    pub providers: Option<Vec<String>>,
+    /// With which of their models; all where there is no list.
+    pub models: Option<Rc<Catalog>>,
+    /// What tokens cost whoever it is granted to, where that is not what they cost others.
+    pub prices: Option<Rc<PriceList>>,
+}
+
+/// On what terms a caller may invoke a provider.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Terms {
+    /// The models that are granted, by one grant or another; `None`: all.
+    pub models: Option<Vec<Rc<Catalog>>>,
+    /// The prices that come before the provider's.
+    pub prices: Option<Rc<PriceList>>,
+}
+
+/// A claim that is a certain text, or an array that holds it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClaimMatch {
+    /// The claim: a name, or a JSON pointer where it begins with `/`.
+    pub claim: String,
+    /// The text.
+    pub value: String,
+    /// Whose tokens are meant; every issuer's where there is none.
+    pub issuer: Option<IssuerIndex>,
+}
+
+/// The caller may not do that. An administrator can grant it.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum Denied {
+    /// No claim and no binding grants the permission.
+    #[error("lacks permission {0}")]
+    Permission(String),
+    /// The provider's own `allow` rule does not name the caller.
+    #[error("is not among the callers whom this provider's allow rule names")]
+    NotAllowed,
+}
+
+impl Policy {
+    /// Decides on one provider. `allow` is the provider's own rule, which narrows all others.
+    pub fn decide(
+        &self,
+        claims: &Claims,
+        action: Action,
+        provider: &str,
+        allow: Option<&[ClaimMatch]>,
+    ) -> Result<(), Denied> {
+        let is_bound = || self.bindings_of(claims, action, provider).next().is_some();
+        if !self.is_granted_by_claims(claims, action) && !is_bound() {
+            return Err(Denied::Permission(self.permission(action)));
+        }
+        match allow {
+            Some(allow) if !allow.iter().any(|rule| rule.matches(claims)) => {
+                Err(Denied::NotAllowed)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// On what terms a caller, who may, invokes a provider. Grants add up: one that names no models
+    /// is for all of them.
+    pub fn terms(&self, claims: &Claims, provider: &str) -> Terms {
+        if !self.bindings.limit_or_price() {
+            return Terms::default();
+        }
+        let bindings = || self.bindings_of(claims, Action::Invoke, provider);
+        let is_unlimited = self.is_granted_by_claims(claims, Action::Invoke)
+            || bindings().any(|binding| binding.models.is_none());
+        let models: Vec<_> = bindings().filter_map(|it| it.models.clone()).collect();
+        Terms {
+            models: (!is_unlimited && !models.is_empty()).then_some(models),
+            prices: bindings().find_map(|binding| binding.prices.clone()),
+        }
+    }
+
+    fn bindings_of(
+        &self,
+        claims: &Claims,
+        action: Action,
+        provider: &str,
+    ) -> impl Iterator<Item = &Binding> {
+        self.bindings.to(claims).filter(move |binding| {
+            let providers = binding.providers.as_ref();
+            providers.is_none_or(|names| names.iter().any(|name| name == provider))
+                && binding.actions.contains(&action)
+        })
+    }
+
+    /// Whether the caller may do that with any provider at all.
+    pub fn decide_on_some(&self, claims: &Claims, action: Action) -> Result<(), Denied> {
+        let grants = |binding: &Binding| binding.actions.contains(&action);
+        if self.is_granted_by_claims(claims, action) || self.bindings.to(claims).any(grants) {
+            Ok(())
+        } else {
+            Err(Denied::Permission(self.permission(action)))
+        }
+    }
+
+    fn is_granted_by_claims(&self, claims: &Claims, action: Action) -> bool {
+        self.permissions(action).iter().any(|permission| {
+            self.claims
+                .iter()
+                .any(|claim| claims.has_word(claim, permission))
+        })
+    }
+
+    fn permissions(&self, action: Action) -> &[String] {
+        match action {
+            Action::Invoke => &self.invoke,
+            Action::Get => &self.get,
+        }
+    }
+
+    /// The permission to ask an administrator for.
+    fn permission(&self, action: Action) -> String {
+        let first = self.permissions(action).first();
+        first.cloned().unwrap_or_else(|| match action {
+            Action::Invoke => "invoke (by a binding)".to_owned(),
+            Action::Get => "get (by a binding)".to_owned(),
+        })
+    }
+}
+
+impl ClaimMatch {
+    fn matches(&self, claims: &Claims) -> bool {
+        self.is_by_issuer(claims) && claims.has_value(&self.claim, &self.value)
+    }
+
+    /// Whether it is said by an issuer that is meant: subjects and groups are one issuer's own (RFC 7519 §4.1.2).
+    fn is_by_issuer(&self, claims: &Claims) -> bool {
+        self.issuer.is_none_or(|issuer| issuer == claims.issuer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claims(json: &str) -> Claims {
+        Claims::from_json(json)
+    }
+
+    fn policy() -> Policy {
+        Policy {
+            claims: vec![
+                "permissions".into(),
+                "scope".into(),
+                "/realm_access/roles".into(),
+            ],
+            invoke: vec!["llm_invoke".into(), "Invoker".into()],
+            get: vec!["llm_get".into()],
+            bindings: bindings().into_iter().collect(),
+        }
+    }
+
+    fn bindings() -> Vec<Binding> {
+        vec![
+            Binding {
+                to: ClaimMatch {
+                    claim: "sub".into(),
+                    value: "svc-batch".into(),
+                    issuer: None,
+                },
+                actions: vec![Action::Invoke],
+                providers: Some(vec!["a".into()]),
+                models: None,
+                prices: None,
+            },
+            Binding {
+                to: ClaimMatch {
+                    claim: "groups".into(),
+                    value: "ml-team".into(),
+                    issuer: None,
+                },
+                actions: vec![Action::Invoke, Action::Get],
+                providers: None,
+                models: None,
+                prices: None,
+            },
+        ]
+    }
+
+    fn may(json: &str, action: Action, provider: &str) -> bool {
+        policy()
+            .decide(&claims(json), action, provider, None)
+            .is_ok()
+    }
+
+    #[test]
+    fn permissions_come_from_arrays_words_and_nested_objects() {
+        for json in [
+            r#"{"permissions":["x","llm_invoke"]}"#,
+            r#"{"scope":"openid llm_invoke x"}"#,
+            r#"{"scope":"Invoker"}"#,
+            r#"{"realm_access":{"roles":["Invoker"]}}"#,
+        ] {
+            assert!(may(json, Action::Invoke, "a"), "{json}");
+            assert!(!may(json, Action::Get, "a"), "{json}");
+        }
+        for json in [
+            "{}",
+            r#"{"permissions":["llm_invoke2"]}"#,
+            r#"{"permissions":"not-llm_invoke"}"#,
+            r#"{"permissions":{"llm_invoke":true}}"#,
+            r#"{"permissions":[["llm_invoke"]]}"#,
+            r#"{"roles":["llm_invoke"]}"#,
+            r#"{"/realm_access/roles":["Invoker"]}"#,
+        ] {
+            assert!(!may(json, Action::Invoke, "a"), "{json}");
+        }
+    }
+
+    #[test]
+    fn bindings_grant_by_subject_and_by_claim() {
+        assert!(may(r#"{"sub":"svc-batch"}"#, Action::Invoke, "a"));
+        assert!(!may(r#"{"sub":"svc-batch"}"#, Action::Invoke, "b"));
+        assert!(!may(r#"{"sub":"svc-batch"}"#, Action::Get, "a"));
+        assert!(!may(r#"{"sub":"svc-batch other"}"#, Action::Invoke, "a"));
+        assert!(may(r#"{"groups":["x","ml-team"]}"#, Action::Get, "b"));
+        assert!(may(r#"{"groups":"ml-team"}"#, Action::Invoke, "b"));
+        assert!(!may(r#"{"groups":"the ml-team"}"#, Action::Invoke, "b"));
+    }
+
+    #[test]
+    fn what_is_for_one_issuers_callers_is_not_for_anothers() {
+        let mut bindings = bindings();
+        for binding in &mut bindings {
+            binding.to.issuer = Some(1);
+        }
+        let allow = [bindings[1].to.clone()];
+        let policy = Policy {
+            bindings: bindings.into_iter().collect(),
+            ..policy()
+        };
+        for (issuer, is_meant) in [(0, false), (1, true), (2, false)] {
+            let by = |json: &str| {
+                let mut claims = claims(json);
+                claims.issuer = issuer;
+                claims
+            };
+            let may = |json: &str| policy.decide(&by(json), Action::Invoke, "a", None).is_ok();
+            assert_eq!(may(r#"{"sub":"svc-batch"}"#), is_meant);
+            assert_eq!(may(r#"{"groups":["ml-team"]}"#), is_meant);
+            let permitted = by(r#"{"scope":"llm_invoke","groups":["ml-team"]}"#);
+            let decision = policy.decide(&permitted, Action::Invoke, "a", Some(&allow));
+            assert_eq!(decision.is_ok(), is_meant);
+        }
+    }
+
+    #[test]
+    fn a_providers_allow_rule_narrows() {
+        let allow = [ClaimMatch {
+            claim: "groups".into(),
+            value: "finance".into(),
+            issuer: None,
+        }];
+        let decide = |json: &str| policy().decide(&claims(json), Action::Invoke, "a", Some(&allow));
+        assert_eq!(
+            decide(r#"{"scope":"llm_invoke","groups":["finance"]}"#),
+            Ok(())
+        );
+        assert_eq!(decide(r#"{"scope":"llm_invoke"}"#), Err(Denied::NotAllowed));
+        assert_eq!(
+            decide(r#"{"groups":["finance"]}"#),
+            Err(Denied::Permission("llm_invoke".into()))
+        );
+    }
+
+    #[test]
+    fn whoever_may_see_one_provider_may_ask_for_the_list() {
+        let some = |json: &str| policy().decide_on_some(&claims(json), Action::Get);
+        assert_eq!(some(r#"{"groups":["ml-team"]}"#), Ok(()));
+        assert_eq!(some(r#"{"scope":"llm_get"}"#), Ok(()));
+        assert_eq!(
+            some(r#"{"sub":"svc-batch"}"#),
+            Err(Denied::Permission("llm_get".into()))
+        );
+    }
+
+    #[test]
+    fn grants_of_models_add_up() {
+        let models = |name: &str| {
+            let pattern = crate::models::pattern::ModelPattern::parse(name).unwrap();
+            Catalog::new(vec![pattern]).map(Rc::new)
+        };
+        let mut bindings = bindings();
+        bindings[0].models = models("m");
+        bindings[0].prices = Some(Rc::default());
+        let mut second = bindings[0].clone();
+        second.models = models("n");
+        second.prices = None;
+        bindings.push(second);
+        let mut policy = policy();
+        policy.bindings = bindings.into_iter().collect();
+
+        let batch = policy.terms(&claims(r#"{"sub":"svc-batch"}"#), "a");
+        let granted = batch.models.unwrap();
+        assert!(granted.iter().any(|part| part.has("n")));
+        assert_eq!(granted.len(), 2);
+        assert!(batch.prices.is_some());
+
+        for unlimited in [
+            r#"{"sub":"svc-batch","scope":"llm_invoke"}"#,
+            r#"{"sub":"svc-batch","groups":["ml-team"]}"#,
+        ] {
+            let terms = policy.terms(&claims(unlimited), "a");
+            assert_eq!(
+                (terms.models, terms.prices.is_some()),
+                (None, true),
+                "{unlimited}"
+            );
+        }
+        let other = policy.terms(&claims(r#"{"sub":"svc-batch"}"#), "b");
+        assert_eq!(other, Terms::default());
+    }
+}

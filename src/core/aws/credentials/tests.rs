@@ -1,0 +1,284 @@
+//! Each conversation from its first callout to its end, under a clock of the tests' own.
+
+use super::*;
+use crate::http::url::Scheme;
+use crate::testing::{MemoryBoard, response};
+
+const ROLE_ARN: &str = "arn:aws:iam::123456789012:role/llm";
+
+fn at(seconds: u64) -> UnixTime {
+    UnixTime::from_secs(seconds)
+}
+
+fn pair(access_key_id: &str, session_token: Option<&str>) -> AwsCredentials {
+    AwsCredentials {
+        access_key_id: access_key_id.into(),
+        secret_access_key: Secret::new("secret".into()),
+        session_token: session_token.map(|token| Secret::new(token.into())),
+        expires_at: None,
+    }
+}
+
+fn container() -> Origin {
+    Origin::Container {
+        endpoint: Endpoint::parse("http://169.254.170.2/creds").unwrap(),
+        authorization: Some(Secret::new("container-token".into())),
+    }
+}
+
+fn instance_metadata() -> Origin {
+    Origin::InstanceMetadata {
+        endpoint: BaseUrl::parse("http://169.254.169.254").unwrap(),
+    }
+}
+
+fn role() -> Role {
+    Role {
+        arn: ROLE_ARN.into(),
+        external_id: Some("a&b".into()),
+        session_name: "gateway".into(),
+        duration: Duration::from_secs(3600),
+        endpoint: Endpoint::parse("https://sts.us-east-1.amazonaws.com/").unwrap(),
+        region: "us-east-1".into(),
+    }
+}
+
+fn source(origins: Vec<Origin>, role: Option<Role>, board: &MemoryBoard) -> CredentialSource {
+    let settings = AwsSettings {
+        origins,
+        role,
+        clusters: Clusters {
+            http: "plain".into(),
+            https: "tls".into(),
+        },
+    };
+    CredentialSource::new(&settings, board)
+}
+
+fn ok(body: &str) -> Answer<'_> {
+    response(200, body.as_bytes())
+}
+
+fn document(access_key_id: &str, end: u64) -> String {
+    AwsCredentials {
+        expires_at: Some(at(end)),
+        ..pair(access_key_id, Some("session"))
+    }
+    .document()
+}
+
+fn header<'a>(callout: &'a Callout, name: &str) -> Option<&'a str> {
+    let found = callout.headers.iter().find(|(header, _)| *header == name);
+    found.map(|(_, value)| value.expose())
+}
+
+fn access_key(source: &mut CredentialSource, now: UnixTime) -> Option<String> {
+    let found = source.credentials(Patience::Decide, now);
+    found
+        .ok()
+        .map(|credentials| credentials.access_key_id.clone())
+}
+
+#[test]
+fn static_credentials_are_there_and_never_fetched() {
+    let board = MemoryBoard::default();
+    let mut source = source(vec![Origin::Static(pair("AKID", None))], None, &board);
+    assert_eq!(source.poll(at(1), &board), Poll::default());
+    assert_eq!(
+        access_key(&mut source, at(u64::MAX)).as_deref(),
+        Some("AKID")
+    );
+}
+
+#[test]
+fn a_container_is_asked_with_its_token_and_again_before_the_end() {
+    let board = MemoryBoard::default();
+    let mut source = source(vec![container()], None, &board);
+    assert_eq!(
+        source.credentials(Patience::Wait, at(1000)),
+        Err(NoCredentials::AwaitFetch)
+    );
+    let callout = source.poll(at(1000), &board).callout.unwrap();
+    assert_eq!((callout.method, callout.cluster.as_str()), ("GET", "plain"));
+    assert_eq!(callout.endpoint.target, "/creds");
+    assert_eq!(header(&callout, "authorization"), Some("container-token"));
+
+    let body = document("ASIA1", 4600);
+    assert_eq!(source.answered(ok(&body), at(1000), &board), None);
+    assert_eq!(access_key(&mut source, at(4599)).as_deref(), Some("ASIA1"));
+    assert_eq!(source.poll(at(4299), &board).callout, None);
+    assert!(source.poll(at(4300), &board).callout.is_some());
+
+    let body = document("ASIA2", 9000);
+    source.answered(ok(&body), at(4300), &board);
+    assert_eq!(access_key(&mut source, at(4600)).as_deref(), Some("ASIA2"));
+}
+
+#[test]
+fn credentials_serve_until_their_end_while_the_refresh_fails() {
+    let board = MemoryBoard::default();
+    let mut source = source(vec![container()], None, &board);
+    source.poll(at(1000), &board);
+    source.answered(ok(&document("ASIA1", 2000)), at(1000), &board);
+    assert!(source.poll(at(1800), &board).callout.is_some());
+    source.answered(Answer::NoResponse, at(1805), &board);
+    assert_eq!(access_key(&mut source, at(1999)).as_deref(), Some("ASIA1"));
+    assert_eq!(
+        source.credentials(Patience::Decide, at(2000)),
+        Err(NoCredentials::Unavailable {
+            retry_after: Duration::from_secs(1)
+        })
+    );
+}
+
+#[test]
+fn instance_metadata_is_asked_in_three_steps() {
+    let board = MemoryBoard::default();
+    let mut source = source(vec![instance_metadata()], None, &board);
+    let callout = source.poll(at(1000), &board).callout.unwrap();
+    assert_eq!(callout.method, "PUT");
+    assert_eq!(callout.endpoint.target, "/latest/api/token");
+    assert_eq!(
+        header(&callout, "x-aws-ec2-metadata-token-ttl-seconds"),
+        Some("21600")
+    );
+    let callout = source.answered(ok("session-1"), at(1000), &board).unwrap();
+    assert_eq!(
+        callout.endpoint.target,
+        "/latest/meta-data/iam/security-credentials/"
+    );
+    assert_eq!(
+        header(&callout, "x-aws-ec2-metadata-token"),
+        Some("session-1")
+    );
+    let callout = source.answered(ok("my-role\n"), at(1000), &board).unwrap();
+    assert_eq!(
+        callout.endpoint.target,
+        "/latest/meta-data/iam/security-credentials/my-role"
+    );
+    assert_eq!(
+        header(&callout, "x-aws-ec2-metadata-token"),
+        Some("session-1")
+    );
+    let body = document("ASIA", 9000);
+    assert_eq!(source.answered(ok(&body), at(1000), &board), None);
+    assert_eq!(access_key(&mut source, at(1000)).as_deref(), Some("ASIA"));
+}
+
+#[test]
+fn a_role_is_assumed_by_a_signed_request() {
+    let board = MemoryBoard::default();
+    let origins = vec![Origin::Static(pair("AKID", Some("base-session")))];
+    let mut source = source(origins, Some(role()), &board);
+    let callout = source.poll(at(1000), &board).callout.unwrap();
+    assert_eq!((callout.method, callout.cluster.as_str()), ("GET", "tls"));
+    assert_eq!(callout.endpoint.scheme, Scheme::Https);
+    assert_eq!(
+        callout.endpoint.target,
+        "/?Action=AssumeRole&Version=2011-06-15&\
+         RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fllm&\
+         RoleSessionName=gateway&DurationSeconds=3600&ExternalId=a%26b"
+    );
+    let authorization = header(&callout, "authorization").unwrap();
+    assert!(authorization.contains("Credential=AKID/19700101/us-east-1/sts/aws4_request"));
+    assert!(authorization.contains("=host;x-amz-content-sha256;x-amz-date"));
+    assert_eq!(
+        header(&callout, "x-amz-security-token"),
+        Some("base-session")
+    );
+
+    let xml = "<AssumeRoleResponse><AssumeRoleResult><Credentials>\
+        <AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>s/+=</SecretAccessKey>\
+        <SessionToken>t</SessionToken><Expiration>1970-01-01T01:00:00Z</Expiration>\
+        </Credentials></AssumeRoleResult></AssumeRoleResponse>";
+    assert_eq!(source.answered(ok(xml), at(1000), &board), None);
+    assert_eq!(
+        access_key(&mut source, at(3599)).as_deref(),
+        Some("ASIAROLE")
+    );
+    assert_eq!(access_key(&mut source, at(3600)), None);
+}
+
+#[test]
+fn the_chain_goes_on_where_an_origin_does_not_answer() {
+    let board = MemoryBoard::default();
+    let mut source = source(vec![container(), instance_metadata()], Some(role()), &board);
+    source.poll(at(1000), &board);
+    let callout = source
+        .answered(Answer::NoResponse, at(1000), &board)
+        .unwrap();
+    assert_eq!(callout.endpoint.target, "/latest/api/token");
+    assert_eq!(source.answered(Answer::NoResponse, at(1000), &board), None);
+    assert_eq!(
+        source.credentials(Patience::Wait, at(1000)),
+        Err(NoCredentials::Unavailable {
+            retry_after: Duration::from_secs(1)
+        })
+    );
+}
+
+#[test]
+fn what_is_no_credential_fails_the_fetch() {
+    let ended = document("ASIA", 1000);
+    for body in [
+        "",
+        "<html>",
+        "{}",
+        r#"{"AccessKeyId":"","SecretAccessKey":"x"}"#,
+        r#"{"AccessKeyId":"a\nb","SecretAccessKey":"x"}"#,
+        r#"{"AccessKeyId":"a","SecretAccessKey":"x","Expiration":"soon"}"#,
+        &ended,
+    ] {
+        let board = MemoryBoard::default();
+        let mut source = source(vec![container()], None, &board);
+        source.poll(at(1000), &board);
+        assert_eq!(source.answered(ok(body), at(1000), &board), None);
+        assert_eq!(access_key(&mut source, at(1000)), None, "{body}");
+    }
+}
+
+#[test]
+fn credentials_without_an_end_are_used_and_fetched_anew() {
+    let board = MemoryBoard::default();
+    let mut source = source(vec![container()], None, &board);
+    source.poll(at(1000), &board);
+    let body = r#"{"AccessKeyId":"a","SecretAccessKey":"x"}"#;
+    source.answered(ok(body), at(1000), &board);
+    assert_eq!(access_key(&mut source, at(99_999)).as_deref(), Some("a"));
+    assert!(source.poll(at(1600), &board).callout.is_some());
+}
+
+#[test]
+fn other_workers_have_the_credentials_without_a_fetch() {
+    let board = MemoryBoard::default();
+    let mut one = source(vec![container()], None, &board);
+    let mut other = source(vec![container()], None, &board);
+    assert!(one.poll(at(1000), &board).callout.is_some());
+    assert_eq!(other.poll(at(1000), &board), Poll::default());
+    one.answered(ok(&document("ASIA1", 4600)), at(1001), &board);
+    assert!(other.poll(at(1001), &board).settled);
+    assert_eq!(access_key(&mut other, at(1001)).as_deref(), Some("ASIA1"));
+}
+
+#[test]
+fn different_credentials_have_different_names_on_the_board() {
+    let name = |origin, role| {
+        AwsSettings {
+            origins: vec![origin],
+            role,
+            clusters: Clusters {
+                http: "plain".into(),
+                https: "tls".into(),
+            },
+        }
+        .name()
+    };
+    let base = name(Origin::Static(pair("AKID", None)), Some(role()));
+    let other_secret = AwsCredentials {
+        secret_access_key: Secret::new("another".into()),
+        ..pair("AKID", None)
+    };
+    assert_ne!(base, name(Origin::Static(other_secret), Some(role())));
+    assert_ne!(base, name(Origin::Static(pair("AKID", None)), None));
+    assert!(!base.contains("secret"));
+}

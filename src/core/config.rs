@@ -1,0 +1,232 @@
+//! Bytes → [`Config`]. A `Config` is valid by construction: whoever holds one need not check it.
+//!
+//! Each of its sections is read in a file of that name; every default stands in [`defaults`].
+
+mod authentication;
+mod authorization;
+mod aws;
+mod aws_document;
+#[cfg(feature = "schema")]
+mod choices;
+pub mod defaults;
+mod document;
+mod models;
+mod observability;
+mod paths;
+mod prices;
+mod problem;
+mod providers;
+#[cfg(feature = "schema")]
+mod schema;
+mod secret;
+mod text;
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+pub use authentication::Authentication;
+pub use observability::Observability;
+pub use problem::{ConfigError, Problem};
+#[cfg(feature = "schema")]
+pub use schema::{schema, shape_problem};
+
+use crate::authn::Issuer;
+use crate::authz::Policy;
+use crate::fetch::callout::Clusters;
+use crate::http::encoding::hex;
+use crate::models::allow_list::UnlistedStatus;
+use crate::provider::Provider;
+use crate::provider::credential::{AwsSigning, Credential, GatewayToken};
+use crate::provider_kind::ProviderKind;
+use document::Document;
+use problem::{Problems, shape_error};
+
+/// The whole configuration of the filter.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the providers are served; a leading slash, no trailing one.
+    pub path_prefix: String,
+    /// Where the totals of what was used are served; a leading slash, no trailing one.
+    pub usage_path: String,
+    /// Where the gateway tells how it does; likewise.
+    pub status_path: String,
+    /// SHA-256 of the document, in hexadecimal digits.
+    pub digest: String,
+    /// Whether the page to connect from is served without a token, too.
+    pub public_connect_page: bool,
+    /// How callers are known.
+    pub authentication: Authentication,
+    /// What callers may do.
+    pub policy: Policy,
+    /// The providers, by name.
+    pub providers: BTreeMap<String, Provider>,
+    /// The gateway's own headers for a token, names in lower case.
+    pub token_headers: Vec<String>,
+    /// Response headers that tell of the gateway's account at a provider, names in lower case.
+    pub response_headers_to_remove: Vec<String>,
+    /// What is logged and counted beyond what always is.
+    pub observability: Observability,
+    /// The largest body that is held back for a signature.
+    pub max_signed_body_bytes: u64,
+    /// How far the model may be from a body's beginning, where there is a catalog.
+    pub max_model_lookup_bytes: u64,
+    /// How a request for a model that is in no catalog is answered.
+    pub unlisted_model_status: UnlistedStatus,
+}
+
+impl Config {
+    /// Reads a configuration. `env` gives the host's environment variables.
+    pub fn parse(json: &[u8], env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut deserializer = serde_json::Deserializer::from_slice(json);
+        let document: Document = serde_path_to_error::deserialize(&mut deserializer)
+            .map_err(|error| shape_error(&error))?;
+        let mut problems = Problems::default();
+        if deserializer.end().is_err() {
+            problems.add("", "something follows the configuration");
+        }
+        let mut config = Self::from_document(document, env, &mut problems);
+        config.digest = hex(&Sha256::digest(json));
+        problems.finish(config)
+    }
+
+    fn from_document(
+        document: Document,
+        env: &dyn Fn(&str) -> Option<String>,
+        problems: &mut Problems,
+    ) -> Self {
+        let clusters = Clusters {
+            http: or_default(document.clusters.http, defaults::HTTP_CLUSTER),
+            https: or_default(document.clusters.https, defaults::HTTPS_CLUSTER),
+        };
+        let path_prefix = or_default(document.path_prefix, defaults::PATH_PREFIX);
+        if !text::is_path_prefix(&path_prefix) {
+            problems.add(
+                "/path_prefix",
+                "must be a plain path with a leading slash and no trailing one",
+            );
+        }
+        let mut own_path =
+            |field: &str, path, default| paths::read(field, path, default, &path_prefix, problems);
+        let usage_path = own_path("/usage_path", document.usage_path, defaults::USAGE);
+        let status_path = own_path("/status_path", document.status_path, defaults::STATUS);
+        if usage_path == status_path {
+            problems.add("/status_path", "must not be usage_path");
+        }
+        let token_headers = header_names(
+            document.authentication.token_headers.clone(),
+            &defaults::TOKEN_HEADERS,
+            "/authentication/token_headers",
+            problems,
+        );
+        let issuers = document.authentication.issuers.iter();
+        let issuers: Vec<_> = issuers.map(|it| it.issuer.clone()).collect();
+        let authentication = authentication::read(document.authentication, &clusters, problems);
+        let policy = authorization::read(
+            document.authorization,
+            &document.providers,
+            &issuers,
+            problems,
+        );
+        let providers = providers::read(document.providers, &issuers, &clusters, env, problems);
+        for (name, provider) in &providers {
+            let wants_token = Credential::Passthrough {
+                gateway_token: GatewayToken::Required,
+            };
+            if matches!(authentication, Authentication::Disabled)
+                && provider.credential == wants_token
+            {
+                problems.add(
+                    "/authentication/disabled",
+                    format_args!("contradicts require_gateway_token of provider \"{name}\""),
+                );
+            }
+        }
+        let response_headers_to_remove = header_names(
+            document.response_headers_to_remove,
+            &default_response_headers_to_remove(),
+            "/response_headers_to_remove",
+            problems,
+        );
+        let observability = observability::read(document.observability, &token_headers, problems);
+        let unlisted_model_status =
+            models::unlisted_status(document.unlisted_model_status, problems);
+        Self {
+            path_prefix,
+            usage_path,
+            status_path,
+            public_connect_page: document.public_connect_page,
+            digest: String::new(),
+            authentication,
+            policy,
+            providers,
+            token_headers,
+            response_headers_to_remove,
+            observability,
+            max_signed_body_bytes: document
+                .max_signed_body_bytes
+                .unwrap_or(defaults::MAX_SIGNED_BODY_BYTES),
+            max_model_lookup_bytes: document
+                .max_model_lookup_bytes
+                .unwrap_or(defaults::MAX_MODEL_LOOKUP_BYTES),
+            unlisted_model_status,
+        }
+    }
+
+    /// The provider of that name, as it stands in a path.
+    pub fn provider(&self, name: &[u8]) -> Option<&Provider> {
+        self.providers.get(std::str::from_utf8(name).ok()?)
+    }
+
+    /// What requests to the provider of that name are signed with, if they are.
+    pub fn signing(&self, name: &str) -> Option<&AwsSigning> {
+        match &self.providers.get(name)?.credential {
+            Credential::Aws(signing) => Some(signing),
+            _ => None,
+        }
+    }
+
+    /// The issuers of accepted tokens; none where authentication is disabled.
+    pub fn issuers(&self) -> &[Issuer] {
+        match &self.authentication {
+            Authentication::Tokens { issuers, .. } => issuers,
+            Authentication::Disabled => &[],
+        }
+    }
+}
+
+/// The account headers of every kind of provider, each once, and those that are the gateway's own.
+fn default_response_headers_to_remove() -> Vec<&'static str> {
+    let account_headers = ProviderKind::ALL.map(|kind| kind.profile().account_headers);
+    let mut names = account_headers.concat();
+    names.extend(defaults::RESPONSE_HEADERS_TO_REMOVE);
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn header_names(
+    names: Option<Vec<String>>,
+    default: &[&str],
+    path: &str,
+    problems: &mut Problems,
+) -> Vec<String> {
+    let names = list_or_default(names, default);
+    for (index, name) in names.iter().enumerate() {
+        if !text::is_header_name(name) {
+            problems.add(format_args!("{path}/{index}"), "is not a header name");
+        }
+    }
+    names.iter().map(|name| name.to_ascii_lowercase()).collect()
+}
+
+fn or_default(text: Option<String>, default: &str) -> String {
+    text.unwrap_or_else(|| default.to_owned())
+}
+
+fn list_or_default(list: Option<Vec<String>>, default: &[&str]) -> Vec<String> {
+    list.unwrap_or_else(|| default.iter().map(|text| (*text).to_owned()).collect())
+}
+
+#[cfg(test)]
+mod tests;

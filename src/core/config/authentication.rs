@@ -1,0 +1,248 @@
+//! `authentication`: who may issue tokens, and where their keys come from.
+
+use std::time::Duration;
+
+use super::document;
+use super::problem::Problems;
+use super::text::LINK_LOCAL;
+use super::{defaults, text};
+use crate::authn::Issuer;
+use crate::authn::jwk::{Algorithm, KeySet};
+use crate::authn::key_source::{KeySourceSettings, RemoteKeys, Start};
+use crate::authn::signature::VerifierChoice;
+use crate::fetch::callout::Clusters;
+use crate::http::url::{BaseUrl, Endpoint};
+
+/// How callers are known.
+#[derive(Clone, Debug)]
+pub enum Authentication {
+    /// By tokens.
+    Tokens {
+        /// Who may issue them.
+        issuers: Vec<Issuer>,
+        /// How many tokens that passed are remembered.
+        cache_size: usize,
+        /// Who checks their signatures.
+        verifier: VerifierChoice,
+    },
+    /// Not at all; asked for by name.
+    Disabled,
+}
+
+impl Authentication {
+    /// How many tokens that passed are remembered.
+    pub const fn cache_size(&self) -> usize {
+        match self {
+            Self::Tokens { cache_size, .. } => *cache_size,
+            Self::Disabled => 1,
+        }
+    }
+
+    /// Who checks the tokens' signatures.
+    pub const fn verifier(&self) -> VerifierChoice {
+        match self {
+            Self::Tokens { verifier, .. } => *verifier,
+            Self::Disabled => VerifierChoice::Auto,
+        }
+    }
+}
+
+pub(super) fn read(
+    authentication: document::Authentication,
+    clusters: &Clusters,
+    problems: &mut Problems,
+) -> Authentication {
+    let cache_size = authentication
+        .token_cache_size
+        .unwrap_or(defaults::TOKEN_CACHE_SIZE);
+    if !(1..=100_000).contains(&cache_size) {
+        problems.add(
+            "/authentication/token_cache_size",
+            "must be from 1 to 100000",
+        );
+    }
+    match (authentication.disabled, authentication.issuers.is_empty()) {
+        (true, true) => return Authentication::Disabled,
+        (true, false) => problems.add(
+            "/authentication/disabled",
+            "contradicts the issuers; leave out one of both",
+        ),
+        (false, true) => problems.add(
+            "/authentication/issuers",
+            "at least one issuer is needed (a gateway without authentication is asked for by \
+             \"disabled\": true)",
+        ),
+        (false, false) => {}
+    }
+    let mut issuers: Vec<Issuer> = Vec::new();
+    for (index, document) in authentication.issuers.into_iter().enumerate() {
+        let path = format!("/authentication/issuers/{index}");
+        if issuers
+            .iter()
+            .any(|issuer| issuer.issuer == document.issuer)
+        {
+            problems.add(format_args!("{path}/issuer"), "is configured twice");
+        }
+        issuers.extend(issuer(document, clusters, &path, problems));
+    }
+    Authentication::Tokens {
+        issuers,
+        cache_size,
+        verifier: match authentication.signature_verifier {
+            document::SignatureVerifier::Auto => VerifierChoice::Auto,
+            document::SignatureVerifier::Host => VerifierChoice::Host,
+            document::SignatureVerifier::Wasm => VerifierChoice::Wasm,
+        },
+    }
+}
+
+fn issuer(
+    document: document::Issuer,
+    clusters: &Clusters,
+    path: &str,
+    problems: &mut Problems,
+) -> Option<Issuer> {
+    if document.issuer.is_empty() {
+        problems.add(format_args!("{path}/issuer"), "must not be empty");
+    }
+    if document.audiences.is_empty() || document.audiences.iter().any(String::is_empty) {
+        problems.add(
+            format_args!("{path}/audiences"),
+            "at least one audience is needed: the one that clients request tokens for",
+        );
+    }
+    let algorithms = algorithms(document.algorithms.as_deref(), path, problems);
+    let mut duration = |field: &str, text: &Option<String>, default: Duration| {
+        text.as_deref().map_or(Some(default), |text| {
+            problems.take(format_args!("{path}/{field}"), text::duration(text))
+        })
+    };
+    let clock_skew = duration("clock_skew", &document.clock_skew, defaults::CLOCK_SKEW);
+    let timeout = duration(
+        "fetch_timeout",
+        &document.fetch_timeout,
+        defaults::FETCH_TIMEOUT,
+    );
+    let refresh_interval = duration(
+        "refresh_interval",
+        &document.refresh_interval,
+        defaults::REFRESH_INTERVAL,
+    );
+    let min_refresh_interval = duration(
+        "min_refresh_interval",
+        &document.min_refresh_interval,
+        defaults::MIN_REFRESH_INTERVAL,
+    );
+    let max_refresh_interval = duration(
+        "max_refresh_interval",
+        &document.max_refresh_interval,
+        defaults::MAX_REFRESH_INTERVAL,
+    );
+    let max_stale = duration("max_stale", &document.max_stale, defaults::MAX_STALE);
+    let refetch_interval = duration(
+        "refetch_interval",
+        &document.refetch_interval,
+        defaults::REFETCH_INTERVAL,
+    );
+    for (field, value) in [
+        ("fetch_timeout", timeout),
+        ("refresh_interval", refresh_interval),
+        ("min_refresh_interval", min_refresh_interval),
+    ] {
+        if value.is_some_and(|value| value < Duration::from_millis(100)) {
+            problems.add(format_args!("{path}/{field}"), "must be at least 100ms");
+        }
+    }
+    if let (Some(min), Some(max)) = (min_refresh_interval, max_refresh_interval)
+        && min > max
+    {
+        problems.add(
+            format_args!("{path}/max_refresh_interval"),
+            "must not be under min_refresh_interval, which is 1m by default",
+        );
+    }
+
+    let keys = match (document.jwks, document.jwks_uri) {
+        (Some(_), Some(_)) => {
+            problems.add(
+                format_args!("{path}/jwks"),
+                "contradicts jwks_uri; leave out one of both",
+            );
+            None
+        }
+        (Some(jwks), None) => problems
+            .take(
+                format_args!("{path}/jwks"),
+                KeySet::parse(jwks.to_string().as_bytes()),
+            )
+            .map(KeySourceSettings::Inline),
+        (None, jwks_uri) => {
+            let start = match jwks_uri {
+                Some(uri) => problems
+                    .take(format_args!("{path}/jwks_uri"), Endpoint::parse(&uri))
+                    .map(Start::KeySet),
+                None => problems
+                    .take(
+                        format_args!("{path}/issuer"),
+                        BaseUrl::parse(&document.issuer),
+                    )
+                    .map(|base| base.endpoint("/.well-known/openid-configuration"))
+                    .map(Start::Discovery),
+            };
+            if let Some(Start::Discovery(endpoint) | Start::KeySet(endpoint)) = &start
+                && endpoint.is_link_local()
+                && !document.allow_link_local
+            {
+                problems.add(path, LINK_LOCAL);
+            }
+            let clusters = document.cluster.map_or_else(
+                || clusters.clone(),
+                |cluster| Clusters {
+                    http: cluster.clone(),
+                    https: cluster,
+                },
+            );
+            Some(KeySourceSettings::Remote(Box::new(RemoteKeys {
+                issuer: document.issuer.clone(),
+                start: start?,
+                clusters,
+                timeout: timeout?,
+                refresh_interval: refresh_interval?,
+                min_refresh_interval: min_refresh_interval?,
+                max_refresh_interval: max_refresh_interval?,
+                max_stale: max_stale?,
+                refetch_interval: refetch_interval?,
+            })))
+        }
+    };
+    Some(Issuer {
+        issuer: document.issuer,
+        audiences: document.audiences,
+        algorithms,
+        clock_skew: clock_skew?,
+        keys: keys?,
+    })
+}
+
+fn algorithms(names: Option<&[String]>, path: &str, problems: &mut Problems) -> Vec<Algorithm> {
+    let Some(names) = names else {
+        return Algorithm::ALL.to_vec();
+    };
+    if names.is_empty() {
+        problems.add(format_args!("{path}/algorithms"), "must not be empty");
+    }
+    let mut algorithms = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        match Algorithm::from_name(name) {
+            Some(algorithm) => algorithms.push(algorithm),
+            None => problems.add(
+                format_args!("{path}/algorithms/{index}"),
+                format_args!(
+                    "must be one of {}",
+                    Algorithm::ALL.map(Algorithm::name).join(", ")
+                ),
+            ),
+        }
+    }
+    algorithms
+}

@@ -1,0 +1,67 @@
+//! `models`: the catalog of a provider, or of a binding, and what goes with it.
+
+use std::rc::Rc;
+
+use super::problem::Problems;
+use crate::models::allow_list::{Catalog, UnlistedStatus};
+use crate::models::pattern::ModelPattern;
+use crate::provider_kind::model_place::PathPattern;
+
+/// A catalog; none where there is no list.
+pub(super) fn read(
+    names: Option<Vec<String>>,
+    path: &str,
+    problems: &mut Problems,
+) -> Option<Rc<Catalog>> {
+    let names = names?;
+    let mut patterns = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        match ModelPattern::parse(name) {
+            Some(pattern) => patterns.push(pattern),
+            None => problems.add(
+                format_args!("{path}/models/{index}"),
+                "must be a model's name, or its beginning and *",
+            ),
+        }
+    }
+    let catalog = Catalog::new(patterns);
+    if names.is_empty() {
+        problems.add(
+            format_args!("{path}/models"),
+            "must not be empty; leave it out to serve every model",
+        );
+    }
+    catalog.map(Rc::new)
+}
+
+/// The paths of a provider that pass without a model.
+pub(super) fn paths_without_model(
+    texts: &[String],
+    path: &str,
+    problems: &mut Problems,
+) -> Vec<PathPattern> {
+    let patterns = texts.iter().enumerate().filter_map(|(index, text)| {
+        let pattern = PathPattern::parse(text);
+        if pattern.is_none() {
+            problems.add(
+                format_args!("{path}/paths_without_model/{index}"),
+                "must be a native path without its version, such as \"batches\"; * is one segment, \
+                 ** at the end one or more",
+            );
+        }
+        pattern
+    });
+    patterns.collect()
+}
+
+/// `unlisted_model_status`.
+pub(super) fn unlisted_status(status: Option<u16>, problems: &mut Problems) -> UnlistedStatus {
+    match status {
+        None | Some(404) => UnlistedStatus::NotFound,
+        Some(403) => UnlistedStatus::Forbidden,
+        Some(_) => {
+            problems.add("/unlisted_model_status", "must be 404 or 403");
+            UnlistedStatus::default()
+        }
+    }
+}

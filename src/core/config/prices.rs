@@ -1,0 +1,53 @@
+//! `providers[].prices`: what the tokens of a provider's models cost.
+
+use std::collections::BTreeMap;
+
+use super::document;
+use super::problem::Problems;
+use crate::models::pattern::ModelPattern;
+use crate::models::price::{Price, PriceList, Prices};
+
+pub(super) fn read(
+    documents: BTreeMap<String, document::Prices>,
+    path: &str,
+    problems: &mut Problems,
+) -> PriceList {
+    let prices = documents.into_iter().filter_map(|(name, document)| {
+        let path = format!(
+            "{path}/prices/{}",
+            name.replace('~', "~0").replace('/', "~1")
+        );
+        let pattern = ModelPattern::parse(&name);
+        if pattern.is_none() {
+            problems.add(&path, "must be a model's name, or its beginning and *");
+        }
+        let mut price = |field: &str, units: f64| {
+            let price = Price::per_million(units);
+            if price.is_none() {
+                problems.add(
+                    format_args!("{path}/{field}"),
+                    "must be a price per million tokens, from 0 to 1000000",
+                );
+            }
+            price
+        };
+        let input = price("input", document.input);
+        let output = price("output", document.output);
+        let mut or = |field: &str, units: Option<f64>, otherwise: Option<Price>| match units {
+            Some(units) => price(field, units),
+            None => otherwise,
+        };
+        let cached_input = or("cached_input", document.cached_input, input);
+        let cache_write_5m = or("cache_write_5m", document.cache_write_5m, input);
+        let cache_write_1h = or("cache_write_1h", document.cache_write_1h, cache_write_5m);
+        let prices = Prices {
+            input: input?,
+            output: output?,
+            cached_input: cached_input?,
+            cache_write_5m: cache_write_5m?,
+            cache_write_1h: cache_write_1h?,
+        };
+        Some((pattern?, prices))
+    });
+    PriceList::new(prices.collect())
+}

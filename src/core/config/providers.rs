@@ -1,0 +1,308 @@
+//! `providers`: each with its kind's defaults, and its credential.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use super::authorization::claim_match;
+use super::document;
+use super::problem::Problems;
+use super::text::{LINK_LOCAL, is_region};
+use super::{aws, models, prices, text};
+use crate::fetch::callout::Clusters;
+use crate::forward::{CLUSTER_HEADER, PROVIDER_HEADER};
+use crate::http::head::is_header_value;
+use crate::http::token_location::is_credential_header;
+use crate::http::url::BaseUrl;
+use crate::provider::Provider;
+use crate::provider::credential::{Credential, GatewayToken};
+use crate::provider_kind::{KeyPlacement, ProviderKind, PublicService};
+
+/// Whether the host's framing or this filter decides on a header.
+pub(super) fn is_reserved(name: &str) -> bool {
+    RESERVED_HEADERS.contains(&name) || [CLUSTER_HEADER, PROVIDER_HEADER].contains(&name)
+}
+
+/// Headers that the host's framing or this filter decides on.
+const RESERVED_HEADERS: [&str; 6] = [
+    "host",
+    "connection",
+    "content-length",
+    "transfer-encoding",
+    "upgrade",
+    "te",
+];
+
+pub(super) fn read(
+    documents: Vec<document::Provider>,
+    issuers: &[String],
+    clusters: &Clusters,
+    env: &dyn Fn(&str) -> Option<String>,
+    problems: &mut Problems,
+) -> BTreeMap<String, Provider> {
+    let mut names = BTreeSet::new();
+    let mut providers = BTreeMap::new();
+    for (index, document) in documents.into_iter().enumerate() {
+        let path = format!("/providers/{index}");
+        if !text::is_provider_name(&document.name) {
+            problems.add(
+                format_args!("{path}/name"),
+                "must begin with a-z and have at most 63 of a-z, 0-9 and -",
+            );
+        }
+        if !names.insert(document.name.clone()) {
+            problems.add(
+                format_args!("{path}/name"),
+                format_args!("\"{}\" is the name of another provider", document.name),
+            );
+        }
+        if let Some(provider) = provider(document, issuers, clusters, env, &path, problems) {
+            providers.insert(provider.name.clone(), provider);
+        }
+    }
+    providers
+}
+
+fn provider(
+    document: document::Provider,
+    issuers: &[String],
+    clusters: &Clusters,
+    env: &dyn Fn(&str) -> Option<String>,
+    path: &str,
+    problems: &mut Problems,
+) -> Option<Provider> {
+    let Some(kind) = ProviderKind::from_type_name(&document.kind) else {
+        let known = ProviderKind::ALL.map(|kind| kind.profile().type_name);
+        problems.add(
+            format_args!("{path}/type"),
+            format_args!("must be one of {}", known.join(", ")),
+        );
+        return None;
+    };
+    let region = region(&document, kind, path, problems);
+    let credential = match kind.profile().credentials.signing_service {
+        Some(service) => aws::Reader {
+            region,
+            service,
+            clusters,
+            env,
+            allow_link_local: document.allow_link_local,
+            path: path.to_owned(),
+            problems,
+        }
+        .credential(document.credentials.as_ref(), document.signing),
+        None => credential(&document, kind, env, path, problems),
+    };
+    refuse_foreign_fields(&document, kind, path, problems);
+    let base_url = base_url(&document, kind, region, path, problems);
+    if !document.allow_link_local && base_url.as_ref().is_some_and(BaseUrl::is_link_local) {
+        problems.add(format_args!("{path}/base_url"), LINK_LOCAL);
+    }
+    let headers = headers(document.headers, path, problems);
+    let prices = prices::read(document.prices, path, problems);
+    let catalog = models::read(document.models, path, problems);
+    let paths = &document.paths_without_model;
+    let paths_without_model = models::paths_without_model(paths, path, problems);
+    let allow = document.allow.map(|rules| {
+        rules
+            .into_iter()
+            .enumerate()
+            .filter_map(|(index, rule)| {
+                let path = format!("{path}/allow/{index}");
+                claim_match(rule, issuers, &path, problems)
+            })
+            .collect()
+    });
+    let base_url = base_url?;
+    Some(Provider {
+        name: document.name,
+        display_name: document.display_name,
+        kind,
+        enabled: document.enabled.unwrap_or(true),
+        cluster: document
+            .cluster
+            .unwrap_or_else(|| clusters.of(base_url.scheme()).to_owned()),
+        base_url,
+        credential: credential?,
+        catalog,
+        paths_without_version: document.paths_without_version,
+        paths_without_model,
+        prices: Rc::new(prices),
+        headers,
+        allow,
+    })
+}
+
+/// The region; empty for kinds that have none.
+fn region<'a>(
+    document: &'a document::Provider,
+    kind: ProviderKind,
+    path: &str,
+    problems: &mut Problems,
+) -> &'a str {
+    let is_signed = kind.profile().credentials.signing_service.is_some();
+    let region = document.region.as_deref();
+    if is_signed && !region.is_some_and(is_region) {
+        problems.add(
+            format_args!("{path}/region"),
+            "must be the region of the service, such as \"us-east-1\"",
+        );
+    }
+    region.unwrap_or_default()
+}
+
+fn base_url(
+    document: &document::Provider,
+    kind: ProviderKind,
+    region: &str,
+    path: &str,
+    problems: &mut Problems,
+) -> Option<BaseUrl> {
+    let service = kind.profile().public_service;
+    let public = match service {
+        PublicService::None => None,
+        PublicService::Global(url) => Some(Cow::Borrowed(url)),
+        PublicService::Regional(url) => is_region(region).then(|| url(region)),
+    };
+    match (document.base_url.as_deref(), public) {
+        (Some(url), _) => problems.take(format_args!("{path}/base_url"), BaseUrl::parse(url)),
+        (None, Some(url)) => problems.take(format_args!("{path}/base_url"), BaseUrl::parse(&url)),
+        // The region, which is wrong or missing, would tell.
+        (None, None) if matches!(service, PublicService::Regional(_)) => None,
+        (None, None) => {
+            problems.add(
+                format_args!("{path}/base_url"),
+                format_args!("is needed for type {kind}"),
+            );
+            None
+        }
+    }
+}
+
+/// Fields that mean nothing for this kind are mistakes.
+fn refuse_foreign_fields(
+    document: &document::Provider,
+    kind: ProviderKind,
+    path: &str,
+    problems: &mut Problems,
+) {
+    let rule = kind.profile().credentials;
+    let is_signed = rule.signing_service.is_some();
+    for (field, is_given, is_possible) in [
+        ("region", document.region.is_some(), is_signed),
+        ("credentials", document.credentials.is_some(), is_signed),
+        ("signing", document.signing.is_some(), is_signed),
+        ("api_key", document.api_key.is_some(), rule.api_key),
+        (
+            "api_key_header",
+            document.api_key_header.is_some(),
+            rule.key_header,
+        ),
+        (
+            "authorization_passthrough",
+            document.authorization_passthrough,
+            rule.passthrough,
+        ),
+    ] {
+        if is_given && !is_possible {
+            problems.add(
+                format_args!("{path}/{field}"),
+                format_args!("is not possible for type {kind}"),
+            );
+        }
+    }
+}
+
+/// A key, passthrough, or nothing: whichever the kind allows, and never two of them.
+fn credential(
+    document: &document::Provider,
+    kind: ProviderKind,
+    env: &dyn Fn(&str) -> Option<String>,
+    path: &str,
+    problems: &mut Problems,
+) -> Option<Credential> {
+    let rule = kind.profile().credentials;
+    if document.require_gateway_token && !document.authorization_passthrough {
+        problems.add(
+            format_args!("{path}/require_gateway_token"),
+            "has a meaning with authorization_passthrough only; without it a token is always needed",
+        );
+    }
+    let placement = key_placement(document, path, problems);
+    match (&document.api_key, document.authorization_passthrough) {
+        (Some(_), true) => {
+            problems.add(
+                format_args!("{path}/api_key"),
+                "contradicts authorization_passthrough; leave out one of both",
+            );
+            None
+        }
+        (Some(key), false) => {
+            let key = problems.take(format_args!("{path}/api_key"), key.resolve(env))?;
+            Some(Credential::ApiKey { key, placement })
+        }
+        (None, true) if rule.passthrough => Some(Credential::Passthrough {
+            gateway_token: if document.require_gateway_token {
+                GatewayToken::Required
+            } else {
+                GatewayToken::Optional
+            },
+        }),
+        (None, true) => None,
+        (None, false) if rule.optional => Some(Credential::None),
+        (None, false) => {
+            problems.add(
+                format_args!("{path}/api_key"),
+                "is needed: name the environment variable that holds it, {\"env\": \"NAME\"}",
+            );
+            None
+        }
+    }
+}
+
+fn key_placement(
+    document: &document::Provider,
+    path: &str,
+    problems: &mut Problems,
+) -> Option<KeyPlacement> {
+    let name = document.api_key_header.as_ref()?.to_ascii_lowercase();
+    let path = format!("{path}/api_key_header");
+    if document.api_key.is_none() {
+        problems.add(path, "has a meaning with api_key only");
+    } else if !text::is_header_name(&name) || is_reserved(&name) {
+        problems.add(path, "is not a header name that can carry a key");
+    } else if name != "authorization" {
+        return Some(KeyPlacement::Header(Cow::Owned(name)));
+    }
+    None
+}
+
+fn headers(
+    headers: BTreeMap<String, String>,
+    path: &str,
+    problems: &mut Problems,
+) -> Vec<(String, String)> {
+    headers
+        .into_iter()
+        .map(|(name, value)| {
+            let path = format!(
+                "{path}/headers/{}",
+                name.replace('~', "~0").replace('/', "~1")
+            );
+            let name = name.to_ascii_lowercase();
+            if !text::is_header_name(&name) || RESERVED_HEADERS.contains(&name.as_str()) {
+                problems.add(&path, "is not a header name that can be set");
+            }
+            if is_credential_header(name.as_bytes(), &[]) {
+                problems.add(
+                    &path,
+                    "is a credential header; use api_key and api_key_header",
+                );
+            }
+            if !is_header_value(&value) {
+                problems.add(&path, "must be visible ASCII");
+            }
+            (name, value)
+        })
+        .collect()
+}

@@ -1,0 +1,291 @@
+//! The head of a request or a response: every header of one phase, read once, as bytes.
+
+use thiserror::Error;
+
+use crate::base::bytes::is_same;
+
+/// Headers in order, names in lower case as Envoy hands them over, in the form in which they cross the
+/// VM's border: their number, the sizes of all names and values, then all of these with a NUL after
+/// each; numbers are of four bytes, the lowest first. Nothing is copied out of it to be looked at.
+///
+/// Values are bytes: nothing that came over the wire is taken to be text.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct HeaderMap {
+    bytes: Vec<u8>,
+    /// Where each header stands.
+    places: Vec<Place>,
+    /// The [`trace`]s of all names.
+    traces: u64,
+}
+
+/// The headers of a request, pseudo-headers included.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct RequestHead {
+    headers: HeaderMap,
+}
+
+/// The headers of a response, likewise.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ResponseHead {
+    headers: HeaderMap,
+}
+
+/// The client sent a header more than once where only one can be meant.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[error("header \"{name}\" is repeated")]
+pub struct RepeatedHeader {
+    /// The header's name, one of the credential headers that the gateway knows.
+    pub name: String,
+}
+
+/// What a header can carry here: visible ASCII, with spaces inside only.
+pub fn is_header_value(value: &str) -> bool {
+    !value.is_empty()
+        && value.trim() == value
+        && value.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+}
+
+impl HeaderMap {
+    /// Puts headers into this form.
+    pub fn new<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])> + Clone) -> Self {
+        let size = |text: &[u8]| u32::try_from(text.len()).unwrap_or(u32::MAX);
+        let count = u32::try_from(headers.clone().count()).unwrap_or(u32::MAX);
+        let mut bytes = count.to_le_bytes().to_vec();
+        for (name, value) in headers.clone() {
+            bytes.extend_from_slice(&size(name.as_bytes()).to_le_bytes());
+            bytes.extend_from_slice(&size(value).to_le_bytes());
+        }
+        for (name, value) in headers {
+            for text in [name.as_bytes(), value] {
+                bytes.extend_from_slice(text);
+                bytes.push(0);
+            }
+        }
+        Self::from_bytes(bytes)
+    }
+
+    /// Takes over what is in this form already.
+    pub fn from_bytes(bytes: Vec<u8>) -> Self {
+        let (count, rest) = bytes.split_first_chunk().unwrap_or((&[0; 4], &[]));
+        let (numbers, _) = rest.as_chunks::<4>();
+        let (sizes, _) = numbers.as_chunks::<2>();
+        let sizes = sizes.get(..size(*count)).unwrap_or_default();
+        let mut places = Vec::with_capacity(sizes.len());
+        let mut traces = 0;
+        let mut start = 4 + 8 * sizes.len();
+        for [name, value] in sizes {
+            let (name, value) = (size(*name), size(*value));
+            let left = bytes.len().saturating_sub(start);
+            // Each is compared by itself first, so that their sum is one.
+            if name >= left || value > left - name - 1 {
+                break;
+            }
+            let place = Place {
+                start,
+                value: start + name + 1,
+                end: start + name + 1 + value,
+            };
+            let last = bytes.get(place.value.wrapping_sub(2)).filter(|_| name > 0);
+            traces |= trace(name, last.copied());
+            places.push(place);
+            start = place.end + 1;
+        }
+        Self {
+            bytes,
+            places,
+            traces,
+        }
+    }
+
+    /// The whole.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Name and value of each; bytes that are not in this form have no more of them.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.places.iter().filter_map(|place| self.header(place))
+    }
+
+    /// Most names that are asked for are not there, and leave no trace. Only where the size is that of the name the
+    /// name is looked at.
+    fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        let trace = trace(name.len(), name.as_bytes().last().copied());
+        let places: &[Place] = match self.traces & trace {
+            0 => &[],
+            _ => &self.places,
+        };
+        places
+            .iter()
+            .filter(|place| place.value - place.start == name.len() + 1)
+            .filter_map(|place| self.header(place))
+            .filter(|(header, _)| is_same(header, name.as_bytes()))
+            .map(|(_, value)| value)
+    }
+
+    fn header(&self, place: &Place) -> Option<(&[u8], &[u8])> {
+        let name = self.bytes.get(place.start..place.value - 1)?;
+        Some((name, self.bytes.get(place.value..place.end)?))
+    }
+}
+
+/// One of 64 bits, by a name's size and last byte.
+const fn trace(size: usize, last: Option<u8>) -> u64 {
+    let last = match last {
+        Some(last) => last as usize,
+        None => 0,
+    };
+    1 << (size.wrapping_mul(5).wrapping_add(last) % 64)
+}
+
+/// Where a header stands in a map: from where its name begins, after whose NUL the value does, to the value's end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Place {
+    start: usize,
+    value: usize,
+    end: usize,
+}
+
+fn size(bytes: [u8; 4]) -> usize {
+    usize::try_from(u32::from_le_bytes(bytes)).unwrap_or(usize::MAX)
+}
+
+impl std::fmt::Debug for HeaderMap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = self.iter().map(|(name, _)| String::from_utf8_lossy(name));
+        f.debug_list().entries(names).finish()
+    }
+}
+
+impl From<HeaderMap> for RequestHead {
+    fn from(headers: HeaderMap) -> Self {
+        Self { headers }
+    }
+}
+
+impl From<HeaderMap> for ResponseHead {
+    fn from(headers: HeaderMap) -> Self {
+        Self { headers }
+    }
+}
+
+impl RequestHead {
+    /// From names and values one by one.
+    pub fn new(headers: Vec<(String, Vec<u8>)>) -> Self {
+        let headers = headers.iter();
+        HeaderMap::new(headers.map(|(name, value)| (name.as_str(), value.as_slice()))).into()
+    }
+
+    /// The request target as sent, raw; empty where there is none (CONNECT).
+    pub fn path(&self) -> &[u8] {
+        self.first(":path").unwrap_or_default()
+    }
+
+    /// The method, raw.
+    pub fn method(&self) -> &[u8] {
+        self.first(":method").unwrap_or_default()
+    }
+
+    /// The scheme by which the client came.
+    pub fn scheme(&self) -> &[u8] {
+        self.first(":scheme").unwrap_or(b"http")
+    }
+
+    /// The host (and port) that the client addressed.
+    pub fn authority(&self) -> &[u8] {
+        self.first(":authority").unwrap_or_default()
+    }
+
+    /// The names of all headers, in order, repeated ones repeated.
+    pub fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.headers.iter().map(|(name, _)| name)
+    }
+
+    /// The one value of a header, `None` where it is absent.
+    pub fn sole(&self, name: &str) -> Result<Option<&[u8]>, RepeatedHeader> {
+        let mut values = self.headers.values(name);
+        let value = values.next();
+        match values.next() {
+            None => Ok(value),
+            Some(_) => Err(RepeatedHeader {
+                name: name.to_owned(),
+            }),
+        }
+    }
+
+    /// Whether the client asks to speak another protocol, over HTTP/1.1 (RFC 9110 §7.8) or HTTP/2 (RFC 8441).
+    pub fn asks_for_upgrade(&self) -> bool {
+        self.first("upgrade").is_some() || self.first(":protocol").is_some()
+    }
+
+    /// The value of a header that goes through unchanged, the first where it is repeated.
+    pub fn first(&self, name: &str) -> Option<&[u8]> {
+        self.headers.values(name).next()
+    }
+
+    /// Every value of a header, in order.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        self.headers.values(name)
+    }
+}
+
+impl ResponseHead {
+    /// From names and values one by one.
+    pub fn new(headers: Vec<(String, Vec<u8>)>) -> Self {
+        let headers = headers.iter();
+        HeaderMap::new(headers.map(|(name, value)| (name.as_str(), value.as_slice()))).into()
+    }
+
+    /// The status; 0 where there is none.
+    pub fn status(&self) -> u16 {
+        let digits = self.first(":status").unwrap_or_default();
+        let status = std::str::from_utf8(digits)
+            .ok()
+            .and_then(|digits| digits.parse().ok());
+        status.unwrap_or_default()
+    }
+
+    /// The value of a header, the first where it is repeated.
+    pub fn first(&self, name: &str) -> Option<&[u8]> {
+        self.headers.values(name).next()
+    }
+
+    /// Every value of a header, in order.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        self.headers.values(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_map_has_the_form_of_the_abi() {
+        let map = HeaderMap::new([("a", &b"bc"[..]), ("", b"")].into_iter());
+        let form = b"\x02\0\0\0\x01\0\0\0\x02\0\0\0\0\0\0\0\0\0\0\0a\0bc\0\0\0";
+        assert_eq!(map.as_bytes(), form);
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_put_in_comes_out(
+            headers in prop::collection::vec(
+                ("[a-z_:-]{0,20}", prop::collection::vec(any::<u8>(), 0..40)), 0..8,
+            ),
+        ) {
+            let put = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+            let map = HeaderMap::new(put.clone());
+            let put: Vec<_> = put.map(|(name, value)| (name.as_bytes(), value)).collect();
+            prop_assert_eq!(map.iter().collect::<Vec<_>>(), put);
+        }
+
+        #[test]
+        fn any_bytes_are_some_map(bytes: Vec<u8>) {
+            let length = bytes.len();
+            let map = HeaderMap::from_bytes(bytes);
+            prop_assert!(map.iter().count() <= length);
+        }
+    }
+}

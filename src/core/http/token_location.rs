@@ -1,0 +1,348 @@
+//! Where a client puts its token, and every place that must be emptied before a request goes on.
+//!
+//! Each SDK has its own place. A slot counts only for providers whose SDKs use it; all of them are
+//! emptied for every provider.
+
+use crate::base::bytes::has;
+use crate::http::encoding::percent_decoded;
+use crate::http::head::{RepeatedHeader, RequestHead};
+
+/// The prefix of a token among the subprotocols that a WebSocket client offers, in lower case.
+const TOKEN_SUBPROTOCOLS: [&str; 1] = ["openai-insecure-api-key."];
+
+/// A place where clients put a token, in the order in which they are looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TokenSlot {
+    /// A header of the gateway's own, which counts for every provider.
+    SideHeader,
+    /// `Authorization: Bearer <token>`.
+    Bearer,
+    /// `x-api-key: <token>`.
+    XApiKey,
+    /// `api-key: <token>`.
+    ApiKey,
+    /// `x-goog-api-key: <token>`.
+    XGoogApiKey,
+    /// The query's `key=<token>`.
+    KeyParameter,
+    /// `x-amz-security-token: <token>`, of a client that signs with keys that mean nothing.
+    SessionToken,
+    /// One of the subprotocols that a WebSocket's handshake offers, `<prefix><token>`: browsers can
+    /// set no other header there.
+    Subprotocol,
+}
+
+impl TokenSlot {
+    /// The header that this slot is, if it is one whose name is fixed.
+    pub const fn header(self) -> Option<&'static str> {
+        match self {
+            Self::Bearer => Some("authorization"),
+            Self::XApiKey => Some("x-api-key"),
+            Self::ApiKey => Some("api-key"),
+            Self::XGoogApiKey => Some("x-goog-api-key"),
+            Self::SessionToken => Some(SESSION_TOKEN_HEADER),
+            Self::Subprotocol => Some(SUBPROTOCOL_HEADER),
+            Self::SideHeader | Self::KeyParameter => None,
+        }
+    }
+}
+
+/// What a client put into a slot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Candidate<'a> {
+    /// The slot.
+    pub slot: TokenSlot,
+    /// The token, not looked into.
+    pub token: &'a [u8],
+}
+
+/// All that a client put into the slots.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Candidates<'a> {
+    found: Vec<Candidate<'a>>,
+    other_scheme: bool,
+}
+
+const SESSION_TOKEN_HEADER: &str = "x-amz-security-token";
+
+/// The subprotocols that a client offers, a list (RFC 6455 §11.3.4).
+pub const SUBPROTOCOL_HEADER: &str = "sec-websocket-protocol";
+
+/// Prefixes of header names that no client's request may carry upstream: AWS signatures, and what
+/// the gateway itself says to the host.
+const CREDENTIAL_HEADER_PREFIXES: [&str; 3] = ["x-amz-", "amz-sdk-", "x-ai-gateway-"];
+
+/// Query parameters that carry credentials of some client, in lower case. The one with a `$` carries
+/// whole headers, which servers take for the request's own.
+const CREDENTIAL_PARAMETERS: [&str; 9] = [
+    "key",
+    "api_key",
+    "api-key",
+    "access_token",
+    "oauth_token",
+    "bearer_token",
+    "subscription-key",
+    "$httpheaders",
+    GRANT_PARAMETER,
+];
+
+/// The query parameter by which the bytes of an upload are let through, see [`crate::forward::upload`].
+pub const GRANT_PARAMETER: &str = "x-ai-gateway-upload";
+
+/// Prefix of the query parameters of a presigned AWS request, in lower case.
+const CREDENTIAL_PARAMETER_PREFIX: &str = "x-amz-";
+
+impl<'a> Candidates<'a> {
+    /// Looks into every slot. A slot that is filled twice is refused: no reader of the request
+    /// must be able to see another token than the gateway did.
+    pub fn find(
+        head: &'a RequestHead,
+        query: Option<&'a [u8]>,
+        side_headers: &[String],
+    ) -> Result<Self, RepeatedHeader> {
+        let mut candidates = Self::default();
+        for name in side_headers {
+            if let Some(value) = head.sole(name)? {
+                candidates.push(TokenSlot::SideHeader, bearer(value).unwrap_or(value));
+            }
+        }
+        if let Some(value) = head.sole("authorization")? {
+            match bearer(value) {
+                _ if is_joined(value) => return Err(repeated("authorization")),
+                Some(token) => candidates.push(TokenSlot::Bearer, token),
+                None => candidates.other_scheme = true,
+            }
+        }
+        if let Some(token) = head.sole("x-api-key")? {
+            candidates.push(TokenSlot::XApiKey, token);
+        }
+        if let Some(token) = head.sole("api-key")? {
+            candidates.push(TokenSlot::ApiKey, token);
+        }
+        if let Some(token) = head.sole("x-goog-api-key")? {
+            candidates.push(TokenSlot::XGoogApiKey, token);
+        }
+        let mut keys = parameters(query).filter(|parameter| parameter.is_named("key"));
+        if let Some(parameter) = keys.next() {
+            if keys.next().is_some() {
+                return Err(repeated("key= (query parameter)"));
+            }
+            candidates.push(TokenSlot::KeyParameter, parameter.value);
+        }
+        if let Some(token) = head.sole(SESSION_TOKEN_HEADER)? {
+            candidates.push(TokenSlot::SessionToken, token);
+        }
+        let mut tokens = subprotocols(head).filter_map(token_of_subprotocol);
+        if let Some(token) = tokens.next() {
+            if tokens.next().is_some() {
+                return Err(repeated(SUBPROTOCOL_HEADER));
+            }
+            candidates.push(TokenSlot::Subprotocol, token);
+        }
+        Ok(candidates)
+    }
+
+    /// The first token in one of these slots or in a side header.
+    pub fn first_of(&self, slots: &[TokenSlot]) -> Option<Candidate<'a>> {
+        self.found
+            .iter()
+            .find(|candidate| {
+                candidate.slot == TokenSlot::SideHeader || slots.contains(&candidate.slot)
+            })
+            .copied()
+    }
+
+    /// The token in this slot.
+    pub fn in_slot(&self, slot: TokenSlot) -> Option<&'a [u8]> {
+        let found = self.found.iter().find(|candidate| candidate.slot == slot);
+        found.map(|candidate| candidate.token)
+    }
+
+    /// The first token in any slot.
+    pub fn first(&self) -> Option<Candidate<'a>> {
+        self.found.first().copied()
+    }
+
+    /// Whether `Authorization` was there, but not as a bearer token.
+    pub const fn has_other_scheme(&self) -> bool {
+        self.other_scheme
+    }
+
+    fn push(&mut self, slot: TokenSlot, token: &'a [u8]) {
+        if !token.is_empty() {
+            self.found.push(Candidate { slot, token });
+        }
+    }
+}
+
+/// Whether a header may carry a client's credential and so must not go upstream as it came. An
+/// underscore counts as a hyphen, since some servers read it so.
+///
+/// The list of subprotocols is none: see [`subprotocols_without_credentials`].
+pub fn is_credential_header(name: &[u8], side_headers: &[String]) -> bool {
+    if side_headers.iter().any(|side| reads_as(name, side)) {
+        return true;
+    }
+    if !has(name, b'_') {
+        return is_of_credential(name);
+    }
+    let name: Vec<u8> = name.iter().map(hyphenated).collect();
+    is_of_credential(&name) || name == SUBPROTOCOL_HEADER.as_bytes()
+}
+
+/// Request headers that carry credentials of some client; the names of the gateway's own side
+/// headers come on top.
+fn is_of_credential(name: &[u8]) -> bool {
+    let is_one = matches!(
+        name,
+        b"authorization"
+            | b"proxy-authorization"
+            | b"x-api-key"
+            | b"api-key"
+            | b"x-goog-api-key"
+            | b"ocp-apim-subscription-key"
+            | b"x-litellm-api-key"
+            | b"cf-aig-authorization"
+            | b"x-redpanda-cloud-token"
+            | b"cookie"
+            | b"x-forwarded-client-cert"
+    );
+    is_one
+        || CREDENTIAL_HEADER_PREFIXES
+            .iter()
+            .any(|prefix| name.starts_with(prefix.as_bytes()))
+}
+
+/// Whether a header's name is this one to such servers.
+pub fn reads_as(name: &[u8], known: &str) -> bool {
+    name.len() == known.len()
+        && name
+            .iter()
+            .map(hyphenated)
+            .eq(known.as_bytes().iter().map(hyphenated))
+}
+
+const fn hyphenated(byte: &u8) -> u8 {
+    if *byte == b'_' { b'-' } else { *byte }
+}
+
+/// A query without the parameters that may carry credentials; all others byte for byte.
+pub fn query_without_credentials(query: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(query.len());
+    let mut is_first = true;
+    for parameter in parameters(Some(query)).filter(|parameter| !parameter.is_credential()) {
+        if !std::mem::take(&mut is_first) {
+            kept.extend(parameter.separator);
+        }
+        kept.extend_from_slice(parameter.raw);
+    }
+    kept
+}
+
+/// Whether a query has a parameter of that name, which is in lower case.
+pub fn has_parameter(query: &[u8], name: &str) -> bool {
+    parameters(Some(query)).any(|parameter| parameter.is_named(name))
+}
+
+/// The value of a query's parameter, where it is there once.
+pub fn sole_parameter<'a>(query: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let mut named = parameters(Some(query)).filter(|parameter| parameter.is_named(name));
+    let value = named.next()?.value;
+    named.next().is_none().then_some(value)
+}
+
+/// The subprotocols that a client offers without those that carry credentials; `None` where there
+/// are none of these.
+pub fn subprotocols_without_credentials(head: &RequestHead) -> Option<Vec<u8>> {
+    subprotocols(head).find_map(token_of_subprotocol)?;
+    let kept = subprotocols(head).filter(|offered| token_of_subprotocol(offered).is_none());
+    Some(kept.collect::<Vec<_>>().join(b", ".as_slice()))
+}
+
+/// All subprotocols that a client offers, in its order.
+fn subprotocols(head: &RequestHead) -> impl Iterator<Item = &[u8]> {
+    head.values(SUBPROTOCOL_HEADER)
+        .flat_map(|list| list.split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|offered| !offered.is_empty())
+}
+
+/// The token in `<prefix><token>`, which may be empty; the prefix in any case.
+fn token_of_subprotocol(offered: &[u8]) -> Option<&[u8]> {
+    TOKEN_SUBPROTOCOLS.iter().find_map(|prefix| {
+        let (start, token) = offered.split_at_checked(prefix.len())?;
+        start
+            .eq_ignore_ascii_case(prefix.as_bytes())
+            .then_some(token)
+    })
+}
+
+/// The token of `Bearer <token>`, the scheme in any case (RFC 9110 §11.1).
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, rest) = value.split_at_checked(6)?;
+    let is_bearer = scheme.eq_ignore_ascii_case(b"bearer")
+        && (rest.is_empty() || rest.starts_with(b" ") || rest.starts_with(b"\t"));
+    is_bearer.then(|| rest.trim_ascii())
+}
+
+/// Whether a host has joined two `Authorization` headers by a comma, as Envoy does. The
+/// parameters of other schemes have commas of their own.
+fn is_joined(value: &[u8]) -> bool {
+    if memchr::memchr(b',', value).is_none() {
+        return false;
+    }
+    value
+        .split(|byte| *byte == b',')
+        .skip(1)
+        .map(<[u8]>::trim_ascii)
+        .any(|part| bearer(part).is_some() || bearer(value).is_some() && !part.is_empty())
+}
+
+fn repeated(name: &str) -> RepeatedHeader {
+    RepeatedHeader { name: name.into() }
+}
+
+/// One `name=value` of a query, as sent.
+struct Parameter<'a> {
+    separator: Option<u8>,
+    raw: &'a [u8],
+    name: &'a [u8],
+    value: &'a [u8],
+}
+
+impl Parameter<'_> {
+    fn is_named(&self, name: &str) -> bool {
+        percent_decoded(self.name).eq_ignore_ascii_case(name.as_bytes())
+    }
+
+    fn is_credential(&self) -> bool {
+        let name = percent_decoded(self.name).to_ascii_lowercase();
+        name.starts_with(CREDENTIAL_PARAMETER_PREFIX.as_bytes())
+            || CREDENTIAL_PARAMETERS
+                .iter()
+                .any(|parameter| parameter.as_bytes() == name)
+    }
+}
+
+/// The parameters of a query, which `&` separates, and for some servers `;`.
+fn parameters(query: Option<&[u8]>) -> impl Iterator<Item = Parameter<'_>> {
+    let mut rest = query;
+    let mut separator = None;
+    std::iter::from_fn(move || {
+        let query = rest?;
+        let end = query.iter().position(|byte| matches!(byte, b'&' | b';'));
+        let (raw, tail) = query.split_at(end.unwrap_or(query.len()));
+        let next = tail.split_first();
+        rest = next.map(|(_, tail)| tail);
+        let mut parts = raw.splitn(2, |byte| *byte == b'=');
+        Some(Parameter {
+            separator: std::mem::replace(&mut separator, next.map(|(byte, _)| *byte)),
+            raw,
+            name: parts.next().unwrap_or_default(),
+            value: parts.next().unwrap_or_default(),
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests;

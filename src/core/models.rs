@@ -1,0 +1,7 @@
+//! Models: which are allowed, what they cost, and where a request names one.
+
+pub mod allow_list;
+pub mod pattern;
+pub mod price;
+pub mod request_body;
+pub mod requested_model;

@@ -1,0 +1,228 @@
+//! What tokens cost, by the operator's prices. There are none built in.
+//!
+//! Amounts are in the operator's currency, whichever that is, and exact: a price has at most six
+//! decimal places per million tokens, and sums are of whole numbers.
+
+use std::fmt;
+
+use crate::models::pattern::ModelPattern;
+use crate::usage::report::TokenUsage;
+
+/// The prices of one provider's models.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PriceList(Vec<(ModelPattern, Prices)>);
+
+/// What the tokens of a model cost, by type.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Prices {
+    /// Input that is neither read from nor written to a cache.
+    pub input: Price,
+    /// Output, reasoning included.
+    pub output: Price,
+    /// Input read from a cache.
+    pub cached_input: Price,
+    /// Input written to a cache for five minutes, or for a time that was not reported.
+    pub cache_write_5m: Price,
+    /// Input written to a cache for an hour.
+    pub cache_write_1h: Price,
+}
+
+/// The price of one token, in millionths of a millionth of the currency's unit: a price per million
+/// tokens is a million of these.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Price(u64);
+
+/// What a request costs, in billionths of the currency's unit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Cost(pub u64);
+
+impl Price {
+    /// A price per million tokens; `None` where it cannot be one.
+    pub fn per_million(units: f64) -> Option<Self> {
+        /// Far beyond any real one.
+        const MAX: f64 = 1e6;
+        // In range, so that nothing is cut off but what is beyond the sixth place.
+        (0.0..=MAX)
+            .contains(&units)
+            .then(|| Self((units * 1e6).round() as u64))
+    }
+
+    fn of(self, tokens: u64) -> u128 {
+        u128::from(self.0) * u128::from(tokens)
+    }
+}
+
+impl PriceList {
+    /// The prices, each for a model or, where the name ends in `*`, for all that begin so.
+    pub fn new(prices: Vec<(ModelPattern, Prices)>) -> Self {
+        Self(prices)
+    }
+
+    /// What a request costs, as far as its tokens were reported; `None` where there is no price or
+    /// nothing was reported. The model that answered counts more than the one that was asked for,
+    /// an exact name more than a beginning, a longer beginning more than a shorter one.
+    pub fn cost(
+        &self,
+        answered: Option<&str>,
+        requested: Option<&str>,
+        tokens: &TokenUsage,
+    ) -> Option<Cost> {
+        if self.0.is_empty() || !tokens.is_reported() {
+            return None;
+        }
+        let names = [answered, requested];
+        let names = names.into_iter().flatten();
+        let exact = names.clone().find_map(|name| self.exactly(name));
+        let prices = exact.or_else(|| names.clone().find_map(|name| self.beginning(name)))?;
+        Some(prices.cost(tokens))
+    }
+
+    fn exactly(&self, name: &str) -> Option<&Prices> {
+        let mut prices = self.0.iter();
+        let found = prices
+            .find(|(pattern, _)| matches!(pattern, ModelPattern::Exactly(model) if model == name));
+        found.map(|(_, prices)| prices)
+    }
+
+    fn beginning(&self, name: &str) -> Option<&Prices> {
+        let fitting = self.0.iter().filter_map(|(pattern, prices)| match pattern {
+            ModelPattern::BeginningWith(start) if name.starts_with(start.as_str()) => {
+                Some((start.len(), prices))
+            }
+            _ => None,
+        });
+        let longest = fitting.max_by_key(|(length, _)| *length);
+        longest.map(|(_, prices)| prices)
+    }
+}
+
+impl Prices {
+    /// Each token counts once, whether the provider counts cached ones within its input or beside.
+    fn cost(&self, tokens: &TokenUsage) -> Cost {
+        let count = |tokens: Option<u64>| tokens.unwrap_or(0);
+        let for_an_hour = count(tokens.cache_write_1h);
+        let written = count(tokens.cache_write());
+        let total = self.input.of(count(tokens.uncached_input()))
+            + self.cached_input.of(count(tokens.cached_read))
+            + self.cache_write_5m.of(written.saturating_sub(for_an_hour))
+            + self.cache_write_1h.of(for_an_hour)
+            + self.output.of(count(tokens.total_output()));
+        Cost(u64::try_from((total + 500) / 1000).unwrap_or(u64::MAX))
+    }
+}
+
+impl Cost {
+    /// In the currency's unit, for people and programs that calculate no further.
+    pub fn units(self) -> f64 {
+        self.0 as f64 / 1e9
+    }
+}
+
+/// In the currency's unit: `0.00123`.
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = format!("{}.{:09}", self.0 / 1_000_000_000, self.0 % 1_000_000_000);
+        f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::usage::report::{CacheTokenConvention, TokenConvention};
+
+    fn price(units: f64) -> Price {
+        Price::per_million(units).unwrap()
+    }
+
+    fn list(names: &[(&str, f64)]) -> PriceList {
+        let prices = names.iter().map(|(name, input)| {
+            let prices = Prices {
+                input: price(*input),
+                output: price(10.0),
+                cached_input: price(0.1),
+                cache_write_5m: price(1.25),
+                cache_write_1h: price(2.0),
+            };
+            (ModelPattern::parse(name).unwrap(), prices)
+        });
+        PriceList::new(prices.collect())
+    }
+
+    fn input(tokens: u64) -> TokenUsage {
+        TokenUsage {
+            input: Some(tokens),
+            ..TokenUsage::default()
+        }
+    }
+
+    #[test]
+    fn each_token_is_priced_once_whatever_the_convention() {
+        let inside = TokenUsage {
+            input: Some(1000),
+            output: Some(100),
+            cached_read: Some(600),
+            cache_write: Some(300),
+            cache_write_1h: Some(200),
+            reasoning: Some(50),
+            ..TokenUsage::default()
+        };
+        let beside = TokenUsage {
+            input: Some(100),
+            cache_write: None,
+            cache_write_5m: Some(100),
+            convention: TokenConvention {
+                cache: CacheTokenConvention::BesideInput,
+                ..TokenConvention::default()
+            },
+            ..inside
+        };
+        for tokens in [inside, beside] {
+            let cost = list(&[("m", 1.0)]).cost(Some("m"), None, &tokens);
+            // 100 × 1 + 600 × 0.1 + 100 × 1.25 + 200 × 2 + 100 × 10, in millionths
+            assert_eq!(cost.unwrap().to_string(), "0.001685");
+        }
+    }
+
+    #[test]
+    fn the_price_is_the_one_that_fits_best() {
+        let list = list(&[("m", 1.0), ("m-mini", 2.0), ("m-*", 3.0), ("m-m*", 4.0)]);
+        for (answered, requested, micros) in [
+            (Some("m"), None, Some(1)),
+            (Some("m-2026"), Some("m"), Some(1)),
+            (Some("m-mini-2026"), Some("m-mini"), Some(2)),
+            (Some("m-2026"), None, Some(3)),
+            (Some("m-mini-2026"), Some("x"), Some(4)),
+            (None, Some("m"), Some(1)),
+            (Some("other"), Some("m-x"), Some(3)),
+            (Some("n"), Some("M"), None),
+            (None, None, None),
+        ] {
+            let cost = list.cost(answered, requested, &input(1));
+            assert_eq!(cost, micros.map(|micros: u64| Cost(micros * 1000)));
+        }
+    }
+
+    #[test]
+    fn what_is_unknown_costs_nothing_that_is_known() {
+        let list = list(&[("*", 1.0)]);
+        assert_eq!(list.cost(Some("m"), None, &TokenUsage::default()), None);
+        let cost = list.cost(Some("m"), None, &input(0));
+        assert_eq!(cost, Some(Cost(0)));
+        assert_eq!(PriceList::default().cost(Some("m"), None, &input(1)), None);
+        assert!(list.cost(Some("m"), None, &input(u64::MAX)).is_some());
+    }
+
+    #[test]
+    fn small_prices_are_exact() {
+        assert_eq!(price(0.0375).of(1), 37_500);
+        assert_eq!(Price::per_million(0.02), Some(Price(20_000)));
+        for wrong in [-0.1, f64::NAN, f64::INFINITY, 1e7] {
+            assert_eq!(Price::per_million(wrong), None);
+        }
+        assert_eq!(Cost(0).to_string(), "0");
+        assert_eq!(Cost(12_000_000_000).to_string(), "12");
+        assert_eq!(Cost(20).to_string(), "0.00000002");
+        assert!((Cost(1_500_000_000).units() - 1.5).abs() < 1e-9);
+    }
+}

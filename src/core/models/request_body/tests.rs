@@ -1,0 +1,165 @@
+use std::rc::Rc;
+
+use super::*;
+use crate::models::allow_list::{Catalog, UnlistedStatus};
+use crate::models::pattern::ModelPattern;
+
+const LIMIT: u64 = 4000;
+
+fn check() -> BodyCheck {
+    let patterns = ["m-1", "big-*"].map(|text| ModelPattern::parse(text).unwrap());
+    let served = Catalog::new(patterns.to_vec()).map(Rc::new);
+    let allowed = Allowed::new("p", served, None, UnlistedStatus::NotFound).unwrap();
+    BodyCheck::new(allowed, "model", "models/", LIMIT)
+}
+
+/// What a whole body comes to, in pieces of this size.
+fn read(body: &[u8], piece: usize) -> Result<String, &'static str> {
+    let mut check = check();
+    let count = body.chunks(piece).count().max(1);
+    let pieces = body
+        .chunks(piece)
+        .chain(body.is_empty().then_some(&b""[..]));
+    for (index, piece) in pieces.enumerate() {
+        check
+            .push(piece, index + 1 == count)
+            .map_err(|fault| fault.code())?;
+    }
+    Ok(check.model().unwrap().to_owned())
+}
+
+/// The same, in pieces of every size.
+fn whole(body: &[u8]) -> Result<String, &'static str> {
+    let first = read(body, body.len().max(1));
+    for piece in 1..body.len() {
+        assert_eq!(
+            read(body, piece),
+            first,
+            "{} by {piece}",
+            String::from_utf8_lossy(body)
+        );
+    }
+    first
+}
+
+#[test]
+fn the_model_is_found_wherever_it_stands_and_however_the_body_is_cut() {
+    for body in [
+        r#"{"model":"m-1","messages":[{"role":"user","content":"hi"}]}"#,
+        r#"{"messages":[{"model":"no","content":"\"model\":\"no\""}],"model":"m-1"}"#,
+        r#" { "input" : [[1,2],["\\"]] , "n" : -1.5e+3 , "x":null, "model" : "m\u002d1" } "#,
+        r#"{"metadata":{"model":"no","models":["no"]},"mod\u0065l":"m-1"}"#,
+        r#"{"user":"model","a model":"x","model":"models/m-1","stream":true}"#,
+        "\n{\"a\\\"\":\"}\\\\\",\"model\":\"m-1\"}\r\n",
+    ] {
+        assert_eq!(whole(body.as_bytes()).as_deref(), Ok("m-1"), "{body}");
+    }
+    assert_eq!(whole(br#"{"model":"big-x"}"#).as_deref(), Ok("big-x"));
+}
+
+#[test]
+fn a_model_that_is_not_in_the_catalog_is_refused() {
+    for body in [
+        r#"{"model":"m-2"}"#,
+        r#"{"model":"M-1"}"#,
+        r#"{"model":"models/models/m-1"}"#,
+        r#"{"mod\u0065l":"m-2"}"#,
+        r#"{"model":"m-1 "}"#,
+        r#"{"model":"m-1\u0000"}"#,
+    ] {
+        assert_eq!(whole(body.as_bytes()), Err("model_not_found"), "{body}");
+    }
+}
+
+#[test]
+fn whatever_can_be_read_as_another_model_is_refused_also_after_the_model() {
+    for body in [
+        r#"{"model":"m-1","model":"m-2"}"#,
+        r#"{"model":"m-1","model":"m-1"}"#,
+        r#"{"model":"m-1","x":[{"y":"z"}],"m\u006fdel":null}"#,
+        r#"{"model":"m-1","Model":"m-2"}"#,
+        r#"{"MODEL":"m-1"}"#,
+        r#"{"model":"m-1","model\u0000x":"m-2"}"#,
+        r#"{"model":"m-1","models":["m-1","m-2"]}"#,
+        r#"{"fallbacks":["m-2"],"model":"m-1"}"#,
+    ] {
+        assert_eq!(whole(body.as_bytes()), Err("model_ambiguous"), "{body}");
+    }
+}
+
+#[test]
+fn a_body_without_a_model_is_refused() {
+    for body in [
+        "",
+        "{}",
+        r#"{"messages":[]}"#,
+        r#"{"model":""}"#,
+        r#"{"model":null}"#,
+        r#"{"model":7}"#,
+        r#"{"model":["m-1"]}"#,
+        r#"{"model":{"model":"m-1"}}"#,
+        r#"{"body":{"model":"m-1"}}"#,
+    ] {
+        assert_eq!(whole(body.as_bytes()), Err("model_missing"), "{body}");
+    }
+}
+
+#[test]
+fn what_is_no_json_object_is_refused() {
+    let long = format!(r#"{{"{}":1,"model":"m-1"}}"#, "x".repeat(MAX_TOKEN));
+    for body in [
+        "model=m-1",
+        "[]",
+        r#"[{"model":"m-1"}]"#,
+        r#""model""#,
+        "\u{feff}{\"model\":\"m-1\"}",
+        r#"{'model':'m-1'}"#,
+        r#"{"a":1,}"#,
+        r#"{"a" "b"}"#,
+        r#"{"a":1 2,"model":"m-1"}"#,
+        r#"{"a":1"#,
+        r#"{"model":"\ud800"}"#,
+        r#"{"mod\el":"m-1"}"#,
+        r#"{"model":"m-1"}{"model":"m-2"}"#,
+        r#"{"model":"m-1"} x"#,
+        long.as_str(),
+    ] {
+        assert_eq!(whole(body.as_bytes()), Err("body_not_json"), "{body}");
+    }
+    for body in [
+        &b"\x1f\x8b\x08"[..],
+        b"{\"mod\xffel\":1,\"model\":\"m-1\"}",
+        b"{\"model\":\"m\n1\"}",
+    ] {
+        assert_eq!(whole(body), Err("body_not_json"));
+    }
+}
+
+#[test]
+fn the_model_must_come_in_time_and_the_rest_may_take_its_time() {
+    let filler = "x".repeat(LIMIT as usize + 1);
+    let mut late = check();
+    assert_eq!(late.push(br#"{"prompt":""#, false), Ok(Progress::Unnamed));
+    let fault = late.push(filler.as_bytes(), false);
+    assert_eq!(fault, Err(ModelFault::TooLate(LIMIT)));
+
+    let mut early = check();
+    let begin = br#"{"model":"m-1","prompt":""#;
+    assert_eq!(early.push(begin, false), Ok(Progress::Named));
+    for _ in 0..5 {
+        assert_eq!(early.push(filler.as_bytes(), false), Ok(Progress::Named));
+    }
+    assert_eq!(
+        early.push(br#"","model":"m-2"}"#, true),
+        Err(ModelFault::Ambiguous("model".into()))
+    );
+}
+
+#[test]
+fn another_member_can_name_the_model() {
+    let mut check = BodyCheck::new(check().allowed, "modelId", "", LIMIT);
+    assert_eq!(
+        check.push(br#"{"model":"x","modelId":"m-1"}"#, true),
+        Ok(Progress::Named)
+    );
+}

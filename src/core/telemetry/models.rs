@@ -1,0 +1,238 @@
+//! Which models have a label value of their own. Clients make names up, and what is a label once is one
+//! as long as the host runs: so it is the first so many that were named, of all workers together and
+//! whatever configuration came since.
+//!
+//! Their list is on the [`Board`] and only grows. A worker looks there for names that are new to it,
+//! until the list is full.
+
+use std::collections::HashMap;
+
+use super::label::label_value;
+use crate::base::shared_data::Board;
+
+/// The label values of models.
+pub(super) struct Models {
+    labels: HashMap<String, ModelLabel>,
+    values: Vec<String>,
+    /// How many of the list have a label value.
+    max_listed: usize,
+    /// How many of them this worker has taken in.
+    adopted: usize,
+}
+
+/// A model's label value, by its place in [`Models`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ModelLabel(usize);
+
+/// Of a request that names no model.
+const UNKNOWN_MODEL: ModelLabel = ModelLabel(0);
+
+/// Of a model that has no label value of its own.
+const OTHER_MODEL: ModelLabel = ModelLabel(1);
+
+/// Where the list is.
+const LIST: &str = "models";
+
+/// Other workers may lengthen the list meanwhile, but hardly more often in a row.
+const MAX_ATTEMPTS: usize = 16;
+
+impl Models {
+    /// Up to `max_listed` models get a label value of their own, besides the `known` ones. To be called
+    /// while the host sets up its workers one after the other.
+    pub(super) fn new<'a>(
+        known: impl Iterator<Item = &'a str>,
+        max_listed: usize,
+        board: &dyn Board,
+    ) -> Self {
+        if board.read(LIST).is_none() {
+            publish(&[], None, board);
+        }
+        let mut models = Self {
+            labels: HashMap::new(),
+            values: vec!["unknown".to_owned(), "other".to_owned()],
+            max_listed,
+            adopted: 0,
+        };
+        for model in known {
+            models.add(label_value(model));
+        }
+        models
+    }
+
+    /// A model's label value; of those that clients make up a limited number.
+    pub(super) fn label(&mut self, name: Option<&str>, board: &dyn Board) -> ModelLabel {
+        let Some(name) = name else {
+            return UNKNOWN_MODEL;
+        };
+        if let Some(label) = self.labels.get(name) {
+            return *label;
+        }
+        let value = label_value(name);
+        for _ in 0..MAX_ATTEMPTS {
+            if self.adopted >= self.max_listed || self.labels.contains_key(&value) {
+                break;
+            }
+            let (mut list, version) = list(board);
+            if list.len() <= self.adopted {
+                list.push(value.clone());
+                if !publish(&list, Some(version), board) {
+                    continue;
+                }
+            }
+            self.adopt(list);
+        }
+        self.labels.get(&value).copied().unwrap_or(OTHER_MODEL)
+    }
+
+    /// What stands in a label for a model.
+    pub(super) fn value(&self, model: ModelLabel) -> &str {
+        self.values.get(model.0).map_or("", String::as_str)
+    }
+
+    fn adopt(&mut self, list: Vec<String>) {
+        let new = list.into_iter().take(self.max_listed).skip(self.adopted);
+        for value in new {
+            self.add(value);
+            self.adopted += 1;
+        }
+    }
+
+    fn add(&mut self, value: String) {
+        let label = ModelLabel(self.values.len());
+        self.values.push(value.clone());
+        self.labels.entry(value).or_insert(label);
+    }
+}
+
+fn list(board: &dyn Board) -> (Vec<String>, u32) {
+    let (text, version) = board.read(LIST).unwrap_or_default();
+    (serde_json::from_slice(&text).unwrap_or_default(), version)
+}
+
+fn publish(list: &[String], expected: Option<u32>, board: &dyn Board) -> bool {
+    let text = serde_json::to_vec(list).unwrap_or_default();
+    board.write(LIST, &text, expected)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::testing::MemoryBoard;
+
+    fn value(models: &mut Models, name: &str, board: &dyn Board) -> String {
+        let label = models.label(Some(name), board);
+        models.value(label).to_owned()
+    }
+
+    fn no_models(max_listed: usize, board: &dyn Board) -> Models {
+        Models::new([].into_iter(), max_listed, board)
+    }
+
+    #[test]
+    fn clients_cannot_make_up_labels_without_end() {
+        let board = &MemoryBoard::default();
+        let mut models = Models::new(["known"].into_iter(), 2, board);
+        for (name, expected) in [
+            ("a", "a"),
+            ("b", "b"),
+            ("one-more", "other"),
+            ("a", "a"),
+            ("known", "known"),
+        ] {
+            assert_eq!(value(&mut models, name, board), expected);
+        }
+        let unknown = models.label(None, board);
+        assert_eq!(models.value(unknown), "unknown");
+    }
+
+    #[test]
+    fn labels_hold_no_separator() {
+        let board = &MemoryBoard::default();
+        let models = &mut no_models(9, board);
+        assert_eq!(value(models, "a;.;b=.=c\n\u{e9}", board), "a_._b_._c__");
+        assert_eq!(value(models, &"x".repeat(1000), board).len(), 128);
+    }
+
+    #[test]
+    fn names_with_the_same_value_are_one() {
+        let board = &MemoryBoard::default();
+        let models = &mut no_models(2, board);
+        for name in ["\u{e9}", "\u{e8}", "?", "_"] {
+            assert_eq!(value(models, name, board), "_");
+        }
+        assert_eq!(value(models, "one-more", board), "one-more");
+        assert_eq!(value(models, "too-many", board), "other");
+    }
+
+    #[test]
+    fn all_workers_together_and_those_that_come_later_have_so_many() {
+        let board = &MemoryBoard::default();
+        let [mut one, mut two] = [(); 2].map(|()| no_models(2, board));
+        assert_eq!(value(&mut one, "a", board), "a");
+        assert_eq!(value(&mut two, "b", board), "b");
+        let mut later = no_models(2, board);
+        for models in [&mut one, &mut two, &mut later] {
+            for (name, expected) in [("c", "other"), ("a", "a"), ("b", "b")] {
+                assert_eq!(value(models, name, board), expected);
+            }
+        }
+        let mut with_more = no_models(3, board);
+        assert_eq!(value(&mut with_more, "c", board), "c");
+        let mut with_less = no_models(1, board);
+        assert_eq!(value(&mut with_less, "a", board), "a");
+        assert_eq!(value(&mut with_less, "b", board), "other");
+    }
+
+    /// A board on which another worker is always a bit faster, so many times.
+    struct Busy(MemoryBoard, Cell<usize>);
+
+    impl Board for Busy {
+        fn read(&self, key: &str) -> Option<(Vec<u8>, u32)> {
+            self.0.read(key)
+        }
+
+        fn write(&self, key: &str, text: &[u8], expected: Option<u32>) -> bool {
+            if self.1.get() > 0 {
+                self.1.set(self.1.get() - 1);
+                let (mut list, _) = list(&self.0);
+                list.push(format!("of-another-{}", self.1.get()));
+                publish(&list, None, &self.0);
+            }
+            self.0.write(key, text, expected)
+        }
+    }
+
+    #[test]
+    fn a_name_is_listed_although_others_are_too() {
+        let board = &Busy(MemoryBoard::default(), Cell::new(0));
+        let mut models = no_models(9, board);
+        board.1.set(3);
+        assert_eq!(value(&mut models, "a", board), "a");
+        assert_eq!(list(board).0.len(), 4);
+        board.1.set(usize::MAX);
+        assert_eq!(value(&mut models, "b", board), "other");
+        assert_eq!(models.adopted, 9);
+    }
+
+    #[test]
+    fn a_full_list_is_not_read_again() {
+        let board = &MemoryBoard::default();
+        let mut models = no_models(1, board);
+        assert_eq!(value(&mut models, "a", board), "a");
+        assert_eq!(value(&mut models, "b", &Unreadable), "other");
+    }
+
+    struct Unreadable;
+
+    impl Board for Unreadable {
+        fn read(&self, _key: &str) -> Option<(Vec<u8>, u32)> {
+            unreachable!("the board is read")
+        }
+
+        fn write(&self, _key: &str, _text: &[u8], _expected: Option<u32>) -> bool {
+            unreachable!("the board is written to")
+        }
+    }
+}

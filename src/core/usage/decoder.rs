@@ -1,0 +1,93 @@
+//! Decodes a copy of a response as it passes (RFC 9110 §8.4), in bounded memory and time.
+
+mod accept_encoding;
+mod deflate;
+
+pub use accept_encoding::decodable;
+
+use super::report::IncompleteReason;
+use deflate::{Deflate, Format};
+
+/// How much decoded data a response may give without a question.
+const FREE_OUTPUT: u64 = 1 << 20;
+
+/// How much more decoded than encoded data it may give beyond that. Text seldom passes 30.
+const MAX_RATIO: u64 = 200;
+
+/// A response's content coding, and the state of its decoding.
+pub struct Decoder {
+    coding: Coding,
+    encoded: u64,
+    decoded: u64,
+}
+
+enum Coding {
+    Identity,
+    Deflate(Box<Deflate>),
+}
+
+impl Decoder {
+    /// A decoder for a `content-encoding`; `None` where there is none for it.
+    pub fn new(content_encoding: &[u8]) -> Option<Self> {
+        let coding = match content_encoding
+            .trim_ascii()
+            .to_ascii_lowercase()
+            .as_slice()
+        {
+            b"" | b"identity" => Coding::Identity,
+            b"gzip" | b"x-gzip" => Coding::Deflate(Deflate::boxed(Format::Gzip)),
+            b"deflate" => Coding::Deflate(Deflate::boxed(Format::ZlibOrRaw)),
+            _ => return None,
+        };
+        Some(Self {
+            coding,
+            encoded: 0,
+            decoded: 0,
+        })
+    }
+
+    /// Decodes some more; calls `sink` with pieces of at most 32 KiB, or with the very bytes where
+    /// there is nothing to decode.
+    pub fn decode(
+        &mut self,
+        encoded: &[u8],
+        sink: &mut impl FnMut(&[u8]) -> Result<(), IncompleteReason>,
+    ) -> Result<(), IncompleteReason> {
+        self.encoded = self.encoded.saturating_add(length(encoded));
+        let cap = FREE_OUTPUT.saturating_add(self.encoded.saturating_mul(MAX_RATIO));
+        let mut metered = |decoded: &[u8]| {
+            self.decoded = self.decoded.saturating_add(length(decoded));
+            if self.decoded > cap {
+                return Err(IncompleteReason::OverCap);
+            }
+            sink(decoded)
+        };
+        match &mut self.coding {
+            Coding::Identity => sink(encoded),
+            Coding::Deflate(deflate) => deflate.decode(encoded, &mut metered),
+        }
+    }
+
+    /// Whether what has come is whole.
+    pub fn is_whole(&self) -> bool {
+        match &self.coding {
+            Coding::Identity => true,
+            Coding::Deflate(deflate) => deflate.is_whole(),
+        }
+    }
+
+    /// Bytes that it holds in memory.
+    pub fn held(&self) -> usize {
+        match &self.coding {
+            Coding::Identity => 0,
+            Coding::Deflate(_) => size_of::<Deflate>(),
+        }
+    }
+}
+
+fn length(bytes: &[u8]) -> u64 {
+    bytes.len().try_into().unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;
