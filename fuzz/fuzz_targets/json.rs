@@ -1,4 +1,4 @@
-//! Any JSON, cut anywhere: the same findings, and none of what a full parser takes is refused.
+//! Any JSON, cut anywhere: the same accumulator, and none of what a full parser takes is refused.
 #![no_main]
 
 use ai_gateway_core::usage::dialect::CHAT_COMPLETIONS;
@@ -7,12 +7,12 @@ use ai_gateway_filter_fuzz::{pieces, split_cuts};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
-type Findings = Result<(Vec<String>, bool), ()>;
+type UsageAccumulator = Result<(Vec<String>, bool), ()>;
 
 fuzz_target!(|data: &[u8]| {
     let (cuts, document) = split_cuts(data);
-    let whole = findings([document]);
-    assert_eq!(whole, findings(pieces(cuts, document)));
+    let whole = accumulator([document]);
+    assert_eq!(whole, accumulator(pieces(cuts, document)));
     let parsed: Option<Value> = serde_json::from_slice(document).ok();
     // A response is never a bare number or text, which the scanner refuses.
     if parsed.is_some_and(|value| value.is_object() || value.is_array()) {
@@ -20,7 +20,7 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-fn findings<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Findings {
+fn accumulator<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> UsageAccumulator {
     let mut scanner = Scanner::new(CHAT_COMPLETIONS.members);
     let mut found = Vec::new();
     for piece in pieces {

@@ -202,7 +202,7 @@ fn run(config: &Config, events: &[Event<'_>]) {
         transaction = transaction.handle(
             input,
             &gateway.shared,
-            &gateway.board,
+            &gateway.shared_data,
             &gateway.now,
             &mut effects,
         );

@@ -3,7 +3,7 @@
 
 use ai_gateway_core::provider_kind::ProviderKind;
 use ai_gateway_core::base::time::UnixTime;
-use ai_gateway_core::usage::report::UsageReport;
+use ai_gateway_core::usage::response_usage::ResponseUsage;
 use ai_gateway_core::usage::{End, MAX_HELD, UsageExtractor};
 use ai_gateway_filter_fuzz::{pieces, split_cuts};
 use libfuzzer_sys::fuzz_target;
@@ -45,7 +45,7 @@ fuzz_target!(|data: (u8, &[u8])| {
     assert!(whole.incomplete.is_some() || whole.tokens.is_reported());
 });
 
-fn report<'a>(form: u8, pieces: impl IntoIterator<Item = &'a [u8]>) -> UsageReport {
+fn report<'a>(form: u8, pieces: impl IntoIterator<Item = &'a [u8]>) -> ResponseUsage {
     let form = usize::from(form);
     let (kind, path) = DIALECTS[form % 6];
     let dialect = (kind.profile().usage_dialect)(path.as_bytes()).expect("a path with usage");

@@ -14,7 +14,7 @@ use serde_json::json;
 /// A gateway and the time that it is told.
 pub struct Gateway {
     pub shared: Shared,
-    pub board: MemoryBoard,
+    pub shared_data: MemoryBoard,
     pub now: UnixTime,
 }
 
@@ -34,25 +34,25 @@ impl Gateway {
     }
 
     pub fn of(config: Config) -> Self {
-        let board = MemoryBoard::default();
+        let shared_data = MemoryBoard::default();
         Self {
-            shared: Shared::new(config, Rc::new(SoftwareVerifier), &board),
-            board,
+            shared: Shared::new(config, Rc::new(SoftwareVerifier), &shared_data),
+            shared_data,
             now: NOW,
         }
     }
 
     /// What is fetched from now on.
     pub fn begin_fetches(&self) -> Vec<Resource> {
-        let polls = self.shared.poll(self.now, &self.board).into_iter();
+        let polls = self.shared.poll(self.now, &self.shared_data).into_iter();
         let begun = polls.filter(|(_, poll)| poll.callout.is_some());
         begun.map(|(resource, _)| resource).collect()
     }
 
     /// An answer; whether a further callout follows.
-    pub fn answer(&self, resource: &Resource, answer: Answer<'_>) -> bool {
+    pub fn answer(&self, resource: &Resource, answer: CalloutResponse<'_>) -> bool {
         let shared = &self.shared;
-        let next = shared.answered(resource, answer, self.now, &self.board);
+        let next = shared.on_response(resource, answer, self.now, &self.shared_data);
         next.is_some()
     }
 

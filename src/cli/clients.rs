@@ -1,16 +1,16 @@
 //! What differs by a provider's type or by the client that is started: the one room of the command
 //! that names providers and their clients.
 
-mod cheap;
 mod claude;
 mod codex;
 mod gemini;
+mod probe_request;
 
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-pub(crate) use cheap::cheap_request;
+pub(crate) use probe_request::probe_request;
 
 /// A client that can be started at a provider.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -49,7 +49,7 @@ pub(crate) enum Injection {
     /// In the place of the client's credential.
     GoogleKey,
     /// Beside the client's own credential.
-    SideHeader,
+    GatewayTokenHeader,
 }
 
 impl Injection {
@@ -57,7 +57,7 @@ impl Injection {
     pub(crate) fn header(self, token: &str) -> (&'static str, String) {
         match self {
             Self::GoogleKey => ("x-goog-api-key", token.to_owned()),
-            Self::SideHeader => ("x-ai-gateway-authorization", format!("Bearer {token}")),
+            Self::GatewayTokenHeader => ("x-ai-gateway-authorization", format!("Bearer {token}")),
         }
     }
 
@@ -65,7 +65,7 @@ impl Injection {
     pub(crate) fn replaces(self, name: &str) -> bool {
         match self {
             Self::GoogleKey => ["x-goog-api-key", "authorization"].contains(&name),
-            Self::SideHeader => name == "x-ai-gateway-authorization",
+            Self::GatewayTokenHeader => name == "x-ai-gateway-authorization",
         }
     }
 }
@@ -135,7 +135,7 @@ impl Client {
     pub(crate) const fn token_source(self, mode: Mode) -> TokenSource {
         match (self, mode) {
             (Self::Gemini, _) => TokenSource::Loopback(Injection::GoogleKey),
-            (_, Mode::Passthrough) => TokenSource::Loopback(Injection::SideHeader),
+            (_, Mode::Passthrough) => TokenSource::Loopback(Injection::GatewayTokenHeader),
             (Self::Claude | Self::Codex, _) => TokenSource::Helper,
         }
     }

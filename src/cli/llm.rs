@@ -20,7 +20,7 @@ pub(super) enum Llm {
         /// Its name.
         name: String,
     },
-    /// Send one cheap request through the gateway, and tell which hop fails.
+    /// Send one probe_request request through the gateway, and tell which hop fails.
     Check {
         /// The provider's name.
         name: String,

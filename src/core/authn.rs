@@ -5,8 +5,8 @@
 //! cached until they expire or their key is withdrawn.
 
 pub mod jwk;
+pub mod jwks;
 pub mod jwt;
-pub mod key_source;
 pub mod signature;
 
 mod token_cache;
@@ -15,16 +15,16 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use jwk::{Algorithm, VerificationKey};
+use jwks::{JwksCache, JwksReport, JwksSource, KeyMiss};
 use jwt::{Claims, IssuerIndex, Token, TokenError};
-use key_source::{Demand, KeyReport, KeySource, KeySourceSettings};
 use signature::SignatureVerifier;
 use token_cache::TokenCache;
 
-use crate::authn::key_source::IssuerLine;
-use crate::base::shared_data::Board;
+use crate::authn::jwks::IssuerStatus;
+use crate::base::shared_data::SharedData;
 use crate::base::time::UnixTime;
-use crate::fetch::callout::{Answer, Callout, Poll};
-use crate::fetch::refresh::Patience;
+use crate::fetch::callout::{Callout, CalloutResponse, Poll};
+use crate::fetch::refresh::WaitPolicy;
 
 /// Who may issue tokens, and what a token must say.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ pub struct Issuer {
     /// How far this gateway's clock may be off for `nbf` and `iat`.
     pub clock_skew: Duration,
     /// Where its keys come from.
-    pub keys: KeySourceSettings,
+    pub keys: JwksSource,
 }
 
 /// What became of a token.
@@ -59,10 +59,10 @@ pub enum Verdict {
 
 /// Checks tokens against the configured issuers; keeps their keys and the tokens that passed.
 pub struct Authenticator {
-    issuers: Vec<(Issuer, KeySource)>,
+    issuers: Vec<(Issuer, JwksCache)>,
     cache: TokenCache,
     verifier: Rc<dyn SignatureVerifier>,
-    lookups: Lookups,
+    lookups: CacheStats,
     /// By how much a token's `iat` was ahead of the clock at most.
     clock_ahead: Duration,
 }
@@ -70,7 +70,7 @@ pub struct Authenticator {
 /// How many tokens that passed were remembered, and how many were not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[allow(missing_docs, reason = "the fields are what they are called")]
-pub struct Lookups {
+pub struct CacheStats {
     pub hits: u64,
     pub misses: u64,
 }
@@ -81,16 +81,16 @@ impl Authenticator {
         issuers: &[Issuer],
         cache_capacity: usize,
         verifier: Rc<dyn SignatureVerifier>,
-        board: &dyn Board,
+        shared_data: &dyn SharedData,
     ) -> Self {
         Self {
             issuers: issuers
                 .iter()
-                .map(|issuer| (issuer.clone(), KeySource::new(&issuer.keys, board)))
+                .map(|issuer| (issuer.clone(), JwksCache::new(&issuer.keys, shared_data)))
                 .collect(),
             cache: TokenCache::new(cache_capacity),
             verifier,
-            lookups: Lookups::default(),
+            lookups: CacheStats::default(),
             clock_ahead: Duration::ZERO,
         }
     }
@@ -130,10 +130,14 @@ impl Authenticator {
     }
 
     /// Takes in what other workers have fetched, and begins the fetches that are due here.
-    pub fn poll(&mut self, now: UnixTime, board: &dyn Board) -> Vec<(IssuerIndex, Poll)> {
+    pub fn poll(
+        &mut self,
+        now: UnixTime,
+        shared_data: &dyn SharedData,
+    ) -> Vec<(IssuerIndex, Poll)> {
         let mut polls = Vec::new();
         for (index, (_, keys)) in self.issuers.iter_mut().enumerate() {
-            let poll = keys.poll(now, board);
+            let poll = keys.poll(now, shared_data);
             if keys.expire(now) || poll.settled {
                 self.cache.drop_withdrawn(index, keys.keys());
             }
@@ -143,15 +147,15 @@ impl Authenticator {
     }
 
     /// Takes in the answer to an issuer's callout; the next callout, if the fetch has not ended.
-    pub fn answered(
+    pub fn on_response(
         &mut self,
         index: IssuerIndex,
-        answer: Answer<'_>,
+        answer: CalloutResponse<'_>,
         now: UnixTime,
-        board: &dyn Board,
+        shared_data: &dyn SharedData,
     ) -> Option<Callout> {
         let (_, keys) = self.issuers.get_mut(index)?;
-        let next = keys.answered(answer, now, board);
+        let next = keys.on_response(answer, now, shared_data);
         if next.is_none() {
             self.cache.drop_withdrawn(index, keys.keys());
         }
@@ -159,18 +163,18 @@ impl Authenticator {
     }
 
     /// What became of tokens that passed since this was last asked.
-    pub fn take_lookups(&mut self) -> Lookups {
+    pub fn take_lookups(&mut self) -> CacheStats {
         std::mem::take(&mut self.lookups)
     }
 
     /// How each issuer's keys do, with the fetches that have ended since this was last asked.
-    pub fn key_reports(&mut self, now: UnixTime) -> impl Iterator<Item = KeyReport> {
+    pub fn key_reports(&mut self, now: UnixTime) -> impl Iterator<Item = JwksReport> {
         let sources = self.issuers.iter_mut();
         sources.map(move |(_, keys)| keys.report(now))
     }
 
     /// How each issuer's keys do, for people.
-    pub fn status(&self, now: UnixTime) -> Vec<IssuerLine> {
+    pub fn status(&self, now: UnixTime) -> Vec<IssuerStatus> {
         let issuers = self.issuers.iter();
         issuers
             .map(|(issuer, keys)| keys.status(&issuer.issuer, now))
@@ -183,9 +187,9 @@ impl Authenticator {
     }
 
     /// Gives up all fetches under way, since this worker ends.
-    pub fn abandon(&self, board: &dyn Board) {
+    pub fn abandon(&self, shared_data: &dyn SharedData) {
         for (_, keys) in &self.issuers {
-            keys.abandon(board);
+            keys.abandon(shared_data);
         }
     }
 
@@ -220,15 +224,15 @@ impl Authenticator {
                 return Err(TokenError::SignatureInvalid.into());
             }
             let patience = match waited_for.iter().filter(|it| **it == index).count() {
-                0 => Patience::Wait,
-                1 => Patience::WaitForAnother,
-                _ => Patience::Decide,
+                0 => WaitPolicy::Wait,
+                1 => WaitPolicy::WaitForAnother,
+                _ => WaitPolicy::Decide,
             };
             return Err(match keys.demand(patience, now) {
-                Demand::Wait => Undecided::AwaitingKeys(index),
-                Demand::Unavailable { retry_after } => Undecided::KeysUnavailable(retry_after),
-                Demand::Settled if known => TokenError::SignatureInvalid.into(),
-                Demand::Settled => TokenError::KeyUnknown.into(),
+                KeyMiss::Wait => Undecided::AwaitingKeys(index),
+                KeyMiss::Unavailable { retry_after } => Undecided::KeysUnavailable(retry_after),
+                KeyMiss::Settled if known => TokenError::SignatureInvalid.into(),
+                KeyMiss::Settled => TokenError::KeyUnknown.into(),
             });
         };
         let claims = parsed.claims(index, &issuer.audiences, issuer.clock_skew, now);

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::authn::jwt::Claims;
 use crate::authn::jwt::IssuerIndex;
-use crate::models::allow_list::Catalog;
+use crate::models::catalog::Catalog;
 use crate::models::price::PriceList;
 pub use bindings::Bindings;
 

@@ -35,7 +35,7 @@ use crate::authn::Issuer;
 use crate::authz::Policy;
 use crate::fetch::callout::Clusters;
 use crate::http::encoding::hex;
-use crate::models::allow_list::UnlistedStatus;
+use crate::models::catalog::UnlistedStatus;
 use crate::provider::Provider;
 use crate::provider::credential::{AwsSigning, Credential, GatewayToken};
 use crate::provider_kind::ProviderKind;

@@ -59,12 +59,12 @@ impl UpstreamRequest {
         head: &RequestHead,
         path: &[u8],
         query: Option<&[u8]>,
-        side_headers: &[String],
+        token_headers: &[String],
         passed_through: Option<&str>,
     ) -> Self {
         let mut remove: Vec<String> = Vec::new();
         for name in head.names() {
-            let stays_here = is_credential_header(name, side_headers) || is_proxy_header(name);
+            let stays_here = is_credential_header(name, token_headers) || is_proxy_header(name);
             if stays_here
                 && Some(name) != passed_through.map(str::as_bytes)
                 && !remove.iter().any(|removed| removed.as_bytes() == name)
@@ -152,8 +152,8 @@ fn is_proxy_header(name: &[u8]) -> bool {
             | b"x-azure-clientip"
             | b"x-azure-socketip"
             | b"true-client-ip"
-            | b"cf-connecting-ip"
-            | b"cf-connecting-ipv6"
+            | b"cf-connect_snippets-ip"
+            | b"cf-connect_snippets-ipv6"
             | b"cf-ipcountry"
             | b"fastly-client-ip"
             | b"fly-client-ip"

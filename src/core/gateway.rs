@@ -5,23 +5,25 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::admin::status::{ClockLine, ConfigurationLine, Diagnosis, Extremes, HostLine, Witness};
+use crate::admin::status::{
+    ClockStatus, ConfigurationStatus, Extremes, HostStatus, StatusReport, Witness,
+};
 use crate::authn::Authenticator;
 use crate::authn::jwt::IssuerIndex;
 use crate::authn::signature::SignatureVerifier;
-use crate::aws::credentials::CredentialLine;
-use crate::aws::credentials::CredentialSource;
+use crate::aws::credentials::CredentialStatus;
+use crate::aws::credentials::CredentialsCache;
 use crate::aws::sigv4::SigningKeys;
-use crate::base::shared_data::Board;
+use crate::base::shared_data::SharedData;
 use crate::base::time::UnixTime;
 use crate::config::Config;
-use crate::fetch::callout::{Answer, Callout, Poll};
-use crate::fetch::refresh::Fetches;
+use crate::fetch::callout::{Callout, CalloutResponse, Poll};
+use crate::fetch::refresh::FetchCounts;
 use crate::provider::Provider;
 use crate::provider::credential::Credential;
+use crate::telemetry::counters::Counters;
 use crate::telemetry::metric::{LabelSet, Labels, Lookup, Measurement, Metric, Outcome};
-use crate::telemetry::tally::Tally;
-use crate::telemetry::usage_totals::Ledger;
+use crate::telemetry::usage_totals::UsageTotals;
 
 /// A configuration, with keys, tokens and credentials.
 pub struct Shared {
@@ -34,9 +36,9 @@ pub struct Shared {
     /// The labels of what is measured.
     pub labels: RefCell<Labels>,
     /// What is counted between two ticks.
-    pub tally: Tally,
+    pub counters: Counters,
     /// What this worker's requests used.
-    pub ledger: RefCell<Ledger>,
+    pub usage_totals: RefCell<UsageTotals>,
     issuer_labels: Vec<LabelSet>,
     provider_labels: BTreeMap<String, LabelSet>,
     reported: Cell<UnixTime>,
@@ -50,7 +52,7 @@ pub struct Shared {
 #[derive(Default)]
 pub struct Signers {
     /// By the provider's name.
-    pub credentials: BTreeMap<String, CredentialSource>,
+    pub credentials: BTreeMap<String, CredentialsCache>,
     /// Derived keys.
     pub keys: SigningKeys,
 }
@@ -72,12 +74,16 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Shared {
     /// Nothing is fetched yet.
-    pub fn new(config: Config, verifier: Rc<dyn SignatureVerifier>, board: &dyn Board) -> Self {
+    pub fn new(
+        config: Config,
+        verifier: Rc<dyn SignatureVerifier>,
+        shared_data: &dyn SharedData,
+    ) -> Self {
         let authenticator = Authenticator::new(
             config.issuers(),
             config.authentication.cache_size(),
             verifier,
-            board,
+            shared_data,
         );
         let credentials: BTreeMap<_, _> = config
             .providers
@@ -85,7 +91,7 @@ impl Shared {
             .filter_map(|provider| match &provider.credential {
                 Credential::Aws(signing) => Some((
                     provider.name.clone(),
-                    CredentialSource::new(&signing.settings, board),
+                    CredentialsCache::new(&signing.settings, shared_data),
                 )),
                 _ => None,
             })
@@ -95,7 +101,7 @@ impl Shared {
             .values()
             .filter_map(|it| it.catalog.as_ref());
         let known_models = catalogs.flat_map(|catalog| catalog.names());
-        let mut labels = Labels::new(known_models, config.observability.max_models, board);
+        let mut labels = Labels::new(known_models, config.observability.max_models, shared_data);
         let issuers = config.issuers().iter();
         let issuer_labels = issuers
             .map(|issuer| labels.one("issuer", &issuer.issuer))
@@ -112,8 +118,8 @@ impl Shared {
                 keys: SigningKeys::default(),
             }),
             labels: RefCell::new(labels),
-            tally: Tally::default(),
-            ledger: RefCell::new(Ledger::new(board)),
+            counters: Counters::default(),
+            usage_totals: RefCell::new(UsageTotals::new(shared_data)),
             issuer_labels,
             provider_labels,
             reported: Cell::default(),
@@ -123,57 +129,57 @@ impl Shared {
     }
 
     /// Takes in what other workers have fetched, and begins the fetches that are due here.
-    pub fn poll(&self, now: UnixTime, board: &dyn Board) -> Vec<(Resource, Poll)> {
+    pub fn poll(&self, now: UnixTime, shared_data: &dyn SharedData) -> Vec<(Resource, Poll)> {
         self.loaded_at.set(self.loaded_at.get().or(Some(now)));
-        let keys = self.authenticator.borrow_mut().poll(now, board);
+        let keys = self.authenticator.borrow_mut().poll(now, shared_data);
         let mut polls: Vec<_> = keys
             .into_iter()
             .map(|(issuer, poll)| (Resource::Keys(issuer), poll))
             .collect();
         for (name, source) in &mut self.signers.borrow_mut().credentials {
-            let poll = source.poll(now, board);
+            let poll = source.poll(now, shared_data);
             polls.push((Resource::Credentials(name.as_str().into()), poll));
         }
         polls
     }
 
     /// Takes in the answer to a callout; the next callout, if the fetch has not ended.
-    pub fn answered(
+    pub fn on_response(
         &self,
         resource: &Resource,
-        answer: Answer<'_>,
+        answer: CalloutResponse<'_>,
         now: UnixTime,
-        board: &dyn Board,
+        shared_data: &dyn SharedData,
     ) -> Option<Callout> {
         match resource {
             Resource::Keys(issuer) => {
                 let mut authenticator = self.authenticator.borrow_mut();
-                authenticator.answered(*issuer, answer, now, board)
+                authenticator.on_response(*issuer, answer, now, shared_data)
             }
             Resource::Credentials(name) => {
                 let mut signers = self.signers.borrow_mut();
                 let source = signers.credentials.get_mut(name.as_ref())?;
-                source.answered(answer, now, board)
+                source.on_response(answer, now, shared_data)
             }
         }
     }
 
     /// What has been counted since this was last asked, if that is long enough ago; totals are
     /// published then.
-    pub fn report(&self, now: UnixTime, board: &dyn Board) -> Vec<Measurement> {
+    pub fn report(&self, now: UnixTime, shared_data: &dyn SharedData) -> Vec<Measurement> {
         let last = self.reported.get();
         // A clock that has been set back must not silence it until it has caught up.
         if last <= now && now.saturating_since(last) < REPORT_INTERVAL {
             return Vec::new();
         }
         self.reported.set(now);
-        self.ledger.borrow_mut().publish(now, board);
+        self.usage_totals.borrow_mut().publish(now, shared_data);
         let mut authenticator = self.authenticator.borrow_mut();
         self.witness.note(Extremes {
             clock_ahead: authenticator.clock_ahead(),
             ..Extremes::default()
         });
-        self.witness.publish(board);
+        self.witness.publish(shared_data);
         let mut gauges = Vec::new();
         for (keys, set) in authenticator.key_reports(now).zip(&self.issuer_labels) {
             self.count_fetches(keys.fetches, |outcome| Metric::KeyFetches(*set, outcome));
@@ -185,8 +191,8 @@ impl Shared {
         }
         let lookups = authenticator.take_lookups();
         let lookup = Metric::TokenCacheLookups;
-        self.tally.add(lookup(Lookup::Hit), lookups.hits);
-        self.tally.add(lookup(Lookup::Miss), lookups.misses);
+        self.counters.add(lookup(Lookup::Hit), lookups.hits);
+        self.counters.add(lookup(Lookup::Miss), lookups.misses);
         for (name, source) in &mut self.signers.borrow_mut().credentials {
             if let Some(set) = self.provider_labels.get(name) {
                 let fetches = source.take_fetches();
@@ -195,31 +201,31 @@ impl Shared {
                 gauges.extend(lasts.map(|time| measurement(Metric::CredentialExpiry(*set), time)));
             }
         }
-        self.tally.take().chain(gauges).collect()
+        self.counters.take().chain(gauges).collect()
     }
 
     /// Notes what is measured, where the status tells of it.
     pub fn note(&self, measurement: &Measurement) {
         if let Metric::Refusals(code) = measurement.metric {
-            self.ledger.borrow_mut().count(code);
+            self.usage_totals.borrow_mut().count(code);
         }
     }
 
     /// How the gateway does, with the credentials of these providers.
-    pub fn diagnosis(
+    pub fn status_report(
         &self,
         providers: &[&Provider],
         now: UnixTime,
-        board: &dyn Board,
-    ) -> Diagnosis {
+        shared_data: &dyn SharedData,
+    ) -> StatusReport {
         let loaded_at = self.loaded_at.get().unwrap_or(now);
         let authenticator = self.authenticator.borrow();
         self.witness.note(Extremes {
             clock_ahead: authenticator.clock_ahead(),
             ..Extremes::default()
         });
-        let extremes = self.witness.extremes(board);
-        let mut refusals = self.ledger.borrow().counts(board);
+        let extremes = self.witness.extremes(shared_data);
+        let mut refusals = self.usage_totals.borrow().counts(shared_data);
         let handed_over = refusals.remove(BODIES_HANDED_OVER).is_some();
         let is_withheld = refusals.contains_key("body_withheld");
         let signers = self.signers.borrow();
@@ -232,24 +238,24 @@ impl Shared {
                 (Credential::Passthrough { .. }, _) => "passthrough",
                 (Credential::None, _) => "not_needed",
             };
-            CredentialLine {
+            CredentialStatus {
                 provider: name.to_owned(),
                 state,
                 expires_at: None,
                 fetching: None,
             }
         });
-        Diagnosis {
+        StatusReport {
             version: env!("CARGO_PKG_VERSION"),
-            configuration: ConfigurationLine::new(&self.config.digest, loaded_at, now),
+            configuration: ConfigurationStatus::new(&self.config.digest, loaded_at, now),
             issuers: authenticator.status(now),
             credentials: credentials.collect(),
-            host: HostLine {
+            host: HostStatus {
                 hands_over_held_bodies: (handed_over || is_withheld).then_some(handed_over),
                 largest_held_body_bytes: extremes.largest_held_body,
                 smallest_refused_body_bytes: extremes.smallest_refused_body,
             },
-            clock: ClockLine {
+            clock: ClockStatus {
                 now: now.to_string(),
                 issuers_ahead_seconds: extremes.clock_ahead.as_secs_f64(),
             },
@@ -257,20 +263,20 @@ impl Shared {
         }
     }
 
-    fn count_fetches(&self, fetches: Fetches, metric: impl Fn(Outcome) -> Metric) {
-        self.tally
+    fn count_fetches(&self, fetches: FetchCounts, metric: impl Fn(Outcome) -> Metric) {
+        self.counters
             .add(metric(Outcome::Succeeded), fetches.succeeded);
-        self.tally.add(metric(Outcome::Failed), fetches.failed);
+        self.counters.add(metric(Outcome::Failed), fetches.failed);
     }
 
     /// Gives up all fetches under way, since this worker ends; what has not been told yet.
-    pub fn abandon(&self, now: UnixTime, board: &dyn Board) -> Vec<Measurement> {
+    pub fn abandon(&self, now: UnixTime, shared_data: &dyn SharedData) -> Vec<Measurement> {
         self.reported.set(UnixTime::default());
-        let rest = self.report(now, board);
-        self.ledger.borrow_mut().abandon(now, board);
-        self.authenticator.borrow().abandon(board);
+        let rest = self.report(now, shared_data);
+        self.usage_totals.borrow_mut().abandon(now, shared_data);
+        self.authenticator.borrow().abandon(shared_data);
         for source in self.signers.borrow().credentials.values() {
-            source.abandon(board);
+            source.abandon(shared_data);
         }
         rest
     }

@@ -1,6 +1,6 @@
 //! Models: which are allowed, what they cost, and where a request names one.
 
-pub mod allow_list;
+pub mod catalog;
 pub mod pattern;
 pub mod price;
 pub mod request_body;

@@ -6,11 +6,11 @@ use std::rc::Rc;
 
 use crate::authz::ClaimMatch;
 use crate::http::url::BaseUrl;
-use crate::models::allow_list::Catalog;
+use crate::models::catalog::Catalog;
 use crate::models::price::PriceList;
 use crate::provider_kind::ProviderKind;
 use crate::provider_kind::model_place::PathPattern;
-use crate::provider_kind::upstream_path::{above_version, upstream_path, versionless_path};
+use crate::provider_kind::upstream_path::{path_prefix, upstream_path, versionless_path};
 use credential::Credential;
 
 /// One configured provider.
@@ -56,8 +56,8 @@ impl Provider {
 
     /// The path by which a client may ask for one at the provider, without a leading slash: whoever takes it looks whether
     /// [`Self::upstream_path`] leads back.
-    pub fn clients_path<'a>(&self, path: &'a str) -> Option<&'a str> {
-        path.strip_prefix(above_version(self.base_url.path()))?
+    pub fn client_path<'a>(&self, path: &'a str) -> Option<&'a str> {
+        path.strip_prefix(path_prefix(self.base_url.path()))?
             .strip_prefix('/')
     }
 }

@@ -21,9 +21,9 @@ pub(crate) use bedrock::INVOKE_MODEL;
 
 pub use upstream_path::upstream_path;
 
-use crate::http::token_location::TokenSlot;
+use crate::http::token_location::TokenLocation;
 use crate::usage::dialect::Dialect;
-use crate::usage::report::TokenUsage;
+use crate::usage::response_usage::TokenUsage;
 use model_place::ModelPlace;
 
 /// The kinds of provider, one for each native API.
@@ -50,7 +50,7 @@ pub struct Profile {
     /// The kind's name in OpenTelemetry's conventions (`gen_ai.provider.name`).
     pub system: &'static str,
     /// The public service, used where the configuration names no `base_url`.
-    pub public_service: PublicService,
+    pub default_endpoint: DefaultEndpoint,
     /// The API version that a path without one is meant for.
     pub version: &'static str,
     /// Leading path segments that stand before the version.
@@ -66,7 +66,7 @@ pub struct Profile {
     /// Paths that stand for others.
     pub path_aliases: &'static [(&'static str, &'static str)],
     /// Where clients of this path put the gateway's token.
-    pub token_slots: fn(path: &[u8]) -> &'static [TokenSlot],
+    pub token_locations: fn(path: &[u8]) -> &'static [TokenLocation],
     /// The header that brings the gateway's token, named to a client that put it elsewhere.
     pub token_hint: &'static str,
     /// Where this path takes the provider's API key.
@@ -85,7 +85,7 @@ pub struct Profile {
     /// Paths, without version, whose POST names no model and generates nothing.
     pub paths_without_model: &'static [&'static str],
     /// What its clients are set up with.
-    pub connecting: snippets::Connecting,
+    pub connect_snippets: snippets::ConnectSnippets,
     /// The models that a GET of a path without version asks for.
     pub model_list: fn(native: &[u8]) -> Option<ModelPlace>,
     /// Whether the body of a POST of this path names a model.
@@ -102,7 +102,7 @@ pub type UsageHeaders = fn(header: &dyn Fn(&str) -> Option<Vec<u8>>) -> TokenUsa
 
 /// Where a kind of provider is served to the public.
 #[derive(Clone, Copy)]
-pub enum PublicService {
+pub enum DefaultEndpoint {
     /// Nowhere: the configuration must name a base URL.
     None,
     /// In one place for all.

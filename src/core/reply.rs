@@ -16,7 +16,7 @@ pub use rejection::Rejection;
 
 use crate::authn::jwt::TokenError;
 use crate::authz::Denied;
-use crate::models::allow_list::{ModelFault, UnlistedStatus};
+use crate::models::catalog::{ModelFault, UnlistedStatus};
 
 /// A response that the gateway makes itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -136,7 +136,7 @@ impl Rejection {
         }
         if let Some(retry_after) = self.retry_after() {
             headers.push(("retry-after", seconds(retry_after).to_string()));
-        } else if !self.is_curable() {
+        } else if !self.is_retryable() {
             headers.push(("x-should-retry", "false".to_owned()));
         }
         let body = json!({

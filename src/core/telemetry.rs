@@ -5,18 +5,18 @@
 //! configuration take out of it. Label values are words of the code and of the configuration; of
 //! what clients and providers say only models, and of these a limited number.
 
+pub mod counters;
 mod label;
 mod log_field;
 pub mod metric;
 mod models;
-pub mod tally;
 pub mod usage_totals;
 
 use std::time::Duration;
 
-use crate::base::shared_data::Board;
+use crate::base::shared_data::SharedData;
 use crate::models::price::Cost;
-use crate::usage::report::{IncompleteReason, TokenUsage};
+use crate::usage::response_usage::{IncompleteReason, TokenUsage};
 pub use log_field::{LogField, LogFields};
 pub use metric::{Labels, Measurement, Metric};
 use metric::{ModelLabel, TokenType};
@@ -24,7 +24,7 @@ use metric::{ModelLabel, TokenType};
 /// All that is known of one forwarded request, or of one that was answered here.
 #[derive(Clone, PartialEq, Debug, Default)]
 #[allow(missing_docs, reason = "the fields are what they are called")]
-pub struct Record {
+pub struct AccessLogEntry {
     pub provider: String,
     /// The provider's kind, in the conventions' words.
     pub system: &'static str,
@@ -54,7 +54,7 @@ pub struct Record {
 /// What has no name of its own.
 const OTHER: &str = "other";
 
-impl Record {
+impl AccessLogEntry {
     /// Hands on what is measured of a request for this model.
     pub fn measure(
         &self,
@@ -87,10 +87,10 @@ impl Record {
     }
 
     /// The label value of the model that answered, or else that was asked for.
-    pub fn model_label(&self, labels: &mut Labels, board: &dyn Board) -> ModelLabel {
+    pub fn model_label(&self, labels: &mut Labels, shared_data: &dyn SharedData) -> ModelLabel {
         let model = self.response_model.as_ref();
         let model = model.or(self.requested_model.as_ref());
-        labels.model(model.map(String::as_str), board)
+        labels.model(model.map(String::as_str), shared_data)
     }
 
     /// What the access log is told: of the fields that are wanted those that are known.

@@ -1,5 +1,5 @@
 //! What the tests of several rooms and the fuzz targets share: a moment, keys that mint tokens, heads,
-//! configurations, a board.
+//! configurations, a shared_data.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -11,10 +11,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::base::shared_data::Board;
+use crate::base::shared_data::SharedData;
 use crate::base::time::UnixTime;
 use crate::config::Config;
-use crate::fetch::callout::Answer;
+use crate::fetch::callout::CalloutResponse;
 use crate::http::head::RequestHead;
 
 /// The moment at which a virtual clock begins.
@@ -65,8 +65,8 @@ pub fn key_set(keys: &[Value]) -> String {
 }
 
 /// What a server answers that does not say how long its answer is good.
-pub const fn response(status: u16, body: &[u8]) -> Answer<'_> {
-    Answer::Response {
+pub const fn response(status: u16, body: &[u8]) -> CalloutResponse<'_> {
+    CalloutResponse::Response {
         status,
         body,
         lifetime: None,
@@ -143,11 +143,11 @@ pub fn env(name: &str) -> Option<String> {
     (!name.contains("UNSET")).then(|| format!("{SECRET}{name}"))
 }
 
-/// A board in memory, as the host's shared data behaves.
+/// A shared_data in memory, as the host's shared data behaves.
 #[derive(Default)]
 pub struct MemoryBoard(RefCell<HashMap<String, (Vec<u8>, u32)>>);
 
-impl Board for MemoryBoard {
+impl SharedData for MemoryBoard {
     fn read(&self, key: &str) -> Option<(Vec<u8>, u32)> {
         self.0.borrow().get(key).cloned()
     }

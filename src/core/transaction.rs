@@ -23,9 +23,9 @@ mod signing;
 mod steps;
 
 use crate::authn::jwt::IssuerIndex;
-use crate::base::shared_data::Board;
+use crate::base::shared_data::SharedData;
 use crate::base::time::{Clock, UnixTime};
-use crate::fetch::refresh::Patience;
+use crate::fetch::refresh::WaitPolicy;
 use crate::gateway::{Resource, Shared};
 use crate::http::head::RequestHead;
 use crate::reply::Rejection;
@@ -34,8 +34,8 @@ use crate::transaction::exchange::Exchange;
 use caller::{Known, log_fields};
 use decision::{Decision, Obstacle, is_answered};
 pub use events::{Effect, Flow, Input};
-use modelling::Unnamed;
-use signing::Unsigned;
+use modelling::AwaitingModel;
+use signing::AwaitingBodyHash;
 use steps::{Request, respond};
 
 /// Where a request stands.
@@ -47,9 +47,9 @@ pub enum Transaction {
     /// It is held until something has been fetched.
     Awaiting(Box<Held>),
     /// It is held until its body has been hashed.
-    AwaitingBody(Box<Unsigned>),
+    AwaitingBody(Box<AwaitingBodyHash>),
     /// It is held until its body has named its model.
-    AwaitingModel(Box<Unnamed>),
+    AwaitingModel(Box<AwaitingModel>),
     /// It is the provider's, and the response is looked at as it passes.
     Forwarded(Box<Exchange>),
     /// It has passed.
@@ -62,14 +62,14 @@ pub enum Transaction {
 #[derive(Debug)]
 pub struct Held {
     head: RequestHead,
-    waited: Waited,
+    waited: PriorWaits,
 }
 
 /// What a request has waited for; it does so once for credentials, and twice at most for keys.
 #[derive(Clone, Debug)]
-struct Waited {
+struct PriorWaits {
     keys: Vec<IssuerIndex>,
-    credentials: Patience,
+    credentials: WaitPolicy,
 }
 
 impl Transaction {
@@ -78,20 +78,26 @@ impl Transaction {
         self,
         input: Input<'_>,
         shared: &Shared,
-        board: &dyn Board,
+        shared_data: &dyn SharedData,
         clock: &dyn Clock,
         effects: &mut Vec<Effect>,
     ) -> Self {
         match (self, input) {
             (Self::Init, Input::RequestHead(head)) => {
-                let waited = Waited {
+                let waited = PriorWaits {
                     keys: Vec::new(),
-                    credentials: Patience::Wait,
+                    credentials: WaitPolicy::Wait,
                 };
-                decide(Held { head, waited }, shared, board, clock.now(), effects)
+                decide(
+                    Held { head, waited },
+                    shared,
+                    shared_data,
+                    clock.now(),
+                    effects,
+                )
             }
             (Self::Awaiting(held), Input::Settled) => {
-                decide(*held, shared, board, clock.now(), effects)
+                decide(*held, shared, shared_data, clock.now(), effects)
             }
             (Self::AwaitingBody(unsigned), Input::RequestBody { chunk, is_last }) => {
                 hash(unsigned, chunk, is_last, shared, clock, effects)
@@ -120,10 +126,10 @@ impl Transaction {
             (Self::Forwarded(exchange), Input::Ended(end)) => {
                 let record = exchange.finish(end, &shared.config, clock.now());
                 let labels = &mut shared.labels.borrow_mut();
-                let model = record.model_label(labels, board);
+                let model = record.model_label(labels, shared_data);
                 record.measure(model, labels, &mut |it| effects.push(Effect::Measure(it)));
-                let mut ledger = shared.ledger.borrow_mut();
-                ledger.add(&record, labels.model_value(model));
+                let mut usage_totals = shared.usage_totals.borrow_mut();
+                usage_totals.add(&record, labels.model_value(model));
                 effects.extend(log_fields(record, &shared.config));
                 Self::Done
             }
@@ -191,12 +197,12 @@ impl Transaction {
 fn decide(
     held: Held,
     shared: &Shared,
-    board: &dyn Board,
+    shared_data: &dyn SharedData,
     now: UnixTime,
     effects: &mut Vec<Effect>,
 ) -> Transaction {
     let known = Known::nothing(&shared.config);
-    let decision = respond(&held.head, &held.waited, &known, shared, board, now);
+    let decision = respond(&held.head, &held.waited, &known, shared, shared_data, now);
     if is_answered(&decision) {
         known.tell(effects);
     }
@@ -215,14 +221,14 @@ fn decide(
             let mut waited = held.waited;
             match &resource {
                 Resource::Keys(issuer) => waited.keys.push(*issuer),
-                Resource::Credentials(_) => waited.credentials = Patience::Decide,
+                Resource::Credentials(_) => waited.credentials = WaitPolicy::Decide,
             }
             effects.push(Effect::Await(resource));
             Transaction::Awaiting(Box::new(Held { waited, ..held }))
         }
         Err(Obstacle::Rejected(rejection)) => {
             if let Some(outcome) = rejection.authentication() {
-                shared.tally.count(Metric::Authentications(outcome));
+                shared.counters.count(Metric::Authentications(outcome));
             }
             refuse(rejection, effects)
         }
@@ -231,7 +237,7 @@ fn decide(
 
 /// Takes in a piece of the body; signs at its end.
 fn hash(
-    mut unsigned: Box<Unsigned>,
+    mut unsigned: Box<AwaitingBodyHash>,
     chunk: &[u8],
     is_last: bool,
     shared: &Shared,

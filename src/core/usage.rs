@@ -6,16 +6,16 @@
 //! response's size, at most [`MAX_HELD`] bytes of it and of tables are held.
 //!
 //! ```text
-//! bytes ─ decoder ─ framer (sse, event_stream) ─ json scanner, by a dialect's table ─ findings
+//! bytes ─ decoder ─ framer (sse, event_stream) ─ json scanner, by a dialect's table ─ accumulator
 //! ```
 
+mod accumulator;
 pub mod decoder;
 pub mod dialect;
 pub mod event_stream;
-mod findings;
 pub mod json;
 mod reader;
-pub mod report;
+pub mod response_usage;
 pub mod sse;
 
 use std::fmt;
@@ -24,7 +24,7 @@ use crate::base::time::Clock;
 use decoder::Decoder;
 use dialect::Dialect;
 use reader::Reader;
-use report::{IncompleteReason, Timing, TokenUsage, UsageReport};
+use response_usage::{IncompleteReason, ResponseUsage, Timing, TokenUsage};
 
 /// The most that is held for one response.
 pub const MAX_HELD: usize = 64 * 1024;
@@ -106,14 +106,14 @@ impl UsageExtractor {
     }
 
     /// Says what is known at the response's end.
-    pub fn finish(mut self, end: End) -> UsageReport {
+    pub fn finish(mut self, end: End) -> ResponseUsage {
         if end == End::Complete && self.is_reading() {
             let whole = self.decoder.as_ref().is_some_and(Decoder::is_whole);
             self.reader.finish(whole);
         }
         let ended = self.reader.is_whole();
-        let mut findings = self.reader.take_findings();
-        let tokens = findings
+        let mut accumulator = self.reader.take_findings();
+        let tokens = accumulator
             .tokens(self.dialect.convention)
             .or(self.from_headers);
         let incomplete = match (ended, self.gave_up) {
@@ -127,14 +127,14 @@ impl UsageExtractor {
             }),
         };
         let (first_token, last_event) = self.reader.times();
-        UsageReport {
+        ResponseUsage {
             tokens,
-            cost: findings.cost,
+            cost: accumulator.cost,
             incomplete,
             ended,
-            finish_reason: findings.take_finish_reason(),
-            model: findings.model,
-            response_id: findings.response_id,
+            finish_reason: accumulator.take_finish_reason(),
+            model: accumulator.model,
+            response_id: accumulator.response_id,
             timing: Timing {
                 first_token,
                 last_event,

@@ -6,9 +6,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::imports::{self, Buffer, Map, MetricType, Refused};
+use super::imports::{self, Buffer, HostError, Map, MetricType};
 use ai_gateway_core::base::bytes::WordHash;
-use ai_gateway_core::base::shared_data::Board;
+use ai_gateway_core::base::shared_data::SharedData;
 use ai_gateway_core::base::time::{Clock, UnixTime};
 use ai_gateway_core::fetch::callout::{self, Callout};
 use ai_gateway_core::forward::UpstreamRequest;
@@ -41,7 +41,7 @@ pub(super) fn set_tick_period(period: Duration) {
 }
 
 /// Makes the host act for another context; false when that one has gone.
-pub(super) fn act_for(context_id: u32) -> bool {
+pub(super) fn set_effective_context(context_id: u32) -> bool {
     imports::set_effective_context(context_id).is_ok()
 }
 
@@ -57,7 +57,7 @@ pub(super) fn request_head() -> RequestHead {
 
 /// Makes the request at hand the provider's, and has the host pick its route anew. Hosts that pick
 /// it anew at each edit do not know the function, which is as well.
-pub(super) fn forward(request: &UpstreamRequest) -> Result<(), Refused> {
+pub(super) fn forward(request: &UpstreamRequest) -> Result<(), HostError> {
     for name in &request.remove {
         imports::remove_header(Map::Request, name)?;
     }
@@ -95,7 +95,7 @@ pub(super) fn resume_request() {
 
 /// Whether the host loses a piece of what follows a request that was held: Envoy before 1.39, and who knows of
 /// others.
-pub(super) fn loses_a_piece() -> bool {
+pub(super) fn has_held_body_bug() -> bool {
     let number = |name| {
         let bytes = imports::property(&format!(
             "xds\0node\0user_agent_build_version\0version\0{name}"
@@ -163,7 +163,7 @@ pub(super) fn set_response_headers(headers: &[(&str, String)]) {
 }
 
 /// Sends a callout; the token that its answer will bear.
-pub(super) fn dispatch(callout: &Callout) -> Result<u32, Refused> {
+pub(super) fn dispatch(callout: &Callout) -> Result<u32, HostError> {
     let scheme = match callout.endpoint.scheme {
         Scheme::Http => "http",
         Scheme::Https => "https",
@@ -208,9 +208,9 @@ pub(super) fn foreign(name: &str, arguments: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The host's shared data, which is one for all workers with this `vm_id`.
-pub(super) struct SharedData;
+pub(super) struct HostSharedData;
 
-impl Board for SharedData {
+impl SharedData for HostSharedData {
     fn read(&self, key: &str) -> Option<(Vec<u8>, u32)> {
         imports::shared_data(key).ok()
     }
@@ -248,7 +248,7 @@ impl Metrics {
         }
     }
 
-    fn id(&mut self, metric: Metric, labels: &Labels) -> Result<u32, Refused> {
+    fn id(&mut self, metric: Metric, labels: &Labels) -> Result<u32, HostError> {
         if let Some(id) = self.0.get(&metric) {
             return Ok(*id);
         }

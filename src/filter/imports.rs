@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// Why the host did not do what it was asked: a status of the ABI.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Refused(#[allow(dead_code, reason = "it is logged by Debug")] u32);
+pub(super) struct HostError(#[allow(dead_code, reason = "it is logged by Debug")] u32);
 
 /// A header map of the host: the headers of these.
 #[derive(Clone, Copy)]
@@ -146,7 +146,7 @@ pub(super) fn log(level: u32, text: &str) {
     unsafe { proxy_log(level, text.as_ptr(), text.len()) };
 }
 
-pub(super) fn log_level() -> Result<u32, Refused> {
+pub(super) fn log_level() -> Result<u32, HostError> {
     let mut level = 0;
     // SAFETY: the host writes a number.
     check(unsafe { proxy_get_log_level(&raw mut level) })?;
@@ -154,24 +154,24 @@ pub(super) fn log_level() -> Result<u32, Refused> {
 }
 
 /// Nanoseconds since the epoch.
-pub(super) fn current_time() -> Result<u64, Refused> {
+pub(super) fn current_time() -> Result<u64, HostError> {
     let mut time = 0;
     // SAFETY: the host writes a number.
     check(unsafe { proxy_get_current_time_nanoseconds(&raw mut time) })?;
     Ok(time)
 }
 
-pub(super) fn set_tick_period(period: Duration) -> Result<(), Refused> {
+pub(super) fn set_tick_period(period: Duration) -> Result<(), HostError> {
     // SAFETY: no memory is passed.
     check(unsafe { proxy_set_tick_period_milliseconds(milliseconds(period)) })
 }
 
-pub(super) fn set_effective_context(context: u32) -> Result<(), Refused> {
+pub(super) fn set_effective_context(context: u32) -> Result<(), HostError> {
     // SAFETY: no memory is passed.
     check(unsafe { proxy_set_effective_context(context) })
 }
 
-pub(super) fn buffer(buffer: Buffer, start: usize, size: usize) -> Result<Vec<u8>, Refused> {
+pub(super) fn buffer(buffer: Buffer, start: usize, size: usize) -> Result<Vec<u8>, HostError> {
     // SAFETY: the host writes where the data is that it has put into memory of ours.
     take(|data, data_size| unsafe {
         proxy_get_buffer_bytes(buffer as u32, start, size, data, data_size)
@@ -179,19 +179,19 @@ pub(super) fn buffer(buffer: Buffer, start: usize, size: usize) -> Result<Vec<u8
 }
 
 /// All of a header map, as [`ai_gateway_core::http::head::HeaderMap`] reads it.
-pub(super) fn header_map(map: Map) -> Result<Vec<u8>, Refused> {
+pub(super) fn header_map(map: Map) -> Result<Vec<u8>, HostError> {
     // SAFETY: as for `buffer`.
     take(|data, data_size| unsafe { proxy_get_header_map_pairs(map as u32, data, data_size) })
 }
 
-pub(super) fn header(map: Map, name: &str) -> Result<Vec<u8>, Refused> {
+pub(super) fn header(map: Map, name: &str) -> Result<Vec<u8>, HostError> {
     // SAFETY: the host reads `name`; else as for `buffer`.
     take(|data, data_size| unsafe {
         proxy_get_header_map_value(map as u32, name.as_ptr(), name.len(), data, data_size)
     })
 }
 
-pub(super) fn set_header(map: Map, name: &str, value: &[u8]) -> Result<(), Refused> {
+pub(super) fn set_header(map: Map, name: &str, value: &[u8]) -> Result<(), HostError> {
     // SAFETY: the host reads `name` and `value`.
     check(unsafe {
         proxy_replace_header_map_value(
@@ -204,27 +204,27 @@ pub(super) fn set_header(map: Map, name: &str, value: &[u8]) -> Result<(), Refus
     })
 }
 
-pub(super) fn remove_header(map: Map, name: impl AsRef<[u8]>) -> Result<(), Refused> {
+pub(super) fn remove_header(map: Map, name: impl AsRef<[u8]>) -> Result<(), HostError> {
     let name = name.as_ref();
     // SAFETY: the host reads `name`.
     check(unsafe { proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) })
 }
 
 /// `path` with a NUL between its parts.
-pub(super) fn property(path: &str) -> Result<Vec<u8>, Refused> {
+pub(super) fn property(path: &str) -> Result<Vec<u8>, HostError> {
     // SAFETY: the host reads `path`; else as for `buffer`.
     take(|data, data_size| unsafe {
         proxy_get_property(path.as_ptr(), path.len(), data, data_size)
     })
 }
 
-pub(super) fn set_property(path: &str, value: &[u8]) -> Result<(), Refused> {
+pub(super) fn set_property(path: &str, value: &[u8]) -> Result<(), HostError> {
     // SAFETY: the host reads `path` and `value`.
     check(unsafe { proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) })
 }
 
 /// A text shared by all workers, and its version.
-pub(super) fn shared_data(key: &str) -> Result<(Vec<u8>, u32), Refused> {
+pub(super) fn shared_data(key: &str) -> Result<(Vec<u8>, u32), HostError> {
     let mut version = 0;
     // SAFETY: the host reads `key` and writes a number; else as for `buffer`.
     let text = take(|data, data_size| unsafe {
@@ -234,7 +234,7 @@ pub(super) fn shared_data(key: &str) -> Result<(Vec<u8>, u32), Refused> {
 }
 
 /// Version 0 stands for any.
-pub(super) fn set_shared_data(key: &str, text: &[u8], version: u32) -> Result<(), Refused> {
+pub(super) fn set_shared_data(key: &str, text: &[u8], version: u32) -> Result<(), HostError> {
     // SAFETY: the host reads `key` and `text`.
     check(unsafe {
         proxy_set_shared_data(key.as_ptr(), key.len(), text.as_ptr(), text.len(), version)
@@ -243,7 +243,11 @@ pub(super) fn set_shared_data(key: &str, text: &[u8], version: u32) -> Result<()
 
 /// Sends a request without body; the token that its answer will bear. `headers` is a header map as
 /// [`ai_gateway_core::http::head::HeaderMap`] writes it.
-pub(super) fn http_call(cluster: &str, headers: &[u8], timeout: Duration) -> Result<u32, Refused> {
+pub(super) fn http_call(
+    cluster: &str,
+    headers: &[u8],
+    timeout: Duration,
+) -> Result<u32, HostError> {
     let no_trailers = 0_u32.to_le_bytes();
     let mut token = 0;
     // SAFETY: the host reads `cluster`, `headers` and `no_trailers`, and writes a number.
@@ -264,13 +268,13 @@ pub(super) fn http_call(cluster: &str, headers: &[u8], timeout: Duration) -> Res
     Ok(token)
 }
 
-pub(super) fn resume_request() -> Result<(), Refused> {
+pub(super) fn resume_request() -> Result<(), HostError> {
     // SAFETY: no memory is passed.
     check(unsafe { proxy_continue_stream(REQUEST_STREAM) })
 }
 
 /// `headers` is a header map as [`ai_gateway_core::http::head::HeaderMap`] writes it.
-pub(super) fn local_response(status: u16, headers: &[u8], body: &[u8]) -> Result<(), Refused> {
+pub(super) fn local_response(status: u16, headers: &[u8], body: &[u8]) -> Result<(), HostError> {
     // SAFETY: the host reads `headers` and `body`.
     check(unsafe {
         proxy_send_local_response(
@@ -287,25 +291,25 @@ pub(super) fn local_response(status: u16, headers: &[u8], body: &[u8]) -> Result
 }
 
 /// Defines a metric, or finds the one of this name; its id.
-pub(super) fn define_metric(kind: MetricType, name: &str) -> Result<u32, Refused> {
+pub(super) fn define_metric(kind: MetricType, name: &str) -> Result<u32, HostError> {
     let mut id = 0;
     // SAFETY: the host reads `name` and writes a number.
     check(unsafe { proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &raw mut id) })?;
     Ok(id)
 }
 
-pub(super) fn increment_metric(id: u32, offset: i64) -> Result<(), Refused> {
+pub(super) fn increment_metric(id: u32, offset: i64) -> Result<(), HostError> {
     // SAFETY: no memory is passed.
     check(unsafe { proxy_increment_metric(id, offset) })
 }
 
-pub(super) fn record_metric(id: u32, value: u64) -> Result<(), Refused> {
+pub(super) fn record_metric(id: u32, value: u64) -> Result<(), HostError> {
     // SAFETY: no memory is passed.
     check(unsafe { proxy_record_metric(id, value) })
 }
 
 /// Calls a function that the ABI does not have.
-pub(super) fn foreign(name: &str, arguments: &[u8]) -> Result<Vec<u8>, Refused> {
+pub(super) fn foreign(name: &str, arguments: &[u8]) -> Result<Vec<u8>, HostError> {
     // SAFETY: the host reads `name` and `arguments`; else as for `buffer`.
     take(|data, data_size| unsafe {
         proxy_call_foreign_function(
@@ -329,7 +333,7 @@ pub(super) fn allocate(size: usize) -> *mut u8 {
 }
 
 /// What a call of the host returns; empty where that is nothing.
-fn take(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, Refused> {
+fn take(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, HostError> {
     let mut data = ptr::null_mut();
     let mut size = 0;
     check(call(&raw mut data, &raw mut size))?;
@@ -341,10 +345,10 @@ fn take(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, R
     Ok(unsafe { Vec::from_raw_parts(data, size, size) })
 }
 
-const fn check(status: u32) -> Result<(), Refused> {
+const fn check(status: u32) -> Result<(), HostError> {
     match status {
         0 => Ok(()),
-        status => Err(Refused(status)),
+        status => Err(HostError(status)),
     }
 }
 

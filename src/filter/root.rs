@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::abi::{self, Metrics, SharedData};
+use super::abi::{self, HostSharedData, Metrics};
 use super::faults::{self, Place};
 use super::log::adopt_level;
 use super::signature::verifier;
 use super::stream::Stream;
 use super::worker::{EAGER_TICK, Worker};
 use ai_gateway_core::config::{Authentication, Config, ConfigError};
-use ai_gateway_core::fetch::callout::{Answer, Callout, MAX_DOCUMENT_BYTES};
+use ai_gateway_core::fetch::callout::{Callout, CalloutResponse, MAX_DOCUMENT_BYTES};
 use ai_gateway_core::gateway::{Resource, Shared};
 use ai_gateway_core::telemetry::{Labels, Measurement, Metric};
 
@@ -50,18 +50,18 @@ impl Root {
         let body;
         // A callout that failed has no headers.
         let answer = match (headers > 0).then(abi::callout_status).flatten() {
-            None => Answer::NoResponse,
-            Some(_) if body_size > MAX_DOCUMENT_BYTES => Answer::TooLarge,
+            None => CalloutResponse::NoResponse,
+            Some(_) if body_size > MAX_DOCUMENT_BYTES => CalloutResponse::TooLarge,
             Some(status) => {
                 body = abi::callout_body(body_size);
-                Answer::Response {
+                CalloutResponse::Response {
                     status,
                     body: &body,
                     lifetime: abi::callout_lifetime(),
                 }
             }
         };
-        self.answered(&worker, resource, answer);
+        self.on_response(&worker, resource, answer);
     }
 
     pub(super) fn on_configure(&self, size: usize) -> bool {
@@ -81,7 +81,7 @@ impl Root {
             log::warn!("authentication is disabled: whoever reaches this gateway may use it");
         }
         log::info!("serving {} providers", config.providers.len());
-        let shared = Shared::new(config, verifier, &SharedData);
+        let shared = Shared::new(config, verifier, &HostSharedData);
         self.worker.replace(Some(Rc::new(Worker::new(shared))));
         abi::set_tick_period(FIRST_TICK);
         true
@@ -93,7 +93,7 @@ impl Root {
             return;
         };
         let now = abi::now();
-        for (resource, poll) in worker.shared.poll(now, &SharedData) {
+        for (resource, poll) in worker.shared.poll(now, &HostSharedData) {
             if poll.settled {
                 self.settled(&worker, &resource);
             }
@@ -104,7 +104,7 @@ impl Root {
         worker.refuse_overdue(now);
         worker.release_held_again();
         worker.report(now);
-        abi::act_for(self.context_id);
+        abi::set_effective_context(self.context_id);
         abi::set_tick_period(if worker.is_awaited() {
             EAGER_TICK
         } else {
@@ -121,13 +121,13 @@ impl Root {
             Ok(token) => {
                 self.callouts.borrow_mut().insert(token, resource);
             }
-            Err(_) => self.answered(worker, resource, Answer::Undeliverable),
+            Err(_) => self.on_response(worker, resource, CalloutResponse::Undeliverable),
         }
     }
 
-    fn answered(&self, worker: &Worker, resource: Resource, answer: Answer<'_>) {
+    fn on_response(&self, worker: &Worker, resource: Resource, answer: CalloutResponse<'_>) {
         let shared = &worker.shared;
-        match shared.answered(&resource, answer, abi::now(), &SharedData) {
+        match shared.on_response(&resource, answer, abi::now(), &HostSharedData) {
             Some(callout) => self.dispatch(worker, resource, &callout),
             None => self.settled(worker, &resource),
         }
@@ -135,13 +135,13 @@ impl Root {
 
     fn settled(&self, worker: &Worker, resource: &Resource) {
         worker.settled(resource);
-        abi::act_for(self.context_id);
+        abi::set_effective_context(self.context_id);
     }
 }
 
 /// Counts a configuration that was refused, by the place of its first problem.
 fn count_refusal(error: &ConfigError) {
-    let mut labels = Labels::new(std::iter::empty(), 0, &SharedData);
+    let mut labels = Labels::new(std::iter::empty(), 0, &HostSharedData);
     let place = error.problems.first().map_or("", |first| &first.path);
     let metric = Metric::ConfigurationsRefused(labels.one("reason", place));
     Metrics::default().measure(Measurement { metric, value: 1 }, &labels);

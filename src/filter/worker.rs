@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::abi::{self, HostClock, Metrics, SharedData};
+use super::abi::{self, HostClock, HostSharedData, Metrics};
 use super::held_body::HeldBody;
 use ai_gateway_core::admin::status::Extremes;
 use ai_gateway_core::base::time::UnixTime;
@@ -20,7 +20,7 @@ pub(super) struct Worker {
     /// Those of which a piece is held again.
     held_again: RefCell<Vec<Rc<Request>>>,
     /// Whether the host loses a piece of a request that was held ([`HeldBody`]).
-    loses_a_piece: bool,
+    has_held_body_bug: bool,
     /// Whether a body has ever come while its headers were held.
     hands_over_bodies: Cell<bool>,
     metrics: RefCell<Metrics>,
@@ -113,7 +113,7 @@ impl Worker {
             awaiting: RefCell::default(),
             awaiting_body: RefCell::default(),
             held_again: RefCell::default(),
-            loses_a_piece: abi::loses_a_piece(),
+            has_held_body_bug: abi::has_held_body_bug(),
             hands_over_bodies: Cell::new(false),
             metrics: RefCell::default(),
             effects: RefCell::default(),
@@ -155,7 +155,7 @@ impl Worker {
         for request in self.held_again.take() {
             if request.held_body.release()
                 && request.flow() == Flow::Continue
-                && abi::act_for(request.context_id)
+                && abi::set_effective_context(request.context_id)
             {
                 abi::resume_request();
             }
@@ -201,7 +201,10 @@ impl Worker {
     /// Notes that bodies do come while headers are held.
     pub(super) fn body_was_handed_over(&self) {
         if !self.hands_over_bodies.replace(true) {
-            self.shared.ledger.borrow_mut().count(BODIES_HANDED_OVER);
+            self.shared
+                .usage_totals
+                .borrow_mut()
+                .count(BODIES_HANDED_OVER);
             self.awaiting_body.borrow_mut().clear();
         }
     }
@@ -232,7 +235,7 @@ impl Worker {
 
     /// Hands the host what was counted since the last tick.
     pub(super) fn report(&self, now: UnixTime) {
-        for measurement in self.shared.report(now, &SharedData) {
+        for measurement in self.shared.report(now, &HostSharedData) {
             self.measure(measurement);
         }
         self.tell_waiting(self.awaiting.borrow().len());
@@ -240,7 +243,7 @@ impl Worker {
 
     /// Tells the host and the other workers what they do not know yet, since this one ends.
     pub(super) fn abandon(&self) {
-        for measurement in self.shared.abandon(abi::now(), &SharedData) {
+        for measurement in self.shared.abandon(abi::now(), &HostSharedData) {
             self.measure(measurement);
         }
         self.tell_waiting(0);
@@ -264,7 +267,7 @@ impl Worker {
     /// Drives a held request from outside of its callbacks.
     fn resume(&self, request: &Rc<Request>, input: Input<'_>) {
         if request.flow() == Flow::Continue
-            || !abi::act_for(request.context_id)
+            || !abi::set_effective_context(request.context_id)
             || self.drive(request, input) == Flow::Pause
         {
             return;
@@ -274,7 +277,7 @@ impl Worker {
             has_ended,
             ..
         } = request.body.get();
-        if !self.loses_a_piece || request.held_body.resume(available, has_ended) {
+        if !self.has_held_body_bug || request.held_body.resume(available, has_ended) {
             abi::resume_request();
         }
     }
@@ -282,7 +285,13 @@ impl Worker {
     fn step(&self, request: &Rc<Request>, input: Input<'_>) {
         let mut effects = self.effects.take();
         let transaction = request.transaction.take();
-        let next = transaction.handle(input, &self.shared, &SharedData, &HostClock, &mut effects);
+        let next = transaction.handle(
+            input,
+            &self.shared,
+            &HostSharedData,
+            &HostClock,
+            &mut effects,
+        );
         request.transaction.replace(next);
         for effect in effects.drain(..) {
             match effect {

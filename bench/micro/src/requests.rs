@@ -5,13 +5,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ai_gateway_core::authn::jwk::{Algorithm, KeySet, VerificationKey};
-use ai_gateway_core::authn::key_source::KeySourceSettings;
+use ai_gateway_core::authn::jwks::JwksSource;
 use ai_gateway_core::authn::signature::SignatureVerifier;
 use ai_gateway_core::authn::{Authenticator, Issuer, Verdict};
 use ai_gateway_core::aws::credentials::AwsCredentials;
 use ai_gateway_core::aws::sigv4::{self, Scope, SignableRequest, SigningKeys};
 use ai_gateway_core::base::secret::Secret;
-use ai_gateway_core::base::shared_data::Board;
+use ai_gateway_core::base::shared_data::SharedData;
 use ai_gateway_core::base::time::UnixTime;
 use ai_gateway_core::http::route::Route;
 use base64::Engine;
@@ -65,7 +65,7 @@ impl SignatureVerifier for Credulous {
 /// Shared data that keeps nothing.
 struct NoBoard;
 
-impl Board for NoBoard {
+impl SharedData for NoBoard {
     fn read(&self, _: &str) -> Option<(Vec<u8>, u32)> {
         None
     }
@@ -86,7 +86,7 @@ fn authenticator(remembered: usize) -> Authenticator {
         audiences: vec!["ai-gateway".to_owned()],
         algorithms: Algorithm::ALL.to_vec(),
         clock_skew: Duration::ZERO,
-        keys: KeySourceSettings::Inline(keys.expect("a key set")),
+        keys: JwksSource::Inline(keys.expect("a key set")),
     };
     Authenticator::new(&[issuer], remembered, Rc::new(Credulous), &NoBoard)
 }

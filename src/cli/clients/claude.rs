@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{Connection, Launch, Mode};
 
-/// How long it may keep a token before it asks the helper again, which is cheap.
+/// How long it may keep a token before it asks the helper again, which is probe_request.
 const HELPER_TTL_MS: &str = "30000";
 
 /// Switches of other ways to a model, and credentials that would be used in the helper's place.

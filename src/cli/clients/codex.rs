@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Connection, Launch};
 
 const PROVIDER: &str = "ai-gateway";
-/// How long it may keep a token before it asks the command again, which is cheap.
+/// How long it may keep a token before it asks the command again, which is probe_request.
 const REFRESH_MS: u32 = 30_000;
 
 pub(super) fn launch(connection: &Connection) -> Launch {

@@ -1,4 +1,4 @@
-//! `llm check`: one cheap request, hop by hop from this machine to the provider's model.
+//! `llm check`: one probe_request request, hop by hop from this machine to the provider's model.
 
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use ai_gateway_core::http::url::Scheme;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::clients::cheap_request;
+use crate::clients::probe_request;
 use crate::failure::{Failure, Kind};
 use crate::gateway::{Gateway, Provider, error_code, error_message};
 use crate::http::{self, Answer};
@@ -98,7 +98,7 @@ fn hops(
     let exact = |model: &&str| !model.ends_with('*');
     let model = model.or_else(|| provider.models.iter().map(String::as_str).find(exact));
     let can_be_listed = provider.models.is_empty();
-    let request = cheap_request(&provider.kind, model).filter(|_| model.is_some() || can_be_listed);
+    let request = probe_request(&provider.kind, model).filter(|_| model.is_some() || can_be_listed);
     let Some(request) = request else {
         let failure = Failure::new(
             Kind::Usage,

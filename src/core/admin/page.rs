@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::config::Config;
 use crate::http::head::RequestHead;
 use crate::provider_kind::ProviderKind;
-use crate::provider_kind::snippets::{Connecting, TOKEN};
+use crate::provider_kind::snippets::{ConnectSnippets, TOKEN};
 use crate::reply::Reply;
 
 const HTML: &str = include_str!("page/page.html");
@@ -28,7 +28,7 @@ struct Kinds<'a> {
     usage: &'a str,
     token_header: &'a str,
     token: &'static str,
-    types: BTreeMap<&'static str, Connecting>,
+    types: BTreeMap<&'static str, ConnectSnippets>,
 }
 
 /// The page.
@@ -42,7 +42,7 @@ pub fn page(config: &Config) -> Reply {
             .map_or("authorization", String::as_str),
         token: TOKEN,
         types: ProviderKind::ALL
-            .map(|kind| (kind.profile().type_name, kind.profile().connecting))
+            .map(|kind| (kind.profile().type_name, kind.profile().connect_snippets))
             .into(),
     };
     // No `<` of it can end the element that it stands in.

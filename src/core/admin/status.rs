@@ -9,28 +9,28 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::authn::key_source::IssuerLine;
-use crate::aws::credentials::CredentialLine;
-use crate::base::shared_data::Board;
+use crate::authn::jwks::IssuerStatus;
+use crate::aws::credentials::CredentialStatus;
+use crate::base::shared_data::SharedData;
 use crate::base::time::UnixTime;
 
 /// The whole document.
 #[derive(Serialize)]
 #[allow(missing_docs, reason = "the fields are what they are called")]
-pub struct Diagnosis {
+pub struct StatusReport {
     pub version: &'static str,
-    pub configuration: ConfigurationLine,
-    pub issuers: Vec<IssuerLine>,
-    pub credentials: Vec<CredentialLine>,
-    pub host: HostLine,
-    pub clock: ClockLine,
+    pub configuration: ConfigurationStatus,
+    pub issuers: Vec<IssuerStatus>,
+    pub credentials: Vec<CredentialStatus>,
+    pub host: HostStatus,
+    pub clock: ClockStatus,
     /// Requests that were answered with an error here, by its code.
     pub refusals: BTreeMap<String, u64>,
 }
 
 /// Which configuration is at work.
 #[derive(Serialize)]
-pub struct ConfigurationLine {
+pub struct ConfigurationStatus {
     /// Of its bytes.
     pub sha256: String,
     /// Since when.
@@ -41,7 +41,7 @@ pub struct ConfigurationLine {
 
 /// What was seen of the host.
 #[derive(Serialize)]
-pub struct HostLine {
+pub struct HostStatus {
     /// Whether it hands bodies over while headers are held; `None` while nobody has asked.
     pub hands_over_held_bodies: Option<bool>,
     /// The largest body that it held for a signature or a catalog.
@@ -52,7 +52,7 @@ pub struct HostLine {
 
 /// What was seen of clocks.
 #[derive(Serialize)]
-pub struct ClockLine {
+pub struct ClockStatus {
     /// This host's time.
     pub now: String,
     /// By how much a token's `iat` was ahead of it at most; the issuer's clock, or this one, is off.
@@ -95,27 +95,27 @@ impl Witness {
     }
 
     /// What all workers have seen: others until they last published.
-    pub fn extremes(&self, board: &dyn Board) -> Extremes {
-        let text = board.read(EXTREMES).map(|(text, _)| text);
+    pub fn extremes(&self, shared_data: &dyn SharedData) -> Extremes {
+        let text = shared_data.read(EXTREMES).map(|(text, _)| text);
         let all = text.and_then(|text| serde_json::from_slice(&text).ok());
         self.seen.get().and(all.unwrap_or_default())
     }
 
     /// Has the other workers know, if there is anything new. What two workers write at once is
     /// written again by the one that lost.
-    pub fn publish(&self, board: &dyn Board) {
+    pub fn publish(&self, shared_data: &dyn SharedData) {
         if self.published.get() == self.seen.get() {
             return;
         }
-        let version = board.read(EXTREMES).map(|(_, version)| version);
-        let text = serde_json::to_vec(&self.extremes(board)).unwrap_or_default();
-        if board.write(EXTREMES, &text, version) {
+        let version = shared_data.read(EXTREMES).map(|(_, version)| version);
+        let text = serde_json::to_vec(&self.extremes(shared_data)).unwrap_or_default();
+        if shared_data.write(EXTREMES, &text, version) {
             self.published.set(self.seen.get());
         }
     }
 }
 
-impl ConfigurationLine {
+impl ConfigurationStatus {
     /// A configuration of this digest, at work since then.
     pub fn new(sha256: &str, loaded_at: UnixTime, now: UnixTime) -> Self {
         Self {
@@ -133,27 +133,27 @@ mod tests {
 
     #[test]
     fn workers_see_together_the_extremes_of_each() {
-        let board = MemoryBoard::default();
+        let shared_data = MemoryBoard::default();
         let [one, other] = [(); 2].map(|()| Witness::default());
         one.note(Extremes {
             largest_held_body: 7,
             smallest_refused_body: Some(90),
             ..Extremes::default()
         });
-        one.publish(&board);
+        one.publish(&shared_data);
         other.note(Extremes {
             largest_held_body: 5,
             smallest_refused_body: Some(80),
             clock_ahead: Duration::from_secs(3),
         });
-        other.publish(&board);
+        other.publish(&shared_data);
         let expected = Extremes {
             largest_held_body: 7,
             smallest_refused_body: Some(80),
             clock_ahead: Duration::from_secs(3),
         };
-        assert_eq!(one.extremes(&board), expected);
-        assert_eq!(other.extremes(&board), expected);
-        assert_eq!(Witness::default().extremes(&board), expected);
+        assert_eq!(one.extremes(&shared_data), expected);
+        assert_eq!(other.extremes(&shared_data), expected);
+        assert_eq!(Witness::default().extremes(&shared_data), expected);
     }
 }

@@ -264,7 +264,7 @@ impl TokenError {
     }
 
     /// Whether the same client can pass by renewing its token or by waiting.
-    pub const fn is_curable(&self) -> bool {
+    pub const fn is_retryable(&self) -> bool {
         matches!(self, Self::Expired(_) | Self::NotYetValid(_))
     }
 }

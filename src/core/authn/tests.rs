@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::authn::jwk::KeySet;
-use crate::authn::key_source::{RemoteKeys, Start};
+use crate::authn::jwks::{RemoteKeys, Start};
 use crate::authn::signature::SoftwareVerifier;
 use crate::fetch::callout::Clusters;
 use crate::http::url::Endpoint;
@@ -37,7 +37,7 @@ impl SignatureVerifier for CountingVerifier {
     }
 }
 
-fn issuer(name: &str, keys: KeySourceSettings) -> Issuer {
+fn issuer(name: &str, keys: JwksSource) -> Issuer {
     Issuer {
         issuer: name.into(),
         audiences: vec![AUDIENCE.into()],
@@ -47,12 +47,12 @@ fn issuer(name: &str, keys: KeySourceSettings) -> Issuer {
     }
 }
 
-fn inline(keys: &[&str]) -> KeySourceSettings {
-    KeySourceSettings::Inline(KeySet::parse(document(keys).as_bytes()).unwrap())
+fn inline(keys: &[&str]) -> JwksSource {
+    JwksSource::Inline(KeySet::parse(document(keys).as_bytes()).unwrap())
 }
 
-fn remote() -> KeySourceSettings {
-    KeySourceSettings::Remote(Box::new(RemoteKeys {
+fn remote() -> JwksSource {
+    JwksSource::Remote(Box::new(RemoteKeys {
         issuer: ISSUER.into(),
         start: Start::KeySet(Endpoint::parse("https://issuer.test/keys").unwrap()),
         clusters: Clusters {
@@ -81,19 +81,19 @@ fn token(key: &str, changes: Value) -> String {
 struct World {
     authenticator: Authenticator,
     verifier: Rc<CountingVerifier>,
-    board: MemoryBoard,
+    shared_data: MemoryBoard,
     now: UnixTime,
 }
 
 impl World {
     fn new(issuers: &[Issuer]) -> Self {
-        let board = MemoryBoard::default();
+        let shared_data = MemoryBoard::default();
         let verifier = Rc::new(CountingVerifier::default());
         let checks = Rc::<CountingVerifier>::clone(&verifier);
         Self {
-            authenticator: Authenticator::new(issuers, 10, checks, &board),
+            authenticator: Authenticator::new(issuers, 10, checks, &shared_data),
             verifier,
-            board,
+            shared_data,
             now: NOW,
         }
     }
@@ -112,15 +112,18 @@ impl World {
 
     /// The issuers whose keys are fetched from now on.
     fn begun(&mut self) -> Vec<IssuerIndex> {
-        let polls = self.authenticator.poll(self.now, &self.board).into_iter();
+        let polls = self
+            .authenticator
+            .poll(self.now, &self.shared_data)
+            .into_iter();
         let begun = polls.filter(|(_, poll)| poll.callout.is_some());
         begun.map(|(index, _)| index).collect()
     }
 
-    fn answer(&mut self, index: IssuerIndex, answer: Answer<'_>) {
+    fn answer(&mut self, index: IssuerIndex, answer: CalloutResponse<'_>) {
         let next = self
             .authenticator
-            .answered(index, answer, self.now, &self.board);
+            .on_response(index, answer, self.now, &self.shared_data);
         assert_eq!(next, None);
     }
 
@@ -129,23 +132,23 @@ impl World {
         self.answer(0, response(200, document(keys).as_bytes()));
     }
 
-    fn ask(&mut self, token: &str, patience: Patience) -> Verdict {
+    fn ask(&mut self, token: &str, patience: WaitPolicy) -> Verdict {
         let waited_for: &[IssuerIndex] = match patience {
-            Patience::Wait => &[],
-            Patience::WaitForAnother => &[0],
-            Patience::Decide => &[0, 0],
+            WaitPolicy::Wait => &[],
+            WaitPolicy::WaitForAnother => &[0],
+            WaitPolicy::Decide => &[0, 0],
         };
         let token = token.as_bytes();
         self.authenticator.authenticate(token, waited_for, self.now)
     }
 
     fn accepts(&mut self, token: &str) -> bool {
-        matches!(self.ask(token, Patience::Wait), Verdict::Accepted(_))
+        matches!(self.ask(token, WaitPolicy::Wait), Verdict::Accepted(_))
     }
 
     /// The error of a token that is refused without waiting.
     fn refusal(&mut self, token: &str) -> TokenError {
-        match self.ask(token, Patience::Wait) {
+        match self.ask(token, WaitPolicy::Wait) {
             Verdict::Rejected(error) => error,
             other => panic!("not refused: {other:?}"),
         }
@@ -155,7 +158,7 @@ impl World {
 #[test]
 fn a_good_token_gives_its_claims() {
     let mut world = World::with_keys(&["k"]);
-    match world.ask(&token("k", json!({"team": "x"})), Patience::Wait) {
+    match world.ask(&token("k", json!({"team": "x"})), WaitPolicy::Wait) {
         Verdict::Accepted(claims) => {
             assert_eq!(claims.issuer, 0);
             assert_eq!(claims.subject.as_deref(), Some("alice"));

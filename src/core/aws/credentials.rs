@@ -11,19 +11,19 @@ use sha2::{Digest, Sha256};
 
 use super::endpoints::{self, Progress, Step};
 use crate::base::secret::Secret;
-use crate::base::shared_data::Board;
+use crate::base::shared_data::SharedData;
 use crate::base::time::UnixTime;
-use crate::fetch::callout::{Answer, Callout, Clusters, Poll};
-use crate::fetch::refresh::Fetching;
-use crate::fetch::refresh::Patience;
-use crate::fetch::refresh::{Fetches, Refresh, Standing, Term};
+use crate::fetch::callout::{Callout, CalloutResponse, Clusters, Poll};
+use crate::fetch::refresh::FetchStatus;
+use crate::fetch::refresh::WaitPolicy;
+use crate::fetch::refresh::{FetchCounts, FetchState, Refresh, Validity};
 use crate::http::encoding::hex;
 use crate::http::url::{BaseUrl, Endpoint};
 use serde::Serialize;
 
 /// A provider's credential.
 #[derive(Serialize)]
-pub struct CredentialLine {
+pub struct CredentialStatus {
     /// The provider's name.
     pub provider: String,
     /// `configured`, `fetched`, `expired`, `none`, `passthrough` or `not_needed`.
@@ -32,7 +32,7 @@ pub struct CredentialLine {
     pub expires_at: Option<String>,
     #[serde(flatten)]
     #[allow(missing_docs, reason = "see there")]
-    pub fetching: Option<Fetching>,
+    pub fetching: Option<FetchStatus>,
 }
 
 /// A key pair, with a session token if it is a temporary one.
@@ -52,7 +52,7 @@ pub struct AwsCredentials {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AwsSettings {
     /// What is tried, in this order, until one answers; at least one.
-    pub origins: Vec<Origin>,
+    pub origins: Vec<CredentialsProvider>,
     /// The role to assume with what was found.
     pub role: Option<Role>,
     /// The clusters that callouts go through.
@@ -61,7 +61,7 @@ pub struct AwsSettings {
 
 /// A place that credentials come from.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Origin {
+pub enum CredentialsProvider {
     /// The configuration or the environment.
     Static(AwsCredentials),
     /// The credentials endpoint of a container: ECS, EKS Pod Identity, or a helper that speaks
@@ -98,7 +98,7 @@ pub struct Role {
 
 /// Why there are no credentials.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum NoCredentials {
+pub enum CredentialsError {
     /// They are being fetched.
     AwaitFetch,
     /// They cannot be had.
@@ -109,7 +109,7 @@ pub enum NoCredentials {
 }
 
 /// The credentials of one provider.
-pub struct CredentialSource {
+pub struct CredentialsCache {
     settings: AwsSettings,
     current: Option<AwsCredentials>,
     refresh: Option<Refresh>,
@@ -128,15 +128,17 @@ const REFRESH_AHEAD: Duration = Duration::from_secs(300);
 /// Fetched credentials without an end are fetched anew after this time.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(600);
 
-impl CredentialSource {
+impl CredentialsCache {
     /// A source that has fetched nothing yet; static credentials are there at once.
-    pub fn new(settings: &AwsSettings, board: &dyn Board) -> Self {
+    pub fn new(settings: &AwsSettings, shared_data: &dyn SharedData) -> Self {
         let (current, refresh) = match (settings.origins.as_slice(), &settings.role) {
-            ([Origin::Static(credentials), ..], None) => (Some(credentials.clone()), None),
+            ([CredentialsProvider::Static(credentials), ..], None) => {
+                (Some(credentials.clone()), None)
+            }
             _ => (None, Some(Refresh::new(settings.name()))),
         };
         if let Some(refresh) = &refresh {
-            refresh.prepare(board);
+            refresh.prepare(shared_data);
         }
         Self {
             settings: settings.clone(),
@@ -149,20 +151,20 @@ impl CredentialSource {
     /// The credentials of the moment.
     pub fn credentials(
         &mut self,
-        patience: Patience,
+        patience: WaitPolicy,
         now: UnixTime,
-    ) -> Result<&AwsCredentials, NoCredentials> {
+    ) -> Result<&AwsCredentials, CredentialsError> {
         let is_current = |found: &&AwsCredentials| found.expires_at.is_none_or(|end| now < end);
         let missing = self.missing(patience, now);
         self.current.as_ref().filter(is_current).ok_or(missing)
     }
 
     /// Takes in what another worker has fetched, and begins a fetch that is due here.
-    pub fn poll(&mut self, now: UnixTime, board: &dyn Board) -> Poll {
+    pub fn poll(&mut self, now: UnixTime, shared_data: &dyn SharedData) -> Poll {
         let Some(refresh) = &mut self.refresh else {
             return Poll::default();
         };
-        let adopted = refresh.adopt(board);
+        let adopted = refresh.adopt(shared_data);
         let settled = adopted.is_some();
         if let Some(document) = adopted.and_then(|published| published.document)
             && let Ok(credentials) = AwsCredentials::parse(document.as_bytes(), now)
@@ -170,14 +172,14 @@ impl CredentialSource {
             self.current = Some(credentials);
         }
         let time_limit = CALLOUT_TIMEOUT * CALLOUTS_OF_A_FETCH;
-        if !refresh.begin(now, time_limit, board) {
+        if !refresh.begin(now, time_limit, shared_data) {
             return Poll {
                 settled,
                 callout: None,
             };
         }
         let progress = endpoints::from_origin(&self.settings, 0, now);
-        let callout = self.proceed(progress, now, board);
+        let callout = self.proceed(progress, now, shared_data);
         Poll {
             settled: settled || callout.is_none(),
             callout,
@@ -185,34 +187,34 @@ impl CredentialSource {
     }
 
     /// Takes in the answer to the callout under way; the next callout, if the fetch has not ended.
-    pub fn answered(
+    pub fn on_response(
         &mut self,
-        answer: Answer<'_>,
+        answer: CalloutResponse<'_>,
         now: UnixTime,
-        board: &dyn Board,
+        shared_data: &dyn SharedData,
     ) -> Option<Callout> {
         let step = self.step.take()?;
-        let progress = step.answered(&self.settings, answer, now);
-        self.proceed(progress, now, board)
+        let progress = step.on_response(&self.settings, answer, now);
+        self.proceed(progress, now, shared_data)
     }
 
     /// Gives up a fetch under way, since its worker ends.
-    pub fn abandon(&self, board: &dyn Board) {
+    pub fn abandon(&self, shared_data: &dyn SharedData) {
         if let Some(refresh) = &self.refresh {
-            refresh.abandon(board);
+            refresh.abandon(shared_data);
         }
     }
 
     /// The fetches that have ended here since this was last asked.
-    pub fn take_fetches(&mut self) -> Fetches {
+    pub fn take_fetches(&mut self) -> FetchCounts {
         let refresh = self.refresh.as_mut();
         refresh.map(Refresh::take_fetches).unwrap_or_default()
     }
 
     /// How the credentials do, for people.
-    pub fn status(&self, provider: &str, now: UnixTime) -> CredentialLine {
+    pub fn status(&self, provider: &str, now: UnixTime) -> CredentialStatus {
         let end = self.current.as_ref().and_then(|it| it.expires_at);
-        CredentialLine {
+        CredentialStatus {
             provider: provider.to_owned(),
             state: match (&self.current, &self.refresh) {
                 (None, _) => "none",
@@ -231,7 +233,12 @@ impl CredentialSource {
         Some(end.saturating_since(now))
     }
 
-    fn proceed(&mut self, progress: Progress, now: UnixTime, board: &dyn Board) -> Option<Callout> {
+    fn proceed(
+        &mut self,
+        progress: Progress,
+        now: UnixTime,
+        shared_data: &dyn SharedData,
+    ) -> Option<Callout> {
         let refresh = self.refresh.as_mut()?;
         match progress {
             Progress::Ask(step, callout) => {
@@ -241,31 +248,31 @@ impl CredentialSource {
             Progress::Found(credentials) => {
                 log::info!("fetched AWS credentials");
                 let term = credentials.term(now);
-                refresh.succeeded(credentials.document(), now, term, board);
+                refresh.succeeded(credentials.document(), now, term, shared_data);
                 self.current = Some(credentials);
                 None
             }
             Progress::Failed(reason) => {
-                let backoff = refresh.failed(&reason, now, board);
+                let backoff = refresh.failed(&reason, now, shared_data);
                 log::warn!("cannot fetch AWS credentials: {reason}; trying again in {backoff:?}");
                 None
             }
         }
     }
 
-    fn missing(&mut self, patience: Patience, now: UnixTime) -> NoCredentials {
+    fn missing(&mut self, patience: WaitPolicy, now: UnixTime) -> CredentialsError {
         let next = match self.refresh.as_ref().map(Refresh::standing) {
-            Some(Standing::UnderWay) if patience == Patience::Wait => {
-                return NoCredentials::AwaitFetch;
+            Some(FetchState::UnderWay) if patience == WaitPolicy::Wait => {
+                return CredentialsError::AwaitFetch;
             }
-            Some(Standing::Due(next)) if patience == Patience::Wait && next <= now => {
-                return NoCredentials::AwaitFetch;
+            Some(FetchState::Due(next)) if patience == WaitPolicy::Wait && next <= now => {
+                return CredentialsError::AwaitFetch;
             }
-            Some(Standing::Due(next)) => next,
+            Some(FetchState::Due(next)) => next,
             _ => now,
         };
         let retry_after = next.saturating_since(now);
-        NoCredentials::Unavailable {
+        CredentialsError::Unavailable {
             retry_after: retry_after.max(Duration::from_secs(1)),
         }
     }
@@ -342,14 +349,14 @@ impl AwsCredentials {
         .to_string()
     }
 
-    fn term(&self, now: UnixTime) -> Term {
+    fn term(&self, now: UnixTime) -> Validity {
         let fresh_until = self.expires_at.unwrap_or(now + REFRESH_INTERVAL);
         let life = fresh_until.saturating_since(now);
         let ahead = match self.expires_at {
             Some(_) => REFRESH_AHEAD.min(life / 5),
             None => Duration::ZERO,
         };
-        Term {
+        Validity {
             next: now + life.saturating_sub(ahead),
             fresh_until,
         }
@@ -362,7 +369,7 @@ impl AwsSettings {
         let mut digest = Sha256::new();
         digest.update(format!("{self:?}"));
         for origin in &self.origins {
-            if let Origin::Static(credentials) = origin {
+            if let CredentialsProvider::Static(credentials) = origin {
                 digest.update(credentials.document());
             }
         }
@@ -370,7 +377,7 @@ impl AwsSettings {
     }
 }
 
-impl fmt::Display for NoCredentials {
+impl fmt::Display for CredentialsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AWS credentials cannot be had")
     }

@@ -4,11 +4,11 @@
 //! STS: `AssumeRole` in the query protocol, signed with what was found before; by GET, since Envoy's
 //! callouts to a dynamic-forward-proxy cluster lose a body while the host's name is resolved.
 
-use super::credentials::{AwsCredentials, AwsSettings, CALLOUT_TIMEOUT, Origin, Role};
+use super::credentials::{AwsCredentials, AwsSettings, CALLOUT_TIMEOUT, CredentialsProvider, Role};
 use crate::aws::sigv4::{EMPTY_PAYLOAD_SHA256, Scope, SignableRequest, SigningKeys, sign};
 use crate::base::secret::Secret;
 use crate::base::time::UnixTime;
-use crate::fetch::callout::{Answer, Callout};
+use crate::fetch::callout::{Callout, CalloutResponse};
 use crate::http::encoding::percent_encode;
 use crate::http::url::Endpoint;
 
@@ -45,8 +45,8 @@ const METADATA_CREDENTIALS: &str = "/latest/meta-data/iam/security-credentials/"
 pub(super) fn from_origin(settings: &AwsSettings, origin: usize, now: UnixTime) -> Progress {
     match settings.origins.get(origin) {
         None => Progress::Failed("no origin has credentials".to_owned()),
-        Some(Origin::Static(credentials)) => found(settings, credentials.clone(), now),
-        Some(Origin::Container {
+        Some(CredentialsProvider::Static(credentials)) => found(settings, credentials.clone(), now),
+        Some(CredentialsProvider::Container {
             endpoint,
             authorization,
         }) => {
@@ -56,7 +56,7 @@ pub(super) fn from_origin(settings: &AwsSettings, origin: usize, now: UnixTime) 
             let callout = callout(settings, "GET", endpoint.clone(), headers.collect());
             Progress::Ask(Step::Container { origin }, callout)
         }
-        Some(Origin::InstanceMetadata { endpoint }) => {
+        Some(CredentialsProvider::InstanceMetadata { endpoint }) => {
             let lifetime = (
                 "x-aws-ec2-metadata-token-ttl-seconds",
                 Secret::new(METADATA_SESSION.to_owned()),
@@ -70,10 +70,10 @@ pub(super) fn from_origin(settings: &AwsSettings, origin: usize, now: UnixTime) 
 
 impl Step {
     /// Takes in the answer to this step's callout.
-    pub(super) fn answered(
+    pub(super) fn on_response(
         self,
         settings: &AwsSettings,
-        answer: Answer<'_>,
+        answer: CalloutResponse<'_>,
         now: UnixTime,
     ) -> Progress {
         let origin = self.origin();
@@ -131,7 +131,7 @@ fn found(settings: &AwsSettings, credentials: AwsCredentials, now: UnixTime) -> 
 
 fn metadata(settings: &AwsSettings, origin: usize, target: &str, token: &Secret) -> Box<Callout> {
     let endpoint = match settings.origins.get(origin) {
-        Some(Origin::InstanceMetadata { endpoint }) => endpoint.endpoint(target),
+        Some(CredentialsProvider::InstanceMetadata { endpoint }) => endpoint.endpoint(target),
         _ => Endpoint::default(),
     };
     let headers = vec![("x-aws-ec2-metadata-token", token.clone())];

@@ -1,7 +1,7 @@
 //! What the workers of one host share.
 
 /// What the workers of one host share: small texts of bytes, each with a version.
-pub trait Board {
+pub trait SharedData {
     /// A text and its version, if it is there.
     fn read(&self, key: &str) -> Option<(Vec<u8>, u32)>;
 

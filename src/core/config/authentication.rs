@@ -8,7 +8,7 @@ use super::text::LINK_LOCAL;
 use super::{defaults, text};
 use crate::authn::Issuer;
 use crate::authn::jwk::{Algorithm, KeySet};
-use crate::authn::key_source::{KeySourceSettings, RemoteKeys, Start};
+use crate::authn::jwks::{JwksSource, RemoteKeys, Start};
 use crate::authn::signature::VerifierChoice;
 use crate::fetch::callout::Clusters;
 use crate::http::url::{BaseUrl, Endpoint};
@@ -175,7 +175,7 @@ fn issuer(
                 format_args!("{path}/jwks"),
                 KeySet::parse(jwks.to_string().as_bytes()),
             )
-            .map(KeySourceSettings::Inline),
+            .map(JwksSource::Inline),
         (None, jwks_uri) => {
             let start = match jwks_uri {
                 Some(uri) => problems
@@ -202,7 +202,7 @@ fn issuer(
                     https: cluster,
                 },
             );
-            Some(KeySourceSettings::Remote(Box::new(RemoteKeys {
+            Some(JwksSource::Remote(Box::new(RemoteKeys {
                 issuer: document.issuer.clone(),
                 start: start?,
                 clusters,

@@ -11,7 +11,7 @@ use super::document;
 use super::problem::Problems;
 use super::text;
 use super::text::LINK_LOCAL;
-use crate::aws::credentials::{AwsCredentials, AwsSettings, Origin, Role};
+use crate::aws::credentials::{AwsCredentials, AwsSettings, CredentialsProvider, Role};
 use crate::aws::partition::Partition;
 use crate::base::secret::Secret;
 use crate::fetch::callout::Clusters;
@@ -102,7 +102,7 @@ impl Reader<'_> {
         })))
     }
 
-    fn key_pair(&mut self, pair: &KeyPair, path: &str) -> Option<Origin> {
+    fn key_pair(&mut self, pair: &KeyPair, path: &str) -> Option<CredentialsProvider> {
         let path = format!("{}/{path}", self.path);
         let mut secret = |field: &str, secret: &super::secret::SecretReference| {
             let secret = secret.resolve(self.env);
@@ -123,10 +123,10 @@ impl Reader<'_> {
         if !credentials.can_be_sent() {
             self.problems.add(path, "has a space in a key");
         }
-        Some(Origin::Static(credentials))
+        Some(CredentialsProvider::Static(credentials))
     }
 
-    fn container(&mut self, container: &Container) -> Option<Origin> {
+    fn container(&mut self, container: &Container) -> Option<CredentialsProvider> {
         let path = format!("{}/container", self.path);
         let uri = match &container.uri {
             Some(Text::Plain(uri)) => Some(uri.clone()),
@@ -157,7 +157,7 @@ impl Reader<'_> {
             }
             None => (self.env)("AWS_CONTAINER_AUTHORIZATION_TOKEN").map(Secret::new),
         };
-        Some(Origin::Container {
+        Some(CredentialsProvider::Container {
             endpoint,
             authorization,
         })
@@ -172,18 +172,18 @@ impl Reader<'_> {
         (self.env)("AWS_CONTAINER_CREDENTIALS_FULL_URI").or_else(relative)
     }
 
-    fn metadata(&mut self, metadata: &InstanceMetadata) -> Option<Origin> {
+    fn metadata(&mut self, metadata: &InstanceMetadata) -> Option<CredentialsProvider> {
         self.metadata_at(metadata.endpoint.as_deref(), "imds/endpoint")
     }
 
-    fn metadata_at(&mut self, endpoint: Option<&str>, path: &str) -> Option<Origin> {
+    fn metadata_at(&mut self, endpoint: Option<&str>, path: &str) -> Option<CredentialsProvider> {
         let endpoint = BaseUrl::parse(endpoint.unwrap_or(METADATA_ADDRESS));
         let path = format!("{}/{path}", self.path);
         let endpoint = self.problems.take(path, endpoint)?;
-        Some(Origin::InstanceMetadata { endpoint })
+        Some(CredentialsProvider::InstanceMetadata { endpoint })
     }
 
-    fn default_chain(&mut self, chain: &DefaultChain) -> Option<Vec<Origin>> {
+    fn default_chain(&mut self, chain: &DefaultChain) -> Option<Vec<CredentialsProvider>> {
         let mut origins = Vec::new();
         let pair = (
             (self.env)("AWS_ACCESS_KEY_ID"),
@@ -197,7 +197,7 @@ impl Reader<'_> {
                 expires_at: None,
             };
             if credentials.can_be_sent() {
-                origins.push(Origin::Static(credentials));
+                origins.push(CredentialsProvider::Static(credentials));
             } else {
                 let path = format!("{}/default_chain", self.path);
                 self.problems.add(

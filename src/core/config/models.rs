@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::problem::Problems;
-use crate::models::allow_list::{Catalog, UnlistedStatus};
+use crate::models::catalog::{Catalog, UnlistedStatus};
 use crate::models::pattern::ModelPattern;
 use crate::provider_kind::model_place::PathPattern;
 

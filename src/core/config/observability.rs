@@ -21,7 +21,7 @@ pub struct Observability {
 
 pub(super) fn read(
     document: document::Observability,
-    side_headers: &[String],
+    token_headers: &[String],
     problems: &mut Problems,
 ) -> Observability {
     let path = "/observability/conversation_headers";
@@ -32,7 +32,7 @@ pub(super) fn read(
         problems,
     );
     for (index, name) in conversation_headers.iter().enumerate() {
-        if providers::is_reserved(name) || is_credential_header(name.as_bytes(), side_headers) {
+        if providers::is_reserved(name) || is_credential_header(name.as_bytes(), token_headers) {
             problems.add(
                 format_args!("{path}/{index}"),
                 "is a header with a meaning of its own; choose another name",

@@ -16,7 +16,7 @@ use crate::http::token_location::is_credential_header;
 use crate::http::url::BaseUrl;
 use crate::provider::Provider;
 use crate::provider::credential::{Credential, GatewayToken};
-use crate::provider_kind::{KeyPlacement, ProviderKind, PublicService};
+use crate::provider_kind::{DefaultEndpoint, KeyPlacement, ProviderKind};
 
 /// Whether the host's framing or this filter decides on a header.
 pub(super) fn is_reserved(name: &str) -> bool {
@@ -93,7 +93,7 @@ fn provider(
         .credential(document.credentials.as_ref(), document.signing),
         None => credential(&document, kind, env, path, problems),
     };
-    refuse_foreign_fields(&document, kind, path, problems);
+    reject_inapplicable_fields(&document, kind, path, problems);
     let base_url = base_url(&document, kind, region, path, problems);
     if !document.allow_link_local && base_url.as_ref().is_some_and(BaseUrl::is_link_local) {
         problems.add(format_args!("{path}/base_url"), LINK_LOCAL);
@@ -158,17 +158,17 @@ fn base_url(
     path: &str,
     problems: &mut Problems,
 ) -> Option<BaseUrl> {
-    let service = kind.profile().public_service;
+    let service = kind.profile().default_endpoint;
     let public = match service {
-        PublicService::None => None,
-        PublicService::Global(url) => Some(Cow::Borrowed(url)),
-        PublicService::Regional(url) => is_region(region).then(|| url(region)),
+        DefaultEndpoint::None => None,
+        DefaultEndpoint::Global(url) => Some(Cow::Borrowed(url)),
+        DefaultEndpoint::Regional(url) => is_region(region).then(|| url(region)),
     };
     match (document.base_url.as_deref(), public) {
         (Some(url), _) => problems.take(format_args!("{path}/base_url"), BaseUrl::parse(url)),
         (None, Some(url)) => problems.take(format_args!("{path}/base_url"), BaseUrl::parse(&url)),
         // The region, which is wrong or missing, would tell.
-        (None, None) if matches!(service, PublicService::Regional(_)) => None,
+        (None, None) if matches!(service, DefaultEndpoint::Regional(_)) => None,
         (None, None) => {
             problems.add(
                 format_args!("{path}/base_url"),
@@ -180,7 +180,7 @@ fn base_url(
 }
 
 /// Fields that mean nothing for this kind are mistakes.
-fn refuse_foreign_fields(
+fn reject_inapplicable_fields(
     document: &document::Provider,
     kind: ProviderKind,
     path: &str,

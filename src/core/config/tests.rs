@@ -16,12 +16,12 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::authn::jwk::Algorithm;
-use crate::authn::key_source::{KeySourceSettings, RemoteKeys, Start};
+use crate::authn::jwks::{JwksSource, RemoteKeys, Start};
 use crate::authn::signature::VerifierChoice;
 use crate::authz::{Action, Binding, Bindings, ClaimMatch};
 use crate::base::secret::Secret;
 use crate::http::url::{BaseUrl, Endpoint};
-use crate::models::allow_list::{Catalog, UnlistedStatus};
+use crate::models::catalog::{Catalog, UnlistedStatus};
 use crate::models::pattern::ModelPattern;
 use crate::models::price::{Price, PriceList, Prices};
 use crate::provider::credential::{Credential, GatewayToken};
@@ -287,14 +287,14 @@ fn every_field_of_an_issuer_is_taken_in() {
     assert_eq!(keys.clusters.https, "tls");
     assert!(matches!(
         &third.keys,
-        KeySourceSettings::Inline(keys) if keys.keys().len() == 1
+        JwksSource::Inline(keys) if keys.keys().len() == 1
     ));
 }
 
 fn remote(issuer: &Issuer) -> &RemoteKeys {
     match &issuer.keys {
-        KeySourceSettings::Remote(keys) => keys,
-        KeySourceSettings::Inline(_) => panic!("keys of {} are inline", issuer.issuer),
+        JwksSource::Remote(keys) => keys,
+        JwksSource::Inline(_) => panic!("keys of {} are inline", issuer.issuer),
     }
 }
 

@@ -22,7 +22,7 @@ pub struct Callout {
 
 /// What came of a callout.
 #[derive(Clone, Copy, Debug)]
-pub enum Answer<'a> {
+pub enum CalloutResponse<'a> {
     /// A response.
     Response {
         /// Its status.
@@ -43,7 +43,7 @@ pub enum Answer<'a> {
 /// Larger answers are not read.
 pub const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
 
-impl<'a> Answer<'a> {
+impl<'a> CalloutResponse<'a> {
     /// The body of an answer that is a document.
     pub fn document(self) -> Result<&'a [u8], String> {
         match self {

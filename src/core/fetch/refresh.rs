@@ -1,6 +1,6 @@
 //! Documents that are fetched, kept fresh, and fetched once for all workers of a host.
 //!
-//! Workers share nothing but a [`Board`]. Whoever finds a document due takes its lease, fetches it
+//! Workers share nothing but a [`SharedData`]. Whoever finds a document due takes its lease, fetches it
 //! and publishes what came of it, success or failure; the others read it there. A lease that is
 //! not redeemed in time is free for the next.
 
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::shared_data::Board;
+use crate::base::shared_data::SharedData;
 use crate::base::time::UnixTime;
 
 /// One document's life in one worker.
@@ -20,12 +20,12 @@ pub struct Refresh {
     seen: Option<u32>,
     fresh_until: Option<UnixTime>,
     demanded: Option<UnixTime>,
-    fetches: Fetches,
+    fetches: FetchCounts,
 }
 
 /// How long a document is good.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Term {
+pub struct Validity {
     /// When it is fetched anew.
     pub next: UnixTime,
     /// When it ends to be fresh, had it not been fetched anew.
@@ -34,7 +34,7 @@ pub struct Term {
 
 /// How the fetches of a document go.
 #[derive(Serialize, Default)]
-pub struct Fetching {
+pub struct FetchStatus {
     /// The next one; `None` while one is under way.
     pub next_fetch: Option<String>,
     /// Attempts that have failed in a row.
@@ -45,7 +45,7 @@ pub struct Fetching {
 
 /// Whether a token may wait for a fetch of keys.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Patience {
+pub enum WaitPolicy {
     /// It may.
     Wait,
     /// It has waited for a fetch, which may have begun before its key was there; for one that begins now.
@@ -57,7 +57,7 @@ pub enum Patience {
 /// How many fetches have come to which end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[allow(missing_docs, reason = "the fields are what they are called")]
-pub struct Fetches {
+pub struct FetchCounts {
     pub succeeded: u64,
     pub failed: u64,
 }
@@ -74,7 +74,7 @@ enum State {
 
 /// What a worker found out, for all.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Published {
+pub struct SharedEntry {
     /// The last document that could be had.
     pub document: Option<String>,
     /// When it was fetched.
@@ -97,7 +97,7 @@ pub struct Published {
 
 /// How a fetch stands, to whoever wants the document.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Standing {
+pub enum FetchState {
     /// Under way, here or elsewhere.
     UnderWay,
     /// Not under way; due then.
@@ -120,7 +120,7 @@ const EARLIEST_REFRESH: u32 = 800;
 /// The part of that time, in thousandths, over which refreshes are spread.
 const REFRESH_SPREAD: u32 = 150;
 
-impl Term {
+impl Validity {
     /// Good for so long, and fetched anew ahead of that: after 80 to 95 % of it, by chance, so that
     /// gateways that began together do not ask together. The moment, to the nanosecond, and the
     /// document's name are chance enough.
@@ -147,15 +147,15 @@ impl Refresh {
             seen: None,
             fresh_until: None,
             demanded: None,
-            fetches: Fetches::default(),
+            fetches: FetchCounts::default(),
         }
     }
 
     /// How the fetch stands.
-    pub const fn standing(&self) -> Standing {
+    pub const fn standing(&self) -> FetchState {
         match self.state {
-            State::Idle { next, .. } => Standing::Due(next),
-            State::Fetching | State::Elsewhere => Standing::UnderWay,
+            State::Idle { next, .. } => FetchState::Due(next),
+            State::Fetching | State::Elsewhere => FetchState::UnderWay,
         }
     }
 
@@ -165,8 +165,8 @@ impl Refresh {
     }
 
     /// How its fetches go.
-    pub fn fetching(&self) -> Fetching {
-        Fetching {
+    pub fn fetching(&self) -> FetchStatus {
+        FetchStatus {
             next_fetch: match self.state {
                 State::Idle { next, .. } => Some(next.to_string()),
                 State::Fetching | State::Elsewhere => None,
@@ -207,27 +207,27 @@ impl Refresh {
         }
     }
 
-    /// Puts an unheld lease on the board, so that every taking of it is compared. To be called
+    /// Puts an unheld lease on the shared_data, so that every taking of it is compared. To be called
     /// while the host sets up its workers one after the other.
-    pub fn prepare(&self, board: &dyn Board) {
-        if board.read(&self.lease()).is_none() {
-            self.release(board);
+    pub fn prepare(&self, shared_data: &dyn SharedData) {
+        if shared_data.read(&self.lease()).is_none() {
+            self.release(shared_data);
         }
     }
 
     /// Lets go of the lease, where a worker ends before its fetch.
-    pub fn abandon(&self, board: &dyn Board) {
+    pub fn abandon(&self, shared_data: &dyn SharedData) {
         if self.state == State::Fetching {
-            self.release(board);
+            self.release(shared_data);
         }
     }
 
     /// What another worker has published since this was last asked.
-    pub fn adopt(&mut self, board: &dyn Board) -> Option<Published> {
+    pub fn adopt(&mut self, shared_data: &dyn SharedData) -> Option<SharedEntry> {
         if self.state == State::Fetching {
             return None;
         }
-        let (published, version) = self.published(board)?;
+        let (published, version) = self.published(shared_data)?;
         if self.seen.replace(version) == Some(version) {
             return None;
         }
@@ -243,18 +243,23 @@ impl Refresh {
     }
 
     /// Whether this worker is to fetch the document now; if so, it has `time_limit` for it.
-    pub fn begin(&mut self, now: UnixTime, time_limit: Duration, board: &dyn Board) -> bool {
+    pub fn begin(
+        &mut self,
+        now: UnixTime,
+        time_limit: Duration,
+        shared_data: &dyn SharedData,
+    ) -> bool {
         let due = match self.state {
             State::Idle { found, .. } if is_set_back(found, now) => now,
             State::Idle { next, .. } => next,
-            // The board tells whether that worker still has its lease.
+            // The shared_data tells whether that worker still has its lease.
             State::Elsewhere => now,
             State::Fetching => return false,
         };
         if due > now {
             return false;
         }
-        let held = board.read(&self.lease());
+        let held = shared_data.read(&self.lease());
         let until: Option<UnixTime> = held
             .as_ref()
             .and_then(|(text, _)| serde_json::from_slice(text).ok());
@@ -265,7 +270,7 @@ impl Refresh {
             return false;
         }
         let deadline = serde_json::to_vec(&(now + time_limit)).unwrap_or_default();
-        let taken = board.write(&self.lease(), &deadline, held.map(|(_, version)| version));
+        let taken = shared_data.write(&self.lease(), &deadline, held.map(|(_, version)| version));
         self.state = if taken {
             State::Fetching
         } else {
@@ -275,38 +280,49 @@ impl Refresh {
     }
 
     /// The fetch has brought the document.
-    pub fn succeeded(&mut self, document: String, now: UnixTime, term: Term, board: &dyn Board) {
+    pub fn succeeded(
+        &mut self,
+        document: String,
+        now: UnixTime,
+        term: Validity,
+        shared_data: &dyn SharedData,
+    ) {
         self.failures = 0;
         self.last_error = None;
         self.fetches.succeeded += 1;
         self.fresh_until = Some(term.fresh_until);
-        self.publish(Some(document), now, term.next, now, board);
+        self.publish(Some(document), now, term.next, now, shared_data);
     }
 
     /// The fetch has failed; the wait until the next attempt. The last good document stays on the
-    /// board, for workers that are yet to come.
-    pub fn failed(&mut self, reason: &str, now: UnixTime, board: &dyn Board) -> Duration {
+    /// shared_data, for workers that are yet to come.
+    pub fn failed(
+        &mut self,
+        reason: &str,
+        now: UnixTime,
+        shared_data: &dyn SharedData,
+    ) -> Duration {
         let factor = 1_u32.checked_shl(self.failures).unwrap_or(u32::MAX);
         let backoff = FIRST_BACKOFF.saturating_mul(factor).min(MAX_BACKOFF);
         self.failures = self.failures.saturating_add(1);
         self.last_error = Some(reason.to_owned());
         self.fetches.failed += 1;
-        let last = self.published(board).map(|(published, _)| published);
+        let last = self.published(shared_data).map(|(published, _)| published);
         if let Some(last) = &last {
             self.fresh_until = last.fresh_until;
         }
         let (document, at) = last.map_or((None, now), |last| (last.document, last.at));
-        self.publish(document, at, now + backoff, now, board);
+        self.publish(document, at, now + backoff, now, shared_data);
         backoff
     }
 
     /// The fetches that have ended here since this was last asked.
-    pub fn take_fetches(&mut self) -> Fetches {
+    pub fn take_fetches(&mut self) -> FetchCounts {
         std::mem::take(&mut self.fetches)
     }
 
-    fn published(&self, board: &dyn Board) -> Option<(Published, u32)> {
-        let (text, version) = board.read(&self.name)?;
+    fn published(&self, shared_data: &dyn SharedData) -> Option<(SharedEntry, u32)> {
+        let (text, version) = shared_data.read(&self.name)?;
         Some((serde_json::from_slice(&text).ok()?, version))
     }
 
@@ -316,10 +332,10 @@ impl Refresh {
         at: UnixTime,
         next: UnixTime,
         found: UnixTime,
-        board: &dyn Board,
+        shared_data: &dyn SharedData,
     ) {
         self.state = State::Idle { found, next };
-        let published = Published {
+        let published = SharedEntry {
             document,
             at,
             fresh_until: self.fresh_until,
@@ -330,14 +346,14 @@ impl Refresh {
             found,
         };
         let text = serde_json::to_vec(&published).unwrap_or_default();
-        board.write(&self.name, &text, None);
-        self.seen = board.read(&self.name).map(|(_, version)| version);
-        self.release(board);
+        shared_data.write(&self.name, &text, None);
+        self.seen = shared_data.read(&self.name).map(|(_, version)| version);
+        self.release(shared_data);
     }
 
-    fn release(&self, board: &dyn Board) {
+    fn release(&self, shared_data: &dyn SharedData) {
         let long_ago = serde_json::to_vec(&UnixTime::default()).unwrap_or_default();
-        board.write(&self.lease(), &long_ago, None);
+        shared_data.write(&self.lease(), &long_ago, None);
     }
 
     fn lease(&self) -> String {

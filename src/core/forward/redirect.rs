@@ -18,29 +18,29 @@ pub const LOCATION: &str = "location";
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Location {
     /// It goes on as it came.
-    Stays,
+    Keep,
     /// It gets this value.
-    Leads(String),
+    Rewrite(String),
     /// It is taken off.
-    Goes,
+    Remove,
 }
 
 /// What becomes of the location in a provider's answer. `prefix` is that of the gateway's paths.
 pub fn location(provider: &Provider, prefix: &str, head: &ResponseHead) -> Location {
     if !(300..400).contains(&head.status()) {
-        return Location::Stays;
+        return Location::Keep;
     }
     let mut values = head.values(LOCATION);
     match (values.next(), values.next()) {
-        (None, _) => Location::Stays,
+        (None, _) => Location::Keep,
         (Some(value), None) => through_gateway(provider, prefix, value).map_or_else(
             || {
                 log::debug!("a redirect of provider {} is not passed on", provider.name);
-                Location::Goes
+                Location::Remove
             },
-            Location::Leads,
+            Location::Rewrite,
         ),
-        (Some(_), Some(_)) => Location::Goes,
+        (Some(_), Some(_)) => Location::Remove,
     }
 }
 
@@ -64,7 +64,7 @@ fn through_gateway(provider: &Provider, prefix: &str, location: &[u8]) -> Option
         Some((path, query)) => (path, Some(query.as_bytes())),
         None => (endpoint.target.as_str(), None),
     };
-    let native = provider.clients_path(path)?;
+    let native = provider.client_path(path)?;
     let kept = query.map(query_without_credentials);
     let asked = target(provider, native.as_bytes(), kept.as_deref());
     if asked.split(|byte| *byte == b'?').next() != Some(path.as_bytes()) {
@@ -136,7 +136,7 @@ mod tests {
                 "g/download/v1beta/files/x:download?alt=media",
             ),
         ] {
-            let through = Location::Leads(format!("{PREFIX}/{through}"));
+            let through = Location::Rewrite(format!("{PREFIX}/{through}"));
             for status in ["301", "302", "303", "307", "308", "300", "399"] {
                 assert_eq!(led(provider, status, &[at_provider]), through);
             }
@@ -167,19 +167,23 @@ mod tests {
             "/v1/caf\u{e9}",
             "",
         ] {
-            assert_eq!(led("o", "307", &[elsewhere]), Location::Goes, "{elsewhere}");
+            assert_eq!(
+                led("o", "307", &[elsewhere]),
+                Location::Remove,
+                "{elsewhere}"
+            );
         }
         let good = "https://api.openai.com/v1/models";
-        assert_eq!(led("o", "307", &[good, good]), Location::Goes);
-        assert_eq!(led("v", "307", &["/login"]), Location::Goes);
+        assert_eq!(led("o", "307", &[good, good]), Location::Remove);
+        assert_eq!(led("v", "307", &["/login"]), Location::Remove);
     }
 
     #[test]
     fn what_redirects_nobody_stays() {
         for status in ["200", "201", "404"] {
             let created = led("o", status, &["https://evil.test/"]);
-            assert_eq!(created, Location::Stays);
+            assert_eq!(created, Location::Keep);
         }
-        assert_eq!(led("o", "304", &[]), Location::Stays);
+        assert_eq!(led("o", "304", &[]), Location::Keep);
     }
 }

@@ -92,7 +92,7 @@ fn takes_uploads(provider: &Provider, path: &[u8]) -> bool {
 fn link(provider: &Provider, proxy_url: &str, url: &str, now: UnixTime) -> Option<String> {
     let at_provider = url.strip_prefix(provider.base_url.origin().as_str())?;
     let (path, query) = at_provider.split_once('?')?;
-    let native = provider.clients_path(path)?;
+    let native = provider.client_path(path)?;
     let target = target(provider, native.as_bytes(), Some(query.as_bytes()));
     if !target.starts_with(format!("{path}?").as_bytes()) {
         return None;

@@ -12,9 +12,9 @@ const TOKEN_SUBPROTOCOLS: [&str; 1] = ["openai-insecure-api-key."];
 
 /// A place where clients put a token, in the order in which they are looked at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum TokenSlot {
+pub enum TokenLocation {
     /// A header of the gateway's own, which counts for every provider.
-    SideHeader,
+    GatewayTokenHeader,
     /// `Authorization: Bearer <token>`.
     Bearer,
     /// `x-api-key: <token>`.
@@ -32,7 +32,7 @@ pub enum TokenSlot {
     Subprotocol,
 }
 
-impl TokenSlot {
+impl TokenLocation {
     /// The header that this slot is, if it is one whose name is fixed.
     pub const fn header(self) -> Option<&'static str> {
         match self {
@@ -42,7 +42,7 @@ impl TokenSlot {
             Self::XGoogApiKey => Some("x-goog-api-key"),
             Self::SessionToken => Some(SESSION_TOKEN_HEADER),
             Self::Subprotocol => Some(SUBPROTOCOL_HEADER),
-            Self::SideHeader | Self::KeyParameter => None,
+            Self::GatewayTokenHeader | Self::KeyParameter => None,
         }
     }
 }
@@ -51,7 +51,7 @@ impl TokenSlot {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Candidate<'a> {
     /// The slot.
-    pub slot: TokenSlot,
+    pub slot: TokenLocation,
     /// The token, not looked into.
     pub token: &'a [u8],
 }
@@ -98,62 +98,66 @@ impl<'a> Candidates<'a> {
     pub fn find(
         head: &'a RequestHead,
         query: Option<&'a [u8]>,
-        side_headers: &[String],
+        token_headers: &[String],
     ) -> Result<Self, RepeatedHeader> {
         let mut candidates = Self::default();
-        for name in side_headers {
+        for name in token_headers {
             if let Some(value) = head.sole(name)? {
-                candidates.push(TokenSlot::SideHeader, bearer(value).unwrap_or(value));
+                candidates.push(
+                    TokenLocation::GatewayTokenHeader,
+                    bearer(value).unwrap_or(value),
+                );
             }
         }
         if let Some(value) = head.sole("authorization")? {
             match bearer(value) {
                 _ if is_joined(value) => return Err(repeated("authorization")),
-                Some(token) => candidates.push(TokenSlot::Bearer, token),
+                Some(token) => candidates.push(TokenLocation::Bearer, token),
                 None => candidates.other_scheme = true,
             }
         }
         if let Some(token) = head.sole("x-api-key")? {
-            candidates.push(TokenSlot::XApiKey, token);
+            candidates.push(TokenLocation::XApiKey, token);
         }
         if let Some(token) = head.sole("api-key")? {
-            candidates.push(TokenSlot::ApiKey, token);
+            candidates.push(TokenLocation::ApiKey, token);
         }
         if let Some(token) = head.sole("x-goog-api-key")? {
-            candidates.push(TokenSlot::XGoogApiKey, token);
+            candidates.push(TokenLocation::XGoogApiKey, token);
         }
         let mut keys = parameters(query).filter(|parameter| parameter.is_named("key"));
         if let Some(parameter) = keys.next() {
             if keys.next().is_some() {
                 return Err(repeated("key= (query parameter)"));
             }
-            candidates.push(TokenSlot::KeyParameter, parameter.value);
+            candidates.push(TokenLocation::KeyParameter, parameter.value);
         }
         if let Some(token) = head.sole(SESSION_TOKEN_HEADER)? {
-            candidates.push(TokenSlot::SessionToken, token);
+            candidates.push(TokenLocation::SessionToken, token);
         }
         let mut tokens = subprotocols(head).filter_map(token_of_subprotocol);
         if let Some(token) = tokens.next() {
             if tokens.next().is_some() {
                 return Err(repeated(SUBPROTOCOL_HEADER));
             }
-            candidates.push(TokenSlot::Subprotocol, token);
+            candidates.push(TokenLocation::Subprotocol, token);
         }
         Ok(candidates)
     }
 
     /// The first token in one of these slots or in a side header.
-    pub fn first_of(&self, slots: &[TokenSlot]) -> Option<Candidate<'a>> {
+    pub fn first_of(&self, slots: &[TokenLocation]) -> Option<Candidate<'a>> {
         self.found
             .iter()
             .find(|candidate| {
-                candidate.slot == TokenSlot::SideHeader || slots.contains(&candidate.slot)
+                candidate.slot == TokenLocation::GatewayTokenHeader
+                    || slots.contains(&candidate.slot)
             })
             .copied()
     }
 
     /// The token in this slot.
-    pub fn in_slot(&self, slot: TokenSlot) -> Option<&'a [u8]> {
+    pub fn in_location(&self, slot: TokenLocation) -> Option<&'a [u8]> {
         let found = self.found.iter().find(|candidate| candidate.slot == slot);
         found.map(|candidate| candidate.token)
     }
@@ -168,7 +172,7 @@ impl<'a> Candidates<'a> {
         self.other_scheme
     }
 
-    fn push(&mut self, slot: TokenSlot, token: &'a [u8]) {
+    fn push(&mut self, slot: TokenLocation, token: &'a [u8]) {
         if !token.is_empty() {
             self.found.push(Candidate { slot, token });
         }
@@ -179,8 +183,8 @@ impl<'a> Candidates<'a> {
 /// underscore counts as a hyphen, since some servers read it so.
 ///
 /// The list of subprotocols is none: see [`subprotocols_without_credentials`].
-pub fn is_credential_header(name: &[u8], side_headers: &[String]) -> bool {
-    if side_headers.iter().any(|side| reads_as(name, side)) {
+pub fn is_credential_header(name: &[u8], token_headers: &[String]) -> bool {
+    if token_headers.iter().any(|side| reads_as(name, side)) {
         return true;
     }
     if !has(name, b'_') {

@@ -1,12 +1,12 @@
 //! What tokens cost, by the operator's prices. There are none built in.
 //!
 //! Amounts are in the operator's currency, whichever that is, and exact: a price has at most six
-//! decimal places per million tokens, and sums are of whole numbers.
+//! decimal places per million tokens, and totals are of whole numbers.
 
 use std::fmt;
 
 use crate::models::pattern::ModelPattern;
-use crate::usage::report::TokenUsage;
+use crate::usage::response_usage::TokenUsage;
 
 /// The prices of one provider's models.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -129,7 +129,7 @@ impl fmt::Display for Cost {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::usage::report::{CacheTokenConvention, TokenConvention};
+    use crate::usage::response_usage::{CacheTokenConvention, TokenConvention};
 
     fn price(units: f64) -> Price {
         Price::per_million(units).unwrap()

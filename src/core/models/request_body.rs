@@ -10,7 +10,7 @@
 
 use memchr::memchr2;
 
-use super::allow_list::{Allowed, ModelFault};
+use super::catalog::{Allowed, ModelFault};
 
 /// A name or a model that is longer, as written, is refused.
 const MAX_TOKEN: usize = 1024;
@@ -37,7 +37,7 @@ pub struct BodyCheck {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Progress {
     /// More is needed.
-    Unnamed,
+    AwaitingModel,
     /// It is, and may be used; the rest of the body is to be handed in as it passes.
     Named,
 }
@@ -92,7 +92,7 @@ impl BodyCheck {
             None if is_last && self.read == 0 => Err(self.missing()),
             None if is_last => Err(self.not_json()),
             None if self.read > self.limit => Err(ModelFault::TooLate(self.limit)),
-            None => Ok(Progress::Unnamed),
+            None => Ok(Progress::AwaitingModel),
         }
     }
 

@@ -3,21 +3,21 @@
 use std::borrow::Cow;
 
 use super::model_place::{ModelListShape, one_of_models};
-use super::{CredentialRule, KeyPlacement, Profile, PublicService, openai, snippets};
-use crate::http::token_location::TokenSlot;
+use super::{CredentialRule, DefaultEndpoint, KeyPlacement, Profile, openai, snippets};
+use crate::http::token_location::TokenLocation;
 use crate::usage::dialect::{Dialect, MESSAGES};
 
 pub(super) const PROFILE: Profile = Profile {
     type_name: "anthropic",
     system: "anthropic",
-    public_service: PublicService::Global("https://api.anthropic.com"),
+    default_endpoint: DefaultEndpoint::Global("https://api.anthropic.com"),
     version: "v1",
     before_version: &[],
     paths_are_whole: false,
     upload_url_headers: &[],
     unversioned: &[],
     path_aliases: &[],
-    token_slots: |_| &[TokenSlot::Bearer, TokenSlot::XApiKey],
+    token_locations: |_| &[TokenLocation::Bearer, TokenLocation::XApiKey],
     token_hint: "authorization: Bearer",
     key_placement: |_| KeyPlacement::Header(Cow::Borrowed("x-api-key")),
     credentials: CredentialRule {
@@ -29,7 +29,7 @@ pub(super) const PROFILE: Profile = Profile {
     },
     account_headers: &["anthropic-organization-id"],
     model_in_path: |_| None,
-    connecting: snippets::ANTHROPIC,
+    connect_snippets: snippets::ANTHROPIC,
     model_member: |_| "model",
     model_prefix: "",
     paths_without_model: &["files", "skills", "skills/**", "messages/batches/*/cancel"],

@@ -7,10 +7,10 @@ mod usage;
 use std::borrow::Cow;
 
 use super::upstream_path::native_path;
-use super::{CredentialRule, KeyPlacement, Profile, PublicService, openai, snippets};
+use super::{CredentialRule, DefaultEndpoint, KeyPlacement, Profile, openai, snippets};
 use crate::aws::partition::Partition;
 use crate::http::encoding::percent_decoded;
-use crate::http::token_location::TokenSlot;
+use crate::http::token_location::TokenLocation;
 use crate::usage::dialect::Dialect;
 #[cfg(test)]
 pub(crate) use usage::INVOKE_MODEL;
@@ -18,7 +18,7 @@ pub(crate) use usage::INVOKE_MODEL;
 pub(super) const PROFILE: Profile = Profile {
     type_name: "bedrock",
     system: "aws.bedrock",
-    public_service: PublicService::Regional(public_service),
+    default_endpoint: DefaultEndpoint::Regional(default_endpoint),
     version: "",
     before_version: &[],
     paths_are_whole: false,
@@ -30,7 +30,7 @@ pub(super) const PROFILE: Profile = Profile {
         ("v1/responses", "openai/v1/responses"),
         ("responses", "openai/v1/responses"),
     ],
-    token_slots: |_| &[TokenSlot::Bearer, TokenSlot::SessionToken],
+    token_locations: |_| &[TokenLocation::Bearer, TokenLocation::SessionToken],
     token_hint: "authorization: Bearer",
     key_placement: |_| KeyPlacement::Bearer,
     credentials: CredentialRule {
@@ -42,7 +42,7 @@ pub(super) const PROFILE: Profile = Profile {
     },
     account_headers: &[],
     model_in_path,
-    connecting: snippets::BEDROCK,
+    connect_snippets: snippets::BEDROCK,
     model_member: |native| match native {
         b"async-invoke" => "modelId",
         _ => "model",
@@ -68,7 +68,7 @@ fn usage_dialect(path: &[u8]) -> Option<&'static Dialect> {
     usage::usage_dialect(path).or_else(|| openai::usage_dialect(path))
 }
 
-fn public_service(region: &str) -> Cow<'static, str> {
+fn default_endpoint(region: &str) -> Cow<'static, str> {
     let domain = Partition::of(region).domain;
     Cow::Owned(format!("https://bedrock-runtime.{region}.{domain}"))
 }
@@ -80,11 +80,11 @@ mod tests {
     #[test]
     fn the_public_service_is_the_regions() {
         assert_eq!(
-            public_service("us-east-1"),
+            default_endpoint("us-east-1"),
             "https://bedrock-runtime.us-east-1.amazonaws.com"
         );
         assert_eq!(
-            public_service("cn-north-1"),
+            default_endpoint("cn-north-1"),
             "https://bedrock-runtime.cn-north-1.amazonaws.com.cn"
         );
     }

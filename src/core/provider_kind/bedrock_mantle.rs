@@ -5,14 +5,14 @@
 
 use std::borrow::Cow;
 
-use super::{CredentialRule, Profile, PublicService, anthropic, openai, snippets};
+use super::{CredentialRule, DefaultEndpoint, Profile, anthropic, openai, snippets};
 use crate::aws::partition::Partition;
-use crate::http::token_location::TokenSlot;
+use crate::http::token_location::TokenLocation;
 
 pub(super) const PROFILE: Profile = Profile {
     type_name: "bedrock_mantle",
     system: "aws.bedrock",
-    public_service: PublicService::Regional(public_service),
+    default_endpoint: DefaultEndpoint::Regional(default_endpoint),
     before_version: &["openai", "anthropic"],
     unversioned: &[],
     path_aliases: &[
@@ -23,11 +23,11 @@ pub(super) const PROFILE: Profile = Profile {
             "anthropic/v1/messages/count_tokens",
         ),
     ],
-    token_slots: |_| {
+    token_locations: |_| {
         &[
-            TokenSlot::Bearer,
-            TokenSlot::XApiKey,
-            TokenSlot::SessionToken,
+            TokenLocation::Bearer,
+            TokenLocation::XApiKey,
+            TokenLocation::SessionToken,
         ]
     },
     credentials: CredentialRule {
@@ -39,13 +39,13 @@ pub(super) const PROFILE: Profile = Profile {
     },
     account_headers: &[],
     model_in_path: |_| None,
-    connecting: snippets::BEDROCK_MANTLE,
+    connect_snippets: snippets::BEDROCK_MANTLE,
     model_in_body: |path| openai::model_in_body(path) || anthropic::model_in_body(path),
     usage_dialect: anthropic::usage_dialect,
     ..openai::PROFILE
 };
 
-fn public_service(region: &str) -> Cow<'static, str> {
+fn default_endpoint(region: &str) -> Cow<'static, str> {
     let domain = Partition::of(region).newer_domain;
     Cow::Owned(format!("https://bedrock-mantle.{region}.{domain}"))
 }
@@ -63,7 +63,7 @@ mod tests {
                 "https://bedrock-mantle.eusc-de-east-1.api.amazonwebservices.eu",
             ),
         ] {
-            assert_eq!(public_service(region), url);
+            assert_eq!(default_endpoint(region), url);
         }
     }
 

@@ -7,26 +7,26 @@ use std::borrow::Cow;
 
 use super::model_place::{ModelListShape, ModelPlace, one_of_models};
 use super::upstream_path::native_path;
-use super::{CredentialRule, KeyPlacement, Profile, PublicService, openai, snippets};
+use super::{CredentialRule, DefaultEndpoint, KeyPlacement, Profile, openai, snippets};
 use crate::http::encoding::percent_decoded;
-use crate::http::token_location::TokenSlot;
+use crate::http::token_location::TokenLocation;
 use crate::usage::dialect::{Dialect, GENERATE_CONTENT, INTERACTIONS};
 
 pub(super) const PROFILE: Profile = Profile {
     type_name: "google",
     system: "gcp.gemini",
-    public_service: PublicService::Global("https://generativelanguage.googleapis.com"),
+    default_endpoint: DefaultEndpoint::Global("https://generativelanguage.googleapis.com"),
     version: "v1beta",
     before_version: &["upload", "download"],
     paths_are_whole: false,
     upload_url_headers: &["x-goog-upload-url", "x-goog-upload-control-url"],
     unversioned: &["ws"],
     path_aliases: &[],
-    token_slots: |path| {
+    token_locations: |path| {
         if is_openai_compatible(path) {
-            &[TokenSlot::Bearer]
+            &[TokenLocation::Bearer]
         } else {
-            &[TokenSlot::XGoogApiKey, TokenSlot::KeyParameter]
+            &[TokenLocation::XGoogApiKey, TokenLocation::KeyParameter]
         }
     },
     token_hint: "x-goog-api-key",
@@ -46,7 +46,7 @@ pub(super) const PROFILE: Profile = Profile {
     },
     account_headers: &[],
     model_in_path,
-    connecting: snippets::GOOGLE,
+    connect_snippets: snippets::GOOGLE,
     model_member: |_| "model",
     model_prefix: "models/",
     paths_without_model: &PATHS_WITHOUT_MODEL,
@@ -143,7 +143,10 @@ mod tests {
     #[test]
     fn the_openai_compatible_paths_take_bearer_tokens() {
         for path in ["v1beta/openai/chat/completions", "openai/models"] {
-            assert_eq!((PROFILE.token_slots)(path.as_bytes()), [TokenSlot::Bearer]);
+            assert_eq!(
+                (PROFILE.token_locations)(path.as_bytes()),
+                [TokenLocation::Bearer]
+            );
             assert_eq!(
                 (PROFILE.key_placement)(path.as_bytes()),
                 KeyPlacement::Bearer

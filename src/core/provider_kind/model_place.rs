@@ -17,7 +17,7 @@ pub enum ModelPlace {
     /// In its body, which is JSON, by this member.
     Body(&'static str),
     /// It should, and does not.
-    Unnamed,
+    AwaitingModel,
     /// It generates nothing.
     NotNeeded,
     /// It asks for the models that there are.
@@ -53,7 +53,7 @@ impl Profile {
     ) -> ModelPlace {
         if let Some(model) = (self.model_in_path)(path) {
             let named = String::from_utf8(model).map(ModelPlace::Named);
-            return named.unwrap_or(ModelPlace::Unnamed);
+            return named.unwrap_or(ModelPlace::AwaitingModel);
         }
         let native = native_path(self, path);
         let is_overridden = is_method_overridden(head, query);
@@ -63,7 +63,7 @@ impl Profile {
             let is_asked_for = matches!(head.method(), b"GET" | b"CONNECT") && !is_overridden;
             let is_settled = native == b"realtime" && is_asked_for;
             let query = query.filter(|_| is_settled).unwrap_or_default();
-            return model_in_query(query).map_or(ModelPlace::Unnamed, ModelPlace::Named);
+            return model_in_query(query).map_or(ModelPlace::AwaitingModel, ModelPlace::Named);
         }
         if matches!(head.method(), b"GET" | b"HEAD") && !is_overridden {
             return (self.model_list)(native).unwrap_or(ModelPlace::NotNeeded);
@@ -104,7 +104,7 @@ pub(super) fn one_of_models(native: &[u8], shape: ModelListShape) -> Option<Mode
     let model = percent_decoded(native.strip_prefix(b"models/")?);
     Some(match String::from_utf8(model) {
         Ok(model) => ModelPlace::One(shape, model),
-        Err(_) => ModelPlace::Unnamed,
+        Err(_) => ModelPlace::AwaitingModel,
     })
 }
 
@@ -287,7 +287,7 @@ mod tests {
             "v1/responses?model=a",
             "v1/chat/completions?model=a",
         ] {
-            assert_eq!(place(target), ModelPlace::Unnamed, "{target}");
+            assert_eq!(place(target), ModelPlace::AwaitingModel, "{target}");
         }
     }
 
@@ -315,7 +315,7 @@ mod tests {
             let profile = ProviderKind::OpenAi.profile();
             let query = Some(b"model=a".as_slice());
             let place = profile.model_place(&head(&headers), b"v1/realtime", query, &[]);
-            assert_eq!(place, ModelPlace::Unnamed, "{headers:?}");
+            assert_eq!(place, ModelPlace::AwaitingModel, "{headers:?}");
         }
     }
 

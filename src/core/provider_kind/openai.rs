@@ -2,22 +2,28 @@
 
 use super::model_place::{ModelListShape, ModelPlace, one_of_models};
 use super::upstream_path::native_path;
-use super::{CredentialRule, KeyPlacement, Profile, PublicService, snippets};
+use super::{CredentialRule, DefaultEndpoint, KeyPlacement, Profile, snippets};
 use crate::http::encoding::percent_decoded;
-use crate::http::token_location::TokenSlot;
+use crate::http::token_location::TokenLocation;
 use crate::usage::dialect::{CHAT_COMPLETIONS, Dialect, RESPONSES};
 
 pub(super) const PROFILE: Profile = Profile {
     type_name: "openai",
     system: "openai",
-    public_service: PublicService::Global("https://api.openai.com/v1"),
+    default_endpoint: DefaultEndpoint::Global("https://api.openai.com/v1"),
     version: "v1",
     before_version: &["openai"],
     paths_are_whole: true,
     upload_url_headers: &[],
     unversioned: &["deployments"],
     path_aliases: &[],
-    token_slots: |_| &[TokenSlot::Bearer, TokenSlot::ApiKey, TokenSlot::Subprotocol],
+    token_locations: |_| {
+        &[
+            TokenLocation::Bearer,
+            TokenLocation::ApiKey,
+            TokenLocation::Subprotocol,
+        ]
+    },
     token_hint: "authorization: Bearer",
     key_placement: |_| KeyPlacement::Bearer,
     credentials: CredentialRule {
@@ -29,7 +35,7 @@ pub(super) const PROFILE: Profile = Profile {
     },
     account_headers: &["openai-organization", "openai-project"],
     model_in_path,
-    connecting: snippets::OPENAI,
+    connect_snippets: snippets::OPENAI,
     model_member: |_| "model",
     model_prefix: "",
     paths_without_model: &PATHS_WITHOUT_MODEL,

@@ -4,13 +4,13 @@
 //! beside the versions: what generates and what tells of models goes there. What changes the server's models does not: who
 //! may invoke a provider may not empty it.
 
-use super::{CredentialRule, Profile, PublicService, openai, snippets};
+use super::{CredentialRule, DefaultEndpoint, Profile, openai, snippets};
 use crate::usage::dialect::{API_CHAT, Dialect};
 
 pub(super) const PROFILE: Profile = Profile {
     type_name: "openai_compatible",
     system: "openai_compatible",
-    public_service: PublicService::None,
+    default_endpoint: DefaultEndpoint::None,
     unversioned: &[
         "deployments",
         "api/chat",
@@ -22,7 +22,7 @@ pub(super) const PROFILE: Profile = Profile {
         "api/ps",
         "api/version",
     ],
-    connecting: snippets::OPENAI_COMPATIBLE,
+    connect_snippets: snippets::OPENAI_COMPATIBLE,
     credentials: CredentialRule {
         optional: true,
         api_key: true,

@@ -16,7 +16,7 @@ pub struct Snippet {
 
 /// The snippets of one kind, and a model where the catalog names none.
 #[derive(Clone, Copy, Serialize)]
-pub struct Connecting {
+pub struct ConnectSnippets {
     /// A model that such providers have.
     pub model: &'static str,
     /// The snippets.
@@ -26,9 +26,9 @@ pub struct Connecting {
 /// The step that gets a token.
 pub const TOKEN: &str = include_str!("snippets/token.sh");
 
-macro_rules! connecting {
+macro_rules! connect_snippets {
     ($model:literal, $($title:literal: $file:literal),+ $(,)?) => {
-        Connecting {
+        ConnectSnippets {
             model: $model,
             snippets: &[$(Snippet {
                 title: $title,
@@ -38,7 +38,7 @@ macro_rules! connecting {
     };
 }
 
-pub(super) const OPENAI: Connecting = connecting!(
+pub(super) const OPENAI: ConnectSnippets = connect_snippets!(
     "gpt-4o",
     "curl": "openai.sh",
     "Python": "openai.py",
@@ -46,7 +46,7 @@ pub(super) const OPENAI: Connecting = connecting!(
     "Codex": "codex.sh",
 );
 
-pub(super) const ANTHROPIC: Connecting = connecting!(
+pub(super) const ANTHROPIC: ConnectSnippets = connect_snippets!(
     "claude-sonnet-4-6",
     "curl": "anthropic.sh",
     "Python": "anthropic.py",
@@ -54,7 +54,7 @@ pub(super) const ANTHROPIC: Connecting = connecting!(
     "Claude Code": "claude_code.sh",
 );
 
-pub(super) const GOOGLE: Connecting = connecting!(
+pub(super) const GOOGLE: ConnectSnippets = connect_snippets!(
     "gemini-2.0-flash",
     "curl": "google.sh",
     "Python": "google.py",
@@ -62,7 +62,7 @@ pub(super) const GOOGLE: Connecting = connecting!(
     "Gemini CLI": "gemini_cli.sh",
 );
 
-pub(super) const BEDROCK: Connecting = connecting!(
+pub(super) const BEDROCK: ConnectSnippets = connect_snippets!(
     "us.anthropic.claude-sonnet-4-6",
     "curl": "bedrock.sh",
     "Python": "bedrock.py",
@@ -70,12 +70,12 @@ pub(super) const BEDROCK: Connecting = connecting!(
     "Claude Code": "claude_code_bedrock.sh",
 );
 
-pub(super) const BEDROCK_MANTLE: Connecting = Connecting {
+pub(super) const BEDROCK_MANTLE: ConnectSnippets = ConnectSnippets {
     model: "openai.gpt-oss-120b",
     ..OPENAI
 };
 
-pub(super) const OPENAI_COMPATIBLE: Connecting = Connecting {
+pub(super) const OPENAI_COMPATIBLE: ConnectSnippets = ConnectSnippets {
     model: "meta-llama/Llama-3.3-70B-Instruct",
     ..OPENAI
 };

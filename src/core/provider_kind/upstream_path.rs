@@ -17,7 +17,7 @@ pub fn upstream_path(profile: &Profile, base: &str, path: &[u8]) -> Vec<u8> {
         .iter()
         .find(|(alias, _)| alias.as_bytes() == path);
     let path = alias.map_or(path, |(_, path)| path.as_bytes());
-    let above = above_version(base);
+    let above = path_prefix(base);
     let version_of_base = match base.rsplit_once('/') {
         Some((_, last)) if above.len() < base.len() => last,
         _ if profile.paths_are_whole && has_version(base) => "",
@@ -67,7 +67,7 @@ pub fn versionless_path(base: &str, path: &[u8]) -> Vec<u8> {
 }
 
 /// A base URL's path without a version at its end.
-pub fn above_version(base: &str) -> &str {
+pub fn path_prefix(base: &str) -> &str {
     match base.rsplit_once('/') {
         Some((above, last)) if is_version(last.as_bytes()) => above,
         _ => base,

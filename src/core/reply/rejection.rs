@@ -6,7 +6,7 @@ use crate::authn::jwt::TokenError;
 use crate::authz::Denied;
 use crate::http::head::RepeatedHeader;
 use crate::http::route::RouteError;
-use crate::models::allow_list::ModelFault;
+use crate::models::catalog::ModelFault;
 use crate::telemetry::metric::TokenVerdict;
 
 /// Why a request is not forwarded.
@@ -169,9 +169,9 @@ impl Rejection {
     }
 
     /// Whether the same request may pass later, so that clients are right to try again.
-    pub(super) const fn is_curable(&self) -> bool {
+    pub(super) const fn is_retryable(&self) -> bool {
         match self {
-            Self::Token(error) => error.is_curable(),
+            Self::Token(error) => error.is_retryable(),
             Self::Unreachable(_) => true,
             _ => false,
         }

@@ -9,9 +9,9 @@ use super::label::label_value;
 pub use super::models::ModelLabel;
 use super::models::Models;
 use crate::base::bytes::WordHash;
-use crate::base::shared_data::Board;
+use crate::base::shared_data::SharedData;
 use crate::models::price::Cost;
-use crate::usage::report::IncompleteReason;
+use crate::usage::response_usage::IncompleteReason;
 
 /// Something to be measured.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,7 +47,7 @@ pub enum Metric {
     Authentications(TokenVerdict),
     /// Tokens that passed, by whether they were remembered.
     TokenCacheLookups(Lookup),
-    /// Fetches of an issuer's keys.
+    /// FetchCounts of an issuer's keys.
     KeyFetches(LabelSet, Outcome),
     /// Seconds since an issuer's keys were last fetched, by whichever worker.
     KeyAge(LabelSet),
@@ -57,7 +57,7 @@ pub enum Metric {
     WaitingRequests,
     /// Configurations that were refused, by the place of their first problem.
     ConfigurationsRefused(LabelSet),
-    /// Fetches of a provider's AWS credentials.
+    /// FetchCounts of a provider's AWS credentials.
     CredentialFetches(LabelSet, Outcome),
     /// Seconds until a provider's AWS credentials end; 0 once they have.
     CredentialExpiry(LabelSet),
@@ -251,12 +251,12 @@ impl Labels {
     pub fn new<'a>(
         known: impl Iterator<Item = &'a str>,
         max_models: usize,
-        board: &dyn Board,
+        shared_data: &dyn SharedData,
     ) -> Self {
         Self {
             sets: Vec::new(),
             cost_left: HashMap::default(),
-            models: Models::new(known, max_models, board),
+            models: Models::new(known, max_models, shared_data),
             of_requests: HashMap::default(),
         }
     }
@@ -268,8 +268,8 @@ impl Labels {
     }
 
     /// A model's label value; of those that clients make up a limited number.
-    pub fn model(&mut self, name: Option<&str>, board: &dyn Board) -> ModelLabel {
-        self.models.label(name, board)
+    pub fn model(&mut self, name: Option<&str>, shared_data: &dyn SharedData) -> ModelLabel {
+        self.models.label(name, shared_data)
     }
 
     /// What stands in a label for a model.

@@ -2,13 +2,13 @@
 //! as long as the host runs: so it is the first so many that were named, of all workers together and
 //! whatever configuration came since.
 //!
-//! Their list is on the [`Board`] and only grows. A worker looks there for names that are new to it,
+//! Their list is on the [`SharedData`] and only grows. A worker looks there for names that are new to it,
 //! until the list is full.
 
 use std::collections::HashMap;
 
 use super::label::label_value;
-use crate::base::shared_data::Board;
+use crate::base::shared_data::SharedData;
 
 /// The label values of models.
 pub(super) struct Models {
@@ -42,10 +42,10 @@ impl Models {
     pub(super) fn new<'a>(
         known: impl Iterator<Item = &'a str>,
         max_listed: usize,
-        board: &dyn Board,
+        shared_data: &dyn SharedData,
     ) -> Self {
-        if board.read(LIST).is_none() {
-            publish(&[], None, board);
+        if shared_data.read(LIST).is_none() {
+            publish(&[], None, shared_data);
         }
         let mut models = Self {
             labels: HashMap::new(),
@@ -60,7 +60,7 @@ impl Models {
     }
 
     /// A model's label value; of those that clients make up a limited number.
-    pub(super) fn label(&mut self, name: Option<&str>, board: &dyn Board) -> ModelLabel {
+    pub(super) fn label(&mut self, name: Option<&str>, shared_data: &dyn SharedData) -> ModelLabel {
         let Some(name) = name else {
             return UNKNOWN_MODEL;
         };
@@ -72,10 +72,10 @@ impl Models {
             if self.adopted >= self.max_listed || self.labels.contains_key(&value) {
                 break;
             }
-            let (mut list, version) = list(board);
+            let (mut list, version) = list(shared_data);
             if list.len() <= self.adopted {
                 list.push(value.clone());
-                if !publish(&list, Some(version), board) {
+                if !publish(&list, Some(version), shared_data) {
                     continue;
                 }
             }
@@ -104,14 +104,14 @@ impl Models {
     }
 }
 
-fn list(board: &dyn Board) -> (Vec<String>, u32) {
-    let (text, version) = board.read(LIST).unwrap_or_default();
+fn list(shared_data: &dyn SharedData) -> (Vec<String>, u32) {
+    let (text, version) = shared_data.read(LIST).unwrap_or_default();
     (serde_json::from_slice(&text).unwrap_or_default(), version)
 }
 
-fn publish(list: &[String], expected: Option<u32>, board: &dyn Board) -> bool {
+fn publish(list: &[String], expected: Option<u32>, shared_data: &dyn SharedData) -> bool {
     let text = serde_json::to_vec(list).unwrap_or_default();
-    board.write(LIST, &text, expected)
+    shared_data.write(LIST, &text, expected)
 }
 
 #[cfg(test)]
@@ -121,19 +121,19 @@ mod tests {
     use super::*;
     use crate::testing::MemoryBoard;
 
-    fn value(models: &mut Models, name: &str, board: &dyn Board) -> String {
-        let label = models.label(Some(name), board);
+    fn value(models: &mut Models, name: &str, shared_data: &dyn SharedData) -> String {
+        let label = models.label(Some(name), shared_data);
         models.value(label).to_owned()
     }
 
-    fn no_models(max_listed: usize, board: &dyn Board) -> Models {
-        Models::new([].into_iter(), max_listed, board)
+    fn no_models(max_listed: usize, shared_data: &dyn SharedData) -> Models {
+        Models::new([].into_iter(), max_listed, shared_data)
     }
 
     #[test]
     fn clients_cannot_make_up_labels_without_end() {
-        let board = &MemoryBoard::default();
-        let mut models = Models::new(["known"].into_iter(), 2, board);
+        let shared_data = &MemoryBoard::default();
+        let mut models = Models::new(["known"].into_iter(), 2, shared_data);
         for (name, expected) in [
             ("a", "a"),
             ("b", "b"),
@@ -141,54 +141,57 @@ mod tests {
             ("a", "a"),
             ("known", "known"),
         ] {
-            assert_eq!(value(&mut models, name, board), expected);
+            assert_eq!(value(&mut models, name, shared_data), expected);
         }
-        let unknown = models.label(None, board);
+        let unknown = models.label(None, shared_data);
         assert_eq!(models.value(unknown), "unknown");
     }
 
     #[test]
     fn labels_hold_no_separator() {
-        let board = &MemoryBoard::default();
-        let models = &mut no_models(9, board);
-        assert_eq!(value(models, "a;.;b=.=c\n\u{e9}", board), "a_._b_._c__");
-        assert_eq!(value(models, &"x".repeat(1000), board).len(), 128);
+        let shared_data = &MemoryBoard::default();
+        let models = &mut no_models(9, shared_data);
+        assert_eq!(
+            value(models, "a;.;b=.=c\n\u{e9}", shared_data),
+            "a_._b_._c__"
+        );
+        assert_eq!(value(models, &"x".repeat(1000), shared_data).len(), 128);
     }
 
     #[test]
     fn names_with_the_same_value_are_one() {
-        let board = &MemoryBoard::default();
-        let models = &mut no_models(2, board);
+        let shared_data = &MemoryBoard::default();
+        let models = &mut no_models(2, shared_data);
         for name in ["\u{e9}", "\u{e8}", "?", "_"] {
-            assert_eq!(value(models, name, board), "_");
+            assert_eq!(value(models, name, shared_data), "_");
         }
-        assert_eq!(value(models, "one-more", board), "one-more");
-        assert_eq!(value(models, "too-many", board), "other");
+        assert_eq!(value(models, "one-more", shared_data), "one-more");
+        assert_eq!(value(models, "too-many", shared_data), "other");
     }
 
     #[test]
     fn all_workers_together_and_those_that_come_later_have_so_many() {
-        let board = &MemoryBoard::default();
-        let [mut one, mut two] = [(); 2].map(|()| no_models(2, board));
-        assert_eq!(value(&mut one, "a", board), "a");
-        assert_eq!(value(&mut two, "b", board), "b");
-        let mut later = no_models(2, board);
+        let shared_data = &MemoryBoard::default();
+        let [mut one, mut two] = [(); 2].map(|()| no_models(2, shared_data));
+        assert_eq!(value(&mut one, "a", shared_data), "a");
+        assert_eq!(value(&mut two, "b", shared_data), "b");
+        let mut later = no_models(2, shared_data);
         for models in [&mut one, &mut two, &mut later] {
             for (name, expected) in [("c", "other"), ("a", "a"), ("b", "b")] {
-                assert_eq!(value(models, name, board), expected);
+                assert_eq!(value(models, name, shared_data), expected);
             }
         }
-        let mut with_more = no_models(3, board);
-        assert_eq!(value(&mut with_more, "c", board), "c");
-        let mut with_less = no_models(1, board);
-        assert_eq!(value(&mut with_less, "a", board), "a");
-        assert_eq!(value(&mut with_less, "b", board), "other");
+        let mut with_more = no_models(3, shared_data);
+        assert_eq!(value(&mut with_more, "c", shared_data), "c");
+        let mut with_less = no_models(1, shared_data);
+        assert_eq!(value(&mut with_less, "a", shared_data), "a");
+        assert_eq!(value(&mut with_less, "b", shared_data), "other");
     }
 
-    /// A board on which another worker is always a bit faster, so many times.
+    /// A shared_data on which another worker is always a bit faster, so many times.
     struct Busy(MemoryBoard, Cell<usize>);
 
-    impl Board for Busy {
+    impl SharedData for Busy {
         fn read(&self, key: &str) -> Option<(Vec<u8>, u32)> {
             self.0.read(key)
         }
@@ -206,33 +209,33 @@ mod tests {
 
     #[test]
     fn a_name_is_listed_although_others_are_too() {
-        let board = &Busy(MemoryBoard::default(), Cell::new(0));
-        let mut models = no_models(9, board);
-        board.1.set(3);
-        assert_eq!(value(&mut models, "a", board), "a");
-        assert_eq!(list(board).0.len(), 4);
-        board.1.set(usize::MAX);
-        assert_eq!(value(&mut models, "b", board), "other");
+        let shared_data = &Busy(MemoryBoard::default(), Cell::new(0));
+        let mut models = no_models(9, shared_data);
+        shared_data.1.set(3);
+        assert_eq!(value(&mut models, "a", shared_data), "a");
+        assert_eq!(list(shared_data).0.len(), 4);
+        shared_data.1.set(usize::MAX);
+        assert_eq!(value(&mut models, "b", shared_data), "other");
         assert_eq!(models.adopted, 9);
     }
 
     #[test]
     fn a_full_list_is_not_read_again() {
-        let board = &MemoryBoard::default();
-        let mut models = no_models(1, board);
-        assert_eq!(value(&mut models, "a", board), "a");
+        let shared_data = &MemoryBoard::default();
+        let mut models = no_models(1, shared_data);
+        assert_eq!(value(&mut models, "a", shared_data), "a");
         assert_eq!(value(&mut models, "b", &Unreadable), "other");
     }
 
     struct Unreadable;
 
-    impl Board for Unreadable {
+    impl SharedData for Unreadable {
         fn read(&self, _key: &str) -> Option<(Vec<u8>, u32)> {
-            unreachable!("the board is read")
+            unreachable!("the shared_data is read")
         }
 
         fn write(&self, _key: &str, _text: &[u8], _expected: Option<u32>) -> bool {
-            unreachable!("the board is written to")
+            unreachable!("the shared_data is written to")
         }
     }
 }

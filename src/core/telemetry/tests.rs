@@ -1,13 +1,13 @@
 //! Names and labels, and that clients cannot make up too many.
 
+use super::counters::Counters;
 use super::metric::{Kind, Lookup, Outcome, TokenVerdict};
-use super::tally::Tally;
 use super::*;
 use crate::testing::MemoryBoard;
-use crate::usage::report::{CacheTokenConvention, TokenConvention};
+use crate::usage::response_usage::{CacheTokenConvention, TokenConvention};
 
-fn record() -> Record {
-    Record {
+fn record() -> AccessLogEntry {
+    AccessLogEntry {
         provider: "my-claude".into(),
         system: "a",
         operation: "chat",
@@ -25,7 +25,7 @@ fn record() -> Record {
         },
         duration: Duration::from_millis(1500),
         time_to_first_token: Some(Duration::from_millis(250)),
-        ..Record::default()
+        ..AccessLogEntry::default()
     }
 }
 
@@ -33,14 +33,14 @@ fn labels() -> Labels {
     Labels::new([].into_iter(), 9, &MemoryBoard::default())
 }
 
-fn measurements(record: &Record, labels: &mut Labels) -> Vec<Measurement> {
+fn measurements(record: &AccessLogEntry, labels: &mut Labels) -> Vec<Measurement> {
     let model = record.model_label(labels, &MemoryBoard::default());
     let mut measured = Vec::new();
     record.measure(model, labels, &mut |it| measured.push(it));
     measured
 }
 
-fn measured(record: &Record) -> Vec<(String, Kind, u64)> {
+fn measured(record: &AccessLogEntry) -> Vec<(String, Kind, u64)> {
     let mut labels = labels();
     let set = "provider=.=my-claude;.;system=.=a;.;operation=.=chat;.;model=.=model-1;.;";
     let measurements = measurements(record, &mut labels);
@@ -91,7 +91,7 @@ fn a_request_is_measured_by_its_labels_and_what_it_reported() {
 
 #[test]
 fn what_is_unknown_is_counted_and_never_zero() {
-    let record = Record {
+    let record = AccessLogEntry {
         tokens: TokenUsage::default(),
         time_to_first_token: None,
         incomplete: Some(IncompleteReason::ClientDisconnect),
@@ -157,14 +157,14 @@ fn the_gateways_own_metrics_have_names_too() {
 
 #[test]
 fn what_is_tallied_is_told_once() {
-    let tally = Tally::default();
+    let counters = Counters::default();
     let metric = Metric::TokenCacheLookups(Lookup::Hit);
-    tally.count(metric);
-    tally.add(metric, 2);
-    tally.add(Metric::TokenCacheLookups(Lookup::Miss), 0);
-    let told: Vec<_> = tally.take().collect();
+    counters.count(metric);
+    counters.add(metric, 2);
+    counters.add(Metric::TokenCacheLookups(Lookup::Miss), 0);
+    let told: Vec<_> = counters.take().collect();
     assert_eq!(told, [Measurement { metric, value: 3 }]);
-    assert_eq!(tally.take().count(), 0);
+    assert_eq!(counters.take().count(), 0);
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn operations_are_told_by_the_paths_end() {
 #[test]
 fn costs_too_small_for_the_counter_add_up() {
     let mut labels = labels();
-    let record = Record {
+    let record = AccessLogEntry {
         cost: Some(Cost(400)),
         ..record()
     };

@@ -10,14 +10,14 @@ use super::{Effect, Obstacle, Request, Transaction, refuse};
 use crate::authn::Verdict;
 use crate::authn::jwt::{Claims, TokenError};
 use crate::config::{Authentication, Config};
-use crate::fetch::refresh::Patience;
+use crate::fetch::refresh::WaitPolicy;
 use crate::forward::upload;
 use crate::gateway::Resource;
-use crate::http::token_location::{Candidate, TokenSlot};
+use crate::http::token_location::{Candidate, TokenLocation};
 use crate::provider::Provider;
 use crate::provider::credential::{Credential, GatewayToken};
 use crate::reply::Rejection;
-use crate::telemetry::Record;
+use crate::telemetry::AccessLogEntry;
 use crate::telemetry::metric::{Metric, TokenVerdict};
 use crate::transaction::exchange::{Exchange, note_caller};
 
@@ -69,7 +69,7 @@ impl<'a> Known<'a> {
 
     /// Has the access log say it.
     pub(super) fn tell(&self, effects: &mut Vec<Effect>) {
-        let mut record = Record::default();
+        let mut record = AccessLogEntry::default();
         if let Some(claims) = self.claims.borrow().as_ref() {
             note_caller(&mut record, claims, self.config);
         }
@@ -82,7 +82,10 @@ impl<'a> Known<'a> {
 }
 
 /// What the access log is to say of a request.
-pub(super) fn log_fields(record: Record, config: &Config) -> impl Iterator<Item = Effect> + use<> {
+pub(super) fn log_fields(
+    record: AccessLogEntry,
+    config: &Config,
+) -> impl Iterator<Item = Effect> + use<> {
     let fields = record.fields(config.observability.log_fields);
     fields
         .into_iter()
@@ -101,7 +104,7 @@ impl Request<'_> {
             return self.caller_of_passthrough(provider, gateway_token);
         }
         let profile = provider.kind.profile();
-        let Some(token) = self.candidates.first_of((profile.token_slots)(path)) else {
+        let Some(token) = self.candidates.first_of((profile.token_locations)(path)) else {
             if upload::is_granted(provider, self.head, path, query, self.now) {
                 return Ok(Caller::Unasked);
             }
@@ -136,7 +139,7 @@ impl Request<'_> {
             GatewayToken::Optional => self.own_credential(provider).map(|_| Caller::Unasked),
             GatewayToken::Required => {
                 self.any_caller()?;
-                Err(Rejection::SideHeaderMissing(self.side_header()).into())
+                Err(Rejection::SideHeaderMissing(self.gateway_token_header()).into())
             }
         }
     }
@@ -157,9 +160,9 @@ impl Request<'_> {
 
     /// Counts a caller who is known, once for each request.
     pub(super) fn counted(&self, caller: Caller) -> Caller {
-        if matches!(caller, Caller::Known(_)) && self.waited.credentials == Patience::Wait {
+        if matches!(caller, Caller::Known(_)) && self.waited.credentials == WaitPolicy::Wait {
             let metric = Metric::Authentications(TokenVerdict::Accepted);
-            self.shared.tally.count(metric);
+            self.shared.counters.count(metric);
         }
         caller
     }
@@ -186,12 +189,12 @@ impl Request<'_> {
     /// The header with the client's own credential for a provider. It must not be the gateway's
     /// token: that is for no one else.
     pub(super) fn own_credential(&self, provider: &Provider) -> Result<&'static str, Obstacle> {
-        let mut slots = (provider.kind.profile().token_slots)(b"").iter();
+        let mut slots = (provider.kind.profile().token_locations)(b"").iter();
         let (header, value) = slots
             .find_map(|slot| {
                 let header = slot.header()?;
                 let value = match slot {
-                    TokenSlot::Subprotocol => self.candidates.in_slot(*slot),
+                    TokenLocation::Subprotocol => self.candidates.in_location(*slot),
                     _ => self.head.first(header).filter(|value| !value.is_empty()),
                 };
                 Some((header, value?))
@@ -202,12 +205,12 @@ impl Request<'_> {
             .split(|byte| !is_token_byte(*byte))
             .any(|word| authenticator.is_from_known_issuer(word));
         if holds_gateway_token {
-            return Err(Rejection::GatewayTokenPassedThrough(self.side_header()).into());
+            return Err(Rejection::GatewayTokenPassedThrough(self.gateway_token_header()).into());
         }
         Ok(header)
     }
 
-    fn side_header(&self) -> String {
+    fn gateway_token_header(&self) -> String {
         let first = self.shared.config.token_headers.first();
         first.cloned().unwrap_or_default()
     }

@@ -1,6 +1,6 @@
 //! What becomes of a request as far as its head tells.
 
-use super::{Unnamed, Unsigned};
+use super::{AwaitingBodyHash, AwaitingModel};
 use crate::forward::UpstreamRequest;
 use crate::gateway::Resource;
 use crate::reply::{Rejection, Reply};
@@ -9,8 +9,8 @@ use crate::transaction::exchange::Exchange;
 /// It can go on, or is answered.
 pub(super) enum Decision {
     Forward(UpstreamRequest, Box<Exchange>),
-    Sign(Box<Unsigned>),
-    AwaitModel(Box<Unnamed>),
+    Sign(Box<AwaitingBodyHash>),
+    AwaitModel(Box<AwaitingModel>),
     Answer(Reply),
 }
 

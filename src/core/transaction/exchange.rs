@@ -9,22 +9,22 @@ use crate::authn::jwt::Claims;
 use crate::base::time::{Clock, UnixTime};
 use crate::config::Config;
 use crate::http::head::{RequestHead, ResponseHead};
-use crate::models::allow_list::ModelFault;
+use crate::models::catalog::ModelFault;
 use crate::models::price::PriceList;
 use crate::models::request_body::BodyCheck;
 use crate::models::requested_model::{ModelReader, Reading};
 use crate::provider::Provider;
 use crate::provider_kind::UsageHeaders;
 use crate::provider_kind::model_place::model_of_session;
-use crate::telemetry::{LogField, Record, operation};
+use crate::telemetry::{AccessLogEntry, LogField, operation};
 use crate::usage::decoder::decodable;
 use crate::usage::dialect::Dialect;
-use crate::usage::report::{IncompleteReason, UsageReport};
+use crate::usage::response_usage::{IncompleteReason, ResponseUsage};
 use crate::usage::{End, UsageExtractor};
 
 /// One forwarded request.
 pub struct Exchange {
-    record: Record,
+    record: AccessLogEntry,
     dialect: Option<&'static Dialect>,
     usage_headers: Option<UsageHeaders>,
     /// Reads the request's body while that can name the model.
@@ -71,12 +71,12 @@ impl Exchange {
         };
         let is_in_body = is_generating && model.is_none() && (profile.model_in_body)(path);
         Self {
-            record: Record {
+            record: AccessLogEntry {
                 provider: provider.name.clone(),
                 system: profile.system,
                 operation: operation(path),
                 requested_model: model,
-                ..Record::default()
+                ..AccessLogEntry::default()
             },
             dialect,
             usage_headers: profile.usage_headers,
@@ -210,7 +210,7 @@ impl Exchange {
     }
 
     /// What is known at the end.
-    pub fn finish(mut self, end: End, config: &Config, now: UnixTime) -> Record {
+    pub fn finish(mut self, end: End, config: &Config, now: UnixTime) -> AccessLogEntry {
         if let Some(extractor) = self.extractor.take() {
             self.note(extractor.finish(end));
         } else if self.dialect.is_some() && self.record.status == 0 {
@@ -226,7 +226,7 @@ impl Exchange {
         self.record
     }
 
-    fn note(&mut self, report: UsageReport) {
+    fn note(&mut self, report: ResponseUsage) {
         let record = &mut self.record;
         let first_token = report.timing.first_token;
         record.time_to_first_token = first_token.map(|time| time.saturating_since(self.started));
@@ -259,7 +259,7 @@ impl Exchange {
 }
 
 /// Takes in who sent a request, as far as it is logged.
-pub(super) fn note_caller(record: &mut Record, claims: &Claims, config: &Config) {
+pub(super) fn note_caller(record: &mut AccessLogEntry, claims: &Claims, config: &Config) {
     let wanted = config.observability.log_fields;
     if wanted.contains(LogField::Subject) {
         record.subject.clone_from(&claims.subject);

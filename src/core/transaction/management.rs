@@ -44,16 +44,26 @@ impl Request<'_> {
     pub(super) fn usage(&self) -> Result<Decision, Obstacle> {
         let (_, visible) = self.visible()?;
         self.expect_get(|| Rejection::UnknownPath(self.shared.config.path_prefix.clone()))?;
-        let ledger = self.shared.ledger.borrow();
-        let statement = ledger.statement(visible.into_iter(), self.board);
-        Ok(Decision::Answer(Reply::json(200, Vec::new(), &statement)))
+        let usage_totals = self.shared.usage_totals.borrow();
+        let usage_report = usage_totals.usage_report(visible.into_iter(), self.shared_data);
+        Ok(Decision::Answer(Reply::json(
+            200,
+            Vec::new(),
+            &usage_report,
+        )))
     }
 
     pub(super) fn status(&self) -> Result<Decision, Obstacle> {
         let (_, visible) = self.visible()?;
         self.expect_get(|| Rejection::UnknownPath(self.shared.config.path_prefix.clone()))?;
-        let diagnosis = self.shared.diagnosis(&visible, self.now, self.board);
-        Ok(Decision::Answer(Reply::json(200, Vec::new(), &diagnosis)))
+        let status_report = self
+            .shared
+            .status_report(&visible, self.now, self.shared_data);
+        Ok(Decision::Answer(Reply::json(
+            200,
+            Vec::new(),
+            &status_report,
+        )))
     }
 
     /// The page to connect from.

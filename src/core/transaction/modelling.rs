@@ -8,7 +8,7 @@ use crate::authz::Terms;
 use crate::config::Config;
 use crate::forward::UpstreamRequest;
 use crate::http::head::RequestHead;
-use crate::models::allow_list::{Allowed, ModelFault};
+use crate::models::catalog::{Allowed, ModelFault};
 use crate::models::request_body::{BodyCheck, Progress};
 use crate::provider::Provider;
 use crate::provider::credential::Credential;
@@ -17,7 +17,7 @@ use crate::reply::{Rejection, Reply};
 use crate::transaction::exchange::Exchange;
 
 /// A request that is the provider's as soon as its body has named a model.
-pub struct Unnamed {
+pub struct AwaitingModel {
     request: UpstreamRequest,
     exchange: Box<Exchange>,
     check: Box<BodyCheck>,
@@ -33,7 +33,7 @@ pub(super) enum Modelled {
     Answer(Reply),
 }
 
-impl Unnamed {
+impl AwaitingModel {
     /// Takes over a request; its body is to come.
     pub(super) const fn new(
         request: UpstreamRequest,
@@ -61,7 +61,7 @@ impl Unnamed {
         effects: &mut Vec<Effect>,
     ) -> Transaction {
         match self.check.push(chunk, is_last) {
-            Ok(Progress::Unnamed) => Transaction::AwaitingModel(self),
+            Ok(Progress::AwaitingModel) => Transaction::AwaitingModel(self),
             Ok(Progress::Named) => {
                 let mut exchange = self.exchange;
                 exchange.hold_to(self.check);
@@ -131,7 +131,7 @@ impl Request<'_> {
                 allowed.check(&model).map_err(Rejection::Model)?;
                 Modelled::Pass
             }
-            ModelPlace::Unnamed => {
+            ModelPlace::AwaitingModel => {
                 return Err(Rejection::Model(ModelFault::Missing(owner.clone())).into());
             }
             ModelPlace::Body(member) => {
@@ -150,7 +150,7 @@ impl Request<'_> {
         exchange: Box<Exchange>,
         check: Box<BodyCheck>,
     ) -> Decision {
-        Decision::AwaitModel(Box::new(Unnamed::new(request, exchange, check)))
+        Decision::AwaitModel(Box::new(AwaitingModel::new(request, exchange, check)))
     }
 }
 
@@ -180,9 +180,9 @@ fn body_kind(head: &RequestHead, provider: &str) -> Result<(), ModelFault> {
     }
 }
 
-impl std::fmt::Debug for Unnamed {
+impl std::fmt::Debug for AwaitingModel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Unnamed")
+        f.debug_struct("AwaitingModel")
             .field("check", &self.check)
             .finish_non_exhaustive()
     }

@@ -32,11 +32,11 @@ pub(super) fn edits(
             set = links(provider, proxy_url, head, clock.now());
         }
         match location(provider, &shared.config.path_prefix, head) {
-            Location::Leads(place) if !names.iter().any(|name| name == LOCATION) => {
+            Location::Rewrite(place) if !names.iter().any(|name| name == LOCATION) => {
                 set.push((LOCATION, place));
             }
-            Location::Goes => removed.push(LOCATION.to_owned()),
-            Location::Leads(_) | Location::Stays => {}
+            Location::Remove => removed.push(LOCATION.to_owned()),
+            Location::Rewrite(_) | Location::Keep => {}
         }
     }
     let status = exchange.status(head);

@@ -3,10 +3,10 @@
 use sha2::{Digest, Sha256};
 
 use super::{Decision, Obstacle, Request};
-use crate::aws::credentials::NoCredentials;
+use crate::aws::credentials::CredentialsError;
 use crate::aws::sigv4::{self, Scope, SignableRequest};
 use crate::base::time::UnixTime;
-use crate::fetch::refresh::Patience;
+use crate::fetch::refresh::WaitPolicy;
 use crate::forward::UpstreamRequest;
 use crate::gateway::{Resource, Shared};
 use crate::http::encoding::hex;
@@ -18,7 +18,7 @@ use crate::reply::Rejection;
 use crate::transaction::exchange::Exchange;
 
 /// A request that is the provider's but for its signature; its body is being hashed.
-pub struct Unsigned {
+pub struct AwaitingBodyHash {
     request: UpstreamRequest,
     exchange: Box<Exchange>,
     /// Holds the body to the catalogs, where there are any.
@@ -30,7 +30,7 @@ pub struct Unsigned {
     size: u64,
 }
 
-impl Unsigned {
+impl AwaitingBodyHash {
     /// Takes over a request; its body is to come.
     pub(super) fn new(
         request: UpstreamRequest,
@@ -96,7 +96,7 @@ impl Unsigned {
             .credentials
             .get_mut(&self.provider)
             .ok_or(Rejection::Unreachable("a provider without credentials"))?
-            .credentials(Patience::Decide, now)
+            .credentials(WaitPolicy::Decide, now)
             .map_err(|missing| unavailable(&self.provider, missing))?;
         let mut request = self.request;
         let payload_sha256 = hex(&self.digest.finalize());
@@ -147,23 +147,23 @@ impl Request<'_> {
         if let Some(source) = signers.credentials.get_mut(&provider.name) {
             match source.credentials(self.waited.credentials, self.now) {
                 Ok(_) => {}
-                Err(NoCredentials::AwaitFetch) => {
+                Err(CredentialsError::AwaitFetch) => {
                     let name = provider.name.as_str().into();
                     return Err(Obstacle::Awaiting(Resource::Credentials(name)));
                 }
                 Err(missing) => return Err(unavailable(&provider.name, missing).into()),
             }
         }
-        let unsigned = Unsigned::new(request, exchange, check, &provider.name, self.head);
+        let unsigned = AwaitingBodyHash::new(request, exchange, check, &provider.name, self.head);
         Ok(Decision::Sign(Box::new(unsigned)))
     }
 }
 
 /// Why a request to a provider cannot be signed now.
-fn unavailable(provider: &str, missing: NoCredentials) -> Rejection {
+fn unavailable(provider: &str, missing: CredentialsError) -> Rejection {
     let retry_after = match missing {
-        NoCredentials::Unavailable { retry_after } => retry_after,
-        NoCredentials::AwaitFetch => std::time::Duration::from_secs(1),
+        CredentialsError::Unavailable { retry_after } => retry_after,
+        CredentialsError::AwaitFetch => std::time::Duration::from_secs(1),
     };
     Rejection::CredentialsUnavailable(provider.to_owned(), retry_after)
 }
@@ -176,9 +176,9 @@ fn scope(signing: &AwsSigning, now: UnixTime) -> Scope<'_> {
     }
 }
 
-impl std::fmt::Debug for Unsigned {
+impl std::fmt::Debug for AwaitingBodyHash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Unsigned")
+        f.debug_struct("AwaitingBodyHash")
             .field("provider", &self.provider)
             .field("size", &self.size)
             .finish_non_exhaustive()

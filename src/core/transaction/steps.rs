@@ -6,11 +6,11 @@ use std::rc::Rc;
 
 use super::caller::{Caller, Known};
 use super::modelling::Modelled;
-use super::{Decision, Obstacle, Waited};
+use super::{Decision, Obstacle, PriorWaits};
 use crate::admin::page;
 use crate::authz::Action;
 use crate::base::display::truncate_for_display;
-use crate::base::shared_data::Board;
+use crate::base::shared_data::SharedData;
 use crate::base::time::UnixTime;
 use crate::forward::UpstreamRequest;
 use crate::gateway::Shared;
@@ -26,20 +26,20 @@ use crate::transaction::exchange::Exchange;
 pub(super) struct Request<'a> {
     pub(super) head: &'a RequestHead,
     pub(super) candidates: Candidates<'a>,
-    pub(super) waited: &'a Waited,
+    pub(super) waited: &'a PriorWaits,
     pub(super) known: &'a Known<'a>,
     pub(super) shared: &'a Shared,
-    pub(super) board: &'a dyn Board,
+    pub(super) shared_data: &'a dyn SharedData,
     pub(super) now: UnixTime,
 }
 
 /// Route, authenticate, authorize, prepare.
 pub(super) fn respond<'a>(
     head: &'a RequestHead,
-    waited: &'a Waited,
+    waited: &'a PriorWaits,
     known: &'a Known<'a>,
     shared: &'a Shared,
-    board: &'a dyn Board,
+    shared_data: &'a dyn SharedData,
     now: UnixTime,
 ) -> Result<Decision, Obstacle> {
     let config = &shared.config;
@@ -61,7 +61,7 @@ pub(super) fn respond<'a>(
         waited,
         known,
         shared,
-        board,
+        shared_data,
         now,
     };
     match route {

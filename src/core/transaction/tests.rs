@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::authn::signature::SoftwareVerifier;
-use crate::fetch::callout::Answer;
+use crate::fetch::callout::CalloutResponse;
 use crate::forward::UpstreamRequest;
 use crate::http::head::ResponseHead;
 use crate::reply::Reply;
@@ -97,7 +97,7 @@ fn document() -> Value {
 /// A gateway and the time that it is told.
 struct Gateway {
     shared: Shared,
-    board: MemoryBoard,
+    shared_data: MemoryBoard,
     now: UnixTime,
 }
 
@@ -110,10 +110,10 @@ struct Outcome {
 impl Gateway {
     /// One that has fetched nothing yet.
     fn cold(document: &Value) -> Self {
-        let board = MemoryBoard::default();
+        let shared_data = MemoryBoard::default();
         Self {
-            shared: Shared::new(config(document), Rc::new(SoftwareVerifier), &board),
-            board,
+            shared: Shared::new(config(document), Rc::new(SoftwareVerifier), &shared_data),
+            shared_data,
             now: NOW,
         }
     }
@@ -140,22 +140,22 @@ impl Gateway {
         self.fetch(response(200, body.as_bytes()));
     }
 
-    fn fetch(&self, answer: Answer<'_>) {
+    fn fetch(&self, answer: CalloutResponse<'_>) {
         assert_eq!(self.begun(), [Resource::Keys(0)]);
         self.answer(&Resource::Keys(0), answer);
     }
 
     /// What is fetched from now on.
     fn begun(&self) -> Vec<Resource> {
-        let polls = self.shared.poll(self.now, &self.board).into_iter();
+        let polls = self.shared.poll(self.now, &self.shared_data).into_iter();
         let begun = polls.filter(|(_, poll)| poll.callout.is_some());
         begun.map(|(resource, _)| resource).collect()
     }
 
-    fn answer(&self, resource: &Resource, answer: Answer<'_>) {
+    fn answer(&self, resource: &Resource, answer: CalloutResponse<'_>) {
         let next = self
             .shared
-            .answered(resource, answer, self.now, &self.board);
+            .on_response(resource, answer, self.now, &self.shared_data);
         assert_eq!(next, None);
     }
 
@@ -165,8 +165,13 @@ impl Gateway {
 
     fn handle(&self, transaction: Transaction, input: Input<'_>) -> Outcome {
         let mut effects = Vec::new();
-        let transaction =
-            transaction.handle(input, &self.shared, &self.board, &self.now, &mut effects);
+        let transaction = transaction.handle(
+            input,
+            &self.shared,
+            &self.shared_data,
+            &self.now,
+            &mut effects,
+        );
         Outcome {
             transaction,
             effects,

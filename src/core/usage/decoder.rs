@@ -5,7 +5,7 @@ mod deflate;
 
 pub use accept_encoding::decodable;
 
-use super::report::IncompleteReason;
+use super::response_usage::IncompleteReason;
 use deflate::{Deflate, Format};
 
 /// How much decoded data a response may give without a question.

@@ -9,7 +9,7 @@ pub mod messages;
 mod responses;
 
 use super::json::{Field, Member, Wanted};
-use super::report::TokenConvention;
+use super::response_usage::TokenConvention;
 
 pub use api_chat::API_CHAT;
 pub use chat_completions::CHAT_COMPLETIONS;

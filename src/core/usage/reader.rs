@@ -1,13 +1,13 @@
-//! From decoded bytes to findings: chooses the framing, and which events are worth reading.
+//! From decoded bytes to accumulator: chooses the framing, and which events are worth reading.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use memchr::memmem::{self, Finder};
 
+use super::accumulator::UsageAccumulator;
 use super::dialect::{Dialect, LastEvent, Payload, Watch};
-use super::findings::Findings;
 use super::json::Scanner;
-use super::report::{IncompleteReason, TokenUsage};
+use super::response_usage::{IncompleteReason, TokenUsage};
 use super::{event_stream, sse};
 use crate::base::time::{Clock, UnixTime};
 
@@ -37,7 +37,7 @@ struct Events {
     /// Made for the first event: documents have none.
     watch: Vec<(Finder<'static>, Watch)>,
     scanner: Scanner,
-    findings: Findings,
+    accumulator: UsageAccumulator,
     /// The event being read in parts is no JSON.
     malformed: bool,
     /// An event was no JSON.
@@ -66,7 +66,7 @@ impl Reader {
                 dialect,
                 watch: Vec::new(),
                 scanner: Scanner::new(dialect.members),
-                findings: Findings::default(),
+                accumulator: UsageAccumulator::default(),
                 malformed: false,
                 any_malformed: false,
                 any_too_long: false,
@@ -129,14 +129,14 @@ impl Reader {
             events.last_event = last_event;
             events.finished |= between
                 && events.dialect.last_event == LastEvent::FinishReason
-                && events.findings.finish_reason().is_some();
+                && events.accumulator.finish_reason().is_some();
         }
         if let Framing::EventStream(framer) = &self.framing {
             // An answer that a guardrail made has no last event of its own.
-            let TokenUsage { input, output, .. } = events.findings.tokens;
+            let TokenUsage { input, output, .. } = events.accumulator.tokens;
             events.finished |= whole
                 && framer.is_between()
-                && events.findings.finish_reason().is_some()
+                && events.accumulator.finish_reason().is_some()
                 && input.is_some()
                 && output.is_some();
         }
@@ -167,8 +167,8 @@ impl Reader {
         }
     }
 
-    pub(super) fn take_findings(&mut self) -> Findings {
-        std::mem::take(&mut self.events.findings)
+    pub(super) fn take_findings(&mut self) -> UsageAccumulator {
+        std::mem::take(&mut self.events.accumulator)
     }
 
     /// When the first token and the last event came.
@@ -184,7 +184,7 @@ impl Reader {
             Framing::EventStream(framer) => framer.held(),
         };
         let watch = self.events.watch.capacity() * size_of::<(Finder<'static>, Watch)>();
-        framing + watch + self.events.scanner.held() + self.events.findings.held()
+        framing + watch + self.events.scanner.held() + self.events.accumulator.held()
     }
 }
 
@@ -194,7 +194,7 @@ impl Events {
         let Self {
             dialect,
             scanner,
-            findings,
+            accumulator,
             ..
         } = self;
         let last_types = match dialect.last_event {
@@ -203,7 +203,7 @@ impl Events {
         };
         scanner
             .feed(bytes, &mut |field, value| {
-                findings.note(field, value, last_types, dialect.reporting)
+                accumulator.note(field, value, last_types, dialect.reporting)
             })
             .map_err(|_| IncompleteReason::Undecodable)
     }
@@ -248,7 +248,7 @@ impl Events {
             let is_last = types
                 .iter()
                 .any(|kind| kind.as_bytes() == message.event_type);
-            self.findings.ended |= is_last;
+            self.accumulator.ended |= is_last;
         }
         match self.dialect.payload {
             Payload::Plain => self.event(message.payload, clock),
@@ -258,12 +258,12 @@ impl Events {
 
     /// Reads an event's data, if it is worth it; of the others not even the time is noted.
     fn event(&mut self, data: &[u8], clock: &dyn Clock) {
-        if !self.findings.content || self.is_worth_reading(data) {
+        if !self.accumulator.content || self.is_worth_reading(data) {
             self.scanner.reset();
-            let before = self.findings.tokens;
+            let before = self.accumulator.tokens;
             let well_formed = self.scan(data).is_ok() && self.scanner.is_at_end();
-            if self.findings.is_foreign {
-                self.findings.tokens = before;
+            if self.accumulator.is_foreign {
+                self.accumulator.tokens = before;
             }
             self.any_malformed |= !well_formed && !data.trim_ascii().is_empty();
             self.event_end(clock);
@@ -288,15 +288,15 @@ impl Events {
     }
 
     fn event_end(&mut self, clock: &dyn Clock) {
-        self.findings.event_end();
+        self.accumulator.event_end();
         self.note_time(clock);
-        self.finished = self.findings.ended;
+        self.finished = self.accumulator.ended;
     }
 
     fn note_time(&mut self, clock: &dyn Clock) {
         let now = clock.now();
         self.last_event = Some(now);
-        if self.findings.content {
+        if self.accumulator.content {
             self.first_token.get_or_insert(now);
         }
     }

@@ -62,7 +62,7 @@ fn recording(dialect: &'static Dialect, path: &Path) -> Recording {
 }
 
 impl Recording {
-    fn read<'a>(&self, encoding: &str, cuts: impl IntoIterator<Item = &'a [u8]>) -> UsageReport {
+    fn read<'a>(&self, encoding: &str, cuts: impl IntoIterator<Item = &'a [u8]>) -> ResponseUsage {
         self.read_to(encoding, cuts, End::Complete)
     }
 
@@ -71,7 +71,7 @@ impl Recording {
         encoding: &str,
         cuts: impl IntoIterator<Item = &'a [u8]>,
         end: End,
-    ) -> UsageReport {
+    ) -> ResponseUsage {
         let content_type = self.content_type.as_bytes();
         let mut extractor = UsageExtractor::new(self.dialect, content_type, encoding.as_bytes());
         for (index, cut) in cuts.into_iter().enumerate() {
@@ -83,7 +83,7 @@ impl Recording {
 }
 
 /// A report as the recordings' expectations are written.
-fn written(report: &UsageReport) -> Value {
+fn written(report: &ResponseUsage) -> Value {
     let tokens = &report.tokens;
     let mut written = json!({
         "input": tokens.input,

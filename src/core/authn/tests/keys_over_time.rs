@@ -14,7 +14,7 @@ fn a_withdrawn_key_takes_its_remembered_tokens_with_it() {
     assert!(world.accepts(&kept));
     assert_eq!(world.verifier.0.get(), checks, "still remembered");
     assert_eq!(
-        world.ask(&old, Patience::Decide),
+        world.ask(&old, WaitPolicy::Decide),
         Verdict::Rejected(TokenError::KeyUnknown)
     );
 }
@@ -27,13 +27,13 @@ fn remembered_tokens_live_no_longer_than_stale_keys() {
     world.now = NOW + REFRESH + Duration::from_secs(3601);
     assert_eq!(world.begun(), [0]);
     assert_eq!(
-        world.ask(&token, Patience::Wait),
+        world.ask(&token, WaitPolicy::Wait),
         Verdict::AwaitingKeys(0),
         "the fetch is under way"
     );
-    world.answer(0, Answer::Undeliverable);
+    world.answer(0, CalloutResponse::Undeliverable);
     assert!(matches!(
-        world.ask(&token, Patience::Decide),
+        world.ask(&token, WaitPolicy::Decide),
         Verdict::KeysUnavailable { .. }
     ));
 }
@@ -42,14 +42,14 @@ fn remembered_tokens_live_no_longer_than_stale_keys() {
 fn tokens_that_come_before_the_first_keys_wait_for_them() {
     let mut world = World::new(&[issuer(ISSUER, remote())]);
     let (good, stranger) = (token("k", json!({})), token("stranger", json!({})));
-    assert_eq!(world.ask(&good, Patience::Wait), Verdict::AwaitingKeys(0));
+    assert_eq!(world.ask(&good, WaitPolicy::Wait), Verdict::AwaitingKeys(0));
     world.fetch(&["k"]);
     assert!(matches!(
-        world.ask(&good, Patience::Decide),
+        world.ask(&good, WaitPolicy::Decide),
         Verdict::Accepted(_)
     ));
     assert_eq!(
-        world.ask(&stranger, Patience::Decide),
+        world.ask(&stranger, WaitPolicy::Decide),
         Verdict::Rejected(TokenError::KeyUnknown)
     );
 }
@@ -59,7 +59,7 @@ fn a_token_of_a_new_key_waits_for_one_fetch_and_passes() {
     let mut world = World::warm(&["a"]);
     let rotated = token("b", json!({}));
     assert_eq!(
-        world.ask(&rotated, Patience::Wait),
+        world.ask(&rotated, WaitPolicy::Wait),
         Verdict::AwaitingKeys(0)
     );
     world.fetch(&["a", "b"]);
@@ -77,11 +77,11 @@ fn a_token_of_a_new_key_outlives_a_fetch_that_began_before_the_key_was_there() {
     world.now = NOW + REFRESH;
     assert_eq!(world.begun(), [0]);
     for token in [&rotated, &too] {
-        assert_eq!(world.ask(token, Patience::Wait), Verdict::AwaitingKeys(0));
+        assert_eq!(world.ask(token, WaitPolicy::Wait), Verdict::AwaitingKeys(0));
     }
     world.answer(0, response(200, document(&["a"]).as_bytes()));
     for token in [&rotated, &too] {
-        let verdict = world.ask(token, Patience::WaitForAnother);
+        let verdict = world.ask(token, WaitPolicy::WaitForAnother);
         assert_eq!(verdict, Verdict::AwaitingKeys(0));
     }
     world.fetch(&["a", "b"]);
@@ -93,11 +93,11 @@ fn a_token_of_a_new_key_outlives_a_fetch_that_began_before_the_key_was_there() {
 fn a_token_of_no_key_waits_for_one_fetch_of_its_own() {
     let mut world = World::warm(&["a"]);
     let stranger = token("b", json!({}));
-    let verdict = world.ask(&stranger, Patience::Wait);
+    let verdict = world.ask(&stranger, WaitPolicy::Wait);
     assert_eq!(verdict, Verdict::AwaitingKeys(0));
     world.fetch(&["a"]);
     assert_eq!(
-        world.ask(&stranger, Patience::WaitForAnother),
+        world.ask(&stranger, WaitPolicy::WaitForAnother),
         Verdict::Rejected(TokenError::KeyUnknown)
     );
 }
@@ -108,11 +108,11 @@ fn a_token_waits_for_no_other_fetch_where_the_one_has_failed() {
     let rotated = token("b", json!({}));
     world.now = NOW + REFRESH;
     assert_eq!(world.begun(), [0]);
-    let verdict = world.ask(&rotated, Patience::Wait);
+    let verdict = world.ask(&rotated, WaitPolicy::Wait);
     assert_eq!(verdict, Verdict::AwaitingKeys(0));
-    world.answer(0, Answer::Undeliverable);
+    world.answer(0, CalloutResponse::Undeliverable);
     assert!(matches!(
-        world.ask(&rotated, Patience::WaitForAnother),
+        world.ask(&rotated, WaitPolicy::WaitForAnother),
         Verdict::KeysUnavailable { .. }
     ));
 }
@@ -121,9 +121,9 @@ fn a_token_waits_for_no_other_fetch_where_the_one_has_failed() {
 fn keys_that_cannot_be_had_are_no_fault_of_the_token() {
     let mut world = World::new(&[issuer(ISSUER, remote())]);
     assert_eq!(world.begun(), [0]);
-    world.answer(0, Answer::Undeliverable);
+    world.answer(0, CalloutResponse::Undeliverable);
     let retry_after = Duration::from_secs(1);
-    for patience in [Patience::Wait, Patience::Decide] {
+    for patience in [WaitPolicy::Wait, WaitPolicy::Decide] {
         let verdict = world.ask(&token("k", json!({})), patience);
         assert_eq!(verdict, Verdict::KeysUnavailable { retry_after });
     }
@@ -136,9 +136,9 @@ fn one_issuers_fetch_is_none_of_anothers() {
         issuer(ISSUER, remote()),
     ]);
     assert_eq!(world.begun(), [1]);
-    world.answer(1, Answer::Undeliverable);
+    world.answer(1, CalloutResponse::Undeliverable);
     assert!(world.accepts(&token("others", json!({"iss": OTHER_ISSUER}))));
-    world.answer(7, Answer::NoResponse);
+    world.answer(7, CalloutResponse::NoResponse);
 }
 
 #[test]
@@ -149,11 +149,11 @@ fn a_worker_takes_over_the_keys_that_another_fetched() {
         &issuers,
         10,
         Rc::<CountingVerifier>::default(),
-        &fetching.board,
+        &fetching.shared_data,
     );
     let old = token("old", json!({}));
     let mut poll = |world: &World| {
-        let polls = adopting.poll(world.now, &world.board);
+        let polls = adopting.poll(world.now, &world.shared_data);
         assert!(polls[0].1.callout.is_none(), "it is fetched once for all");
         let verdict = adopting.authenticate(old.as_bytes(), &[0, 0], world.now);
         (polls[0].1.settled, verdict)

@@ -17,10 +17,11 @@ fn authenticator(vector: &JwsVector) -> Authenticator {
         audiences: vec!["a".into()],
         algorithms: Algorithm::ALL.to_vec(),
         clock_skew: Duration::ZERO,
-        keys: KeySourceSettings::Inline(keys),
+        keys: JwksSource::Inline(keys),
     };
-    let board = MemoryBoard::default();
-    let mut authenticator = Authenticator::new(&[issuer], 10, Rc::new(SoftwareVerifier), &board);
+    let shared_data = MemoryBoard::default();
+    let mut authenticator =
+        Authenticator::new(&[issuer], 10, Rc::new(SoftwareVerifier), &shared_data);
     let verdict = authenticator.authenticate(vector.jws.as_bytes(), &[0], NOW);
     assert!(matches!(verdict, Verdict::Accepted(_)), "{verdict:?}");
     authenticator

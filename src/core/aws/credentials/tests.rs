@@ -19,15 +19,15 @@ fn pair(access_key_id: &str, session_token: Option<&str>) -> AwsCredentials {
     }
 }
 
-fn container() -> Origin {
-    Origin::Container {
+fn container() -> CredentialsProvider {
+    CredentialsProvider::Container {
         endpoint: Endpoint::parse("http://169.254.170.2/creds").unwrap(),
         authorization: Some(Secret::new("container-token".into())),
     }
 }
 
-fn instance_metadata() -> Origin {
-    Origin::InstanceMetadata {
+fn instance_metadata() -> CredentialsProvider {
+    CredentialsProvider::InstanceMetadata {
         endpoint: BaseUrl::parse("http://169.254.169.254").unwrap(),
     }
 }
@@ -43,7 +43,11 @@ fn role() -> Role {
     }
 }
 
-fn source(origins: Vec<Origin>, role: Option<Role>, board: &MemoryBoard) -> CredentialSource {
+fn source(
+    origins: Vec<CredentialsProvider>,
+    role: Option<Role>,
+    shared_data: &MemoryBoard,
+) -> CredentialsCache {
     let settings = AwsSettings {
         origins,
         role,
@@ -52,10 +56,10 @@ fn source(origins: Vec<Origin>, role: Option<Role>, board: &MemoryBoard) -> Cred
             https: "tls".into(),
         },
     };
-    CredentialSource::new(&settings, board)
+    CredentialsCache::new(&settings, shared_data)
 }
 
-fn ok(body: &str) -> Answer<'_> {
+fn ok(body: &str) -> CalloutResponse<'_> {
     response(200, body.as_bytes())
 }
 
@@ -72,8 +76,8 @@ fn header<'a>(callout: &'a Callout, name: &str) -> Option<&'a str> {
     found.map(|(_, value)| value.expose())
 }
 
-fn access_key(source: &mut CredentialSource, now: UnixTime) -> Option<String> {
-    let found = source.credentials(Patience::Decide, now);
+fn access_key(source: &mut CredentialsCache, now: UnixTime) -> Option<String> {
+    let found = source.credentials(WaitPolicy::Decide, now);
     found
         .ok()
         .map(|credentials| credentials.access_key_id.clone())
@@ -81,9 +85,13 @@ fn access_key(source: &mut CredentialSource, now: UnixTime) -> Option<String> {
 
 #[test]
 fn static_credentials_are_there_and_never_fetched() {
-    let board = MemoryBoard::default();
-    let mut source = source(vec![Origin::Static(pair("AKID", None))], None, &board);
-    assert_eq!(source.poll(at(1), &board), Poll::default());
+    let shared_data = MemoryBoard::default();
+    let mut source = source(
+        vec![CredentialsProvider::Static(pair("AKID", None))],
+        None,
+        &shared_data,
+    );
+    assert_eq!(source.poll(at(1), &shared_data), Poll::default());
     assert_eq!(
         access_key(&mut source, at(u64::MAX)).as_deref(),
         Some("AKID")
@@ -92,40 +100,40 @@ fn static_credentials_are_there_and_never_fetched() {
 
 #[test]
 fn a_container_is_asked_with_its_token_and_again_before_the_end() {
-    let board = MemoryBoard::default();
-    let mut source = source(vec![container()], None, &board);
+    let shared_data = MemoryBoard::default();
+    let mut source = source(vec![container()], None, &shared_data);
     assert_eq!(
-        source.credentials(Patience::Wait, at(1000)),
-        Err(NoCredentials::AwaitFetch)
+        source.credentials(WaitPolicy::Wait, at(1000)),
+        Err(CredentialsError::AwaitFetch)
     );
-    let callout = source.poll(at(1000), &board).callout.unwrap();
+    let callout = source.poll(at(1000), &shared_data).callout.unwrap();
     assert_eq!((callout.method, callout.cluster.as_str()), ("GET", "plain"));
     assert_eq!(callout.endpoint.target, "/creds");
     assert_eq!(header(&callout, "authorization"), Some("container-token"));
 
     let body = document("ASIA1", 4600);
-    assert_eq!(source.answered(ok(&body), at(1000), &board), None);
+    assert_eq!(source.on_response(ok(&body), at(1000), &shared_data), None);
     assert_eq!(access_key(&mut source, at(4599)).as_deref(), Some("ASIA1"));
-    assert_eq!(source.poll(at(4299), &board).callout, None);
-    assert!(source.poll(at(4300), &board).callout.is_some());
+    assert_eq!(source.poll(at(4299), &shared_data).callout, None);
+    assert!(source.poll(at(4300), &shared_data).callout.is_some());
 
     let body = document("ASIA2", 9000);
-    source.answered(ok(&body), at(4300), &board);
+    source.on_response(ok(&body), at(4300), &shared_data);
     assert_eq!(access_key(&mut source, at(4600)).as_deref(), Some("ASIA2"));
 }
 
 #[test]
 fn credentials_serve_until_their_end_while_the_refresh_fails() {
-    let board = MemoryBoard::default();
-    let mut source = source(vec![container()], None, &board);
-    source.poll(at(1000), &board);
-    source.answered(ok(&document("ASIA1", 2000)), at(1000), &board);
-    assert!(source.poll(at(1800), &board).callout.is_some());
-    source.answered(Answer::NoResponse, at(1805), &board);
+    let shared_data = MemoryBoard::default();
+    let mut source = source(vec![container()], None, &shared_data);
+    source.poll(at(1000), &shared_data);
+    source.on_response(ok(&document("ASIA1", 2000)), at(1000), &shared_data);
+    assert!(source.poll(at(1800), &shared_data).callout.is_some());
+    source.on_response(CalloutResponse::NoResponse, at(1805), &shared_data);
     assert_eq!(access_key(&mut source, at(1999)).as_deref(), Some("ASIA1"));
     assert_eq!(
-        source.credentials(Patience::Decide, at(2000)),
-        Err(NoCredentials::Unavailable {
+        source.credentials(WaitPolicy::Decide, at(2000)),
+        Err(CredentialsError::Unavailable {
             retry_after: Duration::from_secs(1)
         })
     );
@@ -133,16 +141,18 @@ fn credentials_serve_until_their_end_while_the_refresh_fails() {
 
 #[test]
 fn instance_metadata_is_asked_in_three_steps() {
-    let board = MemoryBoard::default();
-    let mut source = source(vec![instance_metadata()], None, &board);
-    let callout = source.poll(at(1000), &board).callout.unwrap();
+    let shared_data = MemoryBoard::default();
+    let mut source = source(vec![instance_metadata()], None, &shared_data);
+    let callout = source.poll(at(1000), &shared_data).callout.unwrap();
     assert_eq!(callout.method, "PUT");
     assert_eq!(callout.endpoint.target, "/latest/api/token");
     assert_eq!(
         header(&callout, "x-aws-ec2-metadata-token-ttl-seconds"),
         Some("21600")
     );
-    let callout = source.answered(ok("session-1"), at(1000), &board).unwrap();
+    let callout = source
+        .on_response(ok("session-1"), at(1000), &shared_data)
+        .unwrap();
     assert_eq!(
         callout.endpoint.target,
         "/latest/meta-data/iam/security-credentials/"
@@ -151,7 +161,9 @@ fn instance_metadata_is_asked_in_three_steps() {
         header(&callout, "x-aws-ec2-metadata-token"),
         Some("session-1")
     );
-    let callout = source.answered(ok("my-role\n"), at(1000), &board).unwrap();
+    let callout = source
+        .on_response(ok("my-role\n"), at(1000), &shared_data)
+        .unwrap();
     assert_eq!(
         callout.endpoint.target,
         "/latest/meta-data/iam/security-credentials/my-role"
@@ -161,16 +173,19 @@ fn instance_metadata_is_asked_in_three_steps() {
         Some("session-1")
     );
     let body = document("ASIA", 9000);
-    assert_eq!(source.answered(ok(&body), at(1000), &board), None);
+    assert_eq!(source.on_response(ok(&body), at(1000), &shared_data), None);
     assert_eq!(access_key(&mut source, at(1000)).as_deref(), Some("ASIA"));
 }
 
 #[test]
 fn a_role_is_assumed_by_a_signed_request() {
-    let board = MemoryBoard::default();
-    let origins = vec![Origin::Static(pair("AKID", Some("base-session")))];
-    let mut source = source(origins, Some(role()), &board);
-    let callout = source.poll(at(1000), &board).callout.unwrap();
+    let shared_data = MemoryBoard::default();
+    let origins = vec![CredentialsProvider::Static(pair(
+        "AKID",
+        Some("base-session"),
+    ))];
+    let mut source = source(origins, Some(role()), &shared_data);
+    let callout = source.poll(at(1000), &shared_data).callout.unwrap();
     assert_eq!((callout.method, callout.cluster.as_str()), ("GET", "tls"));
     assert_eq!(callout.endpoint.scheme, Scheme::Https);
     assert_eq!(
@@ -191,7 +206,7 @@ fn a_role_is_assumed_by_a_signed_request() {
         <AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>s/+=</SecretAccessKey>\
         <SessionToken>t</SessionToken><Expiration>1970-01-01T01:00:00Z</Expiration>\
         </Credentials></AssumeRoleResult></AssumeRoleResponse>";
-    assert_eq!(source.answered(ok(xml), at(1000), &board), None);
+    assert_eq!(source.on_response(ok(xml), at(1000), &shared_data), None);
     assert_eq!(
         access_key(&mut source, at(3599)).as_deref(),
         Some("ASIAROLE")
@@ -201,17 +216,24 @@ fn a_role_is_assumed_by_a_signed_request() {
 
 #[test]
 fn the_chain_goes_on_where_an_origin_does_not_answer() {
-    let board = MemoryBoard::default();
-    let mut source = source(vec![container(), instance_metadata()], Some(role()), &board);
-    source.poll(at(1000), &board);
+    let shared_data = MemoryBoard::default();
+    let mut source = source(
+        vec![container(), instance_metadata()],
+        Some(role()),
+        &shared_data,
+    );
+    source.poll(at(1000), &shared_data);
     let callout = source
-        .answered(Answer::NoResponse, at(1000), &board)
+        .on_response(CalloutResponse::NoResponse, at(1000), &shared_data)
         .unwrap();
     assert_eq!(callout.endpoint.target, "/latest/api/token");
-    assert_eq!(source.answered(Answer::NoResponse, at(1000), &board), None);
     assert_eq!(
-        source.credentials(Patience::Wait, at(1000)),
-        Err(NoCredentials::Unavailable {
+        source.on_response(CalloutResponse::NoResponse, at(1000), &shared_data),
+        None
+    );
+    assert_eq!(
+        source.credentials(WaitPolicy::Wait, at(1000)),
+        Err(CredentialsError::Unavailable {
             retry_after: Duration::from_secs(1)
         })
     );
@@ -229,34 +251,34 @@ fn what_is_no_credential_fails_the_fetch() {
         r#"{"AccessKeyId":"a","SecretAccessKey":"x","Expiration":"soon"}"#,
         &ended,
     ] {
-        let board = MemoryBoard::default();
-        let mut source = source(vec![container()], None, &board);
-        source.poll(at(1000), &board);
-        assert_eq!(source.answered(ok(body), at(1000), &board), None);
+        let shared_data = MemoryBoard::default();
+        let mut source = source(vec![container()], None, &shared_data);
+        source.poll(at(1000), &shared_data);
+        assert_eq!(source.on_response(ok(body), at(1000), &shared_data), None);
         assert_eq!(access_key(&mut source, at(1000)), None, "{body}");
     }
 }
 
 #[test]
 fn credentials_without_an_end_are_used_and_fetched_anew() {
-    let board = MemoryBoard::default();
-    let mut source = source(vec![container()], None, &board);
-    source.poll(at(1000), &board);
+    let shared_data = MemoryBoard::default();
+    let mut source = source(vec![container()], None, &shared_data);
+    source.poll(at(1000), &shared_data);
     let body = r#"{"AccessKeyId":"a","SecretAccessKey":"x"}"#;
-    source.answered(ok(body), at(1000), &board);
+    source.on_response(ok(body), at(1000), &shared_data);
     assert_eq!(access_key(&mut source, at(99_999)).as_deref(), Some("a"));
-    assert!(source.poll(at(1600), &board).callout.is_some());
+    assert!(source.poll(at(1600), &shared_data).callout.is_some());
 }
 
 #[test]
 fn other_workers_have_the_credentials_without_a_fetch() {
-    let board = MemoryBoard::default();
-    let mut one = source(vec![container()], None, &board);
-    let mut other = source(vec![container()], None, &board);
-    assert!(one.poll(at(1000), &board).callout.is_some());
-    assert_eq!(other.poll(at(1000), &board), Poll::default());
-    one.answered(ok(&document("ASIA1", 4600)), at(1001), &board);
-    assert!(other.poll(at(1001), &board).settled);
+    let shared_data = MemoryBoard::default();
+    let mut one = source(vec![container()], None, &shared_data);
+    let mut other = source(vec![container()], None, &shared_data);
+    assert!(one.poll(at(1000), &shared_data).callout.is_some());
+    assert_eq!(other.poll(at(1000), &shared_data), Poll::default());
+    one.on_response(ok(&document("ASIA1", 4600)), at(1001), &shared_data);
+    assert!(other.poll(at(1001), &shared_data).settled);
     assert_eq!(access_key(&mut other, at(1001)).as_deref(), Some("ASIA1"));
 }
 
@@ -273,12 +295,21 @@ fn different_credentials_have_different_names_on_the_board() {
         }
         .name()
     };
-    let base = name(Origin::Static(pair("AKID", None)), Some(role()));
+    let base = name(
+        CredentialsProvider::Static(pair("AKID", None)),
+        Some(role()),
+    );
     let other_secret = AwsCredentials {
         secret_access_key: Secret::new("another".into()),
         ..pair("AKID", None)
     };
-    assert_ne!(base, name(Origin::Static(other_secret), Some(role())));
-    assert_ne!(base, name(Origin::Static(pair("AKID", None)), None));
+    assert_ne!(
+        base,
+        name(CredentialsProvider::Static(other_secret), Some(role()))
+    );
+    assert_ne!(
+        base,
+        name(CredentialsProvider::Static(pair("AKID", None)), None)
+    );
     assert!(!base.contains("secret"));
 }

@@ -3,17 +3,17 @@ use proptest::prelude::*;
 use super::*;
 use crate::testing::head;
 
-fn side_headers() -> Vec<String> {
+fn token_headers() -> Vec<String> {
     vec![
         "x-ai-gateway-authorization".into(),
         "x-redpanda-cloud-token".into(),
     ]
 }
 
-fn first(headers: &[(&str, &str)], slots: &[TokenSlot]) -> Option<String> {
+fn first(headers: &[(&str, &str)], slots: &[TokenLocation]) -> Option<String> {
     let head = head(headers);
-    let side_headers = side_headers();
-    let candidates = Candidates::find(&head, Some(b"a=1&key=q"), &side_headers).unwrap();
+    let token_headers = token_headers();
+    let candidates = Candidates::find(&head, Some(b"a=1&key=q"), &token_headers).unwrap();
     candidates
         .first_of(slots)
         .map(|found| String::from_utf8(found.token.to_vec()).unwrap())
@@ -26,7 +26,7 @@ fn a_slot_counts_only_where_it_is_asked_for() {
         ("x-api-key", "k"),
         ("x-goog-api-key", "g"),
     ];
-    use TokenSlot::*;
+    use TokenLocation::*;
     assert_eq!(first(&headers, &[Bearer]).as_deref(), Some("b"));
     assert_eq!(first(&headers, &[Bearer, XApiKey]).as_deref(), Some("b"));
     assert_eq!(first(&headers, &[XApiKey]).as_deref(), Some("k"));
@@ -50,7 +50,10 @@ fn side_headers_come_first_with_or_without_their_scheme() {
         ("x-redpanda-cloud-token", "bearer s"),
     ] {
         let headers = [("authorization", "Bearer b"), side];
-        assert_eq!(first(&headers, &[TokenSlot::Bearer]).as_deref(), Some("s"));
+        assert_eq!(
+            first(&headers, &[TokenLocation::Bearer]).as_deref(),
+            Some("s")
+        );
     }
 }
 
@@ -101,7 +104,7 @@ fn a_slot_that_is_filled_twice_is_refused() {
         "x-ai-gateway-authorization",
     ] {
         let head = head(&[(name, "Bearer a"), (name, "Bearer a")]);
-        let error = Candidates::find(&head, None, &side_headers()).unwrap_err();
+        let error = Candidates::find(&head, None, &token_headers()).unwrap_err();
         assert_eq!(error.name, name);
     }
     let query = b"key=a&%6Bey=b".as_slice();

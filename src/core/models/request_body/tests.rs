@@ -1,7 +1,7 @@
 use std::rc::Rc;
 
 use super::*;
-use crate::models::allow_list::{Catalog, UnlistedStatus};
+use crate::models::catalog::{Catalog, UnlistedStatus};
 use crate::models::pattern::ModelPattern;
 
 const LIMIT: u64 = 4000;
@@ -139,7 +139,10 @@ fn what_is_no_json_object_is_refused() {
 fn the_model_must_come_in_time_and_the_rest_may_take_its_time() {
     let filler = "x".repeat(LIMIT as usize + 1);
     let mut late = check();
-    assert_eq!(late.push(br#"{"prompt":""#, false), Ok(Progress::Unnamed));
+    assert_eq!(
+        late.push(br#"{"prompt":""#, false),
+        Ok(Progress::AwaitingModel)
+    );
     let fault = late.push(filler.as_bytes(), false);
     assert_eq!(fault, Err(ModelFault::TooLate(LIMIT)));
 

@@ -5,7 +5,7 @@
 
 use crate::usage::dialect::{CONVERSE, Dialect, LastEvent, Payload, members, messages, value};
 use crate::usage::json::{Field, Member};
-use crate::usage::report::{
+use crate::usage::response_usage::{
     CacheTokenConvention, ReasoningTokenConvention, TokenConvention, TokenUsage,
 };
 

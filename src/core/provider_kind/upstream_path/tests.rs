@@ -2,20 +2,20 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::http::url::BaseUrl;
+use crate::provider_kind::DefaultEndpoint;
 use crate::provider_kind::ProviderKind::{
     self, Anthropic, Bedrock, BedrockMantle, Google, OpenAi, OpenAiCompatible,
 };
-use crate::provider_kind::PublicService;
 
 /// The path at the provider; `None` as base URL is the kind's public service.
 fn joined(kind: ProviderKind, base_url: Option<&str>, path: &str) -> String {
     let profile = kind.profile();
-    let public_service = match profile.public_service {
-        PublicService::None => String::new(),
-        PublicService::Global(url) => url.to_owned(),
-        PublicService::Regional(url) => url("us-east-1").into_owned(),
+    let default_endpoint = match profile.default_endpoint {
+        DefaultEndpoint::None => String::new(),
+        DefaultEndpoint::Global(url) => url.to_owned(),
+        DefaultEndpoint::Regional(url) => url("us-east-1").into_owned(),
     };
-    let base_url = BaseUrl::parse(base_url.unwrap_or(&public_service)).unwrap();
+    let base_url = BaseUrl::parse(base_url.unwrap_or(&default_endpoint)).unwrap();
     let joined = upstream_path(profile, base_url.path(), path.as_bytes());
     String::from_utf8(joined).unwrap()
 }

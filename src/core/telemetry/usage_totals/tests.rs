@@ -5,28 +5,28 @@ use serde_json::{Value, json};
 use super::*;
 use crate::models::price::Cost;
 use crate::testing::{MemoryBoard, NOW, config};
-use crate::usage::report::{IncompleteReason, TokenUsage};
+use crate::usage::response_usage::{IncompleteReason, TokenUsage};
 
-fn record(provider: &str, input: Option<u64>) -> Record {
-    Record {
+fn record(provider: &str, input: Option<u64>) -> AccessLogEntry {
+    AccessLogEntry {
         provider: provider.into(),
         tokens: TokenUsage {
             input,
             ..TokenUsage::default()
         },
         incomplete: input.is_none().then_some(IncompleteReason::NotReported),
-        ..Record::default()
+        ..AccessLogEntry::default()
     }
 }
 
 /// What a worker says of the providers `a` and `b`.
-fn told(ledger: &Ledger, board: &MemoryBoard) -> Value {
+fn told(usage_totals: &UsageTotals, shared_data: &MemoryBoard) -> Value {
     let provider = |name: &str| json!({"name": name, "type": "openai", "api_key": {"env": "K"}});
     let config = config(&json!({
         "authentication": {"disabled": true},
         "providers": [provider("a"), provider("b")],
     }));
-    serde_json::to_value(ledger.statement(config.providers.values(), board)).unwrap()
+    serde_json::to_value(usage_totals.usage_report(config.providers.values(), shared_data)).unwrap()
 }
 
 fn input(told: &Value) -> Value {
@@ -35,17 +35,17 @@ fn input(told: &Value) -> Value {
 
 #[test]
 fn a_statement_has_providers_and_models_and_what_is_unknown_apart() {
-    let board = MemoryBoard::default();
-    let mut ledger = Ledger::new(&board);
-    let priced = Record {
+    let shared_data = MemoryBoard::default();
+    let mut usage_totals = UsageTotals::new(&shared_data);
+    let priced = AccessLogEntry {
         cost: Some(Cost(1_500_000)),
         ..record("a", Some(10))
     };
-    ledger.add(&priced, "m");
-    ledger.add(&record("a", None), "m");
-    ledger.add(&record("a", Some(5)), "n");
-    ledger.add(&record("hidden", Some(5)), "n");
-    ledger.publish(NOW, &board);
+    usage_totals.add(&priced, "m");
+    usage_totals.add(&record("a", None), "m");
+    usage_totals.add(&record("a", Some(5)), "n");
+    usage_totals.add(&record("hidden", Some(5)), "n");
+    usage_totals.publish(NOW, &shared_data);
     let none = json!(null);
     let line = |requests: u64, unknown: u64, input: Value| {
         json!({
@@ -69,7 +69,7 @@ fn a_statement_has_providers_and_models_and_what_is_unknown_apart() {
     let a = json!({"name": "a", "cost": 0.0015, "models": [m, n]});
     let b = json!({"name": "b", "models": []});
     assert_eq!(
-        told(&ledger, &board),
+        told(&usage_totals, &shared_data),
         json!({
             "since": NOW.to_string(),
             "providers": [with(line(3, 1, json!(15)), a), with(line(0, 0, none.clone()), b)],
@@ -79,101 +79,101 @@ fn a_statement_has_providers_and_models_and_what_is_unknown_apart() {
 
 #[test]
 fn workers_tell_the_sum_of_all() {
-    let board = MemoryBoard::default();
-    let mut workers = [(); 3].map(|()| Ledger::new(&board));
+    let shared_data = MemoryBoard::default();
+    let mut workers = [(); 3].map(|()| UsageTotals::new(&shared_data));
     for round in 1..=3 {
         for worker in &mut workers {
             worker.add(&record("a", Some(1)), "m");
-            worker.publish(NOW, &board);
+            worker.publish(NOW, &shared_data);
         }
         for worker in &workers {
-            assert_eq!(input(&told(worker, &board)), json!(round * 3));
+            assert_eq!(input(&told(worker, &shared_data)), json!(round * 3));
         }
     }
     let [one, other, _] = &mut workers;
     one.add(&record("a", Some(100)), "m");
-    assert_eq!(input(&told(one, &board)), json!(109));
-    assert_eq!(input(&told(other, &board)), json!(9));
+    assert_eq!(input(&told(one, &shared_data)), json!(109));
+    assert_eq!(input(&told(other, &shared_data)), json!(9));
 }
 
 #[test]
 fn what_a_worker_used_outlives_it() {
-    let board = MemoryBoard::default();
+    let shared_data = MemoryBoard::default();
     for generation in 1..=5 {
-        let mut workers = [(); 2].map(|()| Ledger::new(&board));
+        let mut workers = [(); 2].map(|()| UsageTotals::new(&shared_data));
         for worker in &mut workers {
             worker.add(&record("a", Some(1)), "m");
-            worker.publish(NOW, &board);
+            worker.publish(NOW, &shared_data);
             worker.add(&record("a", Some(1)), "m");
         }
         workers
             .iter_mut()
-            .for_each(|worker| worker.abandon(NOW, &board));
-        let newcomer = Ledger::new(&board);
-        assert_eq!(input(&told(&newcomer, &board)), json!(generation * 4));
+            .for_each(|worker| worker.abandon(NOW, &shared_data));
+        let newcomer = UsageTotals::new(&shared_data);
+        assert_eq!(input(&told(&newcomer, &shared_data)), json!(generation * 4));
     }
-    assert_eq!(register(&board).0.slots, 2, "slots are used again");
+    assert_eq!(register(&shared_data).0.slots, 2, "slots are used again");
 }
 
 #[test]
 fn a_worker_that_used_nothing_takes_no_slot() {
-    let board = MemoryBoard::default();
-    let mut ledger = Ledger::new(&board);
-    ledger.publish(NOW, &board);
-    ledger.abandon(NOW, &board);
-    assert_eq!(register(&board).0.slots, 0);
+    let shared_data = MemoryBoard::default();
+    let mut usage_totals = UsageTotals::new(&shared_data);
+    usage_totals.publish(NOW, &shared_data);
+    usage_totals.abandon(NOW, &shared_data);
+    assert_eq!(register(&shared_data).0.slots, 0);
 }
 
 #[test]
 fn the_slot_of_a_worker_that_trapped_is_taken_over_with_what_it_holds() {
-    let board = MemoryBoard::default();
+    let shared_data = MemoryBoard::default();
     let mut now = NOW;
     for generation in 1..=5 {
         // A worker whose slot is renewed no more, since it is never heard of again.
-        let mut worker = Ledger::new(&board);
+        let mut worker = UsageTotals::new(&shared_data);
         worker.add(&record("a", Some(1)), "m");
-        worker.publish(now, &board);
-        assert_eq!(input(&told(&worker, &board)), json!(generation));
+        worker.publish(now, &shared_data);
+        assert_eq!(input(&told(&worker, &shared_data)), json!(generation));
         now = now + HELD_FOR;
     }
-    assert_eq!(register(&board).0.slots, 1, "the slot is used again");
+    assert_eq!(register(&shared_data).0.slots, 1, "the slot is used again");
 }
 
 #[test]
 fn a_slot_is_kept_by_a_worker_that_has_nothing_to_tell() {
-    let board = MemoryBoard::default();
-    let [mut silent, mut other] = [(); 2].map(|()| Ledger::new(&board));
+    let shared_data = MemoryBoard::default();
+    let [mut silent, mut other] = [(); 2].map(|()| UsageTotals::new(&shared_data));
     silent.add(&record("a", Some(1)), "m");
     for second in 0..300 {
         let now = NOW + Duration::from_secs(second);
-        silent.publish(now, &board);
+        silent.publish(now, &shared_data);
         if second == 200 {
             other.add(&record("a", Some(1)), "m");
         }
-        other.publish(now, &board);
+        other.publish(now, &shared_data);
     }
-    assert_eq!(register(&board).0.slots, 2);
-    assert_eq!(input(&told(&silent, &board)), json!(2));
+    assert_eq!(register(&shared_data).0.slots, 2);
+    assert_eq!(input(&told(&silent, &shared_data)), json!(2));
 }
 
 #[test]
 fn a_worker_that_was_taken_for_gone_counts_nothing_twice() {
-    let board = MemoryBoard::default();
-    let [mut stalled, mut heir] = [(); 2].map(|()| Ledger::new(&board));
+    let shared_data = MemoryBoard::default();
+    let [mut stalled, mut heir] = [(); 2].map(|()| UsageTotals::new(&shared_data));
     stalled.add(&record("a", Some(1)), "m");
-    stalled.publish(NOW, &board);
+    stalled.publish(NOW, &shared_data);
     stalled.add(&record("a", Some(10)), "m");
     let later = NOW + HELD_FOR;
     heir.add(&record("a", Some(100)), "m");
-    heir.publish(later, &board);
-    assert_eq!(register(&board).0.slots, 1);
+    heir.publish(later, &shared_data);
+    assert_eq!(register(&shared_data).0.slots, 1);
     for second in 0..3 {
         let now = later + Duration::from_secs(second);
-        stalled.publish(now, &board);
-        heir.publish(now, &board);
+        stalled.publish(now, &shared_data);
+        heir.publish(now, &shared_data);
     }
-    assert_eq!(register(&board).0.slots, 2);
+    assert_eq!(register(&shared_data).0.slots, 2);
     for worker in [&stalled, &heir] {
-        assert_eq!(input(&told(worker, &board)), json!(111));
+        assert_eq!(input(&told(worker, &shared_data)), json!(111));
     }
 }

@@ -53,7 +53,7 @@ fn what_a_request_waited_for_decides() {
         while outcome.waits() {
             match &arrived {
                 Some(keys) => gateway.keys_arrive(keys),
-                None => gateway.fetch(Answer::NoResponse),
+                None => gateway.fetch(CalloutResponse::NoResponse),
             }
             outcome = gateway.handle(outcome.transaction, Input::Settled);
         }
@@ -68,7 +68,7 @@ fn what_a_request_waited_for_decides() {
 fn a_failed_fetch_says_when_to_try_again() {
     let mut gateway = Gateway::cold(&document());
     for seconds in ["1", "2", "4"] {
-        gateway.fetch(Answer::NoResponse);
+        gateway.fetch(CalloutResponse::NoResponse);
         let outcome = ask(&gateway, "k");
         assert_eq!(outcome.rejection(), rejection(503, "keys_unavailable"));
         let headers = &outcome.reply().headers;

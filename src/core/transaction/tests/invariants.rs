@@ -167,7 +167,9 @@ fn input(event: &Event) -> Option<Input<'_>> {
 /// A fetch ends, if one is due.
 fn answer(gateway: &Gateway, body: Option<&str>) {
     for resource in gateway.begun() {
-        let answer = body.map_or(Answer::NoResponse, |body| response(200, body.as_bytes()));
+        let answer = body.map_or(CalloutResponse::NoResponse, |body| {
+            response(200, body.as_bytes())
+        });
         gateway.answer(&resource, answer);
     }
 }

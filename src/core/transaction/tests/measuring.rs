@@ -5,7 +5,7 @@ use super::*;
 /// What has been counted until now, names with their labels, in order.
 fn report(gateway: &mut Gateway) -> Vec<(String, u64)> {
     gateway.pass(1);
-    let report = gateway.shared.report(gateway.now, &gateway.board);
+    let report = gateway.shared.report(gateway.now, &gateway.shared_data);
     let labels = gateway.shared.labels.borrow();
     let mut counts: Vec<_> = report
         .into_iter()
@@ -29,7 +29,7 @@ const STALE: &str = "issuer=.=https://issuer.test;.;ai_gateway_jwks_stale";
 fn tokens_and_fetches_are_counted_by_what_became_of_them() {
     let mut gateway = Gateway::cold(&document());
     let fetches = "issuer=.=https://issuer.test;.;outcome=.=";
-    gateway.fetch(Answer::NoResponse);
+    gateway.fetch(CalloutResponse::NoResponse);
     let failed = format!("{fetches}failed;.;ai_gateway_jwks_fetches");
     assert_eq!(report(&mut gateway), counts(&[(&failed, 1)]));
 
@@ -66,7 +66,7 @@ fn counts_are_told_once_a_second_at_most() {
     gateway.post("/my-openai/models", &[]);
     assert_eq!(report(&mut gateway).len(), 4);
     gateway.post("/my-openai/models", &[]);
-    assert_eq!(gateway.shared.report(gateway.now, &gateway.board), []);
+    assert_eq!(gateway.shared.report(gateway.now, &gateway.shared_data), []);
     assert_eq!(report(&mut gateway).len(), 3);
 }
 
@@ -84,7 +84,7 @@ fn a_worker_that_ends_tells_the_rest() {
     let mut gateway = Gateway::warm();
     report(&mut gateway);
     gateway.post("/my-openai/models", &[("authorization", "Bearer x")]);
-    let rest = gateway.shared.abandon(gateway.now, &gateway.board);
+    let rest = gateway.shared.abandon(gateway.now, &gateway.shared_data);
     assert!(rest.iter().any(|rest| rest.value == 1), "{rest:?}");
 }
 
@@ -133,7 +133,7 @@ fn a_caller_that_waits_for_credentials_is_counted_once() {
         panic!("{begun:?}");
     };
     assert_eq!(outcome.effects, [Effect::Await(credentials.clone())]);
-    gateway.answer(credentials, Answer::NoResponse);
+    gateway.answer(credentials, CalloutResponse::NoResponse);
     let outcome = gateway.handle(outcome.transaction, Input::Settled);
     assert_eq!(
         outcome.rejection(),

@@ -23,7 +23,7 @@ fn with_body(gateway: &Gateway, mut transaction: Transaction, body: &str) -> Tra
 }
 
 /// All that there is at the end of a response with this status and body.
-fn answered(gateway: &Gateway, transaction: Transaction, status: &str, body: &str) -> Outcome {
+fn on_response(gateway: &Gateway, transaction: Transaction, status: &str, body: &str) -> Outcome {
     let head = [(":status", status), ("content-type", "application/json")];
     let head = head.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
     let head = Input::ResponseHead(ResponseHead::new(head.to_vec()));
@@ -77,7 +77,7 @@ fn the_requested_model_is_read_out_of_the_body_or_the_path() {
         let transaction = asked(&gateway, path, &[]);
         let transaction = with_body(&gateway, transaction, body);
         assert!(!transaction.wants_body(), "{path}");
-        let outcome = answered(&gateway, transaction, "404", "");
+        let outcome = on_response(&gateway, transaction, "404", "");
         assert_eq!(field(&outcome, "gen_ai.request.model"), Some("m"), "{path}");
     }
 }
@@ -119,13 +119,13 @@ fn a_conversation_is_logged_and_not_forwarded() {
             let removed = &outcome.forwarded().remove;
             assert!(removed.iter().any(|removed| removed == name), "{name}");
         }
-        let outcome = answered(&gateway, outcome.transaction, "200", "{}");
+        let outcome = on_response(&gateway, outcome.transaction, "200", "{}");
         assert_eq!(field(&outcome, "gen_ai.conversation.id"), logged);
     }
     let long = "x".repeat(1000);
     let headers = [("x-gen-ai-conversation", long.as_str())];
     let transaction = asked(&gateway, "/my-openai/responses", &headers);
-    let outcome = answered(&gateway, transaction, "200", "{}");
+    let outcome = on_response(&gateway, transaction, "200", "{}");
     assert_eq!(
         field(&outcome, "gen_ai.conversation.id").map(str::len),
         Some(256)
@@ -148,7 +148,7 @@ fn the_log_says_who_asked_and_of_further_claims_those_that_it_is_to() {
         "/my-openai/responses",
         &[("authorization", &bearer(&token))],
     );
-    let outcome = answered(&gateway, outcome.transaction, "200", "{}");
+    let outcome = on_response(&gateway, outcome.transaction, "200", "{}");
     assert_eq!(field(&outcome, "enduser.id"), Some("alice"));
     assert_eq!(field(&outcome, "ai_gateway.issuer"), Some(ISSUER));
     assert_eq!(
@@ -165,9 +165,9 @@ fn a_priced_response_says_what_it_cost() {
     gateway.keys_arrive(&["k"]);
     let body = r#"{"model":"m-1","usage":{"prompt_tokens":10,"completion_tokens":5}}"#;
     let transaction = asked(&gateway, "/my-openai/chat/completions", &[]);
-    let outcome = answered(&gateway, transaction, "200", body);
+    let outcome = on_response(&gateway, transaction, "200", body);
     assert_eq!(field(&outcome, "gen_ai.cost"), Some("0.00006"));
     let transaction = asked(&gateway, "/my-vllm/chat/completions", &[]);
-    let outcome = answered(&gateway, transaction, "200", body);
+    let outcome = on_response(&gateway, transaction, "200", body);
     assert_eq!(field(&outcome, "gen_ai.cost"), None);
 }

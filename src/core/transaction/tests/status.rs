@@ -56,7 +56,7 @@ fn it_tells_why_keys_are_not_there_and_of_clocks() {
         20.0
     );
     gateway.pass(700);
-    gateway.fetch(Answer::NoResponse);
+    gateway.fetch(CalloutResponse::NoResponse);
     let body = status(&gateway, &good()).body();
     let issuer = &body["issuers"][0];
     assert_eq!(

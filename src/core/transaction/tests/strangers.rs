@@ -123,7 +123,7 @@ fn no_token_gets_one_answer_for_all_providers() {
 #[test]
 fn while_the_keys_cannot_be_had_all_providers_look_alike_too() {
     let gateway = Gateway::cold(&document());
-    gateway.fetch(Answer::NoResponse);
+    gateway.fetch(CalloutResponse::NoResponse);
     let good = good();
     let reply = assert_all_the_same(&gateway, &[("authorization", &bearer(&good))], "");
     assert_eq!(reply.status, 503);

@@ -9,7 +9,7 @@ const THROUGH: &str = "https://gateway.test/llm/v1/providers/my-google/upload/v1
                        ?upload_id=u1&upload_protocol=resumable&x-ai-gateway-upload=";
 
 /// The effects of an answer with this URL to a request for `path` with a good token.
-fn answered(gateway: &Gateway, path: &str, url: &str) -> Vec<Effect> {
+fn on_response(gateway: &Gateway, path: &str, url: &str) -> Vec<Effect> {
     let begun = gateway.post(path, &[("x-goog-api-key", &good())]);
     begun.forwarded();
     let head = [
@@ -26,7 +26,7 @@ fn answered(gateway: &Gateway, path: &str, url: &str) -> Vec<Effect> {
 
 /// The URL that the client is told, below the prefix.
 fn link(gateway: &Gateway) -> String {
-    let effects = answered(gateway, BEGIN, AT_GOOGLE);
+    let effects = on_response(gateway, BEGIN, AT_GOOGLE);
     let [Effect::SetResponseHeaders(headers)] = effects.as_slice() else {
         panic!("{effects:?}");
     };
@@ -140,7 +140,7 @@ fn a_url_elsewhere_stays_as_it_is() {
         (BEGIN, ""),
         ("/my-google/v1beta/models/m:generateContent", AT_GOOGLE),
     ] {
-        assert_eq!(answered(&gateway, path, url), [], "{path} {url}");
+        assert_eq!(on_response(&gateway, path, url), [], "{path} {url}");
     }
 }
 
@@ -160,7 +160,7 @@ fn a_base_path_is_taken_off() {
         document["providers"][2]["base_url"] = json!(base);
         let gateway = Gateway::cold(&document);
         gateway.keys_arrive(&["k"]);
-        let effects = answered(&gateway, BEGIN, url);
+        let effects = on_response(&gateway, BEGIN, url);
         let [Effect::SetResponseHeaders(headers)] = effects.as_slice() else {
             panic!("{effects:?}");
         };

@@ -9,7 +9,7 @@ use miniz_oxide::inflate::core::inflate_flags::{
 };
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 
-use crate::usage::report::IncompleteReason;
+use crate::usage::response_usage::IncompleteReason;
 
 /// The largest window that the format knows.
 const WINDOW: usize = 32 * 1024;

@@ -4,7 +4,9 @@
 
 use super::{Dialect, LastEvent, Payload, value};
 use crate::usage::json::Field;
-use crate::usage::report::{CacheTokenConvention, ReasoningTokenConvention, TokenConvention};
+use crate::usage::response_usage::{
+    CacheTokenConvention, ReasoningTokenConvention, TokenConvention,
+};
 
 /// The dialect.
 pub static API_CHAT: Dialect = Dialect {
@@ -29,7 +31,7 @@ pub static API_CHAT: Dialect = Dialect {
 mod tests {
     use super::*;
     use crate::base::time::UnixTime;
-    use crate::usage::report::{IncompleteReason, UsageReport};
+    use crate::usage::response_usage::{IncompleteReason, ResponseUsage};
     use crate::usage::{End, UsageExtractor};
 
     const STREAM: &str = concat!(
@@ -42,7 +44,7 @@ mod tests {
         "\n",
     );
 
-    fn read(body: &str, piece: usize) -> UsageReport {
+    fn read(body: &str, piece: usize) -> ResponseUsage {
         let mut extractor = UsageExtractor::new(&API_CHAT, b"application/x-ndjson", b"");
         for cut in body.as_bytes().chunks(piece) {
             extractor.push(cut, &UnixTime::default());

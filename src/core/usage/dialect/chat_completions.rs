@@ -9,7 +9,9 @@
 
 use super::{Dialect, LastEvent, Payload, Watch, members, value};
 use crate::usage::json::{Field, Member};
-use crate::usage::report::{CacheTokenConvention, ReasoningTokenConvention, TokenConvention};
+use crate::usage::response_usage::{
+    CacheTokenConvention, ReasoningTokenConvention, TokenConvention,
+};
 
 /// The dialect.
 pub static CHAT_COMPLETIONS: Dialect = Dialect {

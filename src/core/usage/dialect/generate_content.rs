@@ -6,7 +6,9 @@
 
 use super::{Dialect, LastEvent, Payload, Watch, members, value};
 use crate::usage::json::Field;
-use crate::usage::report::{CacheTokenConvention, ReasoningTokenConvention, TokenConvention};
+use crate::usage::response_usage::{
+    CacheTokenConvention, ReasoningTokenConvention, TokenConvention,
+};
 
 /// The dialect.
 pub static GENERATE_CONTENT: Dialect = Dialect {

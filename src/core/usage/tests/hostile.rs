@@ -3,7 +3,7 @@
 use super::*;
 use crate::base::time::UnixTime;
 
-fn read(content_type: &str, encoding: &str, body: &[u8]) -> UsageReport {
+fn read(content_type: &str, encoding: &str, body: &[u8]) -> ResponseUsage {
     let mut extractor = UsageExtractor::new(
         &CHAT_COMPLETIONS,
         content_type.as_bytes(),

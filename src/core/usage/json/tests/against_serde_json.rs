@@ -1,4 +1,4 @@
-//! Any document that `serde_json` reads gives the findings that a walk of what it read gives, cut
+//! Any document that `serde_json` reads gives the accumulator that a walk of what it read gives, cut
 //! anywhere; damage to one gives the same however it is cut.
 
 use std::fmt;

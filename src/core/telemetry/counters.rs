@@ -9,9 +9,9 @@ use crate::base::bytes::WordHash;
 
 /// Counters and what has been added to them.
 #[derive(Default)]
-pub struct Tally(RefCell<HashMap<Metric, u64, WordHash>>);
+pub struct Counters(RefCell<HashMap<Metric, u64, WordHash>>);
 
-impl Tally {
+impl Counters {
     /// Counts one.
     pub fn count(&self, metric: Metric) {
         self.add(metric, 1);

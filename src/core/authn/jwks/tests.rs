@@ -1,7 +1,7 @@
 //! A source of keys under a virtual clock, with an identity provider whose answers are scripted.
 
-mod demand;
 mod freshness;
+mod key_miss;
 
 use serde_json::json;
 
@@ -52,18 +52,18 @@ fn keys(ids: &[&str]) -> String {
 
 /// A source and the time that it is told.
 struct World {
-    source: KeySource,
-    board: MemoryBoard,
+    source: JwksCache,
+    shared_data: MemoryBoard,
     now: UnixTime,
 }
 
 impl World {
     fn new(start: Start) -> Self {
-        let board = MemoryBoard::default();
-        let settings = KeySourceSettings::Remote(Box::new(settings(start)));
+        let shared_data = MemoryBoard::default();
+        let settings = JwksSource::Remote(Box::new(settings(start)));
         Self {
-            source: KeySource::new(&settings, &board),
-            board,
+            source: JwksCache::new(&settings, &shared_data),
+            shared_data,
             now: NOW,
         }
     }
@@ -88,12 +88,15 @@ impl World {
     }
 
     fn due(&mut self) -> Option<Callout> {
-        self.source.poll(self.now, &self.board).callout
+        self.source.poll(self.now, &self.shared_data).callout
     }
 
     fn answer(&mut self, status: u16, body: &str) -> Option<Callout> {
-        self.source
-            .answered(response(status, body.as_bytes()), self.now, &self.board)
+        self.source.on_response(
+            response(status, body.as_bytes()),
+            self.now,
+            &self.shared_data,
+        )
     }
 
     fn fetch(&mut self, ids: &[&str]) {
@@ -106,7 +109,7 @@ impl World {
         assert_eq!(self.answer(500, ""), None);
     }
 
-    fn demand(&mut self, patience: Patience) -> Demand {
+    fn demand(&mut self, patience: WaitPolicy) -> KeyMiss {
         self.source.demand(patience, self.now)
     }
 
@@ -120,8 +123,8 @@ impl World {
     }
 }
 
-const fn unavailable(seconds: u64) -> Demand {
-    Demand::Unavailable {
+const fn unavailable(seconds: u64) -> KeyMiss {
+    KeyMiss::Unavailable {
         retry_after: Duration::from_secs(seconds),
     }
 }
@@ -192,7 +195,7 @@ fn a_discovery_document_that_cannot_be_trusted_ends_the_fetch() {
         world.due();
         assert_eq!(world.answer(200, &body), None, "{body}");
         assert!(world.ids().is_empty(), "{body}");
-        assert_eq!(world.demand(Patience::Wait), unavailable(1), "{body}");
+        assert_eq!(world.demand(WaitPolicy::Wait), unavailable(1), "{body}");
     }
 }
 
@@ -212,9 +215,9 @@ fn a_plaintext_issuer_may_name_a_plaintext_key_set() {
 fn whatever_is_not_a_good_key_set_leaves_the_old_keys_and_is_tried_again() {
     let good = keys(&["b"]);
     for answer in [
-        Answer::NoResponse,
-        Answer::Undeliverable,
-        Answer::TooLarge,
+        CalloutResponse::NoResponse,
+        CalloutResponse::Undeliverable,
+        CalloutResponse::TooLarge,
         response(500, good.as_bytes()),
         response(302, good.as_bytes()),
         response(204, b""),
@@ -227,7 +230,12 @@ fn whatever_is_not_a_good_key_set_leaves_the_old_keys_and_is_tried_again() {
         let mut world = World::warm(&["a"]);
         world.pass(REFRESH);
         assert!(world.due().is_some());
-        assert_eq!(world.source.answered(answer, world.now, &world.board), None);
+        assert_eq!(
+            world
+                .source
+                .on_response(answer, world.now, &world.shared_data),
+            None
+        );
         assert_eq!(world.ids(), ["a"], "{answer:?}");
         assert_eq!(world.due(), None, "{answer:?}");
         world.pass(1);
@@ -243,7 +251,7 @@ fn failures_are_followed_by_ever_longer_waits_up_to_thirty_seconds() {
         world.fail();
         world.pass(wait - 1);
         assert_eq!(world.due(), None, "after {} of {wait} s", wait - 1);
-        assert_eq!(world.demand(Patience::Wait), unavailable(1));
+        assert_eq!(world.demand(WaitPolicy::Wait), unavailable(1));
         world.pass(1);
     }
     world.fetch(&["a"]);
@@ -285,16 +293,16 @@ fn stale_keys_serve_for_their_time_and_no_longer() {
 
 #[test]
 fn an_inline_key_set_is_never_fetched_nor_too_old() {
-    let board = MemoryBoard::default();
+    let shared_data = MemoryBoard::default();
     let parsed = KeySet::parse(keys(&["a"]).as_bytes()).unwrap();
-    let mut source = KeySource::new(&KeySourceSettings::Inline(parsed), &board);
+    let mut source = JwksCache::new(&JwksSource::Inline(parsed), &shared_data);
     let end = NOW + Duration::MAX;
-    assert_eq!(source.poll(end, &board), Poll::default());
+    assert_eq!(source.poll(end, &shared_data), Poll::default());
     assert!(!source.expire(end));
-    for patience in [Patience::Wait, Patience::Decide] {
-        assert_eq!(source.demand(patience, end), Demand::Settled);
+    for patience in [WaitPolicy::Wait, WaitPolicy::Decide] {
+        assert_eq!(source.demand(patience, end), KeyMiss::Settled);
     }
-    let stray = source.answered(Answer::NoResponse, end, &board);
+    let stray = source.on_response(CalloutResponse::NoResponse, end, &shared_data);
     assert_eq!(stray, None);
     assert_eq!(source.keys().len(), 1);
 }

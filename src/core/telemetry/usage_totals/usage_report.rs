@@ -2,14 +2,14 @@
 
 use serde::Serialize;
 
-use super::sums::{Total, Totals};
+use super::totals::{Total, Totals};
 use crate::base::time::UnixTime;
 use crate::models::price::Cost;
 use crate::provider::Provider;
 
 /// What was used of the providers that a caller may see.
 #[derive(Serialize)]
-pub struct Statement {
+pub struct UsageReport {
     since: Option<String>,
     providers: Vec<ProviderLine>,
 }
@@ -38,7 +38,7 @@ struct Line {
     cost: Option<f64>,
 }
 
-impl Statement {
+impl UsageReport {
     /// What these totals say of these providers.
     pub(super) fn new<'a>(
         since: Option<UnixTime>,

@@ -1,7 +1,7 @@
 //! What an answer cost in requests that the provider made for itself on the way.
 
 use crate::usage::json::{Field, Scalar};
-use crate::usage::report::TokenUsage;
+use crate::usage::response_usage::TokenUsage;
 
 /// The list that a usage breaks down into. Of its entries those of a compaction are counted, which
 /// are not within the totals beside the list. An advisor's are not: another model has another price.

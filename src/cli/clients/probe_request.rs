@@ -20,7 +20,7 @@ const TOKENS: u32 = 16;
 
 /// One answer of a few tokens, or without a model the free list of models. `None` for a type that
 /// is not known here, or that has no such list.
-pub(crate) fn cheap_request(kind: &str, model: Option<&str>) -> Option<CheapRequest> {
+pub(crate) fn probe_request(kind: &str, model: Option<&str>) -> Option<CheapRequest> {
     let kind = api(kind, model);
     let said = json!([{ "role": "user", "content": "Hi" }]);
     let (path, body) = match (kind, model) {
@@ -95,18 +95,18 @@ mod tests {
     #[test]
     fn every_type_of_provider_has_one() {
         for kind in ProviderKind::ALL.map(|kind| kind.profile().type_name) {
-            let request = cheap_request(kind, Some("a/b:c")).unwrap();
+            let request = probe_request(kind, Some("a/b:c")).unwrap();
             assert!(request.body.is_some(), "{kind}");
-            let lists = cheap_request(kind, None).is_some_and(|list| list.body.is_none());
+            let lists = probe_request(kind, None).is_some_and(|list| list.body.is_none());
             assert_eq!(lists, kind != "bedrock", "{kind}");
         }
         for (model, path) in [
             ("anthropic.claude-haiku-4-5", "v1/messages"),
             ("openai.gpt-oss-120b", "v1/chat/completions"),
         ] {
-            let request = cheap_request("bedrock_mantle", Some(model));
+            let request = probe_request("bedrock_mantle", Some(model));
             assert_eq!(request.unwrap().path, path);
         }
-        assert!(cheap_request("other", Some("m")).is_none());
+        assert!(probe_request("other", Some("m")).is_none());
     }
 }

@@ -4,7 +4,7 @@ use crate::base::time::UnixTime;
 
 /// What a response said of itself.
 #[derive(Clone, PartialEq, Debug)]
-pub struct UsageReport {
+pub struct ResponseUsage {
     /// The tokens that it reported, all that there are or what had been reported when it was cut.
     pub tokens: TokenUsage,
     /// What the provider said that it cost, in the provider's own unit.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::authn::jwk::KeySet;
-use crate::fetch::callout::{Answer, Callout, Clusters};
+use crate::fetch::callout::{Callout, CalloutResponse, Clusters};
 use crate::http::url::{Endpoint, Scheme};
 
 /// How an issuer's keys are fetched.
@@ -110,7 +110,7 @@ impl Fetch {
     }
 
     /// Takes in the answer to the callout under way, or says what is wrong with it.
-    pub(super) fn answered(&mut self, answer: Answer<'_>) -> Result<Step, String> {
+    pub(super) fn on_response(&mut self, answer: CalloutResponse<'_>) -> Result<Step, String> {
         let body = answer.document()?;
         match self.asked {
             Asked::Discovery => {
@@ -127,10 +127,10 @@ impl Fetch {
     }
 
     /// How long the keys of an answer are good.
-    pub(super) fn lifetime(&self, answer: &Answer<'_>) -> Duration {
+    pub(super) fn lifetime(&self, answer: &CalloutResponse<'_>) -> Duration {
         let settings = &self.settings;
         match answer {
-            Answer::Response {
+            CalloutResponse::Response {
                 lifetime: Some(lifetime),
                 ..
             } => (*lifetime)

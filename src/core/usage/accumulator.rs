@@ -3,12 +3,12 @@
 mod iterations;
 
 use super::json::{Field, Scalar};
-use super::report::{ReasoningTokenConvention, TokenConvention, TokenUsage};
+use super::response_usage::{ReasoningTokenConvention, TokenConvention, TokenUsage};
 use iterations::Iterations;
 
 /// What has been found in a response so far.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub(super) struct Findings {
+pub(super) struct UsageAccumulator {
     pub(super) tokens: TokenUsage,
     /// Beside `tokens.input`.
     tool_use_input: Option<u64>,
@@ -40,7 +40,7 @@ enum Ttl {
     Other,
 }
 
-impl Findings {
+impl UsageAccumulator {
     /// Notes a value. Counts and reasons are replaced, since what comes later counts more; the
     /// model and the id are not.
     pub(super) fn note(
@@ -230,21 +230,21 @@ mod tests {
 
     /// The numbers of a usage, noted; what they are.
     fn noted(numbers: [(Field, &str); 4]) -> TokenUsage {
-        let mut findings = Findings::default();
+        let mut accumulator = UsageAccumulator::default();
         for (field, number) in numbers {
-            findings.note(field, Scalar::Number(number.as_bytes()), &[], &[]);
+            accumulator.note(field, Scalar::Number(number.as_bytes()), &[], &[]);
         }
-        findings.tokens(TokenConvention::default())
+        accumulator.tokens(TokenConvention::default())
     }
 
     #[test]
     fn a_total_alone_is_the_input_of_what_generates_nothing() {
-        let mut findings = Findings::default();
-        findings.note(Field::Total, Scalar::Number(b"26"), &[], &[]);
-        let tokens = findings.tokens(TokenConvention::default());
+        let mut accumulator = UsageAccumulator::default();
+        accumulator.note(Field::Total, Scalar::Number(b"26"), &[], &[]);
+        let tokens = accumulator.tokens(TokenConvention::default());
         assert_eq!((tokens.input, tokens.output), (Some(26), None));
-        findings.note(Field::Output, Scalar::Number(b"6"), &[], &[]);
-        assert_eq!(findings.tokens(TokenConvention::default()).input, None);
+        accumulator.note(Field::Output, Scalar::Number(b"6"), &[], &[]);
+        assert_eq!(accumulator.tokens(TokenConvention::default()).input, None);
     }
 
     #[test]

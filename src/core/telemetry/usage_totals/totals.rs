@@ -65,7 +65,7 @@ impl Total {
     pub(super) fn add(&mut self, other: &Self) {
         self.requests += other.requests;
         self.usage_unknown += other.usage_unknown;
-        for (one, other) in self.sums().into_iter().zip({ *other }.sums()) {
+        for (one, other) in self.totals().into_iter().zip({ *other }.totals()) {
             if let Some(other) = *other {
                 *one = Some(one.unwrap_or(0).saturating_add(other));
             }
@@ -75,13 +75,13 @@ impl Total {
     fn subtract(&mut self, other: &Self) {
         self.requests = self.requests.saturating_sub(other.requests);
         self.usage_unknown = self.usage_unknown.saturating_sub(other.usage_unknown);
-        for (one, other) in self.sums().into_iter().zip({ *other }.sums()) {
+        for (one, other) in self.totals().into_iter().zip({ *other }.totals()) {
             *one = one.map(|one| one.saturating_sub(other.unwrap_or(0)));
         }
     }
 
     /// All that not every response reports.
-    const fn sums(&mut self) -> [&mut Option<u64>; 6] {
+    const fn totals(&mut self) -> [&mut Option<u64>; 6] {
         [
             &mut self.input_tokens,
             &mut self.output_tokens,

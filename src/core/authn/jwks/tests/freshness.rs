@@ -7,19 +7,22 @@ impl World {
     fn fetch_for(&mut self, ids: &[&str], lifetime: u64) {
         assert!(self.due().is_some());
         let body = keys(ids);
-        let answer = Answer::Response {
+        let answer = CalloutResponse::Response {
             status: 200,
             body: body.as_bytes(),
             lifetime: Some(secs(lifetime)),
         };
-        assert_eq!(self.source.answered(answer, self.now, &self.board), None);
+        assert_eq!(
+            self.source.on_response(answer, self.now, &self.shared_data),
+            None
+        );
     }
 
     /// How long after now the next fetch begins, in seconds.
     fn next_fetch(&self) -> u64 {
         match self.source.remote.as_ref().unwrap().refresh.standing() {
-            Standing::Due(next) => next.saturating_since(self.now).as_secs(),
-            Standing::UnderWay => panic!("it has begun"),
+            FetchState::Due(next) => next.saturating_since(self.now).as_secs(),
+            FetchState::UnderWay => panic!("it has begun"),
         }
     }
 
@@ -28,9 +31,9 @@ impl World {
     }
 
     /// Another worker's source of the same keys.
-    fn another(&self) -> KeySource {
+    fn another(&self) -> JwksCache {
         let settings = self.source.remote.as_ref().unwrap().fetch.settings.clone();
-        KeySource::new(&KeySourceSettings::Remote(Box::new(settings)), &self.board)
+        JwksCache::new(&JwksSource::Remote(Box::new(settings)), &self.shared_data)
     }
 }
 
@@ -81,14 +84,18 @@ fn an_unknown_kid_causes_one_fetch_per_interval_whichever_worker_meets_it() {
     for second in 0..3 * REFETCH {
         let turn = usize::try_from(second).unwrap() % (others.len() + 1);
         let asked = others.get_mut(turn).unwrap_or(&mut world.source);
-        asked.poll(world.now, &world.board);
-        let demand = asked.demand(Patience::Wait, world.now);
-        if asked.poll(world.now, &world.board).callout.is_some() {
+        asked.poll(world.now, &world.shared_data);
+        let demand = asked.demand(WaitPolicy::Wait, world.now);
+        if asked.poll(world.now, &world.shared_data).callout.is_some() {
             fetches += 1;
             let body = keys(&["a"]);
-            asked.answered(response(200, body.as_bytes()), world.now, &world.board);
+            asked.on_response(
+                response(200, body.as_bytes()),
+                world.now,
+                &world.shared_data,
+            );
         } else {
-            assert_eq!(demand, Demand::Settled, "{second}");
+            assert_eq!(demand, KeyMiss::Settled, "{second}");
         }
         world.pass(1);
     }
@@ -98,9 +105,9 @@ fn an_unknown_kid_causes_one_fetch_per_interval_whichever_worker_meets_it() {
 #[test]
 fn a_worker_that_begins_knows_what_was_demanded_before() {
     let mut world = World::warm(&["a"]);
-    assert_eq!(world.demand(Patience::Wait), Demand::Wait);
+    assert_eq!(world.demand(WaitPolicy::Wait), KeyMiss::Wait);
     world.fetch(&["a"]);
     let mut late = world.another();
-    late.poll(world.now, &world.board);
-    assert_eq!(late.demand(Patience::Wait, world.now), Demand::Settled);
+    late.poll(world.now, &world.shared_data);
+    assert_eq!(late.demand(WaitPolicy::Wait, world.now), KeyMiss::Settled);
 }

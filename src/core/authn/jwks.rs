@@ -1,7 +1,7 @@
 //! One issuer's keys and their life: when to fetch, how long to keep, what to say meanwhile.
 //!
-//! This is a state machine without I/O. [`KeySource::poll`] says what to fetch, the host fetches it
-//! and brings the answer to [`KeySource::answered`]. [`fetch`] knows the callouts of one fetch.
+//! This is a state machine without I/O. [`JwksCache::poll`] says what to fetch, the host fetches it
+//! and brings the answer to [`JwksCache::answered`]. [`fetch`] knows the callouts of one fetch.
 
 mod fetch;
 
@@ -13,16 +13,16 @@ pub use fetch::{RemoteKeys, Start};
 use fetch::{Fetch, Step};
 
 use super::jwk::{Algorithm, KeySet, VerificationKey};
-use crate::base::shared_data::Board;
+use crate::base::shared_data::SharedData;
 use crate::base::time::UnixTime;
-use crate::fetch::callout::{Answer, Callout, Poll};
-use crate::fetch::refresh::{Fetches, Published, Refresh, Standing, Term};
-use crate::fetch::refresh::{Fetching, Patience};
+use crate::fetch::callout::{Callout, CalloutResponse, Poll};
+use crate::fetch::refresh::{FetchCounts, FetchState, Refresh, SharedEntry, Validity};
+use crate::fetch::refresh::{FetchStatus, WaitPolicy};
 use serde::Serialize;
 
 /// Where an issuer's keys come from.
 #[derive(Clone, Debug)]
-pub enum KeySourceSettings {
+pub enum JwksSource {
     /// From the configuration itself.
     Inline(KeySet),
     /// By HTTP.
@@ -31,7 +31,7 @@ pub enum KeySourceSettings {
 
 /// What a token with an unknown key is to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Demand {
+pub enum KeyMiss {
     /// Wait for the fetch that is under way or due.
     Wait,
     /// Take it that there is no such key.
@@ -45,7 +45,7 @@ pub enum Demand {
 
 /// An issuer's keys.
 #[derive(Serialize)]
-pub struct IssuerLine {
+pub struct IssuerStatus {
     /// The issuer.
     pub issuer: String,
     /// `inline`, `fresh`, `stale` or `none`.
@@ -56,11 +56,11 @@ pub struct IssuerLine {
     pub age_seconds: Option<u64>,
     #[serde(flatten)]
     #[allow(missing_docs, reason = "see there")]
-    pub fetching: Option<Fetching>,
+    pub fetching: Option<FetchStatus>,
 }
 
 /// One issuer's keys.
-pub struct KeySource {
+pub struct JwksCache {
     keys: KeySet,
     remote: Option<Remote>,
 }
@@ -75,27 +75,27 @@ struct Remote {
 
 /// What is measured of an issuer's keys.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct KeyReport {
+pub struct JwksReport {
     /// The fetches that have ended here.
-    pub fetches: Fetches,
+    pub fetches: FetchCounts,
     /// Since when there are these keys; the last ones, where they are too old to serve.
     pub age: Option<Duration>,
     /// Whether keys serve, or would, past the time at which they should have been fetched anew.
     pub is_stale: bool,
 }
 
-impl KeySource {
+impl JwksCache {
     /// A source that has fetched nothing yet and wants to at once.
-    pub fn new(settings: &KeySourceSettings, board: &dyn Board) -> Self {
+    pub fn new(settings: &JwksSource, shared_data: &dyn SharedData) -> Self {
         match settings {
-            KeySourceSettings::Inline(keys) => Self {
+            JwksSource::Inline(keys) => Self {
                 keys: keys.clone(),
                 remote: None,
             },
-            KeySourceSettings::Remote(settings) => {
+            JwksSource::Remote(settings) => {
                 let fetch = Fetch::new((**settings).clone());
                 let refresh = Refresh::new(fetch.name());
-                refresh.prepare(board);
+                refresh.prepare(shared_data);
                 Self {
                     keys: KeySet::default(),
                     remote: Some(Remote {
@@ -124,13 +124,13 @@ impl KeySource {
     }
 
     /// Takes in what another worker has fetched, and begins a fetch that is due here.
-    pub fn poll(&mut self, now: UnixTime, board: &dyn Board) -> Poll {
+    pub fn poll(&mut self, now: UnixTime, shared_data: &dyn SharedData) -> Poll {
         let Some(remote) = &mut self.remote else {
             return Poll::default();
         };
-        let adopted = remote.refresh.adopt(board);
+        let adopted = remote.refresh.adopt(shared_data);
         let settled = adopted.is_some();
-        if let Some(Published {
+        if let Some(SharedEntry {
             document: Some(document),
             at,
             ..
@@ -143,15 +143,15 @@ impl KeySource {
         }
         let callout = remote
             .refresh
-            .begin(now, remote.fetch.time_limit(), board)
+            .begin(now, remote.fetch.time_limit(), shared_data)
             .then(|| remote.fetch.begin());
         Poll { settled, callout }
     }
 
     /// Gives up a fetch under way, since its worker ends.
-    pub fn abandon(&self, board: &dyn Board) {
+    pub fn abandon(&self, shared_data: &dyn SharedData) {
         if let Some(remote) = &self.remote {
-            remote.refresh.abandon(board);
+            remote.refresh.abandon(shared_data);
         }
     }
 
@@ -173,12 +173,12 @@ impl KeySource {
     }
 
     /// How the keys do, with the fetches that have ended here since this was last asked.
-    pub fn report(&mut self, now: UnixTime) -> KeyReport {
+    pub fn report(&mut self, now: UnixTime) -> JwksReport {
         let Some(remote) = &mut self.remote else {
-            return KeyReport::default();
+            return JwksReport::default();
         };
         let age = remote.fetched_at.map(|at| now.saturating_since(at));
-        KeyReport {
+        JwksReport {
             fetches: remote.refresh.take_fetches(),
             age,
             is_stale: remote.refresh.is_stale(now),
@@ -186,9 +186,9 @@ impl KeySource {
     }
 
     /// How the keys do, for people.
-    pub fn status(&self, issuer: &str, now: UnixTime) -> IssuerLine {
+    pub fn status(&self, issuer: &str, now: UnixTime) -> IssuerStatus {
         let fetched_at = self.remote.as_ref().and_then(|remote| remote.fetched_at);
-        IssuerLine {
+        IssuerStatus {
             issuer: issuer.to_owned(),
             keys: match &self.remote {
                 None => "inline",
@@ -203,44 +203,44 @@ impl KeySource {
     }
 
     /// What a token is to do whose key is not among these.
-    pub fn demand(&mut self, patience: Patience, now: UnixTime) -> Demand {
+    pub fn demand(&mut self, patience: WaitPolicy, now: UnixTime) -> KeyMiss {
         let Some(remote) = &mut self.remote else {
-            return Demand::Settled;
+            return KeyMiss::Settled;
         };
         let next_attempt = match remote.refresh.standing() {
-            Standing::Due(next) if next > now => next,
-            _ if patience != Patience::Decide => return Demand::Wait,
+            FetchState::Due(next) if next > now => next,
+            _ if patience != WaitPolicy::Decide => return KeyMiss::Wait,
             _ => now,
         };
         let may_ask = match patience {
-            Patience::Wait => true,
-            Patience::WaitForAnother => !remote.refresh.has_failed(),
-            Patience::Decide => false,
+            WaitPolicy::Wait => true,
+            WaitPolicy::WaitForAnother => !remote.refresh.has_failed(),
+            WaitPolicy::Decide => false,
         };
         let interval = remote.fetch.settings.refetch_interval;
         if may_ask && remote.serves && remote.refresh.demand(now, interval) {
-            return Demand::Wait;
+            return KeyMiss::Wait;
         }
         if remote.serves && !remote.refresh.has_failed() {
-            Demand::Settled
+            KeyMiss::Settled
         } else {
             let retry_after = next_attempt.saturating_since(now);
-            Demand::Unavailable {
+            KeyMiss::Unavailable {
                 retry_after: retry_after.max(Duration::from_secs(1)),
             }
         }
     }
 
     /// Takes in the answer to the callout under way; the next callout, if the fetch has not ended.
-    pub fn answered(
+    pub fn on_response(
         &mut self,
-        answer: Answer<'_>,
+        answer: CalloutResponse<'_>,
         now: UnixTime,
-        board: &dyn Board,
+        shared_data: &dyn SharedData,
     ) -> Option<Callout> {
         let remote = self.remote.as_mut()?;
         let lifetime = remote.fetch.lifetime(&answer);
-        match remote.fetch.answered(answer) {
+        match remote.fetch.on_response(answer) {
             Ok(Step::Ask(callout)) => return Some(callout),
             Ok(Step::Fetched(keys, document)) => {
                 let issuer = &remote.fetch.settings.issuer;
@@ -248,11 +248,11 @@ impl KeySource {
                 self.keys = keys;
                 remote.fetched_at = Some(now);
                 remote.serves = true;
-                let term = Term::ahead(remote.refresh.name(), now, lifetime);
-                remote.refresh.succeeded(document, now, term, board);
+                let term = Validity::ahead(remote.refresh.name(), now, lifetime);
+                remote.refresh.succeeded(document, now, term, shared_data);
             }
             Err(reason) => {
-                let backoff = remote.refresh.failed(&reason, now, board);
+                let backoff = remote.refresh.failed(&reason, now, shared_data);
                 log::warn!(
                     "cannot fetch the keys of issuer {}: {reason}; trying again in {backoff:?}{}",
                     remote.fetch.settings.issuer,
