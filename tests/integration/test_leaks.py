@@ -1,7 +1,7 @@
 """No secret of a run is in what the filter logs, at any level, in what Envoy's admin shows, or in an answer.
 
 Envoy's own loggers are another matter: below info, some write whole heads, and one the configuration. Which these are
-is held here against SECURITY.md's list; no other line may hold a secret, whatever its level.
+is held here against docs/security-model.md's list; no other line may hold a secret, whatever its level.
 """
 
 import base64
@@ -317,8 +317,8 @@ def test_no_answer_holds_a_secret(run):
     assert [answer.status for answer in run.answers if shown(run.secrets, str(answer))] == []
 
 
-def test_security_md_names_the_loggers_that_show_secrets():
-    text = (PROJECT / "SECURITY.md").read_text()
+def test_the_security_model_names_the_loggers_that_show_secrets():
+    text = (PROJECT / "docs" / "security-model.md").read_text()
     assert all(f"`{logger}`" in text for logger in ENVOYS_OWN)
 
 
