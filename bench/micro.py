@@ -103,18 +103,19 @@ def document(lines):
 
 Written by `make bench-micro` on {report.today()}; do not edit. {report.machine()}, rustc {rustc}, Node {node}.
 
-What each room of the filter takes by itself: by [criterion](https://docs.rs/criterion), one thread, no Envoy, no host;
-the fastest of twenty samples, since what disturbs a machine can only add. "In Wasm" is the same code compiled as the
-filter is, with `simd128`, in Node's V8 without its baseline compiler, since Envoy's V8 compiles the module whole, too.
+The time that each module of the filter takes by itself, measured with [criterion](https://docs.rs/criterion) on one thread, without
+Envoy or another host. Each figure is the fastest of twenty samples, because other load on the machine can only add time. "In Wasm" is
+the same code, compiled like the filter with `simd128`, in Node's V8. V8's baseline compiler is off, because Envoy's V8 also compiles
+the whole module with its optimising compiler.
 
 {lines}
 
-- Signatures are checked in Wasm only where the host does not do it ([configuration](configuration.md#authentication),
-  `signature_verifier`). RSA keys have 2,048 bits.
-- A token that is new costs its signature's check on top.
-- SigV4 is the body's hash and the signature; the day's key is at hand.
-- A framer tells an event from the next; "usage" is that and the search for tokens, model and finish reason.
-- Decoders read 100 events of a chat completion's stream; `br` is in no shipped module.
+- Signatures are verified in Wasm only if the host does not do it (`signature_verifier` in the
+  [configuration](configuration.md#authentication)). RSA keys have 2,048 bits.
+- For a new token, add the time to verify its signature.
+- SigV4 includes the body's hash and the signature. The signing key of the day is cached.
+- A framer splits a stream into events. "Usage" adds the search for tokens, model and finish reason.
+- Decoders read 100 events of a chat completion's stream. The shipped module contains no `br` decoder.
 """
 
 
