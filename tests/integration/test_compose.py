@@ -48,6 +48,28 @@ def test_each_mock_is_waited_for():
     assert gateway["depends_on"] == {name: {"condition": "service_healthy"} for name in COMPOSE["services"]}
 
 
+CHANGES = {
+    "a mock": lambda world: setattr(world, "openai", None),
+    "a token's lifetime": lambda world: setattr(world.identity_provider, "token_lifetime_s", 30),
+    "a token's lifetime, by monkeypatch": lambda world: pytest.MonkeyPatch().setattr(
+        world.identity_provider, "token_lifetime_s", 30
+    ),
+    "the keys": lambda world: world.identity_provider.rotate(),
+    "a fault": lambda world: world.identity_provider.fault.update(jwks=None),
+    "the count of hits": lambda world: world.identity_provider.hits.clear(),
+    "a provider's key": lambda world: setattr(world.openai, "api_key", "another"),
+    "whether a provider runs": lambda world: world.anthropic.stop(),
+    "AWS credentials": lambda world: setattr(world.bedrock.judge, "credentials", []),
+    "AWS's clock": lambda world: setattr(world.bedrock.judge, "clock_offset_s", 600),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_mock_in_a_container_cannot_be_changed_by_mistake(change):
+    with pytest.raises(AttributeError, match="runs in another process"):
+        change(ExternalWorld(DESCRIPTION))
+
+
 def without_an_engine(*command):
     """Runs it where no Docker engine answers."""
     elsewhere = {
