@@ -21,13 +21,16 @@ from .faults import Fault
 from .keys import SigningKey
 from .server import BackgroundServer
 
+LIFETIME_HEADER = "x-mock-token-lifetime"
+
 
 class IdentityProvider(BackgroundServer):
     """Issues tokens over HTTP, and to tests directly by `mint`.
 
     `keys` are the published ones, of which the last signs. `fault` and `hits` go by endpoint: "discovery", "jwks",
-    "token". All of them, `clients` and `token_lifetime_s` may be changed while it runs. The documents name their
-    endpoints at the address by which they were asked for.
+    "token". All of them, `clients` and `token_lifetime_s` may be changed while it runs. A token request may ask for
+    another lifetime by `x-mock-token-lifetime: 30`, in seconds. The documents name their endpoints at the address by
+    which they were asked for.
     """
 
     def __init__(
@@ -142,6 +145,8 @@ class IdentityProvider(BackgroundServer):
             refusal = {"error": error.code, "error_description": error.description}
             return await self._answer(request, "token", refusal, error.status, headers)
         claims = self.claims(client_id, audience)
+        if LIFETIME_HEADER in request.headers:
+            claims["exp"] = claims["iat"] + int(request.headers[LIFETIME_HEADER])
         document = {
             "access_token": self.keys[-1].sign(claims),
             "token_type": "Bearer",

@@ -26,7 +26,35 @@ SERVICES = {
 ISSUER = f"http://identity-provider:{SERVICE_PORT}"
 
 
-class ExternalWorld:
+class RunsElsewhere:
+    """Stands for an object in another process: it has the attributes given, and none of them can be changed.
+
+    A test that changes a mock must fail here too, instead of changing something that nobody uses.
+    """
+
+    def __init__(self, name, **attributes):
+        vars(self).update(_name=name, **attributes)
+
+    def __getattr__(self, attribute):
+        raise AttributeError(self._refusal(attribute))
+
+    def __setattr__(self, attribute, value):
+        raise AttributeError(self._refusal(attribute))
+
+    def __delattr__(self, attribute):
+        raise AttributeError(self._refusal(attribute))
+
+    def __repr__(self):
+        return f"<{vars(self)['_name']}, which runs in another process>"
+
+    def _refusal(self, attribute):
+        return (
+            f"{self!r} has no attribute `{attribute}` that a test could read or change: "
+            "control it over HTTP, as by x-mock-status, or keep the test out of tests/compose/test.sh"
+        )
+
+
+class ExternalWorld(RunsElsewhere):
     """What the tests know of the mocks: `World`, whose servers run elsewhere.
 
     `description` is what tests/compose/test.sh writes: `ports`, where each mock is published on this machine, and
@@ -36,25 +64,48 @@ class ExternalWorld:
     def __init__(self, description):
         ports = description["ports"]
         world = World(issuer=ISSUER, identity_provider_port=ports["identity_provider"])
-        self.identity_provider = world.identity_provider
-        if key := description["signing_key"]:
-            self.identity_provider.keys = [SigningKey.from_pem(Path(key).read_bytes())]
-        self.sigv4_verifier = None  # the mock of Bedrock checks everything of a signature but itself
-        self.aws_credential = world.aws_credential
-        for name, service in SERVICES.items():
-            setattr(self, name, ExternalProvider(getattr(world, name), service, ports[name]))
+        super().__init__(
+            "the world of mocks",
+            identity_provider=external_identity_provider(world.identity_provider, description["signing_key"]),
+            sigv4_verifier=None,  # the mock of Bedrock checks everything of a signature but itself
+            aws_credential=world.aws_credential,
+            **{
+                name: ExternalProvider(getattr(world, name), service, ports[name]) for name, service in SERVICES.items()
+            },
+        )
 
 
-class ExternalProvider:
+def external_identity_provider(provider, key_file):
+    """Makes tokens here, with the key of the one that runs elsewhere."""
+    if key_file:
+        provider.keys = [SigningKey.from_pem(Path(key_file).read_bytes())]
+    return RunsElsewhere(
+        "the mock identity provider",
+        issuer=provider.issuer,
+        url=provider.url,
+        keys=tuple(provider.keys),
+        claims=provider.claims,
+        mint=provider.mint,
+    )
+
+
+class ExternalProvider(RunsElsewhere):
     """A mock provider: `base_url` is where the gateway finds it, `url` where the tests do."""
 
     def __init__(self, mock, service, port):
-        self.api_key = mock.api_key
-        self.port = port
-        self.url = f"http://127.0.0.1:{port}"
-        self.base_url = f"http://{service}:{SERVICE_PORT}{urlsplit(mock.base_url).path}"
-        self.judge = getattr(mock, "judge", None)
-        self.requests = ExternalRequests(self.url)
+        url = f"http://127.0.0.1:{port}"
+        attributes = {}
+        if judge := getattr(mock, "judge", None):
+            attributes["judge"] = RunsElsewhere(f"the judge of signatures of the mock {service}", region=judge.region)
+        super().__init__(
+            f"the mock {service}",
+            api_key=mock.api_key,
+            port=port,
+            url=url,
+            base_url=f"http://{service}:{SERVICE_PORT}{urlsplit(mock.base_url).path}",
+            requests=ExternalRequests(url),
+            **attributes,
+        )
 
 
 class ExternalRequests(Sequence):

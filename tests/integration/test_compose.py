@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import time
 import urllib.error
@@ -48,13 +49,80 @@ def test_each_mock_is_waited_for():
     assert gateway["depends_on"] == {name: {"condition": "service_healthy"} for name in COMPOSE["services"]}
 
 
-def without_an_engine(*command):
+CHANGES = {
+    "a mock": lambda world: setattr(world, "openai", None),
+    "a token's lifetime": lambda world: setattr(world.identity_provider, "token_lifetime_s", 30),
+    "a token's lifetime, by monkeypatch": lambda world: pytest.MonkeyPatch().setattr(
+        world.identity_provider, "token_lifetime_s", 30
+    ),
+    "the keys": lambda world: world.identity_provider.rotate(),
+    "a fault": lambda world: world.identity_provider.fault.update(jwks=None),
+    "the count of hits": lambda world: world.identity_provider.hits.clear(),
+    "a provider's key": lambda world: setattr(world.openai, "api_key", "another"),
+    "whether a provider runs": lambda world: world.anthropic.stop(),
+    "AWS credentials": lambda world: setattr(world.bedrock.judge, "credentials", []),
+    "AWS's clock": lambda world: setattr(world.bedrock.judge, "clock_offset_s", 600),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_mock_in_a_container_cannot_be_changed_by_mistake(change):
+    with pytest.raises(AttributeError, match="runs in another process"):
+        change(ExternalWorld(DESCRIPTION))
+
+
+def without_an_engine(*command, **environment):
     """Runs it where no Docker engine answers."""
     elsewhere = {
-        name: value for name, value in os.environ.items() if name != "MAKEFLAGS"
+        name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "CI")
     }  # of the `make test` around it
-    elsewhere["DOCKER_HOST"] = "unix:///nowhere/docker.sock"
+    elsewhere |= {"DOCKER_HOST": "unix:///nowhere/docker.sock", **environment}
     return subprocess.run(command, cwd=PROJECT, env=elsewhere, capture_output=True, text=True, timeout=30)
+
+
+@pytest.fixture
+def in_ci(tmp_path):
+    """`make containers` in CI, on a machine that has some of what an engine needs and these programs."""
+    for name in ("bash", "sh", "dirname", "timeout", "mkdir", "tail", "rm", "chmod", "grep", "make"):
+        (tmp_path / name).symlink_to(shutil.which(name))
+
+    def run(**programs):
+        for name, body in {"id": "echo 0", **programs}.items():
+            (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
+            (tmp_path / name).chmod(0o755)
+        return without_an_engine(
+            "make", "--silent", "--no-print-directory", "containers", CI="true", PATH=str(tmp_path)
+        )
+
+    return run
+
+
+NEEDED = dict.fromkeys(["dockerd", "docker-compose", "debootstrap", "iptables", "ip", "unshare"], "")
+IMPOSSIBLE = {
+    "no root": (NEEDED | {"id": "echo 1000"}, "that needs root"),
+    "no packages": (
+        {},
+        "there is no apt-get to install docker.io docker-compose debootstrap iptables iproute2 util-linux",
+    ),
+    "a kernel without namespaces": (NEEDED | {"unshare": "exit 1"}, "the kernel lacks "),
+}
+
+
+@pytest.mark.parametrize(("programs", "reason"), IMPOSSIBLE.values(), ids=IMPOSSIBLE)
+def test_in_ci_these_tests_are_left_out_where_no_engine_can_be_started(programs, reason, in_ci):
+    done = in_ci(**programs)
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stdout.splitlines()
+    prefix = "docker: the compose tests were left out: no Docker engine answers, and none can be started: "
+    assert line.startswith(prefix + reason)
+    assert not done.stderr
+
+
+def test_in_ci_packages_that_cannot_be_installed_are_a_failure(in_ci):
+    asked = 'echo "E: asked for $*"; case "$*" in *update) ;; *) exit 100 ;; esac'
+    done = in_ci(**{name: "" for name in NEEDED if name != "dockerd"}, **{"apt-get": asked})
+    assert done.returncode != 0
+    assert "install --no-install-recommends docker.io\n" in done.stderr
 
 
 def test_make_test_says_that_these_tests_were_left_out_where_no_engine_answers():

@@ -8,6 +8,7 @@ from authlib.integrations.requests_client import OAuth2Session
 from google.genai import types
 
 from conftest import PREFIX
+from mocks.identity_provider import LIFETIME_HEADER
 from mocks.world import AUDIENCE, CLIENT_ID, CLIENT_SECRET
 from support import (
     ANTHROPIC,
@@ -83,7 +84,7 @@ def test_a_token_serves_until_it_expires_and_not_longer(world, gateway):
     assert 0 <= time.time() - expiry < 1
 
 
-def test_authlib_renews_its_token_by_itself(world, proxy_url, monkeypatch):
+def test_authlib_renews_its_token_by_itself(world, proxy_url):
     """A minute ahead, so that a token for half a minute is renewed at its first use; see docs/clients.md on the grant."""
     client = OAuth2Session(
         client_id=CLIENT_ID,
@@ -91,9 +92,8 @@ def test_authlib_renews_its_token_by_itself(world, proxy_url, monkeypatch):
         token_endpoint=f"{world.identity_provider.url}/oauth/token",
         grant_type="client_credentials",
     )
-    monkeypatch.setattr(world.identity_provider, "token_lifetime_s", 30)
-    short = client.fetch_token(audience=AUDIENCE)
-    monkeypatch.undo()
+    short = client.fetch_token(audience=AUDIENCE, headers={LIFETIME_HEADER: "30"})
+    assert short["expires_in"] == 30
     for _ in range(2):
         assert client.get(proxy_url("my-openai") + "/v1/models").status_code == 200
         assert client.token["access_token"] != short["access_token"]
