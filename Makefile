@@ -51,7 +51,7 @@ lint: build ## Check format, lints and the layout of src/
 	@echo "ruff, shellcheck: scripts"
 	@$(PYTHON) -m ruff check --quiet && $(PYTHON) -m ruff format --check --quiet || { echo "make format mends what can be" >&2; exit 1; }
 	@.local/venv/bin/shellcheck --severity warning $(SCRIPTS)
-	@tools/check-rooms.sh
+	@tools/check-layout.sh
 
 format: ## Give every source file the form that make lint wants
 	@for manifest in $(MANIFESTS); do cargo fmt --all --manifest-path $$manifest || exit; done
