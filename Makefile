@@ -137,7 +137,7 @@ bench-check: ## The same, but fail where a budget is exceeded
 	@$(MAKE) --no-print-directory build
 	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m bench check
 
-bench-micro: ## Measure each room of the filter, native and in Wasm; write docs/micro-benchmarks.md
+bench-micro: ## Measure each part of the core, native and in Wasm; write docs/micro-benchmarks.md
 	@tools/setup-rust.sh
 	@tools/setup-python.sh tools/requirements.txt
 	@$(PYTHON) -m bench.micro

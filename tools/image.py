@@ -21,7 +21,7 @@ NAME = "ai-gateway-filter"
 
 
 def main():
-    package = tomllib.loads((PROJECT / "Cargo.toml").read_text())["package"]
+    package = tomllib.loads((PROJECT / "Cargo.toml").read_text())["workspace"]["package"]
     wasm = WASM.read_bytes()
     DIST.mkdir(exist_ok=True)
     (DIST / f"{NAME}.tar").write_bytes(archive(wasm, package))

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from raw import CHAT, bearer, request
 from tools.gateway import PROJECT
 
-PROGRAM = PROJECT / "bench/load/target/release/load"
+PROGRAM = PROJECT / "target/release/load"
 QUESTION = b'{"model":"gpt-4o","messages":[{"role":"user","content":"hello"}]}'
 ANSWER = {
     "id": "chatcmpl-0123456789",

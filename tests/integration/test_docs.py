@@ -61,8 +61,8 @@ def test_exactly_the_error_codes_that_there_are_are_told():
     rows = re.findall(r"^\| \d[^|]*\|([^|]*)\|", (DOCS / "errors.md").read_text(), re.MULTILINE)
     codes = {
         code
-        for file in ("reply/rejection.rs", "authn/jwt.rs", "catalog.rs")
-        for function in CODES.findall((PROJECT / "src" / file).read_text())
+        for file in ("reply/rejection.rs", "authn/jwt.rs", "models/catalog.rs")
+        for function in CODES.findall((PROJECT / "src" / "core" / file).read_text())
         for code in re.findall(r'=> "(\w+)"', function)
     }
     assert len(codes) > 20

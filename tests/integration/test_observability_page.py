@@ -5,15 +5,15 @@ import re
 from tools.gateway import PROJECT
 
 PAGE = (PROJECT / "docs" / "observability.md").read_text()
-ROOM = PROJECT / "src" / "observe"
+ROOM = PROJECT / "src" / "core" / "telemetry"
 FILES = [ROOM.with_suffix(".rs"), *(path for path in ROOM.glob("*.rs") if path.name != "tests.rs")]
 SOURCE = "".join(path.read_text() for path in FILES)
 BOOTSTRAP = (PROJECT / "envoy" / "bootstrap.yaml").read_text()
 
 METRICS = set(re.findall(r'"((?:gen_ai|ai_gateway)_\w+)"', SOURCE))
 FIELDS = set(re.findall(r'"((?:gen_ai|ai_gateway|enduser)\.[\w.]+)"', SOURCE))
-LABELS = set(re.findall(r'one_label\("(\w+)"', SOURCE)) | {"issuer"}  # which src/shared.rs asks for
-REASONS = set(re.findall(r'=> "(\w+)"', (PROJECT / "src" / "usage" / "report.rs").read_text()))
+LABELS = set(re.findall(r'one_label\("(\w+)"', SOURCE)) | {"issuer"}  # which src/core/gateway.rs asks for
+REASONS = set(re.findall(r'=> "(\w+)"', (PROJECT / "src" / "core" / "usage" / "response_usage.rs").read_text()))
 
 
 def in_code_style(names):
