@@ -85,13 +85,13 @@ integration: test-tools ## Test the built filter in real Envoy with the real SDK
 
 soak: test-tools ## Show that it holds for long: a million requests, ten thousand open streams; prints figures
 	@echo "pytest: soak tests"
-	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m pytest -q -s tests/integration/soak_*.py
+	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m pytest -q -s tests/integration/performance/soak_*.py
 
 clients: build ## Run every SDK against the gateway and write docs/clients.md's tables of them
 	@tools/setup-python.sh tests/requirements.txt
 	@cargo build --quiet --manifest-path tests/sigv4-verifier/Cargo.toml
 	@tools/setup-go.sh >/dev/null
-	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && WRITE_TABLES=1 $(PYTHON) -m pytest -q tests/integration/test_clients.py
+	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && WRITE_TABLES=1 $(PYTHON) -m pytest -q tests/integration/clients/test_client_matrix.py
 
 test-matrix: test-tools ## Run the integration tests in each supported Envoy; write the table of README.md
 	@$(PYTHON) -m tests.matrix

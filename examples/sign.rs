@@ -1,6 +1,6 @@
 //! Signs requests by AWS Signature Version 4: a JSON object a line in, the headers to add out.
 //!
-//! It lets other implementations be compared with this one (`tests/integration/test_sigv4.py`).
+//! It lets other implementations be compared with this one (`tests/integration/bedrock/test_sigv4.py`).
 
 use std::io::{BufRead, Write};
 

@@ -1,0 +1,176 @@
+"""Signatures that only the holder of a private key could make, in every form but the one that JOSE has.
+
+Forgers have got past verifiers that read such forms: paddings that are parsed and not compared, salts and masks of
+another kind. Envoy's verifier and ours must give one verdict on each.
+"""
+
+import hashlib
+import hmac
+import json
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from mocks.keys import base64url
+from support.gateway_config import VERIFIERS, configuration
+from support.signature_verdicts import HELD, ORDERS, judging
+
+SIZE = 256
+SHA256_ID = bytes.fromhex("3031300d060960864801650304020105000420")
+SHA1_ID = bytes.fromhex("3021300906052b0e03021a05000414")
+WITHOUT_NULL = bytes.fromhex("302f300b0609608648016503040201" + "0420")
+LONG_LENGTH = bytes.fromhex("308131300d060960864801650304020105000420")
+WITH_A_STRANGER_IN_ITS_PARAMETERS = bytes.fromhex("3033300f060960864801650304020104020000" + "0420")
+
+RSA = rsa.generate_private_key(65537, SIZE * 8)
+NUMBERS = RSA.private_numbers()
+MODULUS = NUMBERS.public_numbers.n
+EC = ec.generate_private_key(ec.SECP256R1())
+
+
+def integer(number):
+    return base64url(number.to_bytes((number.bit_length() + 7) // 8))
+
+
+def keys():
+    point = EC.public_key().public_numbers()
+    return [
+        {"kty": "RSA", "kid": "rsa", "n": integer(MODULUS), "e": "AQAB"},
+        {
+            "kty": "EC",
+            "kid": "ec",
+            "crv": "P-256",
+            "x": base64url(point.x.to_bytes(32)),
+            "y": base64url(point.y.to_bytes(32)),
+        },
+    ]
+
+
+@pytest.fixture(scope="module", params=VERIFIERS)
+def judge(request, world, start_gateway):
+    """The code of the answer to a token, by one verifier and by the other."""
+    issuers = [{"issuer": "i", "audiences": ["a"], "jwks": {"keys": keys()}}]
+    with judging(start_gateway, configuration(world), issuers, request.param) as judge:
+        yield judge
+
+
+def unsigned(algorithm, kid):
+    parts = ({"alg": algorithm, "kid": kid}, {"iss": "i", "aud": "a", "exp": 9})
+    return ".".join(base64url(json.dumps(part).encode()) for part in parts)
+
+
+def raw(encoded):
+    """What RSA makes of an encoded message, whatever stands in it."""
+    assert len(encoded) == SIZE, len(encoded)
+    return pow(int.from_bytes(encoded), NUMBERS.d, MODULUS).to_bytes(SIZE)
+
+
+def rsa_token(algorithm, encode):
+    signed = unsigned(algorithm, "rsa")
+    return f"{signed}.{base64url(raw(encode(signed.encode())))}"
+
+
+def padded(content, first=b"\0\1", fill=b"\xff", end=b"\0"):
+    """PKCS #1 v1.5's type 1, or something like it."""
+    room = SIZE - len(first) - len(end) - len(content)
+    return first + fill * room + end + content
+
+
+def sha256(message):
+    return hashlib.sha256(message).digest()
+
+
+PKCS1 = {
+    "a digest without its algorithm": lambda m: padded(sha256(m)),
+    "an algorithm without its NULL": lambda m: padded(WITHOUT_NULL + sha256(m)),
+    "a length in a longer form": lambda m: padded(LONG_LENGTH + sha256(m)),
+    "a stranger in the parameters": lambda m: padded(WITH_A_STRANGER_IN_ITS_PARAMETERS + sha256(m)),
+    "another hash": lambda m: padded(SHA1_ID + hashlib.sha1(m).digest()),
+    "another hash under this one's name": lambda m: padded(SHA256_ID + hashlib.sha3_256(m).digest()),
+    "a digest cut short": lambda m: padded(SHA256_ID + sha256(m)[:20]),
+    "bytes behind the digest": lambda m: padded(SHA256_ID + sha256(m) + b"\0" * 8),
+    "a short padding and bytes behind": lambda m: b"\0\1" + b"\xff" * 8 + b"\0" + SHA256_ID + sha256(m) + b"\x5a" * 194,
+    "a padding of zeros": lambda m: padded(SHA256_ID + sha256(m), fill=b"\0"),
+    "a padding of something": lambda m: padded(SHA256_ID + sha256(m), fill=b"\xfe"),
+    "the type for encryption": lambda m: padded(SHA256_ID + sha256(m), first=b"\0\2"),
+    "the type of zeros": lambda m: padded(SHA256_ID + sha256(m), first=b"\0\0"),
+    "no zero behind the padding": lambda m: padded(SHA256_ID + sha256(m), end=b""),
+    "two zeros behind the padding": lambda m: padded(SHA256_ID + sha256(m), end=b"\0\0"),
+    "the padding of PSS": lambda m: pss(sha256(m), b"s" * 32),
+}
+
+
+def mask(seed, length, name):
+    blocks = (hashlib.new(name, seed + block.to_bytes(4)).digest() for block in range(length // 20 + 1))
+    return b"".join(blocks)[:length]
+
+
+def pss(digest, salt, mask_hash="sha256", first=1, end=0xBC):
+    """RFC 8017 §9.1.1 for a modulus of 2048 bits, or something like it."""
+    hashed = sha256(b"\0" * 8 + digest + salt)
+    block = b"\0" * (SIZE - len(salt) - 34) + bytes([first]) + salt
+    masked = bytearray(a ^ b for a, b in zip(block, mask(hashed, len(block), mask_hash), strict=True))
+    masked[0] &= 0x7F
+    return bytes(masked) + hashed + bytes([end])
+
+
+PSS = {
+    "no salt": lambda m: pss(sha256(m), b""),
+    "a shorter salt": lambda m: pss(sha256(m), b"s" * 20),
+    "a longer salt": lambda m: pss(sha256(m), b"s" * 33),
+    "the longest salt": lambda m: pss(sha256(m), b"s" * 222),
+    "another mask": lambda m: pss(sha256(m), b"s" * 32, mask_hash="sha1"),
+    "another byte before the salt": lambda m: pss(sha256(m), b"s" * 32, first=2),
+    "another last byte": lambda m: pss(sha256(m), b"s" * 32, end=0xCC),
+    "another hash": lambda m: pss(hashlib.sha1(m).digest(), b"s" * 32),
+    "the padding of PKCS #1 v1.5": lambda m: padded(SHA256_ID + sha256(m)),
+}
+
+
+def test_what_is_encoded_rightly_holds(judge):
+    assert judge(rsa_token("RS256", lambda m: padded(SHA256_ID + sha256(m)))) == HELD
+    assert judge(rsa_token("PS256", lambda m: pss(sha256(m), b"s" * 32))) == HELD
+
+
+@pytest.mark.parametrize("form", PKCS1)
+def test_another_padding_is_refused(form, judge):
+    assert judge(rsa_token("RS256", PKCS1[form])) == "signature_invalid"
+
+
+@pytest.mark.parametrize("form", PSS)
+def test_another_form_of_pss_is_refused(form, judge):
+    assert judge(rsa_token("PS256", PSS[form])) == "signature_invalid"
+
+
+def test_a_signature_plus_the_modulus_is_refused(judge):
+    signed = unsigned("RS256", "rsa")
+    good = int.from_bytes(raw(padded(SHA256_ID + sha256(signed.encode()))))
+    assert judge(f"{signed}.{base64url((good + MODULUS).to_bytes(SIZE + 1))}") == "signature_invalid"
+
+
+def test_both_forms_of_an_ecdsa_signature_hold(judge):
+    """s and -s prove the same, and RFC 7518 asks for neither; nothing here takes a token's bytes for its name."""
+    signed = unsigned("ES256", "ec")
+    r, s = utils.decode_dss_signature(EC.sign(signed.encode(), ec.ECDSA(SHA256())))
+    for form in (s, int(ORDERS["ES256"], 16) - s):
+        assert judge(f"{signed}.{base64url(r.to_bytes(32) + form.to_bytes(32))}") == HELD
+
+
+@pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
+def test_no_published_key_is_a_secret(algorithm, judge):
+    """The public key in every form that a library was ever made to take for the secret."""
+    public = RSA.public_key()
+    forms = [
+        public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
+        public.public_bytes(Encoding.PEM, PublicFormat.PKCS1),
+        public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+        public.public_bytes(Encoding.DER, PublicFormat.PKCS1),
+        MODULUS.to_bytes(SIZE),
+        b"",
+    ]
+    signed = unsigned(algorithm, "rsa")
+    for secret in forms:
+        signature = hmac.digest(secret, signed.encode(), f"sha{algorithm[2:]}")
+        assert judge(f"{signed}.{base64url(signature)}") == "algorithm_not_allowed"

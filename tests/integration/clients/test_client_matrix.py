@@ -1,0 +1,239 @@
+"""Every SDK alike: an answer, a stream, the provider's errors, a wrong token, a stream that is given up; and each with
+every credential that a provider may have. The tables of docs/clients.md are what this file sees.
+"""
+
+import os
+import time
+
+import clients_table
+import pytest
+
+from mocks.world import AUDIENCE, CLIENT_ID, CLIENT_SECRET
+from support.bedrock import static
+from support.client import OPENAI, SAID, access_log, ask, wait_until
+from support.gateway_config import configuration
+from support.node import NodeClients
+from support.sdk_clients import GO, NODE, PYTHON, TOKEN_CLIENTS, Failure, Target
+
+QUOTED = f"you said '{SAID}'."
+PACED = {"x-mock-stream": "chunks=100,interval_ms=50"}
+GIVEN_UP_AFTER = 3
+SEEN = "✓"
+BEHAVIOUR = ["answer", "stream", "400", "429", "wrong token", "given up in mid-stream"]
+TOKENS = ["token", "wrong secret"]
+LANGUAGES = {"Python": PYTHON, "Node.js": NODE, "Go": GO}
+SDKS = [
+    pytest.param(language, sdk, id=f"{sdk.name} for {language}") for language, sdks in LANGUAGES.items() for sdk in sdks
+]
+
+
+class Mode:
+    """A way in which a provider gets a credential, and the caller shows a token."""
+
+    def __init__(self, name, *mocks, prefix="my", own=False, side=None):
+        self.name = name
+        self.mocks = mocks
+        self.prefix = prefix
+        self.own = own
+        """Whether the client brings its own credential for the provider in the token's place."""
+        self.side = side
+        """The header that brings the token."""
+
+    def target(self, gateway, mock, token):
+        """Where an SDK is sent."""
+        if self.side is None:
+            return Target(gateway.url, f"{self.prefix}-{mock}", OWN[mock] if self.own else token)
+        shown = OWN[mock] if self.own else "unused"
+        return Target(gateway.url, f"{self.prefix}-{mock}", shown, {self.side: f"Bearer {token}"})
+
+
+OWN = {"openai": "mock-openai-key", "anthropic": "mock-oauth-token"}
+OWN_SIDE, SEED_SIDE = "x-ai-gateway-authorization", "x-redpanda-cloud-token"
+HOLDERS = ("openai", "anthropic", "google")
+PASSING = ("openai", "anthropic")
+MODES = [
+    Mode("API key", *HOLDERS),
+    Mode("passthrough", *PASSING, prefix="own", own=True),
+    Mode("passthrough, token required", *PASSING, prefix="guarded", own=True, side=OWN_SIDE),
+    Mode(f"`{OWN_SIDE}`", *HOLDERS, "bedrock", side=OWN_SIDE),
+    Mode(f"`{SEED_SIDE}`", *HOLDERS, "bedrock", side=SEED_SIDE),
+    Mode("SigV4", "bedrock"),
+    Mode("Bedrock API key", "bedrock", prefix="key"),
+    Mode("SigV4 by Envoy", "bedrock", prefix="envoy"),
+]
+results = {}
+
+
+@pytest.fixture(scope="module")
+def gateway(world, start_gateway):
+    with start_gateway(serving_all(world)) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="module")
+def signing_gateway(world, start_gateway):
+    """One whose Envoy signs."""
+    one = bedrock(world, "envoy-bedrock", signing="envoy")
+    document = configuration(world) | {"providers": [one]}
+    with start_gateway(document, edit_bootstrap=lambda bootstrap: add_signer(bootstrap, world)) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="module")
+def node():
+    with NodeClients("tokens", *{sdk.module for sdk in NODE}) as node:
+        yield node
+
+
+def serving_all(world):
+    document = configuration(world)
+    for mock in PASSING:
+        own = {"type": mock, "base_url": getattr(world, mock).base_url, "authorization_passthrough": True}
+        document["providers"].append({"name": f"own-{mock}", **own})
+        document["providers"].append({"name": f"guarded-{mock}", "require_gateway_token": True, **own})
+    key = {"bedrock_api_key": {"value": world.bedrock.api_key}}
+    document["providers"].append(bedrock(world, "my-bedrock", credentials={"static": static(world.aws_credential)}))
+    document["providers"].append(bedrock(world, "key-bedrock", credentials=key))
+    return document
+
+
+def bedrock(world, name, **credentials):
+    region = world.bedrock.judge.region
+    return {"name": name, "type": "bedrock", "region": region, "base_url": world.bedrock.base_url, **credentials}
+
+
+def add_signer(bootstrap, world):
+    """Envoy's own filter for signatures, before the router."""
+    manager = bootstrap["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+    pair = static(world.aws_credential)
+    signer = {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.aws_request_signing.v3.AwsRequestSigning",
+        "service_name": "bedrock",
+        "region": world.bedrock.judge.region,
+        "match_excluded_headers": [{"prefix": "x-ai-gateway-"}],
+        "credential_provider": {"inline_credential": {name: secret["value"] for name, secret in pair.items()}},
+    }
+    manager["http_filters"].insert(-1, {"name": "signer", "typed_config": signer})
+
+
+def received(world, sdk):
+    """The requests that the SDK's mock got."""
+    return getattr(world, sdk.mock).requests
+
+
+def note(table, language, sdk, column, cell=SEEN):
+    results.setdefault((table, language, sdk), {})[column] = cell
+
+
+def refusal(sdk, target, node):
+    with pytest.raises(Failure) as raised:
+        sdk.answer(target, node)
+    return raised.value
+
+
+@pytest.mark.parametrize(("language", "sdk"), SDKS)
+def test_an_answer(language, sdk, gateway, world, node, token):
+    assert sdk.answer(Target(gateway.url, sdk.provider, token), node).endswith(QUOTED)
+    assert len(received(world, sdk)) == 1
+    assert token not in str(received(world, sdk))
+    note("behaviour", language, sdk, "answer")
+
+
+@pytest.mark.parametrize(("language", "sdk"), SDKS)
+def test_a_stream(language, sdk, gateway, node, token):
+    pieces = sdk.stream(Target(gateway.url, sdk.provider, token), node)
+    assert len(pieces) > 1
+    if sdk.package != "httpx":  # which knows bytes only
+        assert "".join(pieces).endswith(QUOTED)
+    note("behaviour", language, sdk, "stream")
+
+
+@pytest.mark.parametrize("status", [400, 429])
+@pytest.mark.parametrize(("language", "sdk"), SDKS)
+def test_an_error_of_the_provider(language, sdk, status, gateway, node, token):
+    failure = refusal(sdk, Target(gateway.url, sdk.provider, token, {"x-mock-status": str(status)}), node)
+    assert (failure.name, failure.status) == (sdk.errors[[400, 429].index(status)], status)
+    assert f"The mock was asked to answer {status}." in failure.message
+    note("behaviour", language, sdk, str(status), f"`{failure.name}`")
+
+
+@pytest.mark.parametrize(("language", "sdk"), SDKS)
+def test_a_wrong_token(language, sdk, gateway, world, node):
+    expired = world.identity_provider.mint({"exp": int(time.time()) - 600})
+    failure = refusal(sdk, Target(gateway.url, sdk.provider, expired), node)
+    assert (failure.name, failure.status) == (sdk.errors[2], 401)
+    assert "the token expired" in failure.message
+    assert not received(world, sdk)
+    note("behaviour", language, sdk, "wrong token", f"`{failure.name}`")
+
+
+@pytest.mark.parametrize(("language", "sdk"), SDKS)
+def test_a_stream_that_is_given_up(language, sdk, gateway, world, node, token):
+    before = len(entries(gateway, sdk.provider))
+    pieces = sdk.stream(Target(gateway.url, sdk.provider, token, PACED), node, GIVEN_UP_AFTER)
+    assert len(pieces) == GIVEN_UP_AFTER
+    (request,) = received(world, sdk)
+    wait_until(lambda: request.abandoned_at)
+    # Entries of the tests before may come late; their usage is whole, or there is none.
+    reason = "ai_gateway.usage.incomplete"
+    (entry,) = wait_until(lambda: [one for one in entries(gateway, sdk.provider)[before:] if one.get(reason)])
+    assert entry[reason] == "client_disconnect"
+    note("behaviour", language, sdk, "given up in mid-stream")
+
+
+def entries(gateway, provider):
+    """The access log of a provider."""
+    return [entry for entry in access_log(gateway) if entry["ai_gateway.provider"] == provider]
+
+
+@pytest.mark.parametrize(
+    ("language", "sdk", "mode"),
+    [
+        pytest.param(*one.values, mode, id=f"{one.id}, {mode.name}")
+        for one in SDKS
+        for mode in MODES
+        if one.values[1].mock in mode.mocks
+    ],
+)
+def test_a_credential(language, sdk, mode, request, world, node, token, monkeypatch):
+    monkeypatch.setattr(world.anthropic, "oauth_tokens", [OWN["anthropic"]])
+    gateway = request.getfixturevalue("signing_gateway" if mode.prefix == "envoy" else "gateway")
+    assert sdk.answer(mode.target(gateway, sdk.mock, token), node).endswith(QUOTED)
+    (asked,) = received(world, sdk)
+    assert token not in str(asked)
+    assert not asked.values(OWN_SIDE) + asked.values(SEED_SIDE)
+    note("credentials", language, sdk, mode.name)
+
+
+@pytest.mark.parametrize("client", TOKEN_CLIENTS, ids=lambda client: client.package)
+def test_a_token(client, gateway, world, node):
+    asked = {"issuer": world.identity_provider.issuer, "id": CLIENT_ID, "audience": AUDIENCE}
+    fetched = client.token(node, **asked, secret=CLIENT_SECRET)
+    assert ask(gateway, OPENAI, fetched).status == 200
+    with pytest.raises(Failure) as raised:
+        client.token(node, **asked, secret="wrong")
+    assert raised.value.name == client.error
+    results["tokens", client] = dict(zip(TOKENS, (SEEN, f"`{client.error}`"), strict=True))
+
+
+def test_the_pages_tables_are_what_was_seen():
+    per_mode = sum(one.values[1].mock in mode.mocks for one in SDKS for mode in MODES)
+    if sum(map(len, results.values())) < len(SDKS) * len(BEHAVIOUR) + per_mode + 2 * len(TOKEN_CLIENTS):
+        pytest.skip("only a part of the tables has been seen: run the whole file")
+    sdks = [(sdk, f"{sdk.name}, {language}", (language, sdk)) for language, sdk in (one.values for one in SDKS)]
+    tables = [
+        table(["SDK", "package", "version"], BEHAVIOUR, "behaviour", sdks),
+        table(["SDK", "package", "version"], [mode.name for mode in MODES], "credentials", sdks),
+        table(["client", "package", "version"], TOKENS, "tokens", [(one, one.name, (one,)) for one in TOKEN_CLIENTS]),
+    ]
+    if os.environ.get("WRITE_TABLES"):
+        clients_table.write("\n".join(tables))
+    assert "\n".join(tables) == clients_table.current(), "docs/clients.md is behind: make clients"
+
+
+def table(head, columns, kind, rows):
+    """A table of docs/clients.md."""
+    described = [
+        ([name, f"`{one.package.removesuffix('-6')}`", one.version], results[kind, *key]) for one, name, key in rows
+    ]
+    return clients_table.render(head, columns, described)

@@ -1,0 +1,275 @@
+"""The page to connect from: over HTTP, in a real browser, and every snippet on it run."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from mocks.world import AUDIENCE, CLIENT_ID, CLIENT_SECRET
+from support.client import BEARER, exchange
+from support.gateway_config import PREFIX, configuration
+from support.jq import JQ_STAND_IN
+from support.node import NODE_PACKAGES, node
+from tools.gateway import PROJECT
+
+HTML = ("accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+NASTY = "<img src=x onerror=\"document.title='owned'\">"
+PHONE = {"width": 360, "height": 740}
+KINDS = {
+    "my-openai": ("Codex", "Hello from the mock of OpenAI"),
+    "my-anthropic": ("Claude Code", "Hello from the mock of Anthropic"),
+    "my-google": ("Gemini CLI", "Hello from the mock of"),
+    "my-vllm": ("Codex", "Hello from the mock of"),
+    "my-bedrock": ("Claude Code", "Hello from the mock of"),
+}
+# What stands in for a command-line client: it says what it was started with.
+CLIENT = """#!/bin/sh
+env | grep -E '^(ANTHROPIC|AWS|CLAUDE|GEMINI|GOOGLE)_' | sort
+printf '%s\\n' "$@"
+"""
+
+
+def with_page(world, **changes):
+    whole = configuration(world)
+    whole["providers"][0] |= {"display_name": NASTY, "models": ["gpt-4o", "gpt-4o-*"]}
+    whole["providers"].append(
+        {
+            "name": "my-bedrock",
+            "type": "bedrock",
+            "region": "us-east-1",
+            "base_url": world.bedrock.base_url,
+            "credentials": {"bedrock_api_key": {"value": world.bedrock.api_key}},
+        }
+    )
+    return whole | changes
+
+
+@pytest.fixture(scope="module")
+def public(world, start_gateway):
+    """A gateway that serves the page to everybody."""
+    with start_gateway(with_page(world, public_connect_page=True)) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="module")
+def closed(world, start_gateway):
+    """A gateway that serves it to callers."""
+    with start_gateway(with_page(world)) as gateway:
+        yield gateway
+
+
+def look(gateway, path="", *headers):
+    return exchange(gateway, "GET", PREFIX + path, [HTML, *headers])
+
+
+def test_strangers_get_the_same_page_everywhere_and_learn_nothing(public, world):
+    answers = [look(public, path) for path in ("", "/my-openai", "/no-such-provider", "/my-disabled", "/my-openai/")]
+    assert {answer.status for answer in answers} == {200}
+    assert len({answer.body for answer in answers}) == 1
+    page = answers[0].body.decode()
+    for secret in ("my-openai", "my-vllm", world.openai.api_key, world.openai.base_url, world.identity_provider.issuer):
+        assert secret not in page
+    assert exchange(public, "GET", f"{PREFIX}/my-openai").code == "token_missing"
+
+
+def test_without_the_option_a_page_is_for_callers(closed, world, token):
+    assert look(closed).code == "token_missing"
+    assert look(closed, "/my-openai").status == 401
+    answer = look(closed, "/my-openai", BEARER.filled(token))
+    assert (answer.status, answer.header("content-type")) == (200, "text/html; charset=utf-8")
+    assert token not in answer.body.decode()
+    powerless = world.identity_provider.mint({"permissions": []})
+    assert look(closed, "/my-openai", BEARER.filled(powerless)).status == 403
+    assert look(closed, "/no-such-provider", BEARER.filled(token)).status == 404
+
+
+def test_other_clients_get_json(public, token):
+    for accept in ("*/*", "application/json"):
+        answer = exchange(public, "GET", f"{PREFIX}/my-openai", [("accept", accept), BEARER.filled(token)])
+        assert answer.json()["name"] == "my-openai"
+
+
+def test_nothing_of_a_request_is_in_the_page_and_it_may_load_nothing(public):
+    plain = look(public)
+    for nasty in ("evil.example", 'a"><script>alert(1)</script>'):
+        answer = look(public, "/x%3Cscript%3E", ("x-forwarded-host", nasty), ("referer", nasty))
+        assert answer.body == plain.body
+    policy = plain.header("content-security-policy")
+    assert "default-src 'none'" in policy and "unsafe" not in policy
+    page = plain.body.decode()
+    assert "src=" not in page and "http:" not in page and "//fonts" not in page
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium."""
+    setup = subprocess.run([PROJECT / "tools/setup-chromium.sh"], capture_output=True, text=True)
+    if setup.returncode:
+        pytest.skip(setup.stderr.strip())
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        path = setup.stdout.strip()
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    """Opens a page in a window of its own; what goes wrong inside it fails the test."""
+    contexts, wrong = [], []
+
+    def open_page(url, **options):
+        context = browser.new_context(**options)
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("requestfailed", lambda request: wrong.append(request.url))
+        page.goto(url)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+def sign_in(page, token):
+    """By keyboard alone."""
+    page.get_by_label("Gateway token").wait_for()
+    assert page.evaluate("document.activeElement.id") == "token"
+    page.keyboard.insert_text(token)
+    page.keyboard.press("Enter")
+    page.get_by_role("table").wait_for()
+
+
+def snippets(page):
+    """By title."""
+    return {box.query_selector("h3").inner_text(): box.query_selector("code").inner_text()
+            for box in page.query_selector_all(".snippet")}  # fmt: skip
+
+
+def test_a_pasted_token_shows_the_provider_and_stays_in_memory(public, open_page, token, world):
+    page = open_page(f"{public.url}{PREFIX}/my-openai", permissions=["clipboard-read", "clipboard-write"])
+    sign_in(page, token)
+    assert page.get_by_role("heading", level=1).inner_text() == f"Connect your app to {NASTY}"
+    assert page.title() != "owned"
+    assert "gpt-4o, gpt-4o-*" in page.inner_text("dl") and "enabled" in page.inner_text("dl")
+    shown = snippets(page)
+    assert shown["Proxy URL"] == f"{public.url}{PREFIX}/my-openai"
+    assert world.identity_provider.issuer in shown["Token, by client credentials"]
+    page.get_by_role("button", name="Copy Proxy URL").click()
+    assert page.evaluate("navigator.clipboard.readText()") == shown["Proxy URL"]
+    kept = page.evaluate("JSON.stringify([location.href, document.cookie, {...localStorage}, {...sessionStorage}])")
+    assert token not in kept and token not in page.content()
+    page.reload()
+    page.get_by_label("Gateway token").wait_for()
+
+
+def test_the_list_leads_to_each_provider_and_back(public, open_page, token):
+    page = open_page(f"{public.url}{PREFIX}")
+    sign_in(page, token)
+    page.get_by_role("link", name="my-anthropic").click()
+    page.get_by_role("heading", name="Connect your app to my-anthropic").wait_for()
+    assert page.url == f"{public.url}{PREFIX}/my-anthropic"
+    page.go_back()
+    page.get_by_role("heading", name="Providers").wait_for()
+
+
+def test_a_bad_token_is_told_of(public, open_page):
+    page = open_page(f"{public.url}{PREFIX}")
+    page.get_by_label("Gateway token").fill("nonsense")
+    page.get_by_role("button", name="Show").click()
+    page.get_by_text("malformed").wait_for()
+    assert page.get_by_label("Gateway token").is_visible()
+
+
+def test_a_token_that_a_filter_in_front_adds_is_enough(closed, open_page, token):
+    page = open_page(f"{closed.url}{PREFIX}/my-google", extra_http_headers={"x-ai-gateway-authorization": token})
+    page.get_by_role("table").wait_for()
+    assert not page.get_by_label("Gateway token").is_visible()
+
+
+def test_the_policy_keeps_foreign_scripts_out(public, open_page):
+    page = open_page(f"{public.url}{PREFIX}")
+    page.evaluate("document.body.append(Object.assign(document.createElement('script'), {text: 'window.evil = 1'}))")
+    assert page.evaluate("window.evil") is None
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [None, PHONE], ids=["desk", "phone"])
+def test_it_is_readable_light_and_dark_at_any_width(public, open_page, token, scheme, viewport, tmp_path):
+    options = {"color_scheme": scheme} | ({"viewport": viewport} if viewport else {})
+    pictures = os.environ.get("PAGE_PICTURES", str(tmp_path))
+    size = "phone" if viewport else "desk"
+    for path in ("", "/my-anthropic"):
+        page = open_page(f"{public.url}{PREFIX}{path}", **options)
+        page.get_by_label("Gateway token").wait_for()
+        page.screenshot(path=f"{pictures}/ask-{scheme}-{size}.png")
+        sign_in(page, token)
+        page.screenshot(path=f"{pictures}/{path.strip('/') or 'list'}-{scheme}-{size}.png", full_page=True)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        for name in ("text", "quiet", "accent"):
+            assert contrast(page, name) >= 4.5, name
+
+
+def contrast(page, name):
+    """Of a colour with the ground, by WCAG 2."""
+    return page.evaluate(
+        """name => {
+            const of = (property) => {
+                const text = getComputedStyle(document.documentElement).getPropertyValue(property).trim();
+                const whole = text.length === 4 ? text.replace(/[0-9a-f]/g, "$&$&") : text;
+                const [r, g, b] = whole.match(/[0-9a-f]{2}/g).map((hex) => parseInt(hex, 16) / 255)
+                    .map((value) => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+                return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05;
+            };
+            const [one, other] = [of("--ground"), of("--" + name)];
+            return Math.max(one, other) / Math.min(one, other);
+        }""",
+        name,
+    )
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_snippet_on_the_page_works(public, open_page, token, name, tmp_path):
+    page = open_page(f"{public.url}{PREFIX}/{name}")
+    sign_in(page, token)
+    shown = snippets(page)
+    client, said = KINDS[name]
+    assert list(shown) == ["Proxy URL", "Token, by client credentials", "curl", "Python", "Node.js", client]
+    proxy_url = shown["Proxy URL"]
+    for program in ("claude", "codex", "gemini"):
+        stand_in(tmp_path / program, CLIENT)
+    stand_in(tmp_path / "jq", JQ)
+    known = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+
+    step = shown["Token, by client credentials"].replace("<client-id>", CLIENT_ID)
+    assert f"audience='{AUDIENCE}'" in step
+    step = step.replace("<client-secret>", CLIENT_SECRET)
+    known["AUTH_TOKEN"] = run(["sh", "-c", step + 'printf %s "$AUTH_TOKEN"'], known)
+    assert said in run(["sh", "-c", shown["curl"]], known)
+    assert said in run([sys.executable, "-c", shown["Python"]], known)
+    assert said in run([node(), "--input-type=module", "--eval", shown["Node.js"]], known, cwd=NODE_PACKAGES)
+    told = run(["sh", "-c", shown[client]], known)
+    assert proxy_url in told
+    assert known["AUTH_TOKEN"] in told or "env_key=AUTH_TOKEN" in told
+
+
+JQ = JQ_STAND_IN.replace('assert sys.argv[1:] == ["-r", ".access_token"]\n', "").replace(
+    '["access_token"]', "[sys.argv[2].lstrip('.')]"
+)
+
+
+def stand_in(path, text):
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def run(command, environment, cwd=None):
+    done = subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    return done.stdout

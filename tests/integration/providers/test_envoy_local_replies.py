@@ -1,0 +1,121 @@
+"""Errors that Envoy itself makes: a stable code, when to come again, an id, and the body that every SDK reads.
+
+413 is in test_bedrock_request_bodies.py, the reply of a VM that trapped in test_vm_traps.py.
+"""
+
+import time
+
+import pytest
+
+from support.gateway_config import PREFIX
+from support.issuers import entry, identity_provider, running
+from support.raw_http import Connection, ask, bearer, request
+from support.raw_upstream import RawUpstream
+
+HEAD_TIMEOUT_S = 1
+ANSWER_TIMEOUT_S = 2
+
+
+def provider(name, base_url):
+    return {"name": name, "type": "openai", "base_url": base_url, "api_key": {"value": "key"}}
+
+
+def impatient(bootstrap):
+    """Limits that are hours in the shipped configuration."""
+    manager = bootstrap["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+    manager["request_headers_timeout"] = f"{HEAD_TIMEOUT_S}s"
+    for route in manager["route_config"]["virtual_hosts"][0]["routes"]:
+        route["route"]["timeout"] = f"{ANSWER_TIMEOUT_S}s"
+
+
+@pytest.fixture(scope="module")
+def gateway(start_gateway):
+    with running(identity_provider()) as (issuer,), RawUpstream() as upstream:
+        providers = [
+            provider("raw", f"http://127.0.0.1:{upstream.port}"),
+            provider("nowhere", "http://nowhere.invalid"),
+            provider("refusing", "http://127.0.0.1:1"),
+        ]
+        configuration = {"authentication": {"issuers": [entry(issuer)]}, "providers": providers}
+        with start_gateway(configuration, edit_bootstrap=impatient) as gateway:
+            gateway.line = bearer(issuer.mint())
+            yield gateway
+
+
+def to(name, *lines, body=b"{}"):
+    return lambda line: request(f"{PREFIX}/{name}", line, *lines, body=body)
+
+
+# What is sent; the answer's status, code, `retry-after`, and Google's word for it.
+REPLIES = {
+    "headers too large": (
+        to("raw/v1/whole", "x-any: " + "a" * 70_000),
+        431,
+        "headers_too_large",
+        None,
+        "INVALID_ARGUMENT",
+    ),
+    "too many headers": (to("raw/v1/whole", *["x-any: a"] * 101), 431, "headers_too_large", None, "INVALID_ARGUMENT"),
+    "no HTTP": (lambda _: b"GET\r\n\r\n", 400, "request_invalid", None, "INVALID_ARGUMENT"),
+    "a head that does not end": (
+        lambda _: b"GET / HTTP/1.1\r\nhost: a",
+        408,
+        "request_timeout",
+        None,
+        "DEADLINE_EXCEEDED",
+    ),
+    "a provider that refuses connections": (to("refusing/v1/x"), 503, "upstream_unavailable", "1", "UNAVAILABLE"),
+    "a provider that hangs up": (to("raw/v1/close-before"), 503, "upstream_unavailable", "1", "UNAVAILABLE"),
+    "a provider that resets": (to("raw/v1/reset-before"), 503, "upstream_unavailable", "1", "UNAVAILABLE"),
+    "a provider that speaks no HTTP": (to("raw/v1/garbage"), 502, "upstream_invalid", "1", "UNAVAILABLE"),
+    "a provider without an address": (to("nowhere/v1/x"), 503, "upstream_unresolved", "5", "UNAVAILABLE"),
+    "a provider that is silent": (to("raw/v1/silent"), 504, "upstream_timeout", None, "DEADLINE_EXCEEDED"),
+}
+# Those that Envoy makes before it has read a request that could have an id.
+WITHOUT_AN_ID = {"no HTTP", "a head that does not end", "headers too large", "too many headers"}
+
+
+@pytest.mark.parametrize("name", REPLIES)
+def test_a_reply_of_envoys_own_is_like_the_filters(gateway, name):
+    sent, status, code, retry_after, word = REPLIES[name]
+    answer = ask(gateway, sent(gateway.line), timeout_s=15)
+    document = answer.json()
+    assert (answer.status, answer.code, document["error"]["status"]) == (status, code, word)
+    assert answer.headers["x-ai-gateway-error"] == code
+    assert answer.headers["retry-after"] == retry_after
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["x-amzn-errortype"].endswith("Exception")
+    assert document["type"] == "error" and document["message"] == document["error"]["message"] != ""
+    assert "; " in document["message"], "it says what to do"
+    if name not in WITHOUT_AN_ID:
+        assert len(answer.headers["x-request-id"]) == 36
+
+
+def test_what_envoy_refuses_is_told_why_and_what_to_do(gateway):
+    good = request(f"{PREFIX}/raw/v1/whole", gateway.line)
+    for sent, said in (
+        (good.replace(b"HTTP/1.1", b"HTTP/1.0"), "use HTTP/1.1 or HTTP/2"),
+        (good.replace(b"/whole", b"/whole#fragment"), "path_normalization_failed"),
+        (b"GET\r\n\r\n", "codec"),
+    ):
+        answer = ask(gateway, sent)
+        assert answer.code == "request_invalid"
+        assert said in answer.json()["error"]["message"]
+
+
+def test_the_filters_replies_have_the_id_of_the_log(gateway):
+    answer = ask(gateway, request(f"{PREFIX}/raw/v1/whole", "authorization: Bearer bad"))
+    assert answer.code == "token_malformed"
+    assert answer.headers.get_all("x-request-id") == [answer.headers["x-request-id"]]
+    deadline = time.monotonic() + 5
+    while f'"request_id":"{answer.headers["x-request-id"]}"' not in gateway.log():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_the_providers_own_answer_has_nothing_of_the_gateways(gateway):
+    with Connection(gateway) as connection:
+        connection.send(to("raw/v1/early")(gateway.line))
+        answer = connection.answer()
+    assert (answer.status, answer.body) == (413, b"early")
+    assert not {"x-ai-gateway-error", "x-amzn-errortype", "retry-after", "x-request-id"} & set(answer.headers)

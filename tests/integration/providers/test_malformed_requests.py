@@ -1,0 +1,183 @@
+"""Paths, targets, methods and framing that no SDK sends, with a good token, by raw HTTP/1.1 against real Envoy."""
+
+from urllib.parse import urlsplit
+
+import pytest
+
+from support.raw_http import CHAT, PREFIX, QUESTION, Connection, ask, assert_unharmed, bearer, request
+
+
+@pytest.fixture(autouse=True)
+def unharmed(gateway, world, token):
+    world.openai.requests.clear()
+    yield
+    assert_unharmed(gateway, token)
+
+
+PATHS = {
+    "a provider's name in other case": (f"{PREFIX}/My-OpenAI/v1/models", 404, "provider_not_found"),
+    "a name with %2F": (f"{PREFIX}/my-openai%2Fv1/models", 404, "provider_not_found"),
+    "a name with its hyphen encoded": (f"{PREFIX}/my%2Dopenai/v1/models", 404, "provider_not_found"),
+    "a name with parameters": (f"{PREFIX}/my-openai;v=1/v1/models", 404, "provider_not_found"),
+    "an empty name": (f"{PREFIX}//v1/models", 404, "provider_not_found"),
+    "a name of 10 KB": (f"{PREFIX}/{'a' * 10_000}/v1/models", 404, "provider_not_found"),
+    "a name of 50 KB": (f"{PREFIX}/{'a' * 50_000}/v1/models", 404, "provider_not_found"),
+    "a name with an encoded NUL": (f"{PREFIX}/my-openai%00/v1/models", 400, "path_invalid"),
+    "no upstream path": (f"{PREFIX}/my-openai", 404, "upstream_path_missing"),
+    "a slash for an upstream path": (f"{PREFIX}/my-openai/", 404, "upstream_path_missing"),
+    "the prefix in other case": (f"{PREFIX.upper()}/my-openai/v1/models", 404, "path_not_found"),
+    "the prefix after a double slash": (f"/{CHAT}", 404, "path_not_found"),
+    "the prefix with an encoded letter": (CHAT.replace("llm", "%6Clm"), 404, "path_not_found"),
+    "nothing but a slash": ("/", 404, "path_not_found"),
+    "an absolute target of a bare host": ("http://other.test", 404, "path_not_found"),
+    "an absolute target of another scheme": (f"ftp://other.test{CHAT}", 400, "request_invalid"),
+    "an absolute target of https in plaintext": (f"https://other.test{CHAT}", 403, "request_invalid"),
+    "an authority for a target": ("other.test:80", 400, "request_invalid"),
+    "a relative target": (CHAT[1:], 400, "request_invalid"),
+    "an empty target": ("", 400, "request_invalid"),
+    "a target with a fragment": (f"{CHAT}#a", 400, "request_invalid"),
+    "a space in the target": (f"{CHAT} a", 400, "request_invalid"),
+    "a NUL in the target": (f"{CHAT}\0", 400, "request_invalid"),
+    "bytes that are not UTF-8 in the target": (f"{CHAT}/\xff", 400, "request_invalid"),
+    "a target that does not fit": (f"{CHAT}/{'a' * 65_000}", 431, "headers_too_large"),
+}
+
+DOT_SEGMENTS = [".", "..", "%2e", "%2E%2e", ".%2E", "..;", "..;a=b", "..%2F", "%2e%2e%2f", "..%5C", "..\\", "a\\.."]
+
+
+@pytest.mark.parametrize(("target", "status", "code"), PATHS.values(), ids=PATHS)
+def test_paths_get_what_they_deserve(gateway, world, token, target, status, code):
+    answer = ask(gateway, request(target, bearer(token)))
+    assert (answer.status, answer.code) == (status, code)
+    assert len(answer.body) < 1000
+    assert not world.openai.requests
+
+
+@pytest.mark.parametrize("segment", DOT_SEGMENTS)
+@pytest.mark.parametrize("place", [f"{PREFIX}/my-openai/%s/v1/models", f"{PREFIX}/%s/v1/models", f"{CHAT}/%s"])
+def test_dot_segments_are_refused_with_and_without_a_token(gateway, world, token, segment, place):
+    for headers in [[bearer(token)], []]:
+        answer = ask(gateway, request(place % segment, *headers))
+        assert (answer.status, answer.code) == (400, "path_invalid")
+    assert not world.openai.requests
+
+
+def test_a_path_of_50_kb_reaches_the_provider_whole(gateway, world, token):
+    tail = "a" * 50_000
+    assert ask(gateway, request(f"{CHAT}/{tail}", bearer(token))).status == 404
+    assert world.openai.requests[0].path == f"/v1/chat/completions/{tail}"
+
+
+@pytest.mark.parametrize("host", ["other.test", "user:password@other.test", "other.test:1"])
+@pytest.mark.parametrize("form", ["absolute target", "host header", "second host header"])
+def test_no_client_chooses_the_host_that_is_asked(gateway, world, token, host, form):
+    good = request(CHAT, bearer(token))
+    sent = {
+        "absolute target": request(f"http://{host}{CHAT}", bearer(token)),
+        "host header": good.replace(b"host: gateway.test", f"host: {host}".encode()),
+        "second host header": good.replace(b"\r\n\r\n", f"\r\nHost: {host}\r\n\r\n".encode(), 1),
+    }[form]
+    assert ask(gateway, sent).status in (200, 400)
+    provider = urlsplit(world.openai.base_url).netloc.encode()
+    assert all(asked.values("host") == [provider] for asked in world.openai.requests)
+
+
+def test_an_asterisk_is_no_path(gateway, token):
+    assert ask(gateway, request("*", bearer(token), method="OPTIONS", body=b"")).status == 404
+
+
+def test_the_gateway_is_no_tunnel(gateway, token):
+    answer = ask(gateway, request("other.test:443", bearer(token), method="CONNECT", body=b""))
+    assert (answer.status, answer.code) == (404, "path_not_found")
+    answer = ask(gateway, request("other.test:443", method="CONNECT", body=b""))
+    assert (answer.status, answer.code) == (401, "token_missing")
+
+
+def test_trace_does_not_carry_the_providers_key_to_where_it_is_echoed(gateway, world, token):
+    """RFC 9110 §9.3.8: the answer to a TRACE is the request as it was received, credentials included."""
+    answer = ask(gateway, request(CHAT, bearer(token), method="TRACE", body=b""))
+    assert not world.openai.requests
+    assert 400 <= answer.status < 500
+
+
+@pytest.mark.parametrize("version", ["1.0", "0.9", "2.0", "1.2"])
+def test_other_versions_of_http_are_sent_away(gateway, token, version):
+    answer = ask(gateway, request(CHAT, bearer(token)).replace(b"HTTP/1.1", f"HTTP/{version}".encode()))
+    assert answer.status == 426
+
+
+def test_a_connection_header_does_not_strip_what_the_gateway_adds(gateway, world, token):
+    """Headers that `connection` names end at the next hop: at the gateway, before it adds its own."""
+    for line in ["connection: x-ai-gateway-cluster", "connection: host"]:
+        assert ask(gateway, request(CHAT, bearer(token), line)).status in (200, 400)
+    assert all(asked.values("authorization") == [b"Bearer mock-openai-key"] for asked in world.openai.requests)
+    assert ask(gateway, request(CHAT, bearer(token), "connection: authorization")).code == "token_missing"
+
+
+# Well-formed to some reader of HTTP, or to none. The header lines stand behind a content-length that is right.
+MALFORMED_LINES = {
+    "a length and chunks": "transfer-encoding: chunked",
+    "an unknown transfer coding": "transfer-encoding: xchunked",
+    "chunks before identity": "transfer-encoding: chunked, identity",
+    "identity before chunks": "transfer-encoding: identity, chunked",
+    "a vertical tab before chunks": "transfer-encoding:\x0bchunked",
+    "a space before the colon": "transfer-encoding : chunked",
+    "two lengths that differ": "content-length: 5",
+    "two lengths that agree": f"content-length: {len(QUESTION)}",
+    "a negative length": "content-length: -1",
+    "a length with a sign": f"content-length: +{len(QUESTION)}",
+    "a space in a name": "x any: a",
+    "a NUL in a name": "x\0: a",
+    "a NUL in a value": "x-any: a\0b",
+    "a control character in a value": "x-any: a\x01b",
+    "an empty name": ": a",
+    "a line without a colon": "x-any",
+}
+
+
+def smuggled(token):
+    """A request that would be forwarded if it were read."""
+    return request(f"{PREFIX}/my-openai/v1/models", bearer(token), "x-smuggled: yes", method="GET", body=b"")
+
+
+@pytest.mark.parametrize("line", MALFORMED_LINES.values(), ids=MALFORMED_LINES)
+def test_a_malformed_request_ends_its_connection_and_nothing_behind_it_is_read(gateway, world, token, line):
+    answer = last_answer(gateway, request(CHAT, bearer(token), line) + smuggled(token))
+    assert 400 <= answer.status < 500
+    assert not any(asked.values("x-smuggled") for asked in world.openai.requests)
+
+
+CHUNKS = {
+    "a size that is no number": b"zz\r\nhello\r\n0\r\n\r\n",
+    "a size over 64 bits": b"fffffffffffffffff\r\nhello\r\n0\r\n\r\n",
+    "a negative size": b"-5\r\nhello\r\n0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("body", CHUNKS.values(), ids=CHUNKS)
+def test_malformed_chunks_end_the_connection(gateway, world, token, body):
+    head = request(CHAT, bearer(token), "transfer-encoding: chunked", body=b"").replace(b"content-length: 0\r\n", b"")
+    answer = last_answer(gateway, head + body + smuggled(token))
+    assert 400 <= answer.status < 500
+    assert not any(asked.values("x-smuggled") for asked in world.openai.requests)
+
+
+def test_the_body_of_a_refused_request_is_not_read_as_a_request(gateway, world, token):
+    answer = last_answer(gateway, request(CHAT, "authorization: Bearer bad", body=smuggled(token)) + smuggled(token))
+    assert answer.status == 401
+    assert not world.openai.requests
+
+
+def last_answer(gateway, data):
+    """The answer after which the gateway closes the connection."""
+    with Connection(gateway) as connection:
+        connection.send(data)
+        answer = connection.answer()
+        connection.finish()
+        assert connection.answer() is None
+    return answer
+
+
+def test_1000_headers_get_431(gateway, token):
+    lines = [f"x-{number}: a" for number in range(1000)]
+    assert ask(gateway, request(CHAT, bearer(token), *lines)).status == 431

@@ -1,0 +1,41 @@
+"""WebSocket upgrades (OpenAI's realtime API) pass like any request: checked, cleaned, then left alone."""
+
+import asyncio
+
+import aiohttp
+import pytest
+
+from support.client import BEARER
+from support.gateway_config import PREFIX
+
+
+def talk(gateway, headers, *messages):
+    """What the provider echoes."""
+
+    async def talk():
+        url = f"{gateway.url}{PREFIX}/scripted/realtime?model=gpt-realtime"
+        async with aiohttp.ClientSession() as session, session.ws_connect(url, headers=headers) as socket:
+            echoes = []
+            for message in messages:
+                await socket.send_str(message)
+                echoes.append(await socket.receive_str(timeout=10))
+            return echoes
+
+    return asyncio.run(talk())
+
+
+def test_a_websocket_with_a_token_is_connected_with_the_providers_key(scripted, token):
+    upstream, gateway = scripted
+    messages = ['{"type":"response.create"}', "ä" * 100_000]
+    assert talk(gateway, dict([BEARER.filled(token)]), *messages) == messages
+    (handshake,) = upstream.handshakes
+    assert handshake["authorization"] == "Bearer mock-key"
+
+
+def test_a_websocket_without_a_token_is_refused_with_a_401(scripted):
+    upstream, gateway = scripted
+    before = len(upstream.handshakes)
+    with pytest.raises(aiohttp.WSServerHandshakeError) as raised:
+        talk(gateway, {})
+    assert raised.value.status == 401
+    assert len(upstream.handshakes) == before
