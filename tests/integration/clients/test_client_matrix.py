@@ -5,10 +5,10 @@ every credential that a provider may have. The tables of docs/clients.md are wha
 import os
 import time
 
-import clients_table
 import pytest
 
 from mocks.world import AUDIENCE, CLIENT_ID, CLIENT_SECRET
+from support import client_tables
 from support.bedrock import static
 from support.client import OPENAI, SAID, access_log, ask, wait_until
 from support.gateway_config import configuration
@@ -227,8 +227,8 @@ def test_the_pages_tables_are_what_was_seen():
         table(["client", "package", "version"], TOKENS, "tokens", [(one, one.name, (one,)) for one in TOKEN_CLIENTS]),
     ]
     if os.environ.get("WRITE_TABLES"):
-        clients_table.write("\n".join(tables))
-    assert "\n".join(tables) == clients_table.current(), "docs/clients.md is behind: make clients"
+        client_tables.write("\n".join(tables))
+    assert "\n".join(tables) == client_tables.current(), "docs/clients.md is behind: make clients"
 
 
 def table(head, columns, kind, rows):
@@ -236,4 +236,4 @@ def table(head, columns, kind, rows):
     described = [
         ([name, f"`{one.package.removesuffix('-6')}`", one.version], results[kind, *key]) for one, name, key in rows
     ]
-    return clients_table.render(head, columns, described)
+    return client_tables.render(head, columns, described)

@@ -6,10 +6,10 @@ import os
 import subprocess
 from urllib.parse import urlsplit
 
-import istio_support as istio
 import pytest
 import yaml
 
+from support import istio
 from support.client import ANTHROPIC, BEARER, OPENAI, ask, exchange
 from support.gateway_config import PREFIX
 from tools.gateway import PROJECT, free_port
