@@ -18,7 +18,7 @@ class AwsCredential:
 
     @classmethod
     def generate(cls, *, temporary: bool = True) -> Self:
-        """A new one, in the form of Amazon's: ids of lasting keys begin with AKIA, of temporary ones with ASIA."""
+        """A new one, in the form of Amazon's: ids of comparable keys begin with AKIA, of temporary ones with ASIA."""
         key_id = ("ASIA" if temporary else "AKIA") + secrets.token_hex(8).upper()
         # The characters of Base64 that URLs and forms encode belong to a secret and a token as they are in life.
         token = f"IQoJ/{secrets.token_urlsafe(300)}+==" if temporary else None

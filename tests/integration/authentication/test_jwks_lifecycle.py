@@ -136,19 +136,19 @@ def test_ten_thousand_unknown_kids_have_keys_fetched_once_whichever_worker_they_
 
 def test_an_answer_says_how_long_its_keys_are_good(world, start_gateway):
     bounds = {"min_refresh_interval": "100ms", "max_refresh_interval": "1h"}
-    with running(identity_provider(), identity_provider()) as (brief, lasting):
+    with running(identity_provider(), identity_provider()) as (brief, comparable):
         brief.fault["jwks"] = Fault(headers={"cache-control": "public, max-age=1"})
-        lasting.fault["jwks"] = Fault(headers={"cache-control": "max-age=600", "age": "10"})
+        comparable.fault["jwks"] = Fault(headers={"cache-control": "max-age=600", "age": "10"})
         gateway = start_gateway(
             trusting(
                 world,
                 entry(brief, refresh_interval="1h", **bounds),
-                entry(lasting, refresh_interval="100ms", **bounds),
+                entry(comparable, refresh_interval="100ms", **bounds),
             )
         )
         wait_until(lambda: brief.hits["jwks"] >= 4)
-        assert lasting.hits["jwks"] == 1
-        assert verdict(gateway, brief.mint()) == verdict(gateway, lasting.mint()) == GOOD
+        assert comparable.hits["jwks"] == 1
+        assert verdict(gateway, brief.mint()) == verdict(gateway, comparable.mint()) == GOOD
 
 
 def test_stale_keys_serve_and_are_told_of(world, start_gateway):

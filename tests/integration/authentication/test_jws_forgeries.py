@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mocks.keys import base64url
 from support.gateway_config import VERIFIERS, configuration
-from support.signature_verdicts import HELD, ORDERS, judging
+from support.signature_verdicts import CURVE_ORDERS, VALID, signature_judge
 
 SIZE = 256
 SHA256_ID = bytes.fromhex("3031300d060960864801650304020105000420")
@@ -52,7 +52,7 @@ def keys():
 def judge(request, world, start_gateway):
     """The code of the answer to a token, by one verifier and by the other."""
     issuers = [{"issuer": "i", "audiences": ["a"], "jwks": {"keys": keys()}}]
-    with judging(start_gateway, configuration(world), issuers, request.param) as judge:
+    with signature_judge(start_gateway, configuration(world), issuers, request.param) as judge:
         yield judge
 
 
@@ -130,8 +130,8 @@ PSS = {
 
 
 def test_what_is_encoded_rightly_holds(judge):
-    assert judge(rsa_token("RS256", lambda m: padded(SHA256_ID + sha256(m)))) == HELD
-    assert judge(rsa_token("PS256", lambda m: pss(sha256(m), b"s" * 32))) == HELD
+    assert judge(rsa_token("RS256", lambda m: padded(SHA256_ID + sha256(m)))) == VALID
+    assert judge(rsa_token("PS256", lambda m: pss(sha256(m), b"s" * 32))) == VALID
 
 
 @pytest.mark.parametrize("form", PKCS1)
@@ -154,8 +154,8 @@ def test_both_forms_of_an_ecdsa_signature_hold(judge):
     """s and -s prove the same, and RFC 7518 asks for neither; nothing here takes a token's bytes for its name."""
     signed = unsigned("ES256", "ec")
     r, s = utils.decode_dss_signature(EC.sign(signed.encode(), ec.ECDSA(SHA256())))
-    for form in (s, int(ORDERS["ES256"], 16) - s):
-        assert judge(f"{signed}.{base64url(r.to_bytes(32) + form.to_bytes(32))}") == HELD
+    for form in (s, int(CURVE_ORDERS["ES256"], 16) - s):
+        assert judge(f"{signed}.{base64url(r.to_bytes(32) + form.to_bytes(32))}") == VALID
 
 
 @pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])

@@ -14,8 +14,8 @@ import pytest
 from support import raw_http
 from support.bedrock import (
     MODEL,
+    PROMPT,
     QUOTED,
-    SAID,
     assert_signed_by_the_gateway,
     bearer,
     bedrock_configuration,
@@ -62,7 +62,7 @@ INVOKING = [
 
 def question(**members):
     """A request as large as an agent's are."""
-    message = {"role": "user", "content": SAID}
+    message = {"role": "user", "content": PROMPT}
     system = [{"type": "text", "text": "You are Claude Code. " * 5000}]
     content = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 64, "system": system, "messages": [message]}
     return json.dumps(content | members).encode()

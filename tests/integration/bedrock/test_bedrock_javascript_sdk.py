@@ -77,13 +77,13 @@ class Client:
         if trusted is not None:
             self._environment["NODE_EXTRA_CA_CERTS"] = str(trusted)
 
-    def calls(self, operation, content, headers=None, *, at_once=1, **variables):
+    def calls(self, operation, content, headers=None, *, assert_no_delay=1, **variables):
         """The outcomes of calls that are made at once: answers, with `events` if streamed, or refusals: `error`."""
         call = {
             "OPERATION": f"{operation}Command",
             "INPUT": json.dumps({"modelId": MODEL, **content}),
             "HEADERS": json.dumps(headers or {}),
-            "AT_ONCE": str(at_once),
+            "AT_ONCE": str(assert_no_delay),
         }
         environment = self._environment | call | {name: str(value) for name, value in variables.items()}
         done = subprocess.run(["node", SCRIPT], env=environment, capture_output=True, text=True, timeout=TIMEOUT_S)
@@ -207,7 +207,7 @@ def test_a_long_stream_arrives_whole_and_each_event_when_it_was_sent(in_any_way,
 
 
 def test_streams_that_run_at_once(in_any_way, world):
-    outcomes = in_any_way.calls("ConverseStream", CONVERSE, PACED, at_once=10)
+    outcomes = in_any_way.calls("ConverseStream", CONVERSE, PACED, assert_no_delay=10)
     assert [len(list(pieces(outcome["events"]))) for outcome in outcomes] == [PIECES] * 10
     assert len(world.bedrock.requests) == 10
 

@@ -9,10 +9,10 @@ from openai import AuthenticationError, BedrockOpenAI, OpenAI
 
 from mocks.providers import BedrockMantle
 from mocks.world import AUDIENCE
-from support.bedrock import NAME, QUOTED, SAID, assert_signed_by_the_gateway, only, static
+from support.bedrock import NAME, PROMPT, QUOTED, assert_signed_by_the_gateway, only, static
 from support.client import exchange, wait_until
 
-MESSAGES = [{"role": "user", "content": SAID}]
+MESSAGES = [{"role": "user", "content": PROMPT}]
 CLAUDE = "anthropic.claude-haiku-4-5"
 OPEN = "openai.gpt-oss-120b"
 SECRET = "the-clients-own-secret-key"
@@ -93,7 +93,7 @@ def test_anthropics_client_streamed(anthropic, was_signed):
 
 
 def test_openais_client(openai, was_signed):
-    assert openai.responses.create(model=OPEN, input=SAID).output_text.endswith(QUOTED)
+    assert openai.responses.create(model=OPEN, input=PROMPT).output_text.endswith(QUOTED)
     was_signed()
 
 
@@ -123,14 +123,14 @@ def test_anthropics_plain_client(below, place, proxy_url, token, was_signed):
 
 def test_a_bedrock_api_key(mantle, proxy_url, token):
     client = OpenAI(base_url=proxy_url("by-key"), api_key=token, max_retries=0)
-    assert client.responses.create(model=OPEN, input=SAID).output_text.endswith(QUOTED)
+    assert client.responses.create(model=OPEN, input=PROMPT).output_text.endswith(QUOTED)
     assert only(mantle.requests).values("authorization") == [f"Bearer {mantle.api_key}".encode()]
 
 
 def test_a_wrong_token_is_told_as_the_sdk_has_it(mantle, proxy_url):
     client = OpenAI(base_url=proxy_url(NAME), api_key="no.good.token", max_retries=0)
     with pytest.raises(AuthenticationError, match="token"):
-        client.responses.create(model=OPEN, input=SAID)
+        client.responses.create(model=OPEN, input=PROMPT)
     assert not mantle.requests
 
 

@@ -19,22 +19,22 @@ from support.bedrock import (
     INVOKE,
     MODEL,
     NAME,
+    PROMPT,
     QUOTED,
-    SAID,
     add_header,
     assert_signed_by_the_gateway,
     bedrock_configuration,
     boto3_client,
     only,
 )
-from support.delivery_delay import at_once
+from support.delivery_delay import assert_no_delay
 from tools.gateway import PROJECT
 
 SNIPPET = PROJECT / "tests" / "snippets" / "bedrock.py"
 SECRET = "the-clients-own-secret-key"
 DUMMY_KEYS = {"aws_access_key_id": "AKIACLIENT", "aws_secret_access_key": SECRET}
 PACED = ("x-mock-stream", "chunks=10,interval_ms=100")
-MESSAGES = [{"role": "user", "content": SAID}]
+MESSAGES = [{"role": "user", "content": PROMPT}]
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +163,7 @@ def test_anthropics_sdk_streamed(anthropic, was_signed):
 
 def test_each_event_arrives_when_it_was_sent(client):
     add_header(client, "before-send", *PACED)
-    with at_once() as delays:
+    with assert_no_delay() as delays:
         for event in client.converse_stream(modelId=MODEL, messages=CONVERSATION)["stream"]:
             if "contentBlockDelta" in event:
                 delays.append(time.time() - float(event["contentBlockDelta"]["delta"]["text"]))
@@ -172,7 +172,7 @@ def test_each_event_arrives_when_it_was_sent(client):
 
 def test_each_chunk_of_an_invoked_model_arrives_when_it_was_sent(in_any_way):
     add_header(in_any_way, "before-send", *PACED)
-    with at_once() as delays:
+    with assert_no_delay() as delays:
         for event in in_any_way.invoke_model_with_response_stream(modelId=MODEL, body=INVOKE)["body"]:
             chunk = json.loads(event["chunk"]["bytes"])
             if chunk["type"] == "content_block_delta":

@@ -156,7 +156,7 @@ def test_a_stream_passes_the_loopback_as_it_comes(run, gateway):
 
 
 def test_the_loopback_serves_nobody_else(run):
-    _, answer = run("gemini", "my-google", f"ask-beside {GOOGLE.path}")
+    _, answer = run("gemini", "my-google", f"ask-wrong-secret {GOOGLE.path}")
     assert answer["status"] == 404
 
 

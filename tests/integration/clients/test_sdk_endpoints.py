@@ -7,9 +7,9 @@ import pytest
 from anthropic import Anthropic, AsyncAnthropic
 from openai import AsyncOpenAI, OpenAI
 
-from support.client import MESSAGES, SAID, google_client
+from support.client import MESSAGES, PROMPT, google_client
 
-QUOTED = f"you said '{SAID}'."
+QUOTED = f"you said '{PROMPT}'."
 
 
 @pytest.fixture(params=["", "/v1"], ids=["proxy_url", "proxy_url/v1"])
@@ -46,11 +46,11 @@ def test_openai_chat_streamed(openai):
 
 
 def test_openai_responses(openai):
-    assert openai.responses.create(model="gpt-4o", input=SAID).output_text.endswith(QUOTED)
+    assert openai.responses.create(model="gpt-4o", input=PROMPT).output_text.endswith(QUOTED)
 
 
 def test_openai_responses_streamed(openai):
-    with openai.responses.stream(model="gpt-4o", input=SAID) as stream:
+    with openai.responses.stream(model="gpt-4o", input=PROMPT) as stream:
         deltas = [event.delta for event in stream if event.type == "response.output_text.delta"]
         assert len(deltas) > 1
         assert "".join(deltas) == stream.get_final_response().output_text
@@ -117,17 +117,17 @@ def test_anthropic_async(proxy_url, token):
 
 
 def test_google_content(google):
-    assert google.models.generate_content(model="gemini-2.0-flash", contents=SAID).text.endswith(QUOTED)
+    assert google.models.generate_content(model="gemini-2.0-flash", contents=PROMPT).text.endswith(QUOTED)
 
 
 def test_google_content_streamed(google):
-    chunks = list(google.models.generate_content_stream(model="gemini-2.0-flash", contents=SAID))
+    chunks = list(google.models.generate_content_stream(model="gemini-2.0-flash", contents=PROMPT))
     assert "".join(chunk.text or "" for chunk in chunks).endswith(QUOTED)
     assert chunks[-1].usage_metadata.candidates_token_count > 0
 
 
 def test_google_token_count(google):
-    assert google.models.count_tokens(model="gemini-2.0-flash", contents=SAID).total_tokens == 4
+    assert google.models.count_tokens(model="gemini-2.0-flash", contents=PROMPT).total_tokens == 4
 
 
 def test_google_embeddings(google):
@@ -142,7 +142,7 @@ def test_google_models(google):
 def test_google_async(proxy_url, token):
     async def ask():
         client = google_client(proxy_url("my-google"), token)
-        return await client.aio.models.generate_content(model="gemini-2.0-flash", contents=SAID)
+        return await client.aio.models.generate_content(model="gemini-2.0-flash", contents=PROMPT)
 
     assert asyncio.run(ask()).text.endswith(QUOTED)
 

@@ -8,7 +8,7 @@ import openai
 import pytest
 from google.genai import errors
 
-from support.client import MESSAGES, SAID, google_client, requests_served
+from support.client import MESSAGES, PROMPT, google_client, requests_served
 from support.gateway_config import configuration
 
 INVALID_TOKEN = 'Bearer realm="ai-gateway", error="invalid_token", error_description='
@@ -59,7 +59,7 @@ class GoogleSDK:
     def call(self, base_url, token):
         headers = {} if token else {"headers": {"x-goog-api-key": ""}}
         client = google_client(base_url, token or "none", **headers)
-        client.models.generate_content(model="gemini-2.0-flash", contents=SAID)
+        client.models.generate_content(model="gemini-2.0-flash", contents=PROMPT)
 
     def refusal(self, error):
         code = error.details["error"]["code"]

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from support.bedrock import INVOKE, assert_signed_by_the_gateway, bearer, bedrock_configuration, only, target
-from support.client import BEARER, OPENAI, SAID, exchange
+from support.client import BEARER, OPENAI, PROMPT, exchange
 from support.external_gateway import EXTERNAL, SERVICES, ExternalWorld
 from support.gateway_config import configuration
 from tools import image
@@ -113,7 +113,7 @@ def test_the_gateways_image_runs_without_root_capabilities_and_a_file_system_to_
             urllib.request.urlopen(f"http://{probe}/config_dump", timeout=10)
         asked = urllib.request.Request(f"http://{url}{OPENAI.target}", OPENAI.content(), dict([BEARER.filled(token)]))
         with urllib.request.urlopen(asked, timeout=10) as answer:
-            assert SAID in answer.read().decode()
+            assert PROMPT in answer.read().decode()
         assert docker("exec", container, "id", "-u").strip() == "10001"
     finally:
         docker("rm", "--force", container)

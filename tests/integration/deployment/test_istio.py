@@ -48,7 +48,7 @@ VARIANTS = {"gateway": on_a_gateway, "sidecar": in_a_sidecar}
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_envoy_takes_the_configuration(variant, tmp_path):
     listeners, extension, clusters = VARIANTS[variant](10000)
-    istio.fetched(listeners, extension, tmp_path, WASM)
+    istio.load_from_files(listeners, extension, tmp_path, WASM)
     for http_filter in istio.http_filters(listeners):
         if http_filter.pop("config_discovery", None):  # which Envoy would not look into here
             http_filter |= extension
@@ -76,7 +76,7 @@ def test_a_request_reaches_its_provider(variant, world, token, start_gateway, tm
     issuer |= {"issuer": world.identity_provider.issuer}
 
     def edit_bootstrap(bootstrap):
-        istio.fetched(listeners, extension, tmp_path, WASM)
+        istio.load_from_files(listeners, extension, tmp_path, WASM)
         bootstrap["static_resources"] = {"listeners": listeners, "clusters": clusters}
 
     plugin["configuration"]["value"] = json.dumps(configuration)

@@ -15,7 +15,7 @@ from support.client import (
     GOOGLE,
     MESSAGES,
     OPENAI,
-    SAID,
+    PROMPT,
     ask,
     exchange,
     google_client,
@@ -60,7 +60,7 @@ def test_a_gemini_token_in_the_wrong_header_is_a_401_that_names_the_right_one(wo
 def test_a_gemini_client_sends_its_token_as_x_goog_api_key(world, proxy_url, token):
     client = google_client(proxy_url("my-google"), token)
     client.models.generate_content(
-        model="gemini-2.0-flash", contents=SAID, config=types.GenerateContentConfig(temperature=0.5)
+        model="gemini-2.0-flash", contents=PROMPT, config=types.GenerateContentConfig(temperature=0.5)
     )
     (request,) = world.google.requests
     assert request.values("x-goog-api-key") == [world.google.api_key.encode()]

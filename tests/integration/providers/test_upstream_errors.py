@@ -5,7 +5,7 @@ import openai
 import pytest
 from google.genai import errors
 
-from support.client import APIS, BEARER, MESSAGES, SAID, ask, exchange, google_client, requests_served, wait_until
+from support.client import APIS, BEARER, MESSAGES, PROMPT, ask, exchange, google_client, requests_served, wait_until
 from support.gateway_config import PREFIX, configuration, provider
 from support.scripted_provider import Script, ScriptedProvider
 
@@ -77,7 +77,7 @@ def test_an_sdk_takes_no_token_to_where_a_provider_redirects_it(world, start_gat
         with start_gateway(configuration(world) | {"providers": [google]}) as gateway:
             client = google_client(f"{gateway.url}{PREFIX}/my-google", token)
             with pytest.raises(errors.APIError):
-                client.models.generate_content(model="m", contents=SAID)
+                client.models.generate_content(model="m", contents=PROMPT)
     assert len(provider.targets) == 1
     assert elsewhere.targets == []
 
@@ -141,7 +141,7 @@ def test_an_sdk_retries_what_may_pass_and_raises_the_providers_error(
     with pytest.raises(getattr(sdk, name), match="The mock was asked") as raised:
         if sdk is openai:
             client = openai.OpenAI(base_url=proxy_url("my-openai"), api_key=token, **options)
-            client.responses.create(model="gpt-4o", input=SAID)
+            client.responses.create(model="gpt-4o", input=PROMPT)
         else:
             client = anthropic.Anthropic(base_url=proxy_url("my-anthropic"), auth_token=token, **options)
             client.messages.create(model="claude-sonnet-4-6", max_tokens=64, messages=MESSAGES)
@@ -160,7 +160,7 @@ def test_an_sdk_retries_what_may_pass_and_raises_the_providers_error(
 def test_google_raises_the_providers_error(status, kind, name, proxy_url, token):
     client = google_client(proxy_url("my-google"), token, headers=fail_with(status))
     with pytest.raises(kind, match="The mock was asked") as raised:
-        client.models.generate_content(model="gemini-2.0-flash", contents=SAID)
+        client.models.generate_content(model="gemini-2.0-flash", contents=PROMPT)
     assert (raised.value.code, raised.value.status) == (status, name)
 
 

@@ -35,7 +35,7 @@ def serving(*providers, issuers):
 
 
 def assert_nothing_lost(load):
-    print(load.told())
+    print(load.summary())
     assert set(load.result["statuses"]) == {"200"}
     assert load.result["resent"] == 0
     assert load.rate > LEAST_RATE
@@ -138,7 +138,7 @@ def test_a_hot_restart_loses_nothing(restartable, port, tmp_path):
             assert stream.events[-1] == "[DONE]" and len(stream.pieces()) == 20
             wait_until(lambda: not first.running(), 15)
         assert second.running()
-        print(load.told())
+        print(load.summary())
         assert set(load.result["statuses"]) == {"200"}
         assert load.rate > LEAST_RATE
 
@@ -155,7 +155,7 @@ def test_a_drain_loses_nothing(start_gateway, port, tmp_path):
                 drain = urllib.request.Request(f"{gateway.admin_url}/drain_listeners?graceful", b"")
                 urllib.request.urlopen(drain, timeout=5).close()
             assert stream.events[-1] == "[DONE]" and len(stream.pieces()) == 20
-        print(load.told())
+        print(load.summary())
         assert set(load.result["statuses"]) == {"200"}
         assert load.result["reopened"] > 0, "no answer has ended its connection"
         assert load.rate > LEAST_RATE

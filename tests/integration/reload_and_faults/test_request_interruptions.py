@@ -133,7 +133,7 @@ def test_a_provider_that_fails_is_told_of_or_ends_the_answer(scene, behaviour, t
             answer = connection.answer()
             assert (answer.status, answer.code) == told
         else:
-            received = connection.everything()
+            received = connection.read_until_closed()
             assert received.startswith(b"HTTP/1.1 200 ") and EVENT in received
             assert not received.endswith(b"0\r\n\r\n"), "an answer that was cut looks whole"
     scene.assert_nothing_left()

@@ -18,16 +18,16 @@ from openai import AsyncOpenAI, OpenAI
 from mocks.providers import OpenAI as OpenAIMock
 from support.bedrock import CONVERSE, bedrock_configuration
 from support.bedrock import MODEL as BEDROCK_MODEL
-from support.client import BEARER, OPENAI, SAID, exchange
+from support.client import BEARER, OPENAI, PROMPT, exchange
 from support.gateway_config import PREFIX, configuration
 from support.node import NodeClients
 from support.usage import logged
 
-QUOTED = f"you said '{SAID}'."
+QUOTED = f"you said '{PROMPT}'."
 MODEL = "gpt-realtime"
 SILENCE_S = 2
 KEY = "openai-insecure-api-key."
-ITEM = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": SAID}]}
+ITEM = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": PROMPT}]}
 PASSTHROUGH = {"type": "openai", "authorization_passthrough": True}
 
 
@@ -129,7 +129,7 @@ async def until_done(connection):
 
 @pytest.mark.parametrize("way", ["with_ws", "with_websocket", "in_a_browser"])
 def test_openais_sdk_for_node_and_a_browser(node, gateway, world, token, way):
-    outcome = node.call("openai_realtime", way, url=url(gateway, "my-openai"), token=token, said=SAID)
+    outcome = node.call("openai_realtime", way, url=url(gateway, "my-openai"), token=token, said=PROMPT)
     assert outcome["answer"].endswith(QUOTED)
     assert (way != "in_a_browser") or outcome["answer"].startswith("realtime: "), "the server selects what was offered"
     headers, _ = sent(world.openai)
@@ -140,7 +140,7 @@ def test_openais_sdk_for_node_and_a_browser(node, gateway, world, token, way):
 
 @pytest.mark.parametrize("way", ["with_ws", "with_websocket", "in_a_browser"])
 def test_a_wrong_token_is_refused_before_the_upgrade(node, gateway, world, way):
-    outcome = node.call("openai_realtime", way, url=url(gateway, "my-openai"), token="wrong", said=SAID)
+    outcome = node.call("openai_realtime", way, url=url(gateway, "my-openai"), token="wrong", said=PROMPT)
     if way == "with_ws":
         assert "401" in outcome["error"]["message"]
     assert "error" in outcome
@@ -217,7 +217,7 @@ def test_googles_sdk_for_python(gateway, world, token, version):
         client = genai.Client(api_key=token, http_options=options)
         config = {"response_modalities": ["TEXT"]}
         async with client.aio.live.connect(model="gemini-live-2.5-flash-preview", config=config) as session:
-            await session.send_client_content(turns={"role": "user", "parts": [{"text": SAID}]}, turn_complete=True)
+            await session.send_client_content(turns={"role": "user", "parts": [{"text": PROMPT}]}, turn_complete=True)
             return "".join([message.text or "" async for message in session.receive()])
 
     assert asyncio.run(converse()).endswith(QUOTED)
@@ -228,7 +228,7 @@ def test_googles_sdk_for_python(gateway, world, token, version):
 
 
 def test_googles_sdk_for_node(node, gateway, world, token):
-    outcome = node.call("google_live", "talk", url=url(gateway, "my-google"), token=token, said=SAID)
+    outcome = node.call("google_live", "talk", url=url(gateway, "my-google"), token=token, said=PROMPT)
     assert outcome.get("answer", outcome).endswith(QUOTED)
     assert "key=" not in sent(world.google)[1]
     assert token not in str(world.google.requests)

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from support.client import ANTHROPIC, APIS, BEARER, GOOGLE, OPENAI, ask, exchange, wait_until
-from support.delivery_delay import at_once
+from support.delivery_delay import assert_no_delay
 from support.gateway_config import PREFIX
 from support.scripted_provider import Script
 
@@ -42,7 +42,7 @@ def test_each_chunk_arrives_as_soon_as_it_is_sent(api, client, gateway, token):
     headers = dict([*api.headers, api.token.filled(token)])
     headers["x-mock-stream"] = f"chunks={CHUNKS},interval_ms={INTERVAL_MS}"
     url = gateway.url + target
-    with at_once() as delays, client.stream("POST", url, headers=headers, content=content) as response:
+    with assert_no_delay() as delays, client.stream("POST", url, headers=headers, content=content) as response:
         for chunk in response.iter_raw():
             now = time.time()
             delays += [now - float(sent) for sent in STAMP.findall(chunk)]

@@ -1,1 +1,1 @@
-"""Helpers of the integration tests, imported as `support.<module>`: fake servers, clients, configurations, checks."""
+"""Helpers of the integration tests: configurations, clients, fake servers and checks."""

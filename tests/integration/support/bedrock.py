@@ -1,4 +1,4 @@
-"""Helpers of the tests of Bedrock: configurations, boto3's clients, uploads by hand, checks of what was signed."""
+"""Helpers for Bedrock tests: configurations, boto3 clients, partial uploads, checks of signed requests."""
 
 import http.client
 import json
@@ -9,23 +9,23 @@ from botocore.config import Config
 from botocore.eventstream import EventStreamBuffer
 
 from mocks.world import AUDIENCE
-from support.client import Answer
+from support.client import Response
 from support.gateway_config import CONTAINER_TOKEN, EXTERNAL_ID, PREFIX, ROLE
 
 NAME = "my-bedrock"
 MODEL = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
-SAID = "Hello from AI Gateway"
-CONVERSATION = [{"role": "user", "content": [{"text": SAID}]}]
+PROMPT = "Hello from AI Gateway"
+CONVERSATION = [{"role": "user", "content": [{"text": PROMPT}]}]
 CONVERSE = json.dumps({"messages": CONVERSATION}).encode()
 INVOKE = json.dumps(
-    {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 64, "messages": [{"role": "user", "content": SAID}]}
+    {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 64, "messages": [{"role": "user", "content": PROMPT}]}
 ).encode()
-QUOTED = f"you said '{SAID}'."
+QUOTED = f"you said '{PROMPT}'."
 TIMEOUT_S = 30
 
 
 def static(credential):
-    """A credential as the filter's configuration holds it."""
+    """The configuration entry of an AWS credential."""
     members = {"access_key_id": credential.access_key_id, "secret_access_key": credential.secret_access_key}
     if credential.session_token is not None:
         members["session_token"] = credential.session_token
@@ -33,7 +33,7 @@ def static(credential):
 
 
 def bedrock_configuration(world, credentials=None, base_url=None):
-    """One provider, `my-bedrock`; by default the mock, with a credential that it knows."""
+    """A configuration with one provider, `my-bedrock`. By default it is the mock, with a credential that the mock accepts."""
     return {
         "authentication": {"issuers": [{"issuer": world.identity_provider.issuer, "audiences": [AUDIENCE]}]},
         "providers": [
@@ -49,17 +49,17 @@ def bedrock_configuration(world, credentials=None, base_url=None):
 
 
 def target(path):
-    """The request target at the gateway for a path at Bedrock."""
+    """The request target at the gateway for a Bedrock path."""
     return f"{PREFIX}/{NAME}{path}"
 
 
 def bearer(token):
-    """The header of a client that signs nothing."""
+    """The authorization header of a client that does not sign requests."""
     return "authorization", f"Bearer {token}"
 
 
 def boto3_client(url, *, provider=NAME, **options):
-    """boto3's client of the gateway at `url`, which does not try again."""
+    """A boto3 client for the gateway at `url`, without retries."""
     config = Config(retries={"total_max_attempts": 1}, read_timeout=TIMEOUT_S)
     return boto3.Session().client(
         "bedrock-runtime", endpoint_url=f"{url}{PREFIX}/{provider}", region_name="us-east-1", config=config, **options
@@ -67,7 +67,7 @@ def boto3_client(url, *, provider=NAME, **options):
 
 
 def add_header(client, event, name, value):
-    """Has boto3's client send a header more; at "before-sign" it is signed along, at "before-send" not."""
+    """Make a boto3 client send one more header: at "before-sign" as a signed header, at "before-send" as an unsigned one."""
 
     def add(request, **_):
         request.headers[name] = value
@@ -76,7 +76,7 @@ def add_header(client, event, name, value):
 
 
 def frames(chunks):
-    """The messages of an event stream, each as soon as it is whole; their checksums are checked."""
+    """The messages of an event stream, each as soon as it is complete. Their checksums are checked."""
     buffer = EventStreamBuffer()
     for chunk in chunks:
         buffer.add_data(chunk)
@@ -84,7 +84,7 @@ def frames(chunks):
 
 
 class Upload:
-    """A request that is sent bit by bit."""
+    """A request that the caller sends piece by piece."""
 
     def __init__(self, gateway, method, path, headers):
         self._method = method
@@ -94,22 +94,22 @@ class Upload:
         self.send("".join(line + "\r\n" for line in [*lines, ""]).encode())
 
     def send(self, data):
-        """Further bytes of the request."""
+        """Send more bytes of the request."""
         self._connection.sendall(data)
 
     def send_chunk(self, data):
-        """A chunk of a body in the chunked encoding; an empty one ends it."""
+        """Send a chunk of a chunked body. An empty chunk ends the body."""
         self.send(b"%x\r\n%b\r\n" % (len(data), data))
 
     def answer(self):
-        """The response."""
+        """Read the response."""
         response = http.client.HTTPResponse(self._connection, method=self._method)
         response.begin()
         headers = [(name.lower(), value) for name, value in response.getheaders()]
-        return Answer(response.status, headers, response.read())
+        return Response(response.status, headers, response.read())
 
     def close(self):
-        """Go away."""
+        """Close the connection."""
         self._connection.close()
 
     def __enter__(self):
@@ -120,13 +120,16 @@ class Upload:
 
 
 def only(values):
-    """The one value there is."""
+    """The only element of a sequence."""
     assert len(values) == 1, values
     return values[0]
 
 
 def assert_signed_by_the_gateway(request, credential, *secrets):
-    """The mock has checked the signature; this checks whose it is, and that nothing of the client's came along."""
+    """Check which credential signed the request, and that no header of the client's signature was forwarded.
+
+    The mock has already verified the signature itself.
+    """
     authorization = only(request.values("authorization")).decode()
     assert authorization.startswith(f"AWS4-HMAC-SHA256 Credential={credential.access_key_id}/")
     assert only(request.values("x-amz-content-sha256")).decode() == request.body_sha256
@@ -142,24 +145,24 @@ def assert_signed_by_the_gateway(request, credential, *secrets):
 
 
 def at(container):
-    """The configuration that names the endpoint."""
+    """The configuration of a container credentials endpoint."""
     return {"container": {"uri": container.uri, "authorization_token": {"value": CONTAINER_TOKEN}}}
 
 
 def role(sts, source, **members):
-    """The configuration that assumes the role."""
+    """The configuration of a role to assume."""
     asked = {"role_arn": ROLE, "external_id": EXTERNAL_ID, "endpoint": sts.url, "source": source}
     return {"assume_role": asked | members}
 
 
 def assert_used(bedrock, credential, answer):
-    """The request was signed with that credential."""
+    """Check that the request succeeded and was signed with this credential."""
     assert answer.status == 200, answer.body
     assert_signed_by_the_gateway(bedrock.requests[-1], credential)
 
 
 def assert_unavailable(answer):
-    """The gateway has no credentials, and says so."""
+    """Check that the gateway reports missing AWS credentials."""
     assert (answer.status, answer.code) == (503, "credentials_unavailable")
     assert answer.header("x-amzn-errortype") == "ServiceUnavailableException"
     assert int(answer.header("retry-after")) >= 1

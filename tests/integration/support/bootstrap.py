@@ -1,14 +1,14 @@
-"""Changes of the shipped bootstrap that more than one test needs."""
+"""Edits of the shipped bootstrap that several tests need."""
 
 
 def routes(bootstrap):
-    """All routes, the one of held requests first."""
+    """All routes. The first one is for requests that the filter holds."""
     manager = bootstrap["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
     return manager["route_config"]["virtual_hosts"][0]["routes"]
 
 
 def held_for(seconds):
-    """Has Envoy end requests that the filter holds after that long, not after a minute."""
+    """Change the timeout of requests that the filter holds, which is a minute by default."""
 
     def edit(bootstrap):
         held = routes(bootstrap)[0]

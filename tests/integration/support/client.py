@@ -1,4 +1,4 @@
-"""Helpers of several test files: requests with every byte as written, waiting, and what each API's clients send."""
+"""Requests as the clients of each API send them, with exact control over the bytes, and polling helpers."""
 
 import http.client
 import json
@@ -16,13 +16,13 @@ WAIT_S = 10
 
 @dataclass(frozen=True)
 class Slot:
-    """A header that holds a credential, and how."""
+    """A header that carries a credential, and its format."""
 
     header: str
     form: str = "{}"
 
     def filled(self, credential):
-        """The header, as a pair."""
+        """The header as a pair."""
         return self.header, self.form.format(credential)
 
 
@@ -31,18 +31,18 @@ BEARER = Slot("authorization", "Bearer {}")
 
 @dataclass(frozen=True)
 class Api:
-    """A provider of the shared gateway: where a client puts its token, where the provider wants its key."""
+    """A provider of the shared gateway, and where its API expects the token and the API key."""
 
     provider: str
     mock: str
-    """The mock's name in the world."""
+    """The name of the mock in `World`."""
     path: str
-    """Of a request that generates, as SDKs send it."""
+    """The path of a generating request, as SDKs send it."""
     body: Mapping
     token: Slot
     key: Slot
     headers: tuple = ()
-    """What the provider insists on, besides a credential."""
+    """Headers that the provider requires besides a credential."""
 
     @property
     def target(self):
@@ -50,17 +50,17 @@ class Api:
         return f"{PREFIX}/{self.provider}{self.path}"
 
     def content(self, **members):
-        """The body, as bytes; `members` come on top."""
+        """The body as bytes, with `members` added."""
         return json.dumps({**self.body, **members}).encode()
 
     def upstream(self, world):
-        """The mock behind it."""
+        """The mock of this provider."""
         return getattr(world, self.mock)
 
 
-SAID = "Hello from AI Gateway"
-MESSAGES = [{"role": "user", "content": SAID}]
-CONTENTS = [{"role": "user", "parts": [{"text": SAID}]}]
+PROMPT = "Hello from AI Gateway"
+MESSAGES = [{"role": "user", "content": PROMPT}]
+CONTENTS = [{"role": "user", "parts": [{"text": PROMPT}]}]
 
 OPENAI = Api(
     provider="my-openai",
@@ -99,8 +99,8 @@ APIS = {"openai": OPENAI, "anthropic": ANTHROPIC, "google": GOOGLE, "openai_comp
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A response as it came over the wire, header names in lower case."""
+class Response:
+    """A response as received. Header names are in lower case."""
 
     status: int
     headers: list
@@ -115,25 +115,22 @@ class Answer:
         return next(iter(self.values(name)), None)
 
     def json(self):
-        """The body, parsed."""
+        """The parsed body."""
         return json.loads(self.body)
 
     @property
     def code(self):
-        """The gateway's stable word for an error."""
+        """The gateway's error code."""
         return self.json()["error"]["code"]
 
     @property
     def message(self):
-        """The gateway's message about an error."""
+        """The gateway's error message."""
         return self.json()["error"]["message"]
 
 
 def exchange(server, method, target, headers=(), body=b""):
-    """One request over HTTP/1.1, nothing of it encoded, normalised, sorted or added but for framing.
-
-    `server` is a gateway or a mock.
-    """
+    """Send one HTTP/1.1 request to a gateway or a mock, with target and headers exactly as given."""
     lines = [f"{method} {target} HTTP/1.1", f"Host: 127.0.0.1:{server.port}", f"Content-Length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in headers]
     head = "".join(line + "\r\n" for line in [*lines, ""]).encode("latin-1")
@@ -142,27 +139,27 @@ def exchange(server, method, target, headers=(), body=b""):
         response = http.client.HTTPResponse(connection, method=method)
         response.begin()
         headers = [(name.lower(), value) for name, value in response.getheaders()]
-        return Answer(response.status, headers, response.read())
+        return Response(response.status, headers, response.read())
 
 
 def ask(gateway, api, token, headers=(), query=""):
-    """A request as an SDK of that API sends it, with more headers if wanted; `token` may be `None`."""
+    """Send a request as an SDK of that API does. `token` may be `None`."""
     credential = [] if token is None else [api.token.filled(token)]
     return exchange(gateway, "POST", api.target + query, [*api.headers, *credential, *headers], api.content())
 
 
 def google_client(base_url, token, **http_options):
-    """Google's SDK, as the seed page sets it up."""
+    """Google's SDK, set up as the guide shows."""
     return genai.Client(api_key=token, http_options={"base_url": base_url, **http_options})
 
 
 def requests_served(gateway):
-    """How many requests of clients the gateway has answered, whatever the answer."""
+    """The number of client requests that the gateway has answered, whatever the status."""
     return gateway.stats("http.ai_gateway.")["http.ai_gateway.downstream_rq_completed"]
 
 
 def wait_until(condition, wait_s=WAIT_S):
-    """Returns the condition's value once it is true; fails when that takes longer."""
+    """Wait until the condition is true and return its value. Fail after `wait_s`."""
     deadline = time.monotonic() + wait_s
     while not (value := condition()):
         assert time.monotonic() < deadline, f"not true within {wait_s} s"
@@ -171,6 +168,6 @@ def wait_until(condition, wait_s=WAIT_S):
 
 
 def access_log(gateway):
-    """The entries of the access log; the last line is left out while Envoy still writes it."""
+    """The entries of the access log, without a last line that Envoy may still be writing."""
     *lines, _being_written = gateway.log().split("\n")
     return [json.loads(line) for line in lines if line.startswith("{")]

@@ -1,4 +1,4 @@
-"""The tables of docs/clients.md, which `test_client_matrix.py` makes from what it has seen."""
+"""The tables of docs/clients.md, which `test_client_matrix.py` generates."""
 
 from tools.gateway import PROJECT
 
@@ -8,19 +8,19 @@ NOT_APPLICABLE = "–"
 
 
 def render(head, columns, rows):
-    """A table as Markdown. Each row: the cells below `head`, and the others by column."""
+    """A Markdown table. Each row is a pair: the cells under `head`, and the other cells by column name."""
     lines = [[*head, *columns], ["---"] * (len(head) + len(columns))]
     lines += [[*cells, *(seen.get(name, NOT_APPLICABLE) for name in columns)] for cells, seen in rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
 def current():
-    """The tables as they stand there."""
+    """The tables in the page."""
     return _split()[1]
 
 
 def write(tables):
-    """Put the tables there."""
+    """Replace the tables in the page."""
     before, _, after = _split()
     PAGE.write_text(f"{before}{BEGIN}{tables}{END}{after}")
 

@@ -1,4 +1,4 @@
-"""The command `ai-gateway-filter` as a process, away from this machine's environment and home."""
+"""Runs the command `ai-gateway-filter`, isolated from this machine's environment and home directory."""
 
 import os
 import subprocess
@@ -10,14 +10,14 @@ TIME_LIMIT_S = 60
 
 
 class Command:
-    """Runs it with a home of its own."""
+    """Runs the command with its own home directory."""
 
     def __init__(self, home):
         self.home = home
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(home)}
 
     def __call__(self, *arguments, stdin="", check=None, **environment):
-        """The finished process, its output as text; `check` is the exit code that must come."""
+        """Run it and return the finished process, with output as text. `check` is the expected exit code."""
         done = subprocess.run(
             [COMMAND, *map(str, arguments)],
             input=stdin,

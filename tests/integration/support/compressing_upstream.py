@@ -1,4 +1,4 @@
-"""A provider behind something that compresses, as a CDN does: in the coding that it likes best of those it is offered."""
+"""A provider behind a compressing proxy such as a CDN, which uses its preferred coding among those offered."""
 
 import zlib
 
@@ -9,13 +9,13 @@ from yarl import URL
 
 from mocks.server import BackgroundServer
 
-BY_HOP = {"host", "accept-encoding", "content-length", "transfer-encoding", "connection"}
+HOP_BY_HOP = {"host", "accept-encoding", "content-length", "transfer-encoding", "connection"}
 
 
 class CompressingUpstream(BackgroundServer):
-    """Hands requests on to `mock`, and compresses what comes back, piece by piece.
+    """Forwards requests to `mock` and compresses the responses chunk by chunk.
 
-    `forced`: the coding that it answers in whatever it is offered.
+    `forced` is a coding to use even if it was not offered.
     """
 
     def __init__(self, mock, *, forced=None):
@@ -23,7 +23,7 @@ class CompressingUpstream(BackgroundServer):
         self.mock = mock
         self.forced = forced
         self.answers = []
-        """For each request: the `accept-encoding` that came, and the coding that was chosen, or `None`."""
+        """For each request: the `accept-encoding` received, and the coding chosen, or `None`."""
 
     @property
     def api_key(self):
@@ -31,7 +31,7 @@ class CompressingUpstream(BackgroundServer):
 
     @property
     def base_url(self):
-        """The mock's base URL, but here."""
+        """The mock's base URL, with the address of this server."""
         return self.mock.base_url.replace(self.mock.url, self.url)
 
     def _application(self):
@@ -43,7 +43,7 @@ class CompressingUpstream(BackgroundServer):
         offered = ", ".join(request.headers.getall("accept-encoding", []))
         coding = self.forced or preferred(offered)
         self.answers.append((offered, coding))
-        headers = [(name, value) for name, value in request.headers.items() if name.lower() not in BY_HOP]
+        headers = [(name, value) for name, value in request.headers.items() if name.lower() not in HOP_BY_HOP]
         url = URL(self.mock.url + request.raw_path, encoded=True)
         body = await request.read()
         async with (
@@ -52,7 +52,7 @@ class CompressingUpstream(BackgroundServer):
         ):
             response = web.StreamResponse(status=inner.status)
             response.headers.extend(
-                (name, value) for name, value in inner.headers.items() if name.lower() not in BY_HOP
+                (name, value) for name, value in inner.headers.items() if name.lower() not in HOP_BY_HOP
             )
             compress, finish = COMPRESSORS[coding]()
             if coding:
@@ -66,7 +66,7 @@ class CompressingUpstream(BackgroundServer):
 
 
 def preferred(offered):
-    """The first of our codings in an `accept-encoding`."""
+    """The first supported coding in an `accept-encoding` header."""
     codings = {member.partition(";")[0].strip().lower() for member in offered.split(",")}
     return next((coding for coding in COMPRESSORS if coding in codings), None)
 
@@ -94,4 +94,4 @@ COMPRESSORS = {
     "deflate": lambda: _zlib(15),
     None: lambda: (bytes, bytes),
 }
-"""How to compress in each coding, the best liked first: a function for a piece, and one for the end."""
+"""The supported codings in order of preference, each with functions for a chunk and for the end."""

@@ -1,4 +1,4 @@
-"""Which Envoy these tests run in, and what it cannot do."""
+"""The version of the Envoy that the tests use. Some features depend on it."""
 
 import os
 import re
@@ -6,11 +6,11 @@ import subprocess
 
 
 def version():
-    """As numbers, `(1, 40, 0)`; zeros where the gateway runs elsewhere."""
+    """The version as numbers such as `(1, 40, 0)`, or zeros if the gateway runs elsewhere."""
     if "ENVOY" not in os.environ:
         return 0, 0, 0
-    told = subprocess.run([os.environ["ENVOY"], "--version"], capture_output=True, text=True, timeout=30, check=True)
-    return tuple(map(int, re.search(r"/(\d+)\.(\d+)\.(\d+)", told.stdout).groups()))
+    output = subprocess.run([os.environ["ENVOY"], "--version"], capture_output=True, text=True, timeout=30, check=True)
+    return tuple(map(int, re.search(r"/(\d+)\.(\d+)\.(\d+)", output.stdout).groups()))
 
 
 VERSION = version()

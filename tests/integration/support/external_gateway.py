@@ -1,6 +1,6 @@
-"""A gateway and mocks that run elsewhere, such as docker-compose.yml's, in place of those that the tests start.
+"""A gateway and mocks that run elsewhere, such as those of docker-compose.yml, instead of those that the tests start.
 
-Tests that start a gateway of their own, with a configuration of their own, are skipped then: see `start_gateway`.
+Tests that start their own gateway are skipped in this case, see `start_gateway`.
 """
 
 import json
@@ -16,7 +16,7 @@ from mocks.providers import RecordedRequest
 from mocks.world import World
 
 EXTERNAL = json.loads(Path(path).read_text()) if (path := os.environ.get("EXTERNAL_GATEWAY")) else None
-"""What tests/compose/test.sh has written, or `None`."""
+"""The description that tests/compose/test.sh has written, or `None`."""
 SERVICE_PORT = 8080
 SERVICES = {
     "openai": "openai",
@@ -25,15 +25,15 @@ SERVICES = {
     "compatible": "vllm",
     "bedrock": "bedrock",
 }
-"""Each mock provider's name in docker-compose.yml."""
+"""The name of each mock provider in docker-compose.yml."""
 ISSUER = f"http://identity-provider:{SERVICE_PORT}"
 
 
 class ExternalWorld:
-    """What the tests know of the mocks: `World`, whose servers run elsewhere.
+    """The part of `World` that tests use, for servers that run elsewhere.
 
-    `description` is what tests/compose/test.sh writes: `ports`, where each mock is published on this machine, and
-    `signing_key`, the file with the identity provider's key, if tokens are wanted.
+    `description` is written by tests/compose/test.sh. `ports` says where each mock is published on this machine, and
+    `signing_key` names the file with the identity provider's key, for tests that mint tokens.
     """
 
     def __init__(self, description):
@@ -42,14 +42,14 @@ class ExternalWorld:
         self.identity_provider = world.identity_provider
         if key := description["signing_key"]:
             self.identity_provider.keys = [SigningKey.from_pem(Path(key).read_bytes())]
-        self.sigv4_verifier = None  # the mock of Bedrock checks everything of a signature but itself
+        self.sigv4_verifier = None  # the mock of Bedrock then checks everything except the signature itself
         self.aws_credential = world.aws_credential
         for name, service in SERVICES.items():
             setattr(self, name, ExternalProvider(getattr(world, name), service, ports[name]))
 
 
 class ExternalProvider:
-    """A mock provider: `base_url` is where the gateway finds it, `url` where the tests do."""
+    """A mock provider. The gateway reaches it at `base_url`, the tests at `url`."""
 
     def __init__(self, mock, service, port):
         self.api_key = mock.api_key
@@ -61,7 +61,7 @@ class ExternalProvider:
 
 
 class ExternalRequests(Sequence):
-    """What a mock provider was asked, fetched anew at every look."""
+    """The requests that a mock provider has recorded, fetched again on each access."""
 
     def __init__(self, url):
         self._url = url + "/_mock/requests"
@@ -79,7 +79,7 @@ class ExternalRequests(Sequence):
         return [*self, *other]
 
     def clear(self):
-        """Forget them."""
+        """Delete the recorded requests."""
         with urllib.request.urlopen(urllib.request.Request(self._url, method="DELETE"), timeout=10):
             pass
 
@@ -89,13 +89,13 @@ class ExternalRequests(Sequence):
 
 
 def recorded(document):
-    """A recording from its JSON."""
+    """A recorded request from its JSON form."""
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in document.pop("headers")]
     return RecordedRequest(headers=headers, body=document.pop("body").encode(), **document)
 
 
 class ExternalGateway:
-    """What the tests ask of a `Gateway` that they do not change."""
+    """The part of `Gateway` that tests of the shared gateway use."""
 
     def __init__(self, description):
         self.url = description["gateway_url"]
@@ -104,18 +104,18 @@ class ExternalGateway:
         self._log_command = description["log_command"]
 
     def stats(self, prefix=""):
-        """Envoy's counters and gauges whose name starts with `prefix`."""
+        """Envoy's counters and gauges whose names start with `prefix`."""
         with urllib.request.urlopen(f"{self.admin_url}/stats?format=json&type=All", timeout=10) as reply:
             stats = json.load(reply)["stats"]
         return {s["name"]: s["value"] for s in stats if "value" in s and s["name"].startswith(prefix)}
 
     def running(self):
-        """Whether Envoy serves."""
+        """Whether Envoy is ready."""
         with urllib.request.urlopen(f"{self.admin_url}/ready", timeout=10) as reply:
             return reply.status == 200
 
     def log(self):
-        """All that Envoy and the filter have logged, the access log included."""
+        """Everything that Envoy and the filter have logged, including the access log."""
         done = subprocess.run(
             self._log_command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30, check=True
         )

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""In the place of claude, codex and gemini: tells what it was started with, then does what its arguments say.
+"""Stands in for claude, codex and gemini: prints how it was started, then runs a script of actions.
 
-The words `ask PATH`, `helper`, `sleep SECONDS` and `exit CODE` are taken in turn, and the answers go out as lines of JSON.
+The variable FAKE_CLIENT has the actions, in order: `ask PATH`, `ask-wrong-secret PATH`, `helper`, `sleep SECONDS` and
+`exit CODE`. Results are printed as JSON, one per line.
 """
 
 import json
@@ -17,12 +18,12 @@ from itertools import pairwise
 from pathlib import Path
 
 
-def say(**members):
+def report(**members):
     print(json.dumps(members), flush=True)
 
 
 def connection(arguments):
-    """The base URL, the helper's command, and where the settings are, as the real client would find them."""
+    """The base URL, the helper's command and the settings, found as the real client would find them."""
     name = Path(sys.argv[0]).name
     if name == "claude":
         settings = json.loads(Path(arguments[arguments.index("--settings") + 1]).read_text())
@@ -40,7 +41,7 @@ def connection(arguments):
 
 
 def ask(url, body, headers):
-    """The answer, and when its pieces came."""
+    """Send a request and return the response, with the time between its first and last chunk."""
     request = urllib.request.Request(url, body, {"content-type": "application/json", **headers})
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
@@ -59,18 +60,18 @@ def ask(url, body, headers):
 def main():
     arguments = sys.argv[1:]
     url, helper, settings = connection(arguments)
-    say(arguments=arguments, environment=dict(os.environ), url=url, settings=settings)
+    report(arguments=arguments, environment=dict(os.environ), url=url, settings=settings)
     words = iter(os.environ["FAKE_CLIENT"].split())
     headers = {"anthropic-version": "2023-06-01"} | json.loads(os.environ.get("FAKE_HEADERS", "{}"))
     for word in words:
         if word == "helper":
             done = subprocess.run(helper, shell=isinstance(helper, str), capture_output=True, text=True)
             headers["authorization"] = f"Bearer {done.stdout.strip()}"
-            say(token=done.stdout, problem=done.stderr)
+            report(token=done.stdout, problem=done.stderr)
         elif word == "ask":
-            say(**ask(url + next(words), os.environ["FAKE_BODY"].encode(), headers))
-        elif word == "ask-beside":
-            say(**ask(re.sub(r"(//[^/]+)/[^/]+", r"\1/wrong-secret", url, count=1) + next(words), b"{}", headers))
+            report(**ask(url + next(words), os.environ["FAKE_BODY"].encode(), headers))
+        elif word == "ask-wrong-secret":
+            report(**ask(re.sub(r"(//[^/]+)/[^/]+", r"\1/wrong-secret", url, count=1) + next(words), b"{}", headers))
         elif word == "sleep":
             time.sleep(float(next(words)))
         elif word == "exit":

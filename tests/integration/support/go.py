@@ -1,4 +1,4 @@
-"""The SDKs for Go: programs of tests/go, run once for each call."""
+"""Calls the SDKs for Go, which are programs in tests/go that run once per call."""
 
 import functools
 import json
@@ -16,7 +16,7 @@ TIMEOUT_S = 30
 
 
 def call(program, operation, **options):
-    """What became of one call."""
+    """The outcome of one call."""
     done = subprocess.run(
         [_root() / program],
         input=json.dumps({"operation": operation, **options}),
@@ -30,13 +30,13 @@ def call(program, operation, **options):
 
 
 def version(module):
-    """Of one of the AWS SDK's modules."""
+    """The version of a module of the AWS SDK."""
     metadata = (_root() / MODULES / module / "go_module_metadata.go").read_text()
     return re.search(r'goModuleVersion = "(.*)"', metadata).group(1)
 
 
 def _root():
-    """The folder with the programs and the SDK; where it cannot be had, the test is skipped."""
+    """The folder with the programs and the SDK. Skips the test if it is not available."""
     setup = _setup()
     if setup.returncode:
         pytest.skip(setup.stderr.strip())

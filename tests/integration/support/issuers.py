@@ -1,4 +1,4 @@
-"""Identity providers for tests that break them or change their keys, and what a gateway does with their tokens."""
+"""Identity providers for tests that break them or rotate their keys, and the gateway's verdicts on their tokens."""
 
 from contextlib import contextmanager
 
@@ -8,19 +8,19 @@ from mocks.world import AUDIENCE, PERMISSIONS
 from support.gateway_config import provider
 from support.raw_http import CHAT, ask, bearer, request
 
-# More connections than it takes to meet every worker, so good as surely.
+# Enough connections to reach every worker with near certainty.
 CONNECTIONS = 16
 
 
 def identity_provider(**options):
-    """One with a client that may do everything; not started."""
+    """An identity provider with one client that has all permissions. It is not started yet."""
     client = Client("secret", (AUDIENCE,), {"permissions": list(PERMISSIONS)})
     return IdentityProvider({"client": client}, **options)
 
 
 @contextmanager
 def running(*servers):
-    """Runs the servers, whichever of them are still up, to the end of the block."""
+    """Run the servers until the end of the block. A server may be stopped earlier."""
     try:
         for server in servers:
             server.start()
@@ -31,21 +31,21 @@ def running(*servers):
 
 
 def trusting(world, *issuers):
-    """A configuration with one provider; an issuer is an identity provider, or its entry as a dictionary."""
+    """A configuration with one provider. Each issuer is an identity provider, or its configuration entry as a dictionary."""
     return {"authentication": {"issuers": list(issuers)}, "providers": [provider("my-openai", "openai", world.openai)]}
 
 
 def entry(issuer, **fields):
-    """The issuer's entry in the configuration: by discovery, unless the fields say otherwise."""
+    """The issuer's configuration entry, which uses discovery unless `fields` say otherwise."""
     return {"issuer": issuer.issuer, "audiences": [AUDIENCE], **fields}
 
 
 def verdict(gateway, token, **options):
-    """What the gateway says to a request with this token: its status and code."""
+    """The status and error code of a request with this token."""
     answer = ask(gateway, request(CHAT, bearer(token)), **options)
     return answer.status, answer.code
 
 
 def verdicts(gateway, token):
-    """What the workers say, each of them."""
+    """The set of verdicts of all workers."""
     return {verdict(gateway, token) for _ in range(CONNECTIONS)}

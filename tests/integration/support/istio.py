@@ -1,7 +1,7 @@
-"""What Istio would make of the manifests in examples/istio: an Envoy bootstrap, and the extension config beside it.
+"""Translates the manifests in examples/istio as Istio would: an Envoy bootstrap and an extension config.
 
-Only what the manifests need is here: a cluster for each host of a ServiceEntry with the TLS of its DestinationRule, the
-routes of a VirtualService, and the patches of an EnvoyFilter as Istio's API describes them.
+Only what those manifests need is implemented: a cluster for each host of a ServiceEntry with the TLS settings of its
+DestinationRule, the routes of a VirtualService, and the patches of an EnvoyFilter as Istio's API describes them.
 """
 
 import copy
@@ -24,7 +24,7 @@ def documents(name):
 
 
 def clusters(egress):
-    """`outbound|<port>||<host>` for each host and port."""
+    """A cluster named `outbound|<port>||<host>` for each host and port."""
     rules = {rule["spec"]["host"]: rule["spec"]["trafficPolicy"] for rule in egress["DestinationRule"]}
     for entry in egress["ServiceEntry"]:
         for port in entry["spec"]["ports"]:
@@ -60,7 +60,7 @@ def cluster(name, host, port, tls):
 
 
 def routes(virtual_service):
-    """Envoy's routes for those of a VirtualService."""
+    """The Envoy routes of a VirtualService."""
     for route in virtual_service["spec"]["http"]:
         match = {"prefix": "/"}
         for name, value in (header for match in route.get("match", []) for header in match["headers"].items()):
@@ -81,7 +81,7 @@ def routes(virtual_service):
 
 
 def listener(name, port, http_filters, virtual_host):
-    """A listener as Istio makes one of a Gateway, without its TLS."""
+    """The listener that Istio generates for a Gateway, without TLS."""
     manager = {
         "@type": f"{TYPES}.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": name,
@@ -100,7 +100,7 @@ ROUTER = {"name": "envoy.filters.http.router", "typed_config": {"@type": f"{TYPE
 
 
 def patched(listeners, envoy_filter, context):
-    """The listeners after the EnvoyFilter's patches, and the extension config that it adds."""
+    """The listeners with the patches of the EnvoyFilter applied, and the extension config that it adds."""
     listeners, extension = copy.deepcopy(listeners), None
     for patch in envoy_filter["spec"]["configPatches"]:
         assert patch["match"]["context"] == context
@@ -128,9 +128,9 @@ def patched(listeners, envoy_filter, context):
 
 
 def merge(target, source):
-    """As protobuf merges: messages member by member, lists end to end. It takes no `false`, a default, from the source."""
+    """Merge as protobuf does: messages recursively, lists by concatenation. A `false` in the source is rejected, as it is the default."""
     for name, value in source.items():
-        assert value is not False, f"{name}: Istio would not switch it off"
+        assert value is not False, f"{name}: Istio would not set this to false"
         if isinstance(value, dict) and isinstance(target.get(name), dict):
             merge(target[name], value)
         elif isinstance(value, list):
@@ -139,8 +139,8 @@ def merge(target, source):
             target[name] = value
 
 
-def fetched(listeners, extension, directory, wasm):
-    """The same with the filter from files: Istio's agent turns the remote module into one, and `ads` is Istio's server."""
+def load_from_files(listeners, extension, directory, wasm):
+    """Load the filter from files instead of from Istio's control plane (`ads`) and from a registry."""
     file = directory / "extension.yaml"
     for http_filter in (one for one in http_filters(listeners) if "config_discovery" in one):
         source = http_filter["config_discovery"]["config_source"]
@@ -155,6 +155,6 @@ def fetched(listeners, extension, directory, wasm):
 
 
 def http_filters(listeners):
-    """All of them."""
+    """The HTTP filters of all listeners."""
     for one in listeners:
         yield from one["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"]

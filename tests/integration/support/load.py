@@ -1,4 +1,4 @@
-"""Many requests at a fixed rate, by the load generator of `make bench`, and the upstream that it brings along."""
+"""Sends requests at a fixed rate with the load generator of `make bench`, and runs the upstream that comes with it."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ CONNECTIONS = 32
 
 @contextmanager
 def upstream(directory):
-    """The port of a provider that answers at once, whoever asks; a question with `"stream": true` by 100 events."""
+    """Run a provider that answers at once, and yield its port. It answers `"stream": true` with 100 events."""
     answer = directory / "answer.json"
     answer.write_text(json.dumps(ANSWER))
     process = subprocess.Popen(
@@ -36,8 +36,10 @@ def upstream(directory):
 
 
 class Load:
-    """Requests with these tokens in turn: so many `requests`, which the end of the block waits for, or until that end,
-    for so many `seconds` at the least. `result` has what came of them.
+    """Sends requests with these tokens in turn.
+
+    The end of the block waits for `requests` requests, or without that number, until `seconds` have passed. The outcome
+    is in `result`.
     """
 
     def __init__(self, gateway, directory, *tokens, rate, connections=CONNECTIONS, requests=None, seconds=0):
@@ -68,7 +70,7 @@ class Load:
     def rate(self):
         return self.result["requests"] / self.result["seconds"]
 
-    def told(self):
-        """The figures, for people."""
-        told = {name: self.result[name] for name in ("requests", "statuses", "reopened", "resent", "p99_us")}
-        return f"{self.rate:.0f} requests/s: {told}"
+    def summary(self):
+        """The figures, for people to read."""
+        summary = {name: self.result[name] for name in ("requests", "statuses", "reopened", "resent", "p99_us")}
+        return f"{self.rate:.0f} requests/s: {summary}"

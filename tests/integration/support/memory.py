@@ -1,4 +1,4 @@
-"""What requests and open streams leave behind in memory."""
+"""Measures the memory that requests and open streams leave behind."""
 
 import time
 
@@ -9,35 +9,35 @@ from tools.memory import resident_bytes, vm_bytes
 KIB = 1024
 MIB = 1024 * 1024
 WARM_UP_S = 4
-# So many tokens that the cache of 1,000 has to let go of some.
+# More tokens than the cache of 1,000 can hold.
 TOKENS = 1500
 
 
 def sizes(gateway):
-    """Of the VMs, of the process."""
-    time.sleep(1.5)  # what is given back comes with the next tick
+    """The memory of all VMs and of the process."""
+    time.sleep(1.5)  # memory is released at the next tick
     return vm_bytes(gateway.pid), resident_bytes(gateway.pid)
 
 
 def growth_by_requests(gateway, directory, issuer, requests, rate):
-    """Bytes by which the VMs and the process grow over so many requests, after a warm-up."""
+    """The growth of the VMs and of the process in bytes over `requests` requests, after a warm-up."""
     tokens = [issuer.mint() for _ in range(TOKENS)]
     with Load(gateway, directory, *tokens, seconds=WARM_UP_S, rate=rate):
         pass
     vms, process = sizes(gateway)
     with Load(gateway, directory, *tokens, requests=requests, rate=rate) as load:
         pass
-    assert set(load.result["statuses"]) == {"200"}, load.told()
+    assert set(load.result["statuses"]) == {"200"}, load.summary()
     vms_after, process_after = sizes(gateway)
     print(
-        f"{load.told()}; VMs {vms / MIB:.2f} → {vms_after / MIB:.2f} MiB, "
+        f"{load.summary()}; VMs {vms / MIB:.2f} → {vms_after / MIB:.2f} MiB, "
         f"process {process / MIB:.1f} → {process_after / MIB:.1f} MiB"
     )
     return load.result["requests"], vms_after - vms, process_after - process
 
 
 def cost_of_streams(gateway, streams: OpenStreams, token, count):
-    """Bytes of VM memory for each open stream; by how much more the VMs grow when as many are opened once again."""
+    """The VM memory per open stream in bytes, and the further growth when as many streams are opened again."""
     streams.open(gateway, token, 10)
     assert streams.end() == 10
     before, process = sizes(gateway)

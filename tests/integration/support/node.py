@@ -1,4 +1,4 @@
-"""The SDKs for Node.js, in one process that makes the calls of many tests."""
+"""Calls the SDKs for Node.js, in one process for the calls of many tests."""
 
 import json
 import os
@@ -18,7 +18,7 @@ TIMEOUT_S = 30
 
 
 def node():
-    """The program, once the packages of tests/node are there."""
+    """The path of Node.js, once the packages of tests/node are installed."""
     setup = subprocess.run([SETUP], capture_output=True, text=True)
     if setup.returncode:
         pytest.fail(setup.stderr, pytrace=False)
@@ -26,13 +26,13 @@ def node():
 
 
 class NodeClients:
-    """A process that calls by the modules of tests/node/clients that are named."""
+    """A process with the given modules of tests/node/clients."""
 
     def __init__(self, *modules, trusted=None, environment=None):
         known = {"PATH": os.environ["PATH"], "NODE_NO_WARNINGS": "1", **(environment or {})}
         if trusted is not None:
             known["NODE_EXTRA_CA_CERTS"] = str(trusted)
-        # Node.js has the browsers' WebSocket by default from 22 on.
+        # Before Node.js 22, the browsers' WebSocket is behind this option.
         command = [node(), "--experimental-websocket", SCRIPT, *modules]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         self._process = subprocess.Popen(command, env=known, **pipes)
@@ -41,7 +41,7 @@ class NodeClients:
         self._reader.start()
 
     def call(self, client, operation, **options):
-        """What became of one call."""
+        """The outcome of one call."""
         answer = Future()
         call = {"id": id(answer), "client": client, "operation": operation, **options}
         self._waiting[call["id"]] = answer
@@ -50,7 +50,7 @@ class NodeClients:
         return answer.result(TIMEOUT_S)
 
     def stop(self):
-        """End the process."""
+        """Stop the process."""
         self._process.kill()
         self._process.wait()
         self._reader.join()

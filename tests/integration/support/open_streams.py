@@ -1,4 +1,4 @@
-"""Many streams that are open at once: a provider that sends an event and then waits, and the clients that listen."""
+"""Many concurrent streams: a provider that sends an event and then waits, and the clients that read them."""
 
 import asyncio
 import threading
@@ -18,13 +18,13 @@ EVENT = (
 CHUNK = b"%x\r\n%b\r\n" % (len(EVENT), EVENT)
 END = b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
 QUESTION = b'{"model":"m","stream":true,"messages":[]}'
-# What a gateway takes on one connection.
-STREAMS_OF_A_CONNECTION = 100
+# The gateway's limit of streams per connection.
+STREAMS_PER_CONNECTION = 100
 TIMEOUT_S = 300
 
 
 class Client:
-    """One HTTP/2 connection with streams that all ask the same."""
+    """One HTTP/2 connection with streams of equal requests."""
 
     def __init__(self, reader, writer):
         self._reader = reader
@@ -47,7 +47,7 @@ class Client:
         self._writer.write(self._http.data_to_send())
 
     async def until(self, condition):
-        """Takes in what comes until the condition holds."""
+        """Read until the condition holds."""
         while not condition():
             data = await self._reader.read(65536)
             assert data, "the gateway has closed the connection"
@@ -68,7 +68,7 @@ class Client:
 
 
 class OpenStreams:
-    """The provider; its clients open streams, which send one event each time they are told to, and end when told to."""
+    """The provider and its clients. Each stream sends events on `send`, and ends on `end`."""
 
     def __init__(self):
         self._loop = asyncio.new_event_loop()
@@ -82,15 +82,15 @@ class OpenStreams:
         self.port = self._server.sockets[0].getsockname()[1]
 
     def open(self, gateway, token, count):
-        """Returns when each of so many streams has had its first event."""
+        """Open `count` streams and wait for the first event of each."""
         self._run(self._open_all(gateway, token, count))
 
     def send(self, events):
-        """Has each stream bring so many more, and waits for them."""
+        """Send `events` more events on each stream and wait until they are received."""
         self._run(self._send(events))
 
     def end(self):
-        """Has all streams end, and returns how many did so properly."""
+        """End all streams, and return how many ended without a reset."""
         return self._run(self._end())
 
     def close(self):
@@ -120,15 +120,15 @@ class OpenStreams:
 
     @staticmethod
     async def _body(reader):
-        """A question comes without a length over HTTP/2, so in chunks."""
+        """Read a request body. Requests over HTTP/2 have no length here, so Envoy forwards them in chunks."""
         while size := int(await reader.readuntil(b"\r\n"), 16):
             await reader.readexactly(size + 2)
         await reader.readexactly(2)
 
     async def _open_all(self, gateway, token, count):
         self._events = 1
-        counts = [STREAMS_OF_A_CONNECTION] * (count // STREAMS_OF_A_CONNECTION)
-        counts += [rest] if (rest := count % STREAMS_OF_A_CONNECTION) else []
+        counts = [STREAMS_PER_CONNECTION] * (count // STREAMS_PER_CONNECTION)
+        counts += [rest] if (rest := count % STREAMS_PER_CONNECTION) else []
         for some in counts:
             client = Client(*await asyncio.open_connection("127.0.0.1", gateway.port))
             self._clients.append((client, some))

@@ -1,4 +1,4 @@
-"""HTTP/1.1 by hand: requests that no client library would send, byte for byte as written."""
+"""HTTP/1.1 requests written byte for byte, such as no client library would send."""
 
 import http.client
 import json
@@ -12,13 +12,13 @@ from support.gateway_config import PREFIX
 CHAT = f"{PREFIX}/my-openai/v1/chat/completions"
 QUESTION = b'{"model":"m","messages":[]}'
 ANSWER_TIMEOUT_S = 5
-# The date, whether the request's body had arrived before the answer was made, and an id by chance.
-HEADERS_OF_THE_MOMENT = ("date", "connection", "x-request-id")
+# Headers that may differ between equal responses.
+CHANGING_HEADERS = ("date", "connection", "x-request-id")
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One response, whole."""
+class Response:
+    """A complete response."""
 
     status: int
     headers: Message
@@ -26,24 +26,24 @@ class Answer:
 
     @property
     def code(self):
-        """The gateway's stable word for the error; `None` in answers that are not the gateway's own."""
+        """The gateway's error code, or `None` if the response does not come from the gateway."""
         try:
             return json.loads(self.body)["error"]["code"]
         except (ValueError, KeyError, TypeError):
             return None
 
     def json(self):
-        """The body, parsed."""
+        """The parsed body."""
         return json.loads(self.body)
 
-    def lasting(self):
-        """All that a client could tell two answers by, but for what tells the moment."""
-        headers = [(name, value) for name, value in self.headers.items() if name not in HEADERS_OF_THE_MOMENT]
+    def comparable(self):
+        """Everything in which a client could tell two responses apart, without headers that differ each time."""
+        headers = [(name, value) for name, value in self.headers.items() if name not in CHANGING_HEADERS]
         return self.status, headers, self.body
 
 
 class Connection:
-    """One connection, which may carry several requests. An answer that does not come in time is a `TimeoutError`."""
+    """One connection, for one or more requests. A response that does not come in time raises `TimeoutError`."""
 
     def __init__(self, gateway, timeout_s=ANSWER_TIMEOUT_S):
         self._socket = socket.create_connection(("127.0.0.1", gateway.port), timeout_s)
@@ -53,7 +53,7 @@ class Connection:
         self._socket.sendall(data)
 
     def answer(self):
-        """The next answer; `None` when the gateway has closed the connection instead."""
+        """The next response, or `None` if the gateway has closed the connection."""
         try:
             start = self._input.readline()
         except ConnectionResetError:
@@ -65,19 +65,19 @@ class Connection:
             body = b"".join(self._chunks())
         else:
             body = self._input.read(int(headers["content-length"]) if "content-length" in headers else -1)
-        return Answer(int(start.split()[1]), headers, body)
+        return Response(int(start.split()[1]), headers, body)
 
     def finish(self):
-        """Say that nothing more will be sent; Envoy then closes a connection without waiting for the peer."""
+        """Shut down the sending side. Envoy then closes the connection without waiting."""
         self._socket.shutdown(socket.SHUT_WR)
 
     def reset(self):
-        """Close by RST, as a client does that is killed."""
+        """Close with a TCP reset, as the kernel does for a killed client."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close()
 
-    def everything(self):
-        """All that comes until the gateway ends the connection."""
+    def read_until_closed(self):
+        """Everything that arrives until the gateway closes the connection."""
         try:
             return self._input.read()
         except ConnectionResetError:
@@ -101,25 +101,25 @@ class Connection:
 
 
 def request(target=CHAT, *header_lines, method="POST", body=QUESTION):
-    """A well-formed request but for what the arguments make of it; text is sent as Latin-1."""
+    """A request that is well-formed unless the arguments break it. Text is sent as Latin-1."""
     lines = [f"{method} {target} HTTP/1.1", "host: gateway.test", f"content-length: {len(body)}", *header_lines, "", ""]
     return b"\r\n".join(line if isinstance(line, bytes) else line.encode("latin-1") for line in lines) + body
 
 
 def bearer(token):
-    """The header line that brings a token."""
+    """The header line with a token."""
     return f"authorization: Bearer {token}"
 
 
 def ask(gateway, data, timeout_s=ANSWER_TIMEOUT_S):
-    """The answer to a request on a connection of its own; `None` when the connection is closed without one."""
+    """The response to a request on its own connection, or `None` if the connection is closed without one."""
     with Connection(gateway, timeout_s) as connection:
         connection.send(data)
         return connection.answer()
 
 
 def assert_unharmed(gateway, token):
-    """A good request passes, and no VM has been restarted or replaced."""
+    """Check that a valid request still succeeds, and that no VM was restarted."""
     answer = ask(gateway, request(CHAT, bearer(token)))
     assert answer is not None and answer.status == 200, gateway.log()
     reloads = gateway.stats("wasm.ai_gateway.vm_reload")

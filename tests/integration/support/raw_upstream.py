@@ -1,4 +1,4 @@
-"""A provider by hand: what it does with a request is the last segment of the request's path."""
+"""A provider that writes raw bytes. The last segment of the request path chooses its behaviour."""
 
 import socket
 import struct
@@ -13,13 +13,13 @@ TRAILERS = CHUNKED + CHUNK + b"0\r\nx-trailer: yes\r\n\r\n"
 
 
 def reset(connection):
-    """Ends a connection by RST, as a process does that is killed."""
+    """Close a connection with a TCP reset, as the kernel does for a killed process."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
 
 
 class RawUpstream:
-    """Serves each connection in a thread of its own; `answers`: further behaviours, each what is sent before the end."""
+    """Serves each connection in its own thread. `answers` has further behaviours: bytes to send before closing."""
 
     def __init__(self, answers=None):
         self._answers = answers or {}
@@ -27,7 +27,7 @@ class RawUpstream:
         self.port = self._listener.getsockname()[1]
         self.heads = []
         self.open = 0
-        """Connections on which an answer is held back, as the gateway has not closed them."""
+        """Connections with a withheld response that the gateway has not closed."""
         threading.Thread(target=self._serve, daemon=True).start()
 
     def close(self):

@@ -1,4 +1,4 @@
-"""An upstream that answers what a test has written down, byte for byte."""
+"""An upstream that sends the response that a test has scripted, byte for byte."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from mocks.server import BackgroundServer
 
 @dataclass(frozen=True)
 class Script:
-    """An answer: the body comes in these chunks, so far apart; `is_cut`: then the connection breaks."""
+    """A response: its chunks, the time between them, and whether the connection is cut after the last one."""
 
     chunks: tuple = ()
     status: int = 200
@@ -20,7 +20,7 @@ class Script:
 
 
 class ScriptedProvider(BackgroundServer):
-    """Answers every request with `script`, and every WebSocket handshake with an echo."""
+    """Answers each request with `script`, and echoes messages on WebSockets."""
 
     def __init__(self):
         super().__init__(self._application)

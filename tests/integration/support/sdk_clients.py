@@ -1,6 +1,7 @@
-"""The SDKs that `test_client_matrix.py` runs, for Python in this process, for Node.js and Go in others, all called alike.
+"""The SDKs that `test_client_matrix.py` runs, behind one interface.
 
-Each is told its base URL, token and further headers; it gives an answer's text or a stream's pieces, or raises.
+The Python SDKs run in this process, those for Node.js and Go in other processes. Each gets a base URL, a token and more
+headers. It returns the text of a response or the pieces of a stream, or raises `Failure`.
 """
 
 import importlib.metadata
@@ -15,7 +16,7 @@ from openai import OpenAI
 
 from support import go
 from support.bedrock import CONVERSATION, INVOKE, MODEL, add_header, boto3_client, frames
-from support.client import MESSAGES, SAID, google_client
+from support.client import MESSAGES, PROMPT, google_client
 from tools.gateway import PROJECT
 
 DUMMY_KEYS = {"aws_access_key_id": "AKIACLIENT", "aws_secret_access_key": "the-clients-own-secret-key"}
@@ -23,7 +24,7 @@ DUMMY_KEYS = {"aws_access_key_id": "AKIACLIENT", "aws_secret_access_key": "the-c
 
 @dataclass(frozen=True)
 class Target:
-    """Where an SDK is sent, and with what."""
+    """The provider that an SDK calls, and the token and headers that it sends."""
 
     gateway: str
     provider: str
@@ -37,7 +38,7 @@ class Target:
 
 
 class Failure(Exception):
-    """What an SDK raised."""
+    """An exception that an SDK has raised."""
 
     def __init__(self, name, status, message):
         super().__init__(name, status, message)
@@ -48,11 +49,11 @@ class Failure(Exception):
 
 def openai(target, stream):
     client = OpenAI(base_url=target.url, api_key=target.token, default_headers=target.headers, max_retries=0)
-    asked = {"model": "gpt-4o", "messages": MESSAGES}
+    arguments = {"model": "gpt-4o", "messages": MESSAGES}
     if not stream:
-        yield client.chat.completions.create(**asked).choices[0].message.content
+        yield client.chat.completions.create(**arguments).choices[0].message.content
         return
-    with client.chat.completions.create(**asked, stream=True) as chunks:
+    with client.chat.completions.create(**arguments, stream=True) as chunks:
         for chunk in chunks:
             if chunk.choices and chunk.choices[0].delta.content:
                 yield chunk.choices[0].delta.content
@@ -77,11 +78,11 @@ def anthropic_bedrock(target, stream):
 
 
 def _messages(client, model, stream):
-    asked = {"model": model, "max_tokens": 64, "messages": MESSAGES}
+    arguments = {"model": model, "max_tokens": 64, "messages": MESSAGES}
     if not stream:
-        yield client.messages.create(**asked).content[0].text
+        yield client.messages.create(**arguments).content[0].text
         return
-    with client.messages.create(**asked, stream=True) as events:
+    with client.messages.create(**arguments, stream=True) as events:
         for event in events:
             if event.type == "content_block_delta":
                 yield event.delta.text
@@ -89,11 +90,11 @@ def _messages(client, model, stream):
 
 def google(target, stream):
     client = google_client(target.url, target.token, headers=dict(target.headers))
-    asked = {"model": "gemini-2.0-flash", "contents": SAID}
+    arguments = {"model": "gemini-2.0-flash", "contents": PROMPT}
     if not stream:
-        yield client.models.generate_content(**asked).text
+        yield client.models.generate_content(**arguments).text
         return
-    for chunk in client.models.generate_content_stream(**asked):
+    for chunk in client.models.generate_content_stream(**arguments):
         if chunk.text:
             yield chunk.text
 
@@ -102,11 +103,11 @@ def boto3(target, stream):
     client = boto3_client(target.gateway, provider=target.provider, aws_session_token=target.token, **DUMMY_KEYS)
     for name, value in target.headers.items():
         add_header(client, "before-send", name, value)
-    asked = {"modelId": MODEL, "messages": CONVERSATION}
+    arguments = {"modelId": MODEL, "messages": CONVERSATION}
     if not stream:
-        yield client.converse(**asked)["output"]["message"]["content"][0]["text"]
+        yield client.converse(**arguments)["output"]["message"]["content"][0]["text"]
         return
-    events = client.converse_stream(**asked)["stream"]
+    events = client.converse_stream(**arguments)["stream"]
     try:
         for event in events:
             if "contentBlockDelta" in event:
@@ -116,7 +117,7 @@ def boto3(target, stream):
 
 
 def plain_httpx(target, stream):
-    """As the guide does it."""
+    """Plain HTTP, as in the guide."""
     headers = {"authorization": f"Bearer {target.token}", **target.headers}
     url = f"{target.url}/model/{MODEL}/invoke"
     if not stream:
@@ -129,7 +130,7 @@ def plain_httpx(target, stream):
 
 
 def authlib(issuer, id, secret, audience):
-    """A token, as the guide gets it."""
+    """Fetch a token as the guide does."""
     endpoint = httpx.get(f"{issuer}/.well-known/openid-configuration").json()["token_endpoint"]
     client = OAuth2Session(client_id=id, client_secret=secret, token_endpoint=endpoint)
     return client.fetch_token(grant_type="client_credentials", audience=audience)["access_token"]
@@ -137,22 +138,22 @@ def authlib(issuer, id, secret, audience):
 
 @dataclass(frozen=True)
 class TokenClient:
-    """A client of the identity provider, and what it raises when the secret is wrong."""
+    """A client of the identity provider, and the exception that it raises for a wrong secret."""
 
     name: str
     package: str
     error: str
     call: object = None
     operation: str | None = None
-    """For Node.js: the function of the module."""
+    """For Node.js: the function in the module."""
 
     @property
     def version(self):
-        """Of the package that is installed."""
+        """The version of the installed package."""
         return _version(self.package, self.call)
 
     def token(self, node, **credentials):
-        """A token by client credentials."""
+        """Fetch a token with client credentials."""
         if self.call is None:
             outcome = node.call("tokens", self.operation, **credentials)
             if "error" in outcome:
@@ -168,46 +169,46 @@ def _version(package, is_python):
     if is_python:
         return importlib.metadata.version(package)
     wanted = json.loads((PROJECT / "tests/node/package.json").read_text())["dependencies"][package]
-    return wanted.rpartition("@")[2]  # of another name for a package: npm:<package>@<version>
+    return wanted.rpartition("@")[2]  # an alias is written as npm:<package>@<version>
 
 
 @dataclass(frozen=True)
 class Sdk:
-    """One row of the table: its name, its API's mock, and the exceptions that it raises."""
+    """One row of the table: an SDK, the mock of its API, and the exceptions that it raises."""
 
     name: str
     package: str
     mock: str
     errors: tuple
-    """For 400, 429, and 401 of the gateway."""
+    """The exceptions for the provider's 400 and 429, and for the gateway's 401."""
     call: object = None
-    """For Python: a generator; for Node.js there is a module, for Go a program."""
+    """For Python: a generator function. Node.js has a module instead, Go a program."""
     module: str | None = None
     program: str | None = None
 
     @property
     def version(self):
-        """Of the package that is installed."""
+        """The version of the installed package."""
         return go.version(self.package) if self.program else _version(self.package, self.call)
 
     @property
     def provider(self):
-        """Its provider, in most configurations."""
+        """The name of its provider in most configurations."""
         return f"my-{self.mock}"
 
     def answer(self, target, node):
-        """The whole text."""
+        """The text of a response."""
         return "".join(self._pieces(target, node, stream=False))
 
     def stream(self, target, node, give_up_after=None):
-        """The pieces of the text, as many as wanted."""
+        """The pieces of a streamed text, up to `give_up_after` of them."""
         return self._pieces(target, node, stream=True, give_up_after=give_up_after)
 
     def _pieces(self, target, node, stream, give_up_after=None):
         if self.call:
             return _python(self.call, target, stream, give_up_after)
         operation = "stream" if stream else "answer"
-        options = {"url": target.url, "token": target.token, "headers": dict(target.headers), "said": SAID}
+        options = {"url": target.url, "token": target.token, "headers": dict(target.headers), "said": PROMPT}
         options["provider"] = self.mock
         if self.program:
             outcome = go.call(self.program, operation, model=MODEL, abortAfter=give_up_after or 0, **options)

@@ -1,7 +1,7 @@
-"""The gateway as a judge of signatures, by either verifier.
+"""The gateway's verdicts on signatures, with either verifier.
 
-The tokens that it is shown expired long ago. That is told only after the signature held, so the answer's code is the
-verdict on the signature: `token_expired`, or any other code.
+The tokens in these tests have expired long ago. The gateway reports this only if the signature is valid, so the code
+`token_expired` means a valid signature, and any other code an invalid one.
 """
 
 import contextlib
@@ -9,16 +9,16 @@ import socket
 
 from support.gateway_config import PREFIX, VERIFIERS
 
-HELD = "token_expired"
-ORDERS = {
+VALID = "token_expired"
+CURVE_ORDERS = {
     "ES256": "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551",
     "ES384": "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973",
 }
 
 
 @contextlib.contextmanager
-def judging(start_gateway, configuration, issuers, verifier):
-    """Gives the code of the answer to a token."""
+def signature_judge(start_gateway, configuration, issuers, verifier):
+    """Yield a function that returns the error code for a token."""
     trusting = configuration | {"authentication": {"issuers": issuers, "signature_verifier": verifier}}
     with start_gateway(trusting, concurrency=1) as gateway:
         assert VERIFIERS[verifier] in gateway.log()
@@ -27,7 +27,7 @@ def judging(start_gateway, configuration, issuers, verifier):
 
 
 def _code(connection, token):
-    """Of the answer to this token. By hand: a client library takes longer than gateway and test together."""
+    """The error code for this token, over a raw socket. A client library would take longer than the gateway and the test."""
     connection.sendall(f"GET {PREFIX} HTTP/1.1\r\nhost: g\r\nauthorization: Bearer {token}\r\n\r\n".encode())
     answer = b""
     while b"\r\n\r\n" not in answer:

@@ -1,4 +1,4 @@
-"""Request bodies piece by piece, and an upstream that writes down each connection byte for byte."""
+"""Sends request bodies piece by piece, and records what an upstream receives on each connection."""
 
 import json
 import re
@@ -11,7 +11,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 
 
 
 class Upload:
-    """A POST whose body the caller sends piece by piece."""
+    """A POST request whose body the caller sends piece by piece."""
 
     def __init__(self, gateway, target, token, framing, length):
         self._is_chunked = framing == "chunked"
@@ -29,17 +29,17 @@ class Upload:
         self._answer = None
 
     def send(self, piece, *, is_last=False):
-        """A piece of the body."""
+        """Send a piece of the body."""
         if self._is_chunked:
             piece = b"%x\r\n%b\r\n" % (len(piece), piece) + (b"0\r\n\r\n" if is_last else b"")
         self._socket.sendall(piece)
 
     def status(self):
-        """The answer's status."""
+        """The status of the response."""
         return int(self._whole().split()[1])
 
     def code(self):
-        """The gateway's stable word for its error."""
+        """The gateway's error code."""
         return json.loads(self._whole().partition(b"\r\n\r\n")[2])["error"]["code"]
 
     def _whole(self):
@@ -50,14 +50,14 @@ class Upload:
 
 
 class Connection:
-    """What came over one connection, as it comes."""
+    """The bytes received on one connection so far."""
 
     def __init__(self):
         self.received = b""
         self.ended = threading.Event()
 
     def body(self):
-        """The body so far, without its framing."""
+        """The body received so far, without chunk framing."""
         head, _, rest = self.received.partition(b"\r\n\r\n")
         if b"chunked" not in head.lower():
             return rest
@@ -69,19 +69,19 @@ class Connection:
         return b"".join(pieces)
 
     def is_complete(self):
-        """Whether the request has come to its end, by its own framing."""
+        """Whether the request is complete according to its framing."""
         head, _, rest = self.received.partition(b"\r\n\r\n")
         if length := re.search(rb"content-length: (\d+)", head, re.IGNORECASE):
             return len(rest) >= int(length[1])
         return rest.endswith(b"0\r\n\r\n")
 
     def is_closed(self):
-        """Whether the gateway has closed it."""
+        """Whether the gateway has closed the connection."""
         return self.ended.is_set()
 
 
 class Recorder:
-    """An upstream that answers each request when it is complete."""
+    """An upstream that answers each request once it is complete."""
 
     def __init__(self):
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -97,10 +97,10 @@ class Recorder:
         self._listener.close()
 
     def expect(self):
-        """The connection on which a request comes next, as soon as one does; Envoy may open others in advance."""
+        """The connection of the next request. Envoy may open idle connections in advance, which do not count."""
         index = self._next
         self._next += 1
-        return _Later(self._connections, index)
+        return _ExpectedConnection(self._connections, index)
 
     def _accept(self):
         while True:
@@ -128,8 +128,8 @@ class Recorder:
                 connection.ended.set()
 
 
-class _Later:
-    """A connection that may be yet to come: nothing has come over it until then."""
+class _ExpectedConnection:
+    """A connection that may not exist yet. Until then it appears empty."""
 
     def __init__(self, connections, index):
         self._connections = connections

@@ -1,4 +1,4 @@
-"""A streamed response that a thread reads while the test goes on."""
+"""Reads a streamed response in a thread while the test continues."""
 
 import json
 import threading
@@ -10,7 +10,7 @@ from support.raw_http import CHAT
 
 
 class Stream:
-    """A streamed answer of two seconds, read by a thread of its own."""
+    """A streamed response that takes two seconds, read by its own thread."""
 
     def __init__(self, gateway, token, target=CHAT):
         self.events = []

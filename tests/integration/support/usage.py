@@ -1,4 +1,4 @@
-"""Helpers of the tests of usage: a scripted upstream of any type, and what the gateway counted and logged of it."""
+"""Helpers for usage tests: a scripted upstream of any type, and what the gateway counted and logged."""
 
 import contextlib
 import re
@@ -14,7 +14,7 @@ from support.scripted_provider import ScriptedProvider
 
 TOKENS = "gen_ai_client_token_usage"
 APPROXIMATION = 0.05 + 1e-9
-"""Envoy's histograms know a sample to two digits, a 1 as 1.05; what they say of a sum is as good."""
+"""The precision of Envoy's histograms. They store two significant digits (1 as 1.05), so sums are as precise."""
 
 LABEL = re.compile(r'(\w+)="([^"]*)"')
 
@@ -25,19 +25,19 @@ TOKEN_FIELDS = {
     "cache_write": "gen_ai.usage.cache_creation.input_tokens",
     "reasoning": "gen_ai.usage.reasoning.output_tokens",
 }
-"""The log's field for each `token_type` of the metric."""
+"""The access log field of each `token_type`."""
 
 
 def flush_often(bootstrap):
-    """Has Envoy put its histograms together at once; by default it takes 5 s."""
+    """Make Envoy merge histograms at once instead of every 5 s."""
     bootstrap["stats_flush_interval"] = "0.05s"
 
 
 @contextlib.contextmanager
 def scripted_gateway(world, start_gateway, kinds, fields=None, others=(), **options):
-    """A scripted upstream, and a gateway that serves it under each name of `kinds`, as a provider of that type.
+    """A scripted upstream, and a gateway with one provider for each entry of `kinds` (name to type) that uses it.
 
-    `fields` come on top of each provider's; `others` are further providers.
+    `fields` are added to each of these providers. `others` are further providers.
     """
     with ScriptedProvider() as upstream:
         providers = [scripted_provider(world, upstream, name, kind) | (fields or {}) for name, kind in kinds.items()]
@@ -47,7 +47,7 @@ def scripted_gateway(world, start_gateway, kinds, fields=None, others=(), **opti
 
 
 def scripted_provider(world, upstream, name, kind):
-    """The upstream as a provider of that type."""
+    """The configuration entry of the upstream as a provider of that type."""
     provider = {"name": name, "type": kind, "base_url": upstream.url}
     if kind == "bedrock":
         return provider | {"region": "us-east-1", "credentials": {"static": static(world.aws_credential)}}
@@ -55,13 +55,13 @@ def scripted_provider(world, upstream, name, kind):
 
 
 def post(gateway, token, provider, path, headers=(), body=b"{}"):
-    """A request to a provider; every type takes the token in that header."""
+    """Send a request to a provider. All types accept the token in this header."""
     headers = [("x-ai-gateway-authorization", bearer(token)[1]), *headers]
     return exchange(gateway, "POST", f"{PREFIX}/{provider}{path}", headers, body)
 
 
 def logged(gateway, provider, count=1):
-    """The access log's entries about a provider, each with the fields that have a value."""
+    """The access log entries of a provider, without fields that have no value."""
 
     def entries():
         return [
@@ -75,19 +75,19 @@ def logged(gateway, provider, count=1):
 
 
 def usage_fields(entry):
-    """What a log entry says of usage."""
+    """The usage fields of an access log entry."""
     names = ("gen_ai.usage.", "gen_ai.response.", "ai_gateway.usage.")
     return {name: value for name, value in entry.items() if name.startswith(names)}
 
 
 def exposition(gateway):
-    """All that Prometheus would scrape."""
+    """The metrics in Prometheus format."""
     with urllib.request.urlopen(f"{gateway.admin_url}/stats/prometheus", timeout=10) as reply:
         return reply.read().decode()
 
 
 class Sample(NamedTuple):
-    """A line of what Prometheus scrapes."""
+    """One sample in Prometheus format."""
 
     name: str
     labels: dict
@@ -95,19 +95,19 @@ class Sample(NamedTuple):
 
 
 def samples(gateway, name=r"(?:gen_ai|ai_gateway)_\w+"):
-    """The filter's own samples, or those of one metric."""
+    """All samples of the filter, or those of one metric."""
     lines = re.findall(rf"^({name})\{{(.*)\}} (\S+)$", exposition(gateway), re.MULTILINE)
     return [Sample(name, dict(LABEL.findall(labels)), float(value)) for name, labels, value in lines]
 
 
 def total(gateway, name, **labels):
-    """The sum of a metric's samples with these labels."""
+    """The sum of a metric's samples that have these labels."""
     matching = (sample for sample in samples(gateway, name) if labels.items() <= sample.labels.items())
     return sum(sample.value for sample in matching)
 
 
 def assert_counted(gateway, provider, requests, tokens, *, status=200, unknown=None, **labels):
-    """Metrics of that many equal requests: each used `tokens`, by type, or has usage unknown for that reason."""
+    """Check the metrics of `requests` equal requests: the tokens of each by type, or the reason why usage is unknown."""
     labels["provider"] = provider
     wait_until(lambda: total(gateway, "gen_ai_server_request_duration_count", **labels) == requests)
 

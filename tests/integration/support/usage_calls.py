@@ -1,4 +1,4 @@
-"""One call of each generating operation, by each Python SDK, with the usage that the SDK reports."""
+"""One call per generating operation of each Python SDK, with the usage that the SDK reports."""
 
 import json
 
@@ -6,11 +6,11 @@ from anthropic import Anthropic
 from openai import OpenAI
 
 from support.bedrock import CONVERSATION, INVOKE, boto3_client
-from support.client import MESSAGES, SAID, google_client
+from support.client import MESSAGES, PROMPT, google_client
 from support.gateway_config import PREFIX
 
 CLAUDE = {"model": "claude-sonnet-4-6", "max_tokens": 64, "messages": MESSAGES}
-GEMINI = {"model": "gemini-2.0-flash", "contents": SAID}
+GEMINI = {"model": "gemini-2.0-flash", "contents": PROMPT}
 NO_DETAILS = {"cached_read": 0, "reasoning": 0}
 NO_CACHE = {"cached_read": 0, "cache_write": 0}
 
@@ -31,12 +31,12 @@ def chat_usage(usage):
 
 
 def openai_responses(client):
-    answer = client.responses.create(model="gpt-4o", input=SAID)
+    answer = client.responses.create(model="gpt-4o", input=PROMPT)
     return responses_usage(answer.usage), answer.model, answer.id
 
 
 def openai_responses_stream(client):
-    with client.responses.stream(model="gpt-4o", input=SAID) as stream:
+    with client.responses.stream(model="gpt-4o", input=PROMPT) as stream:
         answer = stream.get_final_response()
     return responses_usage(answer.usage), answer.model, answer.id
 
@@ -116,7 +116,7 @@ CALLS = {
 
 
 def client_of(kind, gateway, name, token):
-    """The SDK as its users set it up."""
+    """The SDK, set up as users do."""
     url = f"{gateway.url}{PREFIX}/{name}"
     match kind:
         case "openai":

@@ -8,14 +8,14 @@ ATTEMPTS = 200
 
 
 def active_connections(gateway):
-    """By worker."""
+    """The number of active connections by worker."""
     pattern = re.compile(rf"listener\..*_{gateway.port}\.worker_(\d+)\.downstream_cx_active")
     found = {pattern.fullmatch(name): value for name, value in gateway.stats("listener.").items()}
     return {int(match[1]): value for match, value in found.items() if match}
 
 
 def connect_to(gateway, worker):
-    """A connection that the system has given to this worker; others are closed."""
+    """Open connections until the kernel assigns one to this worker, and return it."""
     for _ in range(ATTEMPTS):
         before = active_connections(gateway)
         connection = Connection(gateway)
@@ -26,4 +26,4 @@ def connect_to(gateway, worker):
         connection.close()
         while active_connections(gateway) != before:
             pass
-    raise AssertionError(f"no connection has come to worker {worker}")
+    raise AssertionError(f"no connection was assigned to worker {worker}")
