@@ -1,4 +1,4 @@
-"""Tokens that must not pass, and a few odd ones that must, by raw HTTP/1.1 against real Envoy."""
+"""Tokens that must be refused, and unusual ones that must be accepted, over raw HTTP/1.1 through real Envoy."""
 
 import hashlib
 import hmac
@@ -9,16 +9,16 @@ import pytest
 
 from mocks.keys import SigningKey, base64url, compact
 from support.gateway_config import VERIFIERS, configuration
-from support.raw_http import CHAT, PREFIX, ask, assert_unharmed, bearer, request
+from support.raw_http import CHAT, PREFIX, ask, assert_still_works, bearer, request
 
-STRANGERS_KEY = SigningKey.generate(kid="strangers-key")
+FOREIGN_KEY = SigningKey.generate(kid="foreign-key")
 GOOGLE = f"{PREFIX}/my-google/v1beta/models/m:generateContent"
 NESTING = 3000
 
 
 @pytest.fixture(scope="module", params=VERIFIERS)
 def gateway(request, gateway, world, start_gateway):
-    """The one that has Envoy check signatures, and one that checks them itself."""
+    """The shared gateway, where Envoy verifies signatures, and one that verifies them in Wasm."""
     if request.param == "wasm":
         document = configuration(world)
         document["authentication"]["signature_verifier"] = "wasm"
@@ -28,16 +28,16 @@ def gateway(request, gateway, world, start_gateway):
 
 
 @pytest.fixture(autouse=True)
-def unharmed(gateway, token):
+def still_works(gateway, token):
     yield
-    assert_unharmed(gateway, token)
+    assert_still_works(gateway, token)
 
 
-def test_a_good_token_passes(gateway, token):
+def test_a_valid_token_is_accepted(gateway, token):
     assert ask(gateway, request(CHAT, bearer(token))).status == 200
 
 
-# What stands in the headers, before a token is looked into.
+# Headers that are refused before the token is parsed.
 HEADERS = {
     "no token": ([], 401, "token_missing"),
     "another scheme": (["authorization: Basic YTpi"], 401, "token_malformed"),
@@ -51,35 +51,35 @@ HEADERS = {
     "authorization by two schemes": (["authorization: Basic YTpi", "authorization: Bearer {token}"], 400, "repeated"),
     "a repeated x-goog-api-key": (["x-goog-api-key: {token}", "x-goog-api-key: {token}"], 400, "repeated"),
     "a repeated x-api-key": (["x-api-key: {token}", "x-api-key: a"], 400, "repeated"),
-    "a repeated side header": (["x-ai-gateway-authorization: {token}"] * 2, 400, "repeated"),
+    "a repeated gateway token header": (["x-ai-gateway-authorization: {token}"] * 2, 400, "repeated"),
     "two tokens by a comma": (["authorization: Bearer {token}, Bearer {token}"], 400, "credential_repeated"),
     "bytes that are not UTF-8 as a token": (["authorization: Bearer \xff\xfe"], 401, "token_malformed"),
     "bytes that are not UTF-8 as a scheme": (["authorization: \xff\xfe"], 401, "token_malformed"),
     "bytes that are not UTF-8 in x-api-key": (["x-api-key: \xff.\xfe.\xfd"], 401, "token_malformed"),
     "bytes that are not UTF-8 in x-goog-api-key": (["x-goog-api-key: \xc3("], 401, "token_malformed"),
-    "bytes that are not UTF-8 in a side header": (["x-redpanda-cloud-token: \x80"], 401, "token_malformed"),
+    "bytes that are not UTF-8 in a gateway token header": (["x-redpanda-cloud-token: \x80"], 401, "token_malformed"),
     "bytes that are not UTF-8 in any other header": (["authorization: Bearer {token}", "x-any: \xff\x80"], 200, None),
     "bytes that are not UTF-8 in a header's name": (
         ["authorization: Bearer {token}", "x-\xff: a"],
         400,
         "request_invalid",
     ),
-    "a header's name in odd case": (["aUTHORIZATION: bEARER {token}"], 200, None),
+    "a header's name in mixed case": (["aUTHORIZATION: bEARER {token}"], 200, None),
 }
 
 
 @pytest.mark.parametrize(("lines", "status", "code"), HEADERS.values(), ids=HEADERS)
-def test_headers_get_what_they_deserve(gateway, token, lines, status, code):
+def test_malformed_authorization_headers_are_refused(gateway, token, lines, status, code):
     answer = ask(gateway, request(CHAT, *(line.replace("{token}", token) for line in lines)))
     assert (answer.status, answer.code) == (status, "credential_repeated" if code == "repeated" else code)
 
 
-def test_tokens_joined_by_a_comma_are_no_token_at_google_either(gateway, token):
+def test_comma_joined_tokens_are_refused_in_googles_header(gateway, token):
     answer = ask(gateway, request(GOOGLE, f"x-goog-api-key: {token}, {token}"))
     assert (answer.status, answer.code) == (401, "token_malformed")
 
 
-# A provider that is sent the client's own credential, and what a client may send it along with, or in place of, that.
+# A provider with passthrough, and headers that a client may send with its own credential or instead of it.
 PASSED_THROUGH = {
     "alone": ["authorization: Bearer {token}"],
     "in lower case": ["authorization: bearer {token}"],
@@ -121,7 +121,7 @@ def with_altered_claims(issuer):
 
 
 def signed_text(issuer, claims):
-    """A good signature over claims that are written out."""
+    """A valid signature over claims given as text."""
     return issuer.keys[-1].sign(claims.encode())
 
 
@@ -130,16 +130,16 @@ def claims_text(issuer, more):
 
 
 def with_header_text(issuer, more):
-    """A good signature over a header with something more written into it."""
+    """A valid signature over a header with extra members given as text."""
     key = issuer.keys[-1]
     header = json.dumps({"alg": key.alg, "kid": key.kid})[:-1] + more + "}"
     signing_input = f"{base64url(header.encode())}.{base64url(json.dumps(issuer.claims()).encode())}"
     return f"{signing_input}.{base64url(key.signature(signing_input.encode()))}"
 
 
-def strangers(issuer, **header):
-    """A token signed by the stranger's key that says whatever might make it pass."""
-    return issuer.mint(key=STRANGERS_KEY, header={"kid": issuer.keys[0].kid, **header})
+def signed_with_foreign_key(issuer, **header):
+    """A token signed with a key that the issuer does not publish. The header may name or contain that key."""
+    return issuer.mint(key=FOREIGN_KEY, header={"kid": issuer.keys[0].kid, **header})
 
 
 def changed(token, part, change):
@@ -181,11 +181,14 @@ BAD_TOKENS = {
     "iat to come": (lambda i: i.mint({"iat": later(70)}), "token_not_yet_valid"),
     "a huge nbf": (lambda i: i.mint({"nbf": 1e300}), "token_not_yet_valid"),
     "sub as a number": (lambda i: i.mint({"sub": 1}), "token_malformed"),
-    "a key not in the set": (lambda i: i.mint(key=STRANGERS_KEY), "key_unknown"),
-    "a stranger's key with a known kid": (strangers, "signature_invalid"),
-    "a stranger's key without kid": (lambda i: strangers(i, kid=None), "signature_invalid"),
-    "an embedded jwk": (lambda i: strangers(i, jwk=STRANGERS_KEY.jwk()), "signature_invalid"),
-    "an embedded jwk without kid": (lambda i: strangers(i, kid=None, jwk=STRANGERS_KEY.jwk()), "signature_invalid"),
+    "a key not in the set": (lambda i: i.mint(key=FOREIGN_KEY), "key_unknown"),
+    "a foreign key with a known kid": (signed_with_foreign_key, "signature_invalid"),
+    "a foreign key without kid": (lambda i: signed_with_foreign_key(i, kid=None), "signature_invalid"),
+    "an embedded jwk": (lambda i: signed_with_foreign_key(i, jwk=FOREIGN_KEY.jwk()), "signature_invalid"),
+    "an embedded jwk without kid": (
+        lambda i: signed_with_foreign_key(i, kid=None, jwk=FOREIGN_KEY.jwk()),
+        "signature_invalid",
+    ),
     "altered claims": (with_altered_claims, "signature_invalid"),
     "no signature": (lambda i: changed(i.mint(), 2, lambda _: ""), "signature_invalid"),
     "a signature of zeros": (lambda i: changed(i.mint(), 2, lambda _: base64url(bytes(256))), "signature_invalid"),
@@ -205,7 +208,7 @@ BAD_TOKENS = {
     "b64 false": (lambda i: i.mint(header={"crit": ["b64"], "b64": False}), "token_malformed"),
     "b64 false, not critical": (lambda i: i.mint(header={"b64": False}), "token_malformed"),
     "kid as a number": (lambda i: i.mint(header={"kid": 1}), "token_malformed"),
-    "kid with odd characters": (lambda i: i.mint(header={"kid": "../../\x00'\"\u2028;--%00é"}), "key_unknown"),
+    "kid with unusual characters": (lambda i: i.mint(header={"kid": "../../\x00'\"\u2028;--%00é"}), "key_unknown"),
     "kid of 5 KB": (lambda i: i.mint(header={"kid": "k" * 5000}), "key_unknown"),
     "kid in other case": (lambda i: i.mint(header={"kid": i.keys[0].kid.upper() + "A"}), "key_unknown"),
 }
@@ -218,14 +221,14 @@ def test_bad_tokens_get_401(gateway, world, make, code):
     assert answer.headers["www-authenticate"].startswith('Bearer realm="ai-gateway", error="invalid_token", ')
 
 
-def test_a_token_that_does_not_fit_into_a_header_gets_431_from_envoy(gateway):
+def test_a_token_beyond_the_header_limit_gets_431_from_envoy(gateway):
     assert ask(gateway, request(CHAT, bearer("a" * 100_000))).status == 431
 
 
 @pytest.mark.parametrize("parameter", ["jku", "x5u"])
-def test_a_key_is_never_fetched_from_where_a_token_says(gateway, world, parameter):
+def test_key_urls_in_a_token_are_never_fetched(gateway, world, parameter):
     world.compatible.requests.clear()
-    token = strangers(world.identity_provider, kid=None, **{parameter: world.compatible.url + "/keys"})
+    token = signed_with_foreign_key(world.identity_provider, kid=None, **{parameter: world.compatible.url + "/keys"})
     answer = ask(gateway, request(CHAT, bearer(token)))
     assert (answer.status, answer.code) == (401, "signature_invalid")
     assert not world.compatible.requests
@@ -244,5 +247,5 @@ ODD_BUT_GOOD_TOKENS = {
 
 
 @pytest.mark.parametrize("make", ODD_BUT_GOOD_TOKENS.values(), ids=ODD_BUT_GOOD_TOKENS)
-def test_odd_but_good_tokens_pass(gateway, world, make):
+def test_unusual_valid_tokens_are_accepted(gateway, world, make):
     assert ask(gateway, request(CHAT, bearer(make(world.identity_provider)))).status == 200

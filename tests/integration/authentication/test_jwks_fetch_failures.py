@@ -1,4 +1,4 @@
-"""Identity providers that fail in every way, before there are keys and after; all at once, behind one gateway."""
+"""Identity providers that fail in every way, before and after keys were fetched, all behind one gateway."""
 
 import json
 import time
@@ -16,9 +16,9 @@ from support.issuers import entry, identity_provider, running, trusting, verdict
 from support.raw_http import CHAT, ask, bearer, request
 
 FETCH_TIMEOUT_S = 1
-# Discovery and key set may take that long each, and the request comes a moment after the fetch has begun.
+# Discovery and key set may each take that long, and the request starts shortly after the fetch.
 LONGEST_WAIT_S = 2 * FETCH_TIMEOUT_S + 0.5
-# The pauses between attempts double from one second.
+# The delay between attempts doubles, starting at one second.
 LONGEST_RECOVERY_S = 8
 GOOD = (200, None)
 UNAVAILABLE = (503, "keys_unavailable")
@@ -45,7 +45,7 @@ KEY_SET_FAULTS = {
     "is empty": Fault(body=b'{"keys":[]}'),
     "has unusable keys only": Fault(body=json.dumps({"keys": UNUSABLE_KEYS}).encode()),
 }
-# What the discovery document says instead; `None`: nothing.
+# Changes of the discovery document. `None` removes a member.
 DISCOVERY_FAULTS = {
     "names another issuer": {"issuer": "https://other.test"},
     "names no issuer": {"issuer": None},
@@ -62,7 +62,7 @@ CASES = [
 
 @dataclass
 class Case:
-    """An issuer with its fault, and what came of its tokens."""
+    """An issuer with a fault, and the outcomes of requests with its tokens."""
 
     endpoint: str
     name: str
@@ -81,12 +81,12 @@ class Case:
             self.issuer.stop()
         elif self.name in DISCOVERY_FAULTS:
             document = {"issuer": self.issuer.issuer, "jwks_uri": self.issuer.jwks_uri} | DISCOVERY_FAULTS[self.name]
-            said = {name: value for name, value in document.items() if value is not None}
-            self.issuer.fault["discovery"] = Fault(body=json.dumps(said).encode())
+            changed = {name: value for name, value in document.items() if value is not None}
+            self.issuer.fault["discovery"] = Fault(body=json.dumps(changed).encode())
         else:
             self.issuer.fault[self.endpoint] = (FAULTS | KEY_SET_FAULTS)[self.name]
 
-    def mend(self):
+    def repair(self):
         if self.name == REFUSED:
             self.issuer.start()
         self.cold_hits = self.issuer.hits.copy()
@@ -112,14 +112,14 @@ class Case:
         self.warm = verdicts(gateway, self.token) | verdicts(gateway, self.issuer.mint())
 
     def has_failed(self, gateway):
-        """Whether keys could not be fetched since the log was marked; one worker fetches for all."""
+        """Whether a fetch has failed since the log was marked. One worker fetches for all."""
         failure = f"cannot fetch the keys of issuer {self.issuer.issuer}:"
         return failure in gateway.log()[self.log_mark :]
 
 
 @pytest.fixture(scope="module")
 def cases(world, start_gateway):
-    """All cases, broken at the start, mended, and broken again."""
+    """All cases, each failing at the start, then repaired, then failing again."""
     cases = {case: Case(*case) for case in CASES}
     with running(*(case.issuer for case in cases.values())), ThreadPoolExecutor(len(cases)) as pool:
         for case in cases.values():
@@ -128,7 +128,7 @@ def cases(world, start_gateway):
         gateway = start_gateway(trusting(world, *(entry(case.issuer, **intervals) for case in cases.values())))
         list(pool.map(lambda case: case.ask_cold(gateway), cases.values()))
         for case in cases.values():
-            case.mend()
+            case.repair()
         list(pool.map(lambda case: case.ask_until_good(gateway), cases.values()))
         mark = len(gateway.log())
         for case in cases.values():
@@ -140,7 +140,7 @@ def cases(world, start_gateway):
 
 
 @pytest.mark.parametrize("case", CASES, ids=" ".join)
-def test_without_keys_tokens_get_503_in_time_and_are_told_when_to_come_again(cases, case):
+def test_without_keys_tokens_get_503_with_retry_after(cases, case):
     case = cases[case]
     assert case.cold == UNAVAILABLE
     assert 1 <= int(case.retry_after) <= 30
@@ -148,12 +148,12 @@ def test_without_keys_tokens_get_503_in_time_and_are_told_when_to_come_again(cas
 
 
 @pytest.mark.parametrize("case", CASES, ids=" ".join)
-def test_the_gateway_recovers_by_itself(cases, case):
+def test_the_gateway_recovers_without_a_restart(cases, case):
     assert 0 < cases[case].recovery_s < LONGEST_RECOVERY_S
 
 
 @pytest.mark.parametrize("case", CASES, ids=" ".join)
-def test_with_keys_service_goes_on(cases, case):
+def test_requests_succeed_with_cached_keys_while_fetches_fail(cases, case):
     assert cases[case].warm == {GOOD}
 
 

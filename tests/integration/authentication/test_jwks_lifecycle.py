@@ -1,4 +1,4 @@
-"""Requests that wait for keys, and keys that come and go."""
+"""Requests that wait for signing keys, and keys that are added, withdrawn or expire."""
 
 import json
 import secrets
@@ -14,20 +14,20 @@ from mocks.keys import SigningKey, base64url
 from support.client import wait_until
 from support.gateway_config import PREFIX, provider
 from support.issuers import entry, identity_provider, running, trusting, verdict, verdicts
-from support.raw_http import CHAT, Connection, ask, assert_unharmed, bearer, request
+from support.raw_http import CHAT, Connection, ask, assert_still_works, bearer, request
 
 GOOD = (200, None)
 KEY_UNKNOWN = (401, "key_unknown")
-CROWD = 60
-# The most requests that wait in one worker.
-WAITING_ROOM = 1000
+WAITING_REQUESTS = 60
+# The maximum number of waiting requests per worker.
+MAX_WAITING = 1000
 UNKNOWN_KIDS = 10_000
 REFETCH_INTERVAL_S = 30
 
 
 @contextmanager
 def waiting(gateway, token, count):
-    """That many requests, each on its connection, once all of them have come to the gateway."""
+    """`count` requests, each on its own connection, once all of them have reached the gateway."""
     with ExitStack() as stack:
         connections = [stack.enter_context(Connection(gateway)) for _ in range(count)]
         for connection in connections:
@@ -44,7 +44,7 @@ def outcomes(connections):
     return {(answer.status, answer.code) for answer in (connection.answer() for connection in connections)}
 
 
-def assert_nothing_went_wrong_inside(gateway):
+def assert_no_internal_error_logged(gateway):
     log = gateway.log()
     assert [sign for sign in ("panicked", "[critical]", "the host refuses", "the host cannot") if sign in log] == []
 
@@ -53,48 +53,48 @@ def test_requests_before_the_first_keys_wait_for_one_fetch_and_pass(world, start
     with running(identity_provider()) as (issuer,):
         issuer.fault["jwks"] = Fault(delay_s=1)
         gateway = start_gateway(trusting(world, entry(issuer)))
-        with waiting(gateway, issuer.mint(), CROWD) as connections:
+        with waiting(gateway, issuer.mint(), WAITING_REQUESTS) as connections:
             assert outcomes(connections) == {GOOD}
         assert issuer.hits["discovery"] == 1
         assert issuer.hits["jwks"] == 1
 
 
-def test_clients_that_leave_while_they_wait_leave_nothing(world, start_gateway):
+def test_clients_that_disconnect_while_waiting_are_cleaned_up(world, start_gateway):
     with running(identity_provider()) as (issuer,):
         issuer.fault["discovery"] = Fault(hang=True)
         gateway = start_gateway(trusting(world, entry(issuer, fetch_timeout="2s")))
-        with waiting(gateway, issuer.mint(), CROWD):
+        with waiting(gateway, issuer.mint(), WAITING_REQUESTS):
             pass
         wait_until(lambda: active_requests(gateway) == 0)
         issuer.fault.clear()
         wait_until(lambda: verdicts(gateway, issuer.mint()) == {GOOD})
-        assert_nothing_went_wrong_inside(gateway)
+        assert_no_internal_error_logged(gateway)
 
 
 @pytest.mark.usefixtures("many_files")
-def test_of_too_many_requests_the_last_are_sent_away_and_the_others_served(world, start_gateway):
+def test_requests_beyond_the_waiting_limit_are_refused_and_the_others_served(world, start_gateway):
     with running(identity_provider()) as (issuer,):
         issuer.fault["discovery"] = Fault(delay_s=3)
         gateway = start_gateway(trusting(world, entry(issuer)), concurrency=1)
-        with waiting(gateway, issuer.mint(), WAITING_ROOM) as connections:
+        with waiting(gateway, issuer.mint(), MAX_WAITING) as connections:
             answer = ask(gateway, request(CHAT, bearer(issuer.mint())))
             assert (answer.status, answer.code) == (503, "too_many_waiting")
             assert answer.headers["retry-after"] == "1"
             assert outcomes(connections) == {GOOD}
 
 
-def test_requests_that_wait_are_served_though_the_configuration_changes(world, start_gateway):
+def test_waiting_requests_are_served_across_a_configuration_change(world, start_gateway):
     with running(identity_provider(), identity_provider()) as (issuer, other):
         issuer.fault["jwks"] = Fault(delay_s=1.5)
         gateway = start_gateway(trusting(world, entry(issuer)))
-        with waiting(gateway, issuer.mint(), CROWD) as connections:
+        with waiting(gateway, issuer.mint(), WAITING_REQUESTS) as connections:
             assert gateway.configure(trusting(world, entry(issuer), entry(other)))
             assert outcomes(connections) == {GOOD}
         assert verdicts(gateway, other.mint()) == {GOOD}
-        assert_nothing_went_wrong_inside(gateway)
+        assert_no_internal_error_logged(gateway)
 
 
-def test_an_unknown_kid_has_keys_fetched_once(world, start_gateway):
+def test_an_unknown_kid_triggers_one_fetch(world, start_gateway):
     with running(identity_provider()) as (issuer,):
         gateway = start_gateway(trusting(world, entry(issuer)))
         assert verdicts(gateway, issuer.mint()) == {GOOD}
@@ -106,7 +106,7 @@ def test_an_unknown_kid_has_keys_fetched_once(world, start_gateway):
         assert issuer.hits["discovery"] - before["discovery"] == 1
 
 
-def test_ten_thousand_unknown_kids_have_keys_fetched_once_whichever_worker_they_meet(world, start_gateway):
+def test_ten_thousand_unknown_kids_trigger_one_fetch_across_workers(world, start_gateway):
     with running(identity_provider()) as (issuer,):
         gateway = start_gateway(trusting(world, entry(issuer)), concurrency=4)
         assert verdicts(gateway, issuer.mint()) == {GOOD}
@@ -134,24 +134,24 @@ def test_ten_thousand_unknown_kids_have_keys_fetched_once_whichever_worker_they_
         assert issuer.hits - before == {"discovery": 1, "jwks": 1}
 
 
-def test_an_answer_says_how_long_its_keys_are_good(world, start_gateway):
+def test_cache_headers_set_the_refresh_interval_of_keys(world, start_gateway):
     bounds = {"min_refresh_interval": "100ms", "max_refresh_interval": "1h"}
-    with running(identity_provider(), identity_provider()) as (brief, comparable):
-        brief.fault["jwks"] = Fault(headers={"cache-control": "public, max-age=1"})
-        comparable.fault["jwks"] = Fault(headers={"cache-control": "max-age=600", "age": "10"})
+    with running(identity_provider(), identity_provider()) as (short_lived, long_lived):
+        short_lived.fault["jwks"] = Fault(headers={"cache-control": "public, max-age=1"})
+        long_lived.fault["jwks"] = Fault(headers={"cache-control": "max-age=600", "age": "10"})
         gateway = start_gateway(
             trusting(
                 world,
-                entry(brief, refresh_interval="1h", **bounds),
-                entry(comparable, refresh_interval="100ms", **bounds),
+                entry(short_lived, refresh_interval="1h", **bounds),
+                entry(long_lived, refresh_interval="100ms", **bounds),
             )
         )
-        wait_until(lambda: brief.hits["jwks"] >= 4)
-        assert comparable.hits["jwks"] == 1
-        assert verdict(gateway, brief.mint()) == verdict(gateway, comparable.mint()) == GOOD
+        wait_until(lambda: short_lived.hits["jwks"] >= 4)
+        assert long_lived.hits["jwks"] == 1
+        assert verdict(gateway, short_lived.mint()) == verdict(gateway, long_lived.mint()) == GOOD
 
 
-def test_stale_keys_serve_and_are_told_of(world, start_gateway):
+def test_stale_keys_are_used_and_reported(world, start_gateway):
     with running(identity_provider()) as (issuer,):
         gateway = start_gateway(trusting(world, entry(issuer, refresh_interval="1s")))
         token = issuer.mint()
@@ -165,7 +165,7 @@ def test_stale_keys_serve_and_are_told_of(world, start_gateway):
         wait_until(lambda: not stale(gateway))
 
 
-def test_stale_keys_end(world, start_gateway):
+def test_stale_keys_expire(world, start_gateway):
     with running(identity_provider()) as (issuer,):
         gateway = start_gateway(trusting(world, entry(issuer, refresh_interval="500ms", max_stale="2s")))
         token = issuer.mint()
@@ -177,13 +177,13 @@ def test_stale_keys_end(world, start_gateway):
 
 
 def stale(gateway):
-    """Whether the gateway says that it has stale keys."""
+    """Whether the gateway reports stale keys."""
     values = [value for name, value in gateway.stats("wasmcustom.").items() if name.endswith("ai_gateway_jwks_stale")]
     return any(values)
 
 
-def test_a_request_waits_for_the_keys_of_each_issuer_that_it_brings_a_token_of(world, start_gateway):
-    """A stranger is told what it would be told elsewhere: first its own token is checked, then the other."""
+def test_a_request_with_tokens_of_two_issuers_waits_for_the_keys_of_both(world, start_gateway):
+    """The outcome is the same as elsewhere: the token in Google's header is checked first, then the other one."""
     with running(identity_provider(), identity_provider()) as (slow, fast):
         slow.fault["jwks"], fast.fault["jwks"] = Fault(delay_s=1.5), Fault(delay_s=0.5)
         google = provider("my-google", "google", world.google)
@@ -193,7 +193,7 @@ def test_a_request_waits_for_the_keys_of_each_issuer_that_it_brings_a_token_of(w
         assert (answer.status, answer.code) == (401, "token_expired")
 
 
-def test_a_new_key_is_accepted_at_its_first_token(world, start_gateway):
+def test_a_new_key_is_accepted_with_its_first_token(world, start_gateway):
     with running(identity_provider()) as (issuer,):
         gateway = start_gateway(trusting(world, entry(issuer)))
         old = issuer.mint()
@@ -203,7 +203,7 @@ def test_a_new_key_is_accepted_at_its_first_token(world, start_gateway):
         assert verdicts(gateway, old) == {GOOD}
 
 
-def test_another_unknown_kid_has_keys_fetched_again_after_the_refetch_interval(world, start_gateway):
+def test_an_unknown_kid_triggers_another_fetch_after_the_refetch_interval(world, start_gateway):
     with running(identity_provider()) as (issuer,):
         gateway = start_gateway(trusting(world, entry(issuer, refetch_interval="1s")))
         assert verdicts(gateway, issuer.mint(key=SigningKey.generate())) == {KEY_UNKNOWN}
@@ -212,7 +212,7 @@ def test_another_unknown_kid_has_keys_fetched_again_after_the_refetch_interval(w
         wait_until(lambda: verdicts(gateway, token) == {GOOD}, 3)
 
 
-def test_a_withdrawn_key_ends_its_tokens_at_the_next_refresh_cached_or_not(world, start_gateway):
+def test_a_withdrawn_key_invalidates_its_tokens_at_the_next_refresh(world, start_gateway):
     with running(identity_provider()) as (issuer,):
         gateway = start_gateway(trusting(world, entry(issuer, refresh_interval="500ms")))
         old_key = issuer.keys[0]
@@ -224,7 +224,7 @@ def test_a_withdrawn_key_ends_its_tokens_at_the_next_refresh_cached_or_not(world
         assert verdicts(gateway, issuer.mint()) == {GOOD}
 
 
-def test_a_key_set_that_moves_is_followed(world, start_gateway):
+def test_a_changed_jwks_uri_is_followed(world, start_gateway):
     with running(identity_provider(), identity_provider()) as (issuer, elsewhere):
         gateway = start_gateway(trusting(world, entry(issuer, refresh_interval="500ms")))
         assert verdicts(gateway, issuer.mint()) == {GOOD}
@@ -242,10 +242,10 @@ def test_tokens_that_expire_while_cached_are_refused(world, start_gateway):
         wait_until(lambda: verdicts(gateway, token) == {(401, "token_expired")}, 4)
 
 
-def test_times_beyond_all_reason_do_no_harm(world, start_gateway, token):
-    """They overflowed: of a worker's own calculation, at which it trapped, and of Envoy's timer."""
+def test_extreme_times_do_not_overflow(world, start_gateway, token):
+    """Such times used to overflow a calculation in the filter, which trapped, and Envoy's timer."""
     names = ("clock_skew", "fetch_timeout", "refresh_interval", "max_refresh_interval", "max_stale", "refetch_interval")
     absurd = dict.fromkeys(names, "18000000000000000000s")
     with start_gateway(trusting(world, entry(world.identity_provider, **absurd))) as gateway:
         assert verdicts(gateway, token) == {GOOD}
-        assert_unharmed(gateway, token)
+        assert_still_works(gateway, token)

@@ -1,7 +1,7 @@
-"""Signatures that only the holder of a private key could make, in every form but the one that JOSE has.
+"""Signatures in encodings that JOSE does not allow, which only the holder of the private key can make.
 
-Forgers have got past verifiers that read such forms: paddings that are parsed and not compared, salts and masks of
-another kind. Envoy's verifier and ours must give one verdict on each.
+Some verifiers have accepted forged signatures because they were lenient about such encodings: paddings that are parsed
+but not compared, or other salts and masks. Envoy's verifier and the filter's own must agree on each.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ SHA256_ID = bytes.fromhex("3031300d060960864801650304020105000420")
 SHA1_ID = bytes.fromhex("3021300906052b0e03021a05000414")
 WITHOUT_NULL = bytes.fromhex("302f300b0609608648016503040201" + "0420")
 LONG_LENGTH = bytes.fromhex("308131300d060960864801650304020105000420")
-WITH_A_STRANGER_IN_ITS_PARAMETERS = bytes.fromhex("3033300f060960864801650304020104020000" + "0420")
+EXTRA_PARAMETERS = bytes.fromhex("3033300f060960864801650304020104020000" + "0420")
 
 RSA = rsa.generate_private_key(65537, SIZE * 8)
 NUMBERS = RSA.private_numbers()
@@ -50,7 +50,7 @@ def keys():
 
 @pytest.fixture(scope="module", params=VERIFIERS)
 def judge(request, world, start_gateway):
-    """The code of the answer to a token, by one verifier and by the other."""
+    """A function that returns the error code for a token, with each verifier."""
     issuers = [{"issuer": "i", "audiences": ["a"], "jwks": {"keys": keys()}}]
     with signature_judge(start_gateway, configuration(world), issuers, request.param) as judge:
         yield judge
@@ -62,7 +62,7 @@ def unsigned(algorithm, kid):
 
 
 def raw(encoded):
-    """What RSA makes of an encoded message, whatever stands in it."""
+    """The RSA signature of an encoded message, whatever the encoding."""
     assert len(encoded) == SIZE, len(encoded)
     return pow(int.from_bytes(encoded), NUMBERS.d, MODULUS).to_bytes(SIZE)
 
@@ -73,7 +73,7 @@ def rsa_token(algorithm, encode):
 
 
 def padded(content, first=b"\0\1", fill=b"\xff", end=b"\0"):
-    """PKCS #1 v1.5's type 1, or something like it."""
+    """PKCS #1 v1.5 padding of type 1, or a variant of it."""
     room = SIZE - len(first) - len(end) - len(content)
     return first + fill * room + end + content
 
@@ -86,7 +86,7 @@ PKCS1 = {
     "a digest without its algorithm": lambda m: padded(sha256(m)),
     "an algorithm without its NULL": lambda m: padded(WITHOUT_NULL + sha256(m)),
     "a length in a longer form": lambda m: padded(LONG_LENGTH + sha256(m)),
-    "a stranger in the parameters": lambda m: padded(WITH_A_STRANGER_IN_ITS_PARAMETERS + sha256(m)),
+    "extra algorithm parameters": lambda m: padded(EXTRA_PARAMETERS + sha256(m)),
     "another hash": lambda m: padded(SHA1_ID + hashlib.sha1(m).digest()),
     "another hash under this one's name": lambda m: padded(SHA256_ID + hashlib.sha3_256(m).digest()),
     "a digest cut short": lambda m: padded(SHA256_ID + sha256(m)[:20]),
@@ -108,7 +108,7 @@ def mask(seed, length, name):
 
 
 def pss(digest, salt, mask_hash="sha256", first=1, end=0xBC):
-    """RFC 8017 §9.1.1 for a modulus of 2048 bits, or something like it."""
+    """The PSS encoding of RFC 8017 §9.1.1 for a modulus of 2048 bits, or a variant of it."""
     hashed = sha256(b"\0" * 8 + digest + salt)
     block = b"\0" * (SIZE - len(salt) - 34) + bytes([first]) + salt
     masked = bytearray(a ^ b for a, b in zip(block, mask(hashed, len(block), mask_hash), strict=True))
@@ -129,7 +129,7 @@ PSS = {
 }
 
 
-def test_what_is_encoded_rightly_holds(judge):
+def test_correct_encodings_are_valid(judge):
     assert judge(rsa_token("RS256", lambda m: padded(SHA256_ID + sha256(m)))) == VALID
     assert judge(rsa_token("PS256", lambda m: pss(sha256(m), b"s" * 32))) == VALID
 
@@ -150,8 +150,8 @@ def test_a_signature_plus_the_modulus_is_refused(judge):
     assert judge(f"{signed}.{base64url((good + MODULUS).to_bytes(SIZE + 1))}") == "signature_invalid"
 
 
-def test_both_forms_of_an_ecdsa_signature_hold(judge):
-    """s and -s prove the same, and RFC 7518 asks for neither; nothing here takes a token's bytes for its name."""
+def test_both_forms_of_an_ecdsa_signature_are_valid(judge):
+    """Both s and -s are valid, and RFC 7518 requires neither. The gateway never identifies a token by its bytes."""
     signed = unsigned("ES256", "ec")
     r, s = utils.decode_dss_signature(EC.sign(signed.encode(), ec.ECDSA(SHA256())))
     for form in (s, int(CURVE_ORDERS["ES256"], 16) - s):
@@ -159,8 +159,8 @@ def test_both_forms_of_an_ecdsa_signature_hold(judge):
 
 
 @pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
-def test_no_published_key_is_a_secret(algorithm, judge):
-    """The public key in every form that a library was ever made to take for the secret."""
+def test_a_public_key_is_never_used_as_an_hmac_secret(algorithm, judge):
+    """The public key is tried as the secret in every form that some library has accepted."""
     public = RSA.public_key()
     forms = [
         public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),

@@ -1,4 +1,4 @@
-"""Published and independently made signatures, and every way to spoil one, as Envoy's own verifier and ours judge them."""
+"""Published and independently generated signatures and corruptions of them, with Envoy's verifier and the filter's own."""
 
 import base64
 import json
@@ -11,8 +11,8 @@ from support.signature_verdicts import CURVE_ORDERS, VALID, signature_judge
 from tools.gateway import PROJECT
 
 VECTORS = PROJECT / "tests" / "vectors" / "jws"
-# Of these each bit is flipped. The others' checks differ from theirs in the hash alone: each seventh, which meets all
-# bits of a byte.
+# All bits are flipped for these algorithms. The others differ from them only in the hash, so every seventh bit is
+# enough, which covers all bit positions of a byte.
 EACH_BIT = {"RS256", "PS256", "ES256", "ES384", "EdDSA"}
 
 
@@ -26,7 +26,7 @@ INDEPENDENT = {vector["algorithm"]: vector for vector in vectors("independent.js
 
 @pytest.fixture(scope="module", params=VERIFIERS)
 def judge(request, world, start_gateway):
-    """The code of the answer to a token, by one verifier and by the other."""
+    """A function that returns the error code for a token, with each verifier."""
     issuers = [
         {"issuer": "joe", "audiences": ["a"], "jwks": {"keys": [vector["jwk"] for vector in RFC]}},
         {"issuer": "i", "audiences": ["a"], "jwks": {"keys": [vector["jwk"] for vector in INDEPENDENT.values()]}},
@@ -40,7 +40,7 @@ def decoded(text):
 
 
 def bits(algorithm, data):
-    """The places of those that are flipped, one at a time."""
+    """The positions of the bits to flip, one at a time."""
     return range(0, len(data) * 8, 1 if algorithm in EACH_BIT else 7)
 
 
@@ -55,12 +55,12 @@ def signed(vector, signature):
 @pytest.mark.parametrize(
     "vector", [*RFC, *INDEPENDENT.values()], ids=lambda vector: f"{vector['source']} {vector['algorithm']}"
 )
-def test_good_signatures_hold(vector, judge):
+def test_correct_signatures_are_valid(vector, judge):
     assert judge(vector["jws"]) == VALID
 
 
 @pytest.mark.parametrize("algorithm", INDEPENDENT)
-def test_no_signature_holds_with_one_bit_flipped(algorithm, judge):
+def test_a_signature_with_one_flipped_bit_is_refused(algorithm, judge):
     vector = INDEPENDENT[algorithm]
     good = signature(vector)
     for bit in bits(algorithm, good):
@@ -70,8 +70,8 @@ def test_no_signature_holds_with_one_bit_flipped(algorithm, judge):
 
 
 @pytest.mark.parametrize("algorithm", INDEPENDENT)
-def test_no_token_holds_with_one_bit_flipped_as_it_is_sent(algorithm, judge):
-    """Bits that leave the token printable: others cannot stand in a header."""
+def test_a_token_with_one_flipped_bit_in_its_encoded_form_is_refused(algorithm, judge):
+    """Only bits that leave the token printable, as a header cannot contain other bytes."""
     good = INDEPENDENT[algorithm]["jws"]
     tried = 0
     for bit in bits(algorithm, good):
@@ -85,7 +85,7 @@ def test_no_token_holds_with_one_bit_flipped_as_it_is_sent(algorithm, judge):
 
 @pytest.mark.parametrize("part", [0, 1], ids=["header", "claims"])
 @pytest.mark.parametrize("algorithm", INDEPENDENT)
-def test_no_token_holds_with_one_bit_flipped_in_what_it_says(algorithm, part, judge):
+def test_a_token_with_one_flipped_bit_in_its_decoded_form_is_refused(algorithm, part, judge):
     parts = INDEPENDENT[algorithm]["jws"].split(".")
     good = decoded(parts[part])
     for bit in bits(algorithm, good):
@@ -97,7 +97,7 @@ def test_no_token_holds_with_one_bit_flipped_in_what_it_says(algorithm, part, ju
 
 @pytest.mark.parametrize("algorithm", CURVE_ORDERS)
 def test_r_and_s_out_of_range_are_refused(algorithm, judge):
-    """CVE-2022-21449: zero, or the group's order, which is zero modulo itself."""
+    """CVE-2022-21449: r or s is zero, or the order of the group, which is zero modulo itself."""
     vector = INDEPENDENT[algorithm]
     good = signature(vector)
     half = len(good) // 2

@@ -1,4 +1,4 @@
-"""Where an issuer's keys come from, which of them count, and for which tokens."""
+"""Sources of an issuer's signing keys, and which key may verify which token."""
 
 import json
 
@@ -18,7 +18,7 @@ NOT_A_KEY_FOR_THIS = ["kty", "use", "key_ops", "alg", "other alg", "hmac", "1024
 
 
 class Issuers:
-    """Issuers of all sorts behind one gateway: by discovery, by `jwks_uri`, with keys in the configuration."""
+    """Issuers with each source of keys, all behind one gateway: discovery, `jwks_uri`, the configuration."""
 
     def __init__(self):
         self.discovered = identity_provider()
@@ -34,12 +34,12 @@ class Issuers:
         self.without_alg = identity_provider(issuer="https://without-alg.test")
         self.narrow = identity_provider(issuer="https://narrow.test")
         self.narrow.keys = [SigningKey.generate("ES256"), SigningKey.generate("RS256")]
-        self.odd = identity_provider()
+        self.with_unusable_keys = identity_provider()
         self.unusable = {kid: SigningKey.generate("RS256", kid) for kid in NOT_A_KEY_FOR_THIS}
         self.unusable["1024 bits"] = SigningKey.generate("RS256", "1024 bits", bits=1024)
 
     def servers(self):
-        return self.discovered, self.below_a_path, self.by_uri, self.impostor, self.odd
+        return self.discovered, self.below_a_path, self.by_uri, self.impostor, self.with_unusable_keys
 
     def entries(self):
         without_alg = [key.jwk(alg=None, use=None) for key in self.without_alg.keys]
@@ -52,10 +52,10 @@ class Issuers:
             entry(self.same_kid, jwks=self.same_kid.jwks()),
             entry(self.without_alg, jwks={"keys": without_alg}),
             entry(self.narrow, jwks=self.narrow.jwks(), algorithms=["ES256"]),
-            entry(self.odd),
+            entry(self.with_unusable_keys),
         ]
 
-    def odd_keys(self):
+    def unusable_keys(self):
         changes = {
             "kty": {"kty": "EC"},
             "use": {"use": "enc"},
@@ -77,14 +77,14 @@ def issuers():
     with running(*issuers.servers()):
         document = {"issuer": issuers.discovered.issuer, "jwks_uri": issuers.impostor.jwks_uri}
         issuers.impostor.fault["discovery"] = Fault(body=json.dumps(document).encode())
-        key_set = {"keys": [*issuers.odd_keys(), *issuers.odd.jwks()["keys"]]}
-        issuers.odd.fault["jwks"] = Fault(body=json.dumps(key_set).encode())
+        key_set = {"keys": [*issuers.unusable_keys(), *issuers.with_unusable_keys.jwks()["keys"]]}
+        issuers.with_unusable_keys.fault["jwks"] = Fault(body=json.dumps(key_set).encode())
         yield issuers
 
 
 @pytest.fixture(scope="module", params=VERIFIERS)
 def gateway(request, world, issuers, start_gateway):
-    """One that has Envoy check signatures, and one that checks them itself."""
+    """A gateway where Envoy verifies signatures, and one that verifies them in Wasm."""
     trusted = trusting(world, *issuers.entries())
     trusted["authentication"]["signature_verifier"] = request.param
     with start_gateway(trusted) as gateway:
@@ -93,11 +93,11 @@ def gateway(request, world, issuers, start_gateway):
 
 
 @pytest.mark.parametrize("name", ["discovered", "below_a_path", "by_uri", "inline"])
-def test_keys_come_by_discovery_by_uri_or_with_the_configuration(gateway, issuers, name):
+def test_keys_come_from_discovery_a_uri_or_the_configuration(gateway, issuers, name):
     assert verdicts(gateway, getattr(issuers, name).mint()) == {GOOD}
 
 
-def test_discovery_is_asked_only_where_no_uri_is_configured(gateway, issuers):
+def test_discovery_is_used_only_if_no_uri_is_configured(gateway, issuers):
     assert verdict(gateway, issuers.by_uri.mint()) == GOOD
     assert issuers.by_uri.hits["jwks"] and not issuers.by_uri.hits["discovery"]
 
@@ -108,20 +108,20 @@ def test_a_discovery_document_of_another_issuer_is_not_followed(gateway, issuers
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_every_algorithm_passes(gateway, issuers, algorithm):
+def test_every_algorithm_is_accepted(gateway, issuers, algorithm):
     key = next(key for key in issuers.discovered.keys if key.alg == algorithm)
     assert verdict(gateway, issuers.discovered.mint(key=key)) == GOOD
     assert verdict(gateway, issuers.discovered.mint(key=key, header={"kid": None})) == GOOD
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_no_algorithm_passes_with_a_strangers_key(gateway, issuers, algorithm):
-    stranger = SigningKey.generate(algorithm, algorithm)
-    assert verdict(gateway, issuers.discovered.mint(key=stranger)) == SIGNATURE_INVALID
+def test_no_algorithm_accepts_a_key_that_the_issuer_does_not_publish(gateway, issuers, algorithm):
+    foreign_key = SigningKey.generate(algorithm, algorithm)
+    assert verdict(gateway, issuers.discovered.mint(key=foreign_key)) == SIGNATURE_INVALID
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_no_algorithm_passes_with_a_key_of_another(gateway, issuers, algorithm):
+def test_no_algorithm_accepts_a_key_of_another_algorithm(gateway, issuers, algorithm):
     for key in issuers.discovered.keys:
         if key.alg != algorithm:
             forged = issuers.discovered.mint(key=key, header={"alg": algorithm, "kid": algorithm})
@@ -133,18 +133,18 @@ def test_no_algorithm_passes_with_a_key_of_another(gateway, issuers, algorithm):
 def test_a_token_without_kid_is_tried_against_every_key_of_its_algorithm(gateway, issuers):
     for key in issuers.inline.keys:
         assert verdict(gateway, issuers.inline.mint(key=key, header={"kid": None})) == GOOD
-    stranger = SigningKey.generate("RS256")
-    assert verdict(gateway, issuers.inline.mint(key=stranger, header={"kid": None})) == SIGNATURE_INVALID
+    foreign_key = SigningKey.generate("RS256")
+    assert verdict(gateway, issuers.inline.mint(key=foreign_key, header={"kid": None})) == SIGNATURE_INVALID
 
 
-def test_a_key_without_alg_serves_every_algorithm_of_its_kind(gateway, issuers):
+def test_a_key_without_alg_is_used_for_every_algorithm_of_its_type(gateway, issuers):
     key = issuers.without_alg.keys[0]
     for algorithm in ["RS256", "RS512", "PS256", "PS512"]:
         same_key = SigningKey(algorithm, key.kid, key.private)
         assert verdict(gateway, issuers.without_alg.mint(key=same_key)) == GOOD
 
 
-def test_an_issuer_may_be_narrowed_to_algorithms(gateway, issuers):
+def test_an_issuer_can_be_restricted_to_algorithms(gateway, issuers):
     narrow, (ec, rsa) = issuers.narrow, issuers.narrow.keys
     assert verdict(gateway, narrow.mint(key=ec)) == GOOD
     assert verdict(gateway, narrow.mint(key=rsa)) == (401, "algorithm_not_allowed")
@@ -159,16 +159,16 @@ def test_one_issuers_key_does_not_sign_for_another_even_under_the_same_kid(gatew
 
 
 @pytest.mark.parametrize("kid", NOT_A_KEY_FOR_THIS)
-def test_a_key_that_disagrees_with_the_token_is_as_if_it_were_not_there(gateway, issuers, kid):
-    assert verdict(gateway, issuers.odd.mint(key=issuers.unusable[kid])) == KEY_UNKNOWN
+def test_a_key_that_does_not_match_the_token_is_ignored(gateway, issuers, kid):
+    assert verdict(gateway, issuers.with_unusable_keys.mint(key=issuers.unusable[kid])) == KEY_UNKNOWN
 
 
-def test_odd_keys_do_not_spoil_the_good_one_beside_them(gateway, issuers):
-    assert verdict(gateway, issuers.odd.mint()) == GOOD
+def test_unusable_keys_do_not_affect_the_usable_key_beside_them(gateway, issuers):
+    assert verdict(gateway, issuers.with_unusable_keys.mint()) == GOOD
 
 
-def test_every_single_changed_bit_makes_a_token_bad(gateway, issuers):
-    """One bit of each byte, so that all of them are met."""
+def test_a_token_with_any_single_changed_bit_is_refused(gateway, issuers):
+    """One bit of each byte, so that every byte is covered."""
     token = issuers.inline.mint(key=issuers.inline.keys[2])
     for place in range(len(token)):
         flipped = chr(ord(token[place]) ^ (1 << place % 6))

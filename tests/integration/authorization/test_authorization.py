@@ -1,4 +1,4 @@
-"""Who may invoke what: permissions in claims, bindings and the providers' own rules."""
+"""Permissions in claims, bindings, and the allow rules of providers."""
 
 import pytest
 
@@ -11,7 +11,7 @@ PROVIDERS = ["first", "second", "finance"]
 
 
 def start(world, start_gateway, authorization):
-    """A gateway with `PROVIDERS`, of which the last has a rule of its own."""
+    """A gateway with `PROVIDERS`. The last one has its own allow rule."""
     whole = configuration(world)
     whole["providers"] = [provider(name, "openai", world.openai) for name in PROVIDERS]
     whole["providers"][2]["allow"] = [{"claim": "groups", "value": "finance"}, {"subject": "auditor"}]
@@ -20,7 +20,7 @@ def start(world, start_gateway, authorization):
 
 @pytest.fixture(scope="module")
 def with_claims(world, start_gateway):
-    """Permissions come from a claim of the tokens: the usual names, and the usual claims with a nested one."""
+    """Permissions come from claims: the default permission names, the default claims and a nested one."""
     authorization = {"claims": ["permissions", "roles", "scope", "/realm_access/roles"]}
     with start(world, start_gateway, authorization) as gateway:
         yield gateway
@@ -28,7 +28,7 @@ def with_claims(world, start_gateway):
 
 @pytest.fixture(scope="module")
 def with_bindings(world, start_gateway):
-    """Permissions come from the gateway's bindings alone."""
+    """Permissions come only from the gateway's bindings."""
     bindings = [
         {"subject": "svc-batch", "permissions": ["invoke"], "providers": ["first"]},
         {"claim": "groups", "value": "ml-team", "permissions": ["invoke"]},
@@ -41,7 +41,7 @@ def with_bindings(world, start_gateway):
 
 @pytest.fixture
 def allowed(world):
-    """The providers that a token with these claims alone may invoke."""
+    """The providers that a token with only these claims may invoke."""
 
     def allowed(gateway, **claims):
         token = world.identity_provider.mint(claims, omit=[] if "permissions" in claims else ["permissions"])
@@ -69,7 +69,7 @@ def invoke(gateway, name, token):
     ],
     ids=str,
 )
-def test_a_permission_counts_in_each_configured_claim_and_form(claims, with_claims, allowed):
+def test_a_permission_is_read_from_each_configured_claim_in_each_form(claims, with_claims, allowed):
     assert allowed(with_claims, **claims) == ["first", "second"]
 
 
@@ -91,11 +91,11 @@ def test_a_permission_counts_in_each_configured_claim_and_form(claims, with_clai
     ],
     ids=str,
 )
-def test_anything_else_is_denied(claims, with_claims, allowed):
+def test_claims_without_a_permission_are_denied(claims, with_claims, allowed):
     assert allowed(with_claims, **claims) == []
 
 
-def test_a_providers_allow_rule_narrows_what_permissions_grant(with_claims, allowed):
+def test_a_providers_allow_rule_restricts_what_permissions_grant(with_claims, allowed):
     assert "finance" in allowed(with_claims, permissions=[INVOKE], groups=["finance"])
     assert "finance" in allowed(with_claims, permissions=[INVOKE], groups="finance")
     assert "finance" in allowed(with_claims, permissions=[INVOKE], sub="auditor")
@@ -123,8 +123,8 @@ def test_bindings_grant_by_subject_and_by_claim(claims, names, with_bindings, al
     assert allowed(with_bindings, **claims) == names
 
 
-def test_a_binding_and_a_rule_can_be_for_the_tokens_of_one_issuer(world, start_gateway):
-    """Another issuer may give the same subject to somebody else."""
+def test_a_binding_and_a_rule_can_be_limited_to_one_issuer(world, start_gateway):
+    """Two issuers may use the same subject for different callers."""
     with running(identity_provider()) as (another,):
         whole = configuration(world)
         ours, others = world.identity_provider, another

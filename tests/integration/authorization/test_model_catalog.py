@@ -1,4 +1,4 @@
-"""The model catalog: a request may ask for the models of its provider's list, and for no other."""
+"""The model catalog: a request may only use the models that are configured for its provider."""
 
 import gzip
 import json
@@ -44,7 +44,7 @@ def gateway(world, start_gateway):
 
 @pytest.fixture
 def post(gateway, token):
-    """A POST with this body and these headers, at a path below the prefix."""
+    """A POST request to a path below the prefix."""
 
     def post(path, body, *headers, gateway=gateway, token=token):
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -124,7 +124,7 @@ def test_googles_sdk_uses_and_lists_the_catalog(proxy_url, world, token):
     assert len(world.google.requests) == served
 
 
-def test_bedrocks_models_stand_in_the_path(world, start_gateway, token):
+def test_bedrocks_model_is_read_from_the_path(world, start_gateway, token):
     provider = {
         "name": "my-bedrock",
         "type": "bedrock",
@@ -163,9 +163,9 @@ def test_bedrocks_models_stand_in_the_path(world, start_gateway, token):
         (b'{"model":"gpt-4o"', 200, None),
     ],
 )
-def test_what_a_body_says_is_decided_safely(post, world, body, status, code):
+def test_ambiguous_bodies_are_refused(post, world, body, status, code):
     answer = post("/my-openai/v1/chat/completions", body, JSON)
-    if code is None:  # half a document names a model; the provider itself refuses it
+    if code is None:  # a truncated document names a model, and the provider refuses it
         assert answer.header("x-ai-gateway-error") is None and answer.status == 400
         return
     assert (answer.status, answer.header("x-ai-gateway-error")) == (status, code), answer.body
@@ -182,7 +182,7 @@ def test_a_body_that_cannot_be_read_is_refused(post, world):
     assert world.openai.requests == []
 
 
-def test_files_pass_and_batches_do_not(openai_client, world):
+def test_files_are_allowed_and_batches_refused(openai_client, world):
     assert openai_client.files.create(file=("a.jsonl", b"{}"), purpose="batch").id
     with pytest.raises(openai.BadRequestError) as refused:
         openai_client.batches.create(input_file_id="f", endpoint="/v1/chat/completions", completion_window="24h")
@@ -190,7 +190,7 @@ def test_files_pass_and_batches_do_not(openai_client, world):
     assert [request.path for request in world.openai.requests] == ["/v1/files"]
 
 
-def test_an_operator_can_let_paths_pass(world, start_gateway, post):
+def test_an_operator_can_allow_paths_without_a_model(world, start_gateway, post):
     whole = with_catalogs(world, unlisted_model_status=403)
     whole["providers"][0]["paths_without_model"] = ["no/such/*"]
     with start_gateway(whole) as gateway:
@@ -200,7 +200,7 @@ def test_an_operator_can_let_paths_pass(world, start_gateway, post):
         assert (refused.status, refused.code) == (403, "model_not_found")
 
 
-def test_a_late_model_is_found_up_to_a_limit(world, start_gateway, post, gateway):
+def test_a_model_late_in_the_body_is_found_up_to_a_limit(world, start_gateway, post, gateway):
     long = {"messages": [{"role": "user", "content": "x" * 3_000_000}], "model": "gpt-4o"}
     assert post("/my-openai/v1/chat/completions", long, JSON).status == 200
     with start_gateway(with_catalogs(world, max_model_lookup_bytes=100_000)) as short:
@@ -212,7 +212,7 @@ def test_a_late_model_is_found_up_to_a_limit(world, start_gateway, post, gateway
 
 @pytest.fixture(scope="module")
 def recording(world, start_gateway):
-    """An upstream that writes down what comes, and a gateway where it has a catalog."""
+    """An upstream that records what it receives, and a gateway where it has a catalog."""
     with Recorder() as recorder:
         provider = {
             "name": "my-openai",
@@ -221,7 +221,7 @@ def recording(world, start_gateway):
             "api_key": {"value": "key"},
             "models": ["m"],
         }
-        # In hosts that lose a piece, an upload that has waited for the keys flows on only when more of it comes.
+        # In hosts that lose a piece of the body, an upload that has waited for keys continues only with its next piece.
         with start_gateway(configuration(world) | {"providers": [provider]}, concurrency=1) as gateway:
             headers = [BEARER.filled(world.identity_provider.mint())]
             assert exchange(gateway, "GET", PREFIX, headers).status == 200
@@ -229,7 +229,7 @@ def recording(world, start_gateway):
 
 
 @pytest.mark.parametrize("framing", ["content-length", "chunked"])
-def test_a_body_flows_on_as_soon_as_its_model_is_known(recording, token, framing):
+def test_a_body_is_forwarded_as_soon_as_its_model_is_known(recording, token, framing):
     recorder, gateway = recording
     pieces = [b'{"messages":[{"role":"user",', b'"content":"hi"}],"model":"m",', b'"stream":', b"true}"]
     upload = Upload(gateway, CHAT, token, framing, sum(map(len, pieces)))
@@ -275,20 +275,20 @@ def test_a_request_that_waits_for_keys_waits_for_its_model_too(world, start_gate
     assert [answer.status for answer in answers] == [200, 404]
 
 
-def test_a_host_that_withholds_the_body_is_answered_for_within_five_seconds(world, start_gateway, post):
+def test_a_host_that_does_not_deliver_bodies_gets_a_500_within_five_seconds(world, start_gateway, post):
     def without_the_option(plugin):
         del plugin["allow_on_headers_stop_iteration"]
 
     with start_gateway(with_catalogs(world), edit_plugin=without_the_option) as gateway:
         started = time.monotonic()
         answer = post("/my-openai/v1/chat/completions", chat("gpt-4o"), JSON, gateway=gateway)
-        assert time.monotonic() - started < 5.5  # 5 s, and what a busy machine adds
+        assert time.monotonic() - started < 5.5  # 5 s plus the delay of a busy machine
         assert (answer.status, answer.code) == (500, "body_withheld")
         assert "allow_on_headers_stop_iteration" in answer.message
         assert post("/my-openai/v1/files", b"", gateway=gateway).code != "body_withheld"
 
 
-def test_bindings_narrow_the_catalog_and_change_the_price(world, start_gateway, post):
+def test_bindings_restrict_the_catalog_and_change_the_price(world, start_gateway, post):
     whole = with_catalogs(world)
     whole["providers"][0]["prices"] = {"*": {"input": 1000, "output": 1000}}
     whole["authorization"] = {
@@ -338,7 +338,7 @@ def test_a_websocket_names_its_model_in_the_query(world, start_gateway, token):
 
 @pytest.mark.parametrize("connection", ["close", "Upgrade"])
 @pytest.mark.parametrize("method", ["POST", "GET"])
-def test_a_websocket_in_name_does_not_hide_the_model_of_a_body(gateway, world, token, method, connection):
+def test_upgrade_headers_do_not_hide_the_model_in_a_body(gateway, world, token, method, connection):
     upgrade = [("connection", connection), ("upgrade", "websocket"), ("sec-websocket-version", "13")]
     key = ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
     overridden = [("x-http-method-override", "POST")]
@@ -349,7 +349,7 @@ def test_a_websocket_in_name_does_not_hide_the_model_of_a_body(gateway, world, t
     assert not world.openai.requests
 
 
-def test_only_a_session_whose_model_is_settled_at_its_start_may_be_a_websocket(gateway, world, token):
+def test_a_websocket_is_allowed_only_if_its_model_is_known_at_the_handshake(gateway, world, token):
     upgrade = [("connection", "Upgrade"), ("upgrade", "websocket"), ("sec-websocket-version", "13")]
     headers = [*upgrade, ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="), BEARER.filled(token)]
     answer = exchange(gateway, "GET", f"{PREFIX}/my-openai/v1/responses?model=gpt-4o", headers)

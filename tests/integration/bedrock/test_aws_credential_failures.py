@@ -1,4 +1,4 @@
-"""AWS credentials that cannot be had, or make no sense: what the gateway says, and that it recovers."""
+"""AWS credentials that are unavailable or invalid: the error, and the recovery."""
 
 import pytest
 
@@ -27,9 +27,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_without_credentials_requests_are_refused_at_once_and_served_when_there_are_some(
-    start, bedrock, ask, container, fault
-):
+def test_requests_are_refused_without_credentials_and_served_once_there_are_some(start, bedrock, ask, container, fault):
     container.fault["credentials"] = FAULTS[fault]
     bedrock.judge.credentials = [container.credential]
     with start(at(container)) as gateway:
@@ -43,7 +41,7 @@ def test_without_credentials_requests_are_refused_at_once_and_served_when_there_
 
 @pytest.mark.parametrize("step", ["token", "role", "credentials"])
 @pytest.mark.parametrize("fault", ["an error", "HTML", "nothing"])
-def test_faults_of_the_instances_service(start, bedrock, ask, imds, step, fault):
+def test_faults_of_the_instance_metadata_service(start, bedrock, ask, imds, step, fault):
     imds.fault[step] = FAULTS[fault]
     bedrock.judge.credentials = [imds.credential]
     with start({"imds": {"endpoint": imds.url}}) as gateway:
@@ -68,7 +66,7 @@ def test_an_endpoint_that_is_down(start, bedrock, ask, container):
 
 
 @pytest.mark.parametrize("fault", ["an error", "HTML", "nothing", "silence"])
-def test_faults_of_the_token_service(start, bedrock, ask, sts, fault):
+def test_faults_of_sts(start, bedrock, ask, sts, fault):
     caller = AwsCredential.generate(temporary=False)
     sts.judge.credentials = [caller]
     sts.fault["assume_role"] = FAULTS[fault]
@@ -104,7 +102,7 @@ def test_a_role_that_may_not_be_assumed(start, bedrock, ask, sts):
     ],
     ids=str,
 )
-def test_credentials_that_make_no_sense_are_refused_with_their_place(world, any_gateway, credentials):
+def test_invalid_credential_configurations_are_refused_with_their_json_path(world, any_gateway, credentials):
     configuration = bedrock_configuration(world)
     configuration["providers"][0]["credentials"] = credentials
     assert not any_gateway.configure(configuration)
@@ -112,7 +110,7 @@ def test_credentials_that_make_no_sense_are_refused_with_their_place(world, any_
 
 
 @pytest.mark.parametrize("region", [None, "", "US EAST", "us-east-1/../x", 1], ids=str)
-def test_a_region_that_makes_no_sense_is_refused_with_its_place(world, any_gateway, region):
+def test_an_invalid_region_is_refused_with_its_json_path(world, any_gateway, region):
     configuration = bedrock_configuration(world)
     configuration["providers"][0]["region"] = region
     assert not any_gateway.configure(configuration)
@@ -121,6 +119,6 @@ def test_a_region_that_makes_no_sense_is_refused_with_its_place(world, any_gatew
 
 @pytest.fixture(scope="module")
 def any_gateway(world, start_gateway):
-    """A gateway with a good configuration, to be offered bad ones."""
+    """A gateway with a valid configuration, for attempts to load invalid ones."""
     with start_gateway(bedrock_configuration(world)) as gateway:
         yield gateway

@@ -1,6 +1,6 @@
-"""Where the gateway has its AWS credentials from, and how it keeps them fresh.
+"""Sources of the gateway's AWS credentials, and how they are refreshed.
 
-The mock of Bedrock takes only the credentials that a test means to be used, and checks the signature made with them.
+The mock of Bedrock accepts only the credentials that a test expects, and verifies the signature.
 """
 
 import concurrent.futures
@@ -28,7 +28,7 @@ def test_static_credentials(start, bedrock, ask, temporary):
         assert_used(bedrock, credential, ask(gateway))
 
 
-def test_static_credentials_by_the_environment(start, bedrock, ask):
+def test_static_credentials_from_environment_variables(start, bedrock, ask):
     credential = AwsCredential.generate()
     bedrock.judge.credentials = [credential]
     variables = {
@@ -41,7 +41,7 @@ def test_static_credentials_by_the_environment(start, bedrock, ask):
         assert_used(bedrock, credential, ask(gateway))
 
 
-def test_a_bedrock_api_key_is_sent_as_it_is_and_nothing_signed(start, bedrock, ask, token):
+def test_a_bedrock_api_key_is_sent_and_nothing_is_signed(start, bedrock, ask, token):
     with start({"bedrock_api_key": {"value": bedrock.api_key}}) as gateway:
         assert ask(gateway).status == 200
     request = only(bedrock.requests)
@@ -58,7 +58,7 @@ def test_a_containers_credentials(start, bedrock, ask, container):
     assert container.hits["credentials"] == 1
 
 
-def test_a_containers_endpoint_by_the_environment(start, bedrock, ask, container):
+def test_a_containers_endpoint_from_environment_variables(start, bedrock, ask, container):
     bedrock.judge.credentials = [container.credential]
     variables = {"MY_CONTAINER_URI": container.uri, "MY_CONTAINER_TOKEN": CONTAINER_TOKEN}
     named = {"uri": {"env": "MY_CONTAINER_URI"}, "authorization_token": {"env": "MY_CONTAINER_TOKEN"}}
@@ -73,7 +73,7 @@ def test_an_instances_credentials(start, bedrock, ask, imds):
     assert imds.hits == {"token": 1, "role": 1, "credentials": 1}
 
 
-def test_credentials_without_an_end(start, bedrock, ask, container):
+def test_credentials_without_an_expiration(start, bedrock, ask, container):
     container.lifetime_s = None
     bedrock.judge.credentials = [container.credential]
     with start(at(container)) as gateway:
@@ -155,7 +155,7 @@ def test_one_fetch_serves_all_workers(start, bedrock, ask, container):
     assert container.hits["credentials"] == 1
 
 
-def test_credentials_are_fetched_anew_before_they_end(start, bedrock, ask, container):
+def test_credentials_are_refreshed_before_they_expire(start, bedrock, ask, container):
     first = container.credential
     container.lifetime_s = SHORT_LIFE_S
     bedrock.judge.credentials = [first]
@@ -173,7 +173,7 @@ def test_credentials_are_fetched_anew_before_they_end(start, bedrock, ask, conta
     assert container.hits["credentials"] == 2
 
 
-def test_credentials_serve_to_their_end_while_fresh_ones_cannot_be_had(start, bedrock, ask, container):
+def test_credentials_are_used_until_they_expire_if_a_refresh_fails(start, bedrock, ask, container):
     container.lifetime_s = 10
     bedrock.judge.credentials = [container.credential]
     with start(at(container)) as gateway:
@@ -187,7 +187,7 @@ def test_credentials_serve_to_their_end_while_fresh_ones_cannot_be_had(start, be
         wait_until(lambda: ask(gateway).status == 200)
 
 
-def test_a_gauge_tells_how_long_the_credentials_are_still_good(start, bedrock, ask, container):
+def test_a_gauge_has_the_remaining_lifetime_of_the_credentials(start, bedrock, ask, container):
     container.lifetime_s = LIFE_S
     bedrock.judge.credentials = [container.credential]
     with start(at(container)) as gateway:
@@ -197,7 +197,7 @@ def test_a_gauge_tells_how_long_the_credentials_are_still_good(start, bedrock, a
         wait_until(lambda: expiry(gateway) < first)
 
 
-def test_the_gauge_is_0_once_credentials_have_ended(start, bedrock, ask, container):
+def test_the_gauge_is_0_once_credentials_have_expired(start, bedrock, ask, container):
     container.lifetime_s = SHORT_LIFE_S
     bedrock.judge.credentials = [container.credential]
     with start(at(container)) as gateway:
@@ -209,7 +209,7 @@ def test_the_gauge_is_0_once_credentials_have_ended(start, bedrock, ask, contain
         assert expiry(gateway) == 0
 
 
-def test_credentials_that_do_not_end_have_no_gauge(start, bedrock, ask, container):
+def test_credentials_that_do_not_expire_have_no_gauge(start, bedrock, ask, container):
     container.lifetime_s = None
     bedrock.judge.credentials = [container.credential]
     with start(at(container)) as gateway:
@@ -219,7 +219,7 @@ def test_credentials_that_do_not_end_have_no_gauge(start, bedrock, ask, containe
 
 
 def expiry(gateway):
-    """What the gauge says of the only provider."""
+    """The value of the gauge for the only provider."""
     wait_until(lambda: samples(gateway, EXPIRY))
     sample = only(samples(gateway, EXPIRY))
     assert sample.labels["provider"] == NAME

@@ -1,7 +1,7 @@
-"""What Claude Code sends in Bedrock mode, recorded from the real one and repeated byte for byte.
+"""The requests of Claude Code in Bedrock mode, recorded from the real client and replayed byte for byte.
 
-It first asks for inference profiles, in some configurations without a credential; it then tries up to three models
-with one token each; it writes the colon of a model's name as it is.
+Claude Code first lists inference profiles, in some configurations without a credential. It then probes up to three models
+with one token each. It sends the colon in a model name unencoded.
 """
 
 import base64
@@ -61,7 +61,7 @@ INVOKING = [
 
 
 def question(**members):
-    """A request as large as an agent's are."""
+    """A request of the size that an agent sends."""
     message = {"role": "user", "content": PROMPT}
     system = [{"type": "text", "text": "You are Claude Code. " * 5000}]
     content = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 64, "system": system, "messages": [message]}
@@ -73,17 +73,17 @@ PROBE = question(max_tokens=1, system=[])
 
 
 def as_auth_token(token):
-    """ANTHROPIC_AUTH_TOKEN, or AWS_BEARER_TOKEN_BEDROCK."""
+    """With ANTHROPIC_AUTH_TOKEN or AWS_BEARER_TOKEN_BEDROCK."""
     return [bearer(token)]
 
 
 def as_helped(token):
-    """By an apiKeyHelper, in some versions."""
+    """With an apiKeyHelper, in some versions."""
     return [bearer(token), ("x-api-key", token)]
 
 
 def as_session_token(token):
-    """AWS_SESSION_TOKEN, beside dummy keys."""
+    """With AWS_SESSION_TOKEN and dummy keys."""
     names = "accept;content-type;host;x-amz-content-sha256;x-amz-date;x-amz-security-token;x-app"
     return [
         (
@@ -98,7 +98,7 @@ def as_session_token(token):
 
 
 def as_custom_header(token):
-    """ANTHROPIC_CUSTOM_HEADERS, beside dummy keys and a session token of no worth."""
+    """With ANTHROPIC_CUSTOM_HEADERS, dummy keys and an invalid session token."""
     return [*as_session_token(FOREIGN_TOKEN), ("x-ai-gateway-authorization", f"Bearer {token}")]
 
 
@@ -113,7 +113,7 @@ def gateway(world, start_gateway):
 
 @pytest.fixture
 def send(gateway):
-    """One request; it names the host without the port, as some versions do."""
+    """Send one request. The host header has no port, as in some versions."""
 
     def send(method, path, headers, body=b""):
         lines = [f"{method} {target(path)} HTTP/1.1", "Host: 127.0.0.1"]
@@ -129,7 +129,7 @@ def send(gateway):
 
 @pytest.fixture
 def assert_signed(world, token):
-    """Checks a request that arrived, and that it tells Bedrock what Claude Code says of itself."""
+    """Check that the only request was signed, and that Claude Code's own headers reach Bedrock."""
 
     def assert_signed(request, own=()):
         secrets = (token, ACCESS_KEY_ID, SIGNATURE, DATE, FOREIGN_TOKEN)
@@ -142,13 +142,13 @@ def assert_signed(world, token):
     return assert_signed
 
 
-def spoken(answer):
-    """The text of a streamed answer."""
+def streamed_text(answer):
+    """The text of a streamed response."""
     chunks = [json.loads(base64.b64decode(json.loads(frame.payload)["bytes"])) for frame in frames([answer.body])]
     return "".join(chunk["delta"]["text"] for chunk in chunks if chunk["type"] == "content_block_delta")
 
 
-def test_inference_profiles_without_a_credential_are_refused_for_good(send, world):
+def test_inference_profiles_without_a_credential_are_refused_permanently(send, world):
     answer = send("GET", PROFILES, ASKING)
     assert (answer.status, answer.code) == (401, "token_missing")
     assert answer.headers["x-should-retry"] == "false"
@@ -156,14 +156,14 @@ def test_inference_profiles_without_a_credential_are_refused_for_good(send, worl
     assert not world.bedrock.requests
 
 
-def test_inference_profiles_with_a_signature_alone_are_refused_for_good(send, world):
+def test_inference_profiles_with_only_a_signature_are_refused_permanently(send, world):
     answer = send("GET", PROFILES, [*ASKING, *as_session_token(FOREIGN_TOKEN)])
     assert (answer.status, answer.headers["x-should-retry"]) == (401, "false")
     assert not world.bedrock.requests
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_inference_profiles_with_a_token_are_asked_for_signed(send, world, token, assert_signed, way):
+def test_inference_profiles_with_a_token_are_forwarded_signed(send, world, token, assert_signed, way):
     answer = send("GET", PROFILES, [*ASKING, *way(token)])
     assert (answer.status, answer.headers["x-amzn-errortype"]) == (404, "UnknownOperationException")
     request = only(world.bedrock.requests)
@@ -172,7 +172,7 @@ def test_inference_profiles_with_a_token_are_asked_for_signed(send, world, token
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_three_models_are_probed_at_once(send, world, token, assert_signed, way):
+def test_three_concurrent_model_probes(send, world, token, assert_signed, way):
     headers = [*INVOKING, *way(token)]
     with ThreadPoolExecutor(len(PROBED)) as pool:
         answers = list(pool.map(lambda model: send("POST", f"/model/{model}/invoke", headers, PROBE), PROBED))
@@ -186,7 +186,7 @@ def test_three_models_are_probed_at_once(send, world, token, assert_signed, way)
 def test_a_stream(send, world, token, assert_signed, way):
     answer = send("POST", STREAM, [*INVOKING, *way(token)], QUESTION)
     assert (answer.status, answer.headers["content-type"]) == (200, "application/vnd.amazon.eventstream")
-    assert spoken(answer).endswith(QUOTED)
+    assert streamed_text(answer).endswith(QUOTED)
     request = only(world.bedrock.requests)
     assert request.path == STREAM
     assert request.body == QUESTION
@@ -194,8 +194,8 @@ def test_a_stream(send, world, token, assert_signed, way):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_an_expired_token_may_be_tried_again_with_another(send, world, way):
-    """The helper is run again if a 401 may be retried."""
+def test_a_refusal_of_an_expired_token_is_retryable(send, world, way):
+    """Claude Code runs the helper again only if the 401 is retryable."""
     expired = world.identity_provider.mint({"exp": int(time.time()) - 600})
     answer = send("POST", STREAM, [*INVOKING, *way(expired)], QUESTION)
     assert (answer.status, answer.code) == (401, "token_expired")
@@ -204,10 +204,10 @@ def test_an_expired_token_may_be_tried_again_with_another(send, world, way):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_another_refusal_is_for_good(send, world, way):
-    """Claude Code would try it again in silence for a minute."""
-    stranger = world.identity_provider.mint({"aud": "another-gateway"})
-    answer = send("POST", STREAM, [*INVOKING, *way(stranger)], QUESTION)
+def test_other_refusals_are_not_retryable(send, world, way):
+    """Otherwise Claude Code would silently retry for a minute."""
+    other_audience = world.identity_provider.mint({"aud": "another-gateway"})
+    answer = send("POST", STREAM, [*INVOKING, *way(other_audience)], QUESTION)
     assert (answer.status, answer.code) == (401, "audience_not_accepted")
     assert answer.headers["x-should-retry"] == "false"
     assert not world.bedrock.requests

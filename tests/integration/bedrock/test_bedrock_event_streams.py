@@ -1,4 +1,4 @@
-"""Bedrock's event streams, byte for byte, whatever is in them and however they come."""
+"""Bedrock's event streams pass byte for byte, whatever their content and chunking."""
 
 import pytest
 from botocore.exceptions import EventStreamError
@@ -25,7 +25,7 @@ FAILURE = frame(
 
 @pytest.fixture(scope="module")
 def scripted(world, start_gateway):
-    """A provider that answers by a script, and a gateway in front of it."""
+    """A provider with scripted responses, and a gateway in front of it."""
     with (
         ScriptedProvider() as upstream,
         start_gateway(bedrock_configuration(world, base_url=upstream.url)) as gateway,
@@ -43,7 +43,7 @@ def test_a_stream_arrives_byte_for_byte(scripted, token, cut):
     assert (answer.status, answer.header("content-type"), answer.body) == (200, CONTENT_TYPE, sent)
 
 
-def test_a_failure_in_the_middle_of_a_stream_reaches_the_client(scripted, token):
+def test_an_exception_in_mid_stream_reaches_the_client(scripted, token):
     upstream, gateway = scripted
     upstream.script = Script((*FRAMES[:2], FAILURE), headers={"content-type": CONTENT_TYPE})
     client = boto3_client(

@@ -1,4 +1,4 @@
-"""Bedrock on hosts that do not do what signing in the filter needs, and signing by Envoy's own filter."""
+"""Hosts that lack what signing in the filter needs, and signing by Envoy's AWS filter."""
 
 import time
 
@@ -40,11 +40,11 @@ def invoke(gateway, token, model="m-v1:0"):
     return httpx.post(url, json=BODY, headers={"Authorization": f"Bearer {token}"}, timeout=20)
 
 
-def test_a_host_that_withholds_the_body_is_answered_for_within_five_seconds(world, start_gateway, token):
+def test_a_host_that_does_not_deliver_bodies_gets_a_500_within_five_seconds(world, start_gateway, token):
     gateway = start_gateway(configuration(world, credentials=static(world)), edit_plugin=without_the_option)
     started = time.monotonic()
     answer = invoke(gateway, token)
-    assert time.monotonic() - started < 5.5  # 5 s, and what a busy machine adds
+    assert time.monotonic() - started < 5.5  # 5 s plus the delay of a busy machine
     assert answer.status_code == 500
     assert answer.json()["error"]["code"] == "body_withheld"
     assert "allow_on_headers_stop_iteration" in answer.json()["message"]
@@ -55,14 +55,14 @@ def test_a_host_that_withholds_the_body_is_answered_for_within_five_seconds(worl
     assert httpx.get(url, headers={"Authorization": f"Bearer {token}"}).status_code == 200
 
 
-def test_an_api_key_needs_nothing_of_the_host(world, start_gateway, token):
+def test_a_bedrock_api_key_needs_no_host_options(world, start_gateway, token):
     credentials = {"bedrock_api_key": {"value": world.bedrock.api_key}}
     gateway = start_gateway(configuration(world, credentials=credentials), edit_plugin=without_the_option)
     assert invoke(gateway, token).status_code == 200
 
 
 @pytest.mark.parametrize("model", ["m-v1:0", "m-v1%3A0"])
-def test_envoys_own_filter_can_sign(world, start_gateway, token, model):
+def test_envoys_aws_filter_can_sign(world, start_gateway, token, model):
     def add_signer(bootstrap):
         listener = bootstrap["static_resources"]["listeners"][0]
         filters = listener["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"]
@@ -73,7 +73,7 @@ def test_envoys_own_filter_can_sign(world, start_gateway, token, model):
                 "@type": "type.googleapis.com/envoy.extensions.filters.http.aws_request_signing.v3.AwsRequestSigning",
                 "service_name": "bedrock",
                 "region": "us-east-1",
-                # The route strips these after the signature is made.
+                # The route removes these headers after signing.
                 "match_excluded_headers": [{"prefix": "x-ai-gateway-"}],
                 "credential_provider": {
                     "inline_credential": {

@@ -1,6 +1,6 @@
-"""Bedrock by the AWS SDK for JavaScript, which speaks HTTP/2: without TLS with prior knowledge, with TLS by ALPN.
+"""Bedrock with the AWS SDK for JavaScript, which uses HTTP/2: with prior knowledge without TLS, with ALPN over TLS.
 
-After the head of a response it says GOAWAY; a stream that ended there would look like one without events.
+The SDK sends GOAWAY after the head of a response. The gateway must not end the stream there.
 """
 
 import json
@@ -42,7 +42,7 @@ INVOCATION = {"body": INVOKE.decode()}
 
 @pytest.fixture(scope="module", autouse=True)
 def node():
-    """Node.js on the PATH, and the SDK is there; or no test here can pass."""
+    """Put Node.js on the PATH and install the SDK."""
     setup = subprocess.run([SETUP], capture_output=True, text=True)
     if setup.returncode:
         pytest.fail(setup.stderr, pytrace=False)
@@ -59,7 +59,7 @@ def gateway(world, start_gateway, authority):
 
 
 class Client:
-    """The SDK, in a process of its own for each use."""
+    """The SDK, in a new process for each use."""
 
     def __init__(self, url, token, way="as_session_token", *, provider=NAME, trusted=None):
         endpoint = f"{url}{PREFIX}/{provider}"
@@ -77,13 +77,13 @@ class Client:
         if trusted is not None:
             self._environment["NODE_EXTRA_CA_CERTS"] = str(trusted)
 
-    def calls(self, operation, content, headers=None, *, assert_no_delay=1, **variables):
-        """The outcomes of calls that are made at once: answers, with `events` if streamed, or refusals: `error`."""
+    def calls(self, operation, content, headers=None, *, concurrent=1, **variables):
+        """The outcomes of concurrent calls. Each has a response, `events` for a stream, or an `error`."""
         call = {
             "OPERATION": f"{operation}Command",
             "INPUT": json.dumps({"modelId": MODEL, **content}),
             "HEADERS": json.dumps(headers or {}),
-            "AT_ONCE": str(assert_no_delay),
+            "CONCURRENT": str(concurrent),
         }
         environment = self._environment | call | {name: str(value) for name, value in variables.items()}
         done = subprocess.run(["node", SCRIPT], env=environment, capture_output=True, text=True, timeout=TIMEOUT_S)
@@ -91,7 +91,7 @@ class Client:
         return json.loads(done.stdout)
 
     def call(self, *arguments, **options):
-        """The answer to one call."""
+        """The response to one call."""
         outcome = only(self.calls(*arguments, **options))
         assert "error" not in outcome, outcome
         return outcome
@@ -105,7 +105,7 @@ class Client:
 
 @pytest.fixture(params=["http", "https"])
 def transport(request, gateway, authority):
-    """The gateway's address, and the authority to trust."""
+    """The address of the gateway, and the certificate authority to trust."""
     return (gateway.tls_url, authority.certificate) if request.param == "https" else (gateway.url, None)
 
 
@@ -116,22 +116,22 @@ def client(request, transport, token):
 
 
 @pytest.fixture
-def in_any_way(transport, token):
-    """A client for what does not depend on where the token is."""
+def any_client(transport, token):
+    """A client for tests where the place of the token does not matter."""
     url, trusted = transport
     return Client(url, token, trusted=trusted)
 
 
 @pytest.fixture
 def was_signed(world, token):
-    """Checks the one request that arrived."""
+    """Check that the only request was signed."""
     return lambda: assert_signed_by_the_gateway(
         only(world.bedrock.requests), world.aws_credential, token, ACCESS_KEY_ID, SECRET
     )
 
 
 def pieces(events):
-    """The text of each piece of a streamed answer, with the time at which it arrived; both APIs' events will do."""
+    """The text of each piece of a streamed response, and the time of its arrival, for both APIs."""
     for arrival in events:
         event = arrival["event"]
         if "chunk" in event:
@@ -143,7 +143,7 @@ def pieces(events):
 
 
 def text(events):
-    """A streamed answer's text."""
+    """The text of a streamed response."""
     return "".join(piece for piece, _ in pieces(events))
 
 
@@ -180,16 +180,16 @@ def test_count_tokens(client, was_signed):
     was_signed()
 
 
-def test_it_speaks_http_2(in_any_way, gateway):
+def test_it_speaks_http_2(any_client, gateway):
     name = "http.ai_gateway.downstream_rq_http2_total"
     before = gateway.stats(name)[name]
-    in_any_way.call("Converse", CONVERSE)
+    any_client.call("Converse", CONVERSE)
     assert gateway.stats(name)[name] == before + 1
 
 
-def test_an_arn_in_the_path(in_any_way, world, was_signed):
+def test_an_arn_in_the_path(any_client, world, was_signed):
     arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3d4e5f6"
-    in_any_way.call("Converse", CONVERSE | {"modelId": arn})
+    any_client.call("Converse", CONVERSE | {"modelId": arn})
     sent = arn.replace(":", "%3A").replace("/", "%2F")
     assert only(world.bedrock.requests).path == f"/model/{sent}/converse"
     was_signed()
@@ -199,33 +199,33 @@ def test_an_arn_in_the_path(in_any_way, world, was_signed):
     ("operation", "content", "around"),
     [("ConverseStream", CONVERSE, 4), ("InvokeModelWithResponseStream", INVOCATION, 5)],
 )
-def test_a_long_stream_arrives_whole_and_each_event_when_it_was_sent(in_any_way, operation, content, around):
-    events = in_any_way.call(operation, content, PACED)["events"]
+def test_a_long_stream_is_complete_and_each_event_arrives_without_delay(any_client, operation, content, around):
+    events = any_client.call(operation, content, PACED)["events"]
     arrivals = list(pieces(events))
     assert (len(arrivals), len(events)) == (PIECES, PIECES + around)
     assert max(arrived - float(sent) for sent, arrived in arrivals) < INTERVAL_S
 
 
-def test_streams_that_run_at_once(in_any_way, world):
-    outcomes = in_any_way.calls("ConverseStream", CONVERSE, PACED, assert_no_delay=10)
+def test_concurrent_streams(any_client, world):
+    outcomes = any_client.calls("ConverseStream", CONVERSE, PACED, concurrent=10)
     assert [len(list(pieces(outcome["events"]))) for outcome in outcomes] == [PIECES] * 10
     assert len(world.bedrock.requests) == 10
 
 
-def test_a_stream_that_is_given_up_leaves_nothing_behind(in_any_way, gateway, world):
-    events = in_any_way.call("ConverseStream", CONVERSE, PACED, ABORT_AFTER=3)["events"]
+def test_an_aborted_stream_is_cleaned_up(any_client, gateway, world):
+    events = any_client.call("ConverseStream", CONVERSE, PACED, ABORT_AFTER=3)["events"]
     assert len(events) < PIECES
     active = "http.ai_gateway.downstream_rq_active"
     wait_until(lambda: gateway.stats(active)[active] == 0)
     assert len(world.bedrock.requests) == 1
-    assert text(in_any_way.call("ConverseStream", CONVERSE)["events"]).endswith(QUOTED)
+    assert text(any_client.call("ConverseStream", CONVERSE)["events"]).endswith(QUOTED)
     reloads = gateway.stats("wasm.ai_gateway.vm_reload")
     assert reloads and not any(reloads.values()), reloads
 
 
-def test_a_body_as_large_as_the_limit(in_any_way, world, was_signed):
-    """Over HTTP/2 a limit of its own holds: Envoy's window of a stream."""
-    in_any_way.call("InvokeModel", INVOCATION, BODY_SIZE=LIMIT)
+def test_a_body_as_large_as_the_limit(any_client, world, was_signed):
+    """HTTP/2 has its own limit: Envoy's stream window."""
+    any_client.call("InvokeModel", INVOCATION, BODY_SIZE=LIMIT)
     assert only(world.bedrock.requests).body_size == LIMIT
     was_signed()
 

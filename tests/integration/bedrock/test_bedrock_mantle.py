@@ -1,6 +1,6 @@
-"""Bedrock's endpoint with OpenAI's and Anthropic's API, by the clients that both SDKs have for it, and by their plain ones.
+"""Bedrock's OpenAI and Anthropic compatible endpoint, with the SDKs' dedicated clients and with their plain ones.
 
-The mock checks each signature with AWS's own signer, for the service `bedrock-mantle`.
+The mock verifies each signature with AWS's own signer, for the service `bedrock-mantle`.
 """
 
 import pytest
@@ -54,7 +54,7 @@ def gateway(world, mantle, start_gateway):
 
 @pytest.fixture
 def was_signed(world, mantle, token):
-    """Checks the one request that arrived."""
+    """Check that the only request was signed."""
     return lambda: assert_signed_by_the_gateway(
         only(mantle.requests), world.aws_credential, token, "AKIACLIENT", SECRET
     )
@@ -62,7 +62,7 @@ def was_signed(world, mantle, token):
 
 @pytest.fixture(params=["api_key", "session_token"])
 def anthropic(request, proxy_url, token):
-    """Anthropic's client for this endpoint, with the token in each place that it has."""
+    """Anthropic's client for this endpoint, with the token in each place that it supports."""
     keys = {"aws_access_key": "AKIACLIENT", "aws_secret_key": SECRET, "aws_session_token": token}
     credential = {"api_key": token} if request.param == "api_key" else keys
     return AnthropicBedrockMantle(
@@ -72,7 +72,7 @@ def anthropic(request, proxy_url, token):
 
 @pytest.fixture(params=["api_key", "session_token"])
 def openai(request, proxy_url, token):
-    """OpenAI's, likewise."""
+    """OpenAI's client for this endpoint, likewise."""
     keys = {"aws_access_key_id": "AKIACLIENT", "aws_secret_access_key": SECRET, "aws_session_token": token}
     credential = {"api_key": token} if request.param == "api_key" else keys
     return BedrockOpenAI(base_url=proxy_url(NAME) + "/openai/v1", aws_region="us-east-1", max_retries=0, **credential)
@@ -127,14 +127,14 @@ def test_a_bedrock_api_key(mantle, proxy_url, token):
     assert only(mantle.requests).values("authorization") == [f"Bearer {mantle.api_key}".encode()]
 
 
-def test_a_wrong_token_is_told_as_the_sdk_has_it(mantle, proxy_url):
+def test_a_wrong_token_raises_the_sdks_own_exception(mantle, proxy_url):
     client = OpenAI(base_url=proxy_url(NAME), api_key="no.good.token", max_retries=0)
     with pytest.raises(AuthenticationError, match="token"):
         client.responses.create(model=OPEN, input=PROMPT)
     assert not mantle.requests
 
 
-def test_what_was_used_is_counted(anthropic, gateway, token):
+def test_usage_is_counted(anthropic, gateway, token):
     anthropic.messages.create(model="anthropic.counted", max_tokens=64, messages=MESSAGES)
     bearer = [("authorization", f"Bearer {token}")]
     wait_until(lambda: b"anthropic.counted" in exchange(gateway, "GET", "/llm/v1/usage", headers=bearer).body)

@@ -1,6 +1,6 @@
-"""Every client of Bedrock: the guide's snippet, boto3 in each way that it can carry a token, Anthropic's SDK.
+"""Python clients of Bedrock: the guide's snippet, boto3 with the token in each possible place, Anthropic's SDK.
 
-The mock checks each signature with AWS's own signer, and knows none of the clients' credentials.
+The mock verifies each signature with AWS's own signer, and accepts none of the clients' credentials.
 """
 
 import ast
@@ -46,7 +46,7 @@ def gateway(world, start_gateway, authority):
 
 @pytest.fixture
 def connect(gateway, authority, monkeypatch):
-    """Makes boto3's client with a gateway token, in a named way."""
+    """Create a boto3 client that sends a gateway token in the given way."""
 
     def as_bearer(token, **options):
         monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", token)
@@ -75,14 +75,14 @@ def client(request, connect, token):
 
 
 @pytest.fixture
-def in_any_way(connect, token):
-    """A client for what does not depend on where the token is."""
+def any_client(connect, token):
+    """A client for tests where the place of the token does not matter."""
     return connect["as_session_token"](token)
 
 
 @pytest.fixture
 def was_signed(world, token):
-    """Checks the one request that arrived."""
+    """Check that the only request was signed."""
     return lambda: assert_signed_by_the_gateway(
         only(world.bedrock.requests), world.aws_credential, token, DUMMY_KEYS["aws_access_key_id"], SECRET
     )
@@ -130,8 +130,8 @@ def test_invoke_model_with_response_stream(client, was_signed):
     was_signed()
 
 
-def test_headers_that_are_part_of_the_request_reach_bedrock(in_any_way, world, was_signed):
-    in_any_way.invoke_model(
+def test_request_headers_of_the_operation_reach_bedrock(any_client, world, was_signed):
+    any_client.invoke_model(
         modelId=MODEL, body=INVOKE, contentType="application/json", trace="ENABLED", performanceConfigLatency="standard"
     )
     request = only(world.bedrock.requests)
@@ -161,7 +161,7 @@ def test_anthropics_sdk_streamed(anthropic, was_signed):
     was_signed()
 
 
-def test_each_event_arrives_when_it_was_sent(client):
+def test_each_event_arrives_without_delay(client):
     add_header(client, "before-send", *PACED)
     with assert_no_delay() as delays:
         for event in client.converse_stream(modelId=MODEL, messages=CONVERSATION)["stream"]:
@@ -170,10 +170,10 @@ def test_each_event_arrives_when_it_was_sent(client):
     assert len(delays) == 10
 
 
-def test_each_chunk_of_an_invoked_model_arrives_when_it_was_sent(in_any_way):
-    add_header(in_any_way, "before-send", *PACED)
+def test_each_chunk_of_invoke_model_arrives_without_delay(any_client):
+    add_header(any_client, "before-send", *PACED)
     with assert_no_delay() as delays:
-        for event in in_any_way.invoke_model_with_response_stream(modelId=MODEL, body=INVOKE)["body"]:
+        for event in any_client.invoke_model_with_response_stream(modelId=MODEL, body=INVOKE)["body"]:
             chunk = json.loads(event["chunk"]["bytes"])
             if chunk["type"] == "content_block_delta":
                 delays.append(time.time() - float(chunk["delta"]["text"]))
@@ -181,7 +181,7 @@ def test_each_chunk_of_an_invoked_model_arrives_when_it_was_sent(in_any_way):
 
 
 def refusal(client):
-    """The exception that boto3 raises, by its code, its message and its class."""
+    """The code, message and class of the exception that boto3 raises."""
     with pytest.raises(ClientError) as raised:
         client.converse(modelId=MODEL, messages=CONVERSATION)
     error = raised.value.response["Error"]
@@ -205,14 +205,14 @@ def test_a_token_without_permission(connect, way, world):
     assert not world.bedrock.requests
 
 
-def test_a_signature_is_no_token(gateway, world):
+def test_a_signature_without_a_token_is_refused(gateway, world):
     code, message, _ = refusal(boto3_client(gateway.url, **DUMMY_KEYS))
     assert code == "UnrecognizedClientException"
     assert "token" in message
     assert not world.bedrock.requests
 
 
-def test_a_session_token_that_is_no_gateway_token(gateway, world):
+def test_a_session_token_that_is_not_a_gateway_token_is_refused(gateway, world):
     client = boto3_client(gateway.url, aws_session_token="IQoJb3JpZ2luX2VjEXAMPLE", **DUMMY_KEYS)
     code, message, _ = refusal(client)
     assert code == "UnrecognizedClientException"
@@ -239,19 +239,19 @@ def test_an_unknown_provider(gateway, token):
         (503, "ServiceUnavailableException"),
     ],
 )
-def test_errors_of_bedrock_pass_through(in_any_way, status, code):
-    add_header(in_any_way, "before-send", "x-mock-status", str(status))
-    assert refusal(in_any_way) == (
+def test_errors_of_bedrock_pass_through(any_client, status, code):
+    add_header(any_client, "before-send", "x-mock-status", str(status))
+    assert refusal(any_client) == (
         code,
         f"The mock was asked to answer {status}.",
-        in_any_way.exceptions.from_code(code),
+        any_client.exceptions.from_code(code),
     )
 
 
-def test_a_clock_that_is_wrong_is_amazons_to_report(in_any_way, world):
+def test_clock_skew_is_reported_by_bedrock(any_client, world):
     world.bedrock.judge.clock_offset_s = 600
     try:
-        code, message, _ = refusal(in_any_way)
+        code, message, _ = refusal(any_client)
     finally:
         world.bedrock.judge.clock_offset_s = 0
     assert code == "InvalidSignatureException"

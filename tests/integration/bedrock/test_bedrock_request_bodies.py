@@ -1,4 +1,4 @@
-"""Bodies that are signed: how they arrive, how large they may be, and that nothing is sent before they are whole."""
+"""Request bodies that the filter signs: framing, the size limit, and that nothing is sent before they are complete."""
 
 import concurrent.futures
 import contextlib
@@ -35,13 +35,13 @@ def gateway(world, start_gateway, many_files):
 
 @pytest.fixture
 def converse(gateway, token):
-    """A request with that body, all of it at once."""
+    """Send a request with the whole body at once."""
     return lambda body: exchange(gateway, "POST", CONVERSE_PATH, [bearer(token), JSON], body)
 
 
 @pytest.fixture
 def upload(gateway, token):
-    """Begins a request whose body is sent bit by bit; by default one as long as `CONVERSE`."""
+    """Begin a request whose body is sent piece by piece, by default with the length of `CONVERSE`."""
 
     def begin(*headers):
         framing = headers or [("content-length", str(len(CONVERSE)))]
@@ -74,7 +74,7 @@ def test_a_body_over_the_limit(upload, world, framing):
     sized = ("content-length", str(size)) if framing == "content-length" else ("transfer-encoding", "chunked")
     with upload(sized) as request:
         send = request.send if framing == "content-length" else request.send_chunk
-        with contextlib.suppress(OSError):  # the answer may come, and the connection end, before all is sent
+        with contextlib.suppress(OSError):  # the response and the end of the connection may come before all is sent
             for _ in range(size // MIB):
                 send(bytes(MIB))
         answer = request.answer()
@@ -86,7 +86,7 @@ def test_a_body_over_the_limit(upload, world, framing):
     assert not world.bedrock.requests
 
 
-def test_nothing_is_sent_before_the_whole_body_is_there(upload, world, token):
+def test_nothing_is_sent_before_the_body_is_complete(upload, world, token):
     with upload() as request:
         time.sleep(PAUSE_S)
         request.send(CONVERSE[:20])
@@ -97,7 +97,7 @@ def test_nothing_is_sent_before_the_whole_body_is_there(upload, world, token):
     assert_signed_by_the_gateway(only(world.bedrock.requests), world.aws_credential, token)
 
 
-def test_a_client_that_asks_before_it_sends(upload, world):
+def test_a_client_that_sends_expect_100_continue(upload, world):
     with upload(("content-length", str(len(CONVERSE))), ("expect", "100-continue")) as request:
         request.send(CONVERSE)
         assert request.answer().status == 200
@@ -105,7 +105,7 @@ def test_a_client_that_asks_before_it_sends(upload, world):
 
 
 @pytest.mark.parametrize("sent", [0, 20, len(CONVERSE) - 1])
-def test_a_client_that_goes_half_way_leaves_nothing_behind(gateway, world, upload, converse, sent):
+def test_a_client_that_disconnects_during_an_upload_is_cleaned_up(gateway, world, upload, converse, sent):
     with upload() as request:
         request.send(CONVERSE[:sent])
         time.sleep(PAUSE_S)
@@ -116,7 +116,7 @@ def test_a_client_that_goes_half_way_leaves_nothing_behind(gateway, world, uploa
     assert len(world.bedrock.requests) == 1
 
 
-def test_slow_uploads_hold_up_nobody(upload, converse):
+def test_slow_uploads_do_not_delay_other_requests(upload, converse):
     slow = [upload() for _ in range(SLOW_UPLOADS)]
     try:
         for request in slow:

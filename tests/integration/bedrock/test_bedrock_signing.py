@@ -1,4 +1,4 @@
-"""What is signed, and what is not sent. The mock checks each signature with AWS's own signer.
+"""Signatures of requests to Bedrock, and what is never forwarded. The mock verifies them with AWS's own signer.
 
 Requests are written byte for byte where an HTTP client would change them.
 """
@@ -50,7 +50,7 @@ def gateway(world, start_gateway):
 
 @pytest.fixture
 def ask(gateway, token):
-    """A request as httpx would send it, but for its path, which is sent as it is."""
+    """Send a request as httpx does, but with the path exactly as given."""
 
     def ask(method, path, body=b"", *headers):
         return exchange(gateway, method, target(path), [bearer(token), JSON, *headers], body)
@@ -127,7 +127,7 @@ def test_other_operations(ask, world, path, body):
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/chat/completions"])
-def test_the_openai_sdks_path_is_that_of_bedrocks_endpoint_for_it(ask, world, path):
+def test_openai_paths_go_to_bedrocks_openai_endpoint(ask, world, path):
     answer = ask("POST", path, b'{"model": "openai.gpt-oss-120b-1:0", "messages": []}')
     assert (answer.status, only(world.bedrock.requests).path) == (200, "/openai/v1/chat/completions")
 
@@ -139,7 +139,7 @@ def test_an_asynchronous_invocation_and_its_arn_in_a_path(ask, world):
     assert (answer.status, answer.json()["invocationArn"]) == (200, arn)
 
 
-def test_what_the_control_plane_has_is_not_found(ask):
+def test_control_plane_operations_are_not_found(ask):
     answer = ask("GET", "/inference-profiles?type=SYSTEM_DEFINED")
     assert (answer.status, answer.header("x-amzn-errortype")) == (404, "UnknownOperationException")
 
@@ -181,7 +181,7 @@ def test_http_2(gateway, world, token):
     assert_signed_by_the_gateway(world.bedrock.requests[-1], world.aws_credential, token)
 
 
-def test_a_stream_arrives_whole_though_the_client_says_goaway_after_its_head(gateway, token):
+def test_a_stream_is_complete_after_the_client_sends_goaway(gateway, token):
     connection = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
     with socket.create_connection(("127.0.0.1", gateway.port), TIMEOUT_S) as stream:
         connection.initiate_connection()
@@ -203,7 +203,7 @@ def test_a_stream_arrives_whole_though_the_client_says_goaway_after_its_head(gat
 
 
 def _data(connection, stream):
-    """The body of the response on the only stream; once its head is there, the client says that it will go."""
+    """The body of the response on the only stream. The client sends GOAWAY after its head."""
     while True:
         for event in connection.receive_data(stream.recv(65536)):
             if isinstance(event, h2.events.ResponseReceived):
@@ -228,7 +228,7 @@ def _data(connection, stream):
         "/model/a%00b/converse",
     ],
 )
-def test_a_model_that_is_no_name(ask, world, path):
+def test_invalid_model_names_are_refused(ask, world, path):
     answer = ask("POST", path, CONVERSE)
     assert (answer.status, answer.header("x-amzn-errortype")) == (400, "ValidationException")
     assert answer.message

@@ -1,4 +1,4 @@
-"""The filter's signer against botocore's, over thousands of generated requests."""
+"""The filter's SigV4 signer compared with botocore's, over thousands of generated requests."""
 
 import datetime
 import hashlib
@@ -42,7 +42,7 @@ def generated(rng):
 
     path = "".join("/" + segment() for _ in range(rng.randint(0, 5))) + rng.choice(["", "/"])
     names = [text("abAB12-_.~", 6) for _ in range(rng.randint(0, 4))]
-    # botocore takes a URL's query as it is and only sorts it, so it must be canonically encoded to begin with.
+    # botocore only sorts a URL's query, so it must be canonically encoded already.
     query = "&".join(f"{name}={quote(text(TEXT, 8), safe='-_.~')}" for name in names)
     return {
         "method": rng.choice(["GET", "POST", "PUT", "DELETE"]),

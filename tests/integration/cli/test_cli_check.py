@@ -1,4 +1,4 @@
-"""`ai-gateway-filter check` and `schema`: what they say is what the filter in Envoy says."""
+"""`ai-gateway-filter check` and `schema` agree with the filter in Envoy."""
 
 import json
 
@@ -18,7 +18,7 @@ GOOD = {
 
 @pytest.fixture(scope="module")
 def own_gateway(world, start_gateway):
-    """A gateway whose configuration changes."""
+    """A gateway whose configuration the tests change."""
     with start_gateway(configuration(world)) as gateway:
         yield gateway
 
@@ -35,7 +35,7 @@ def write(tmp_path):
 
 @pytest.fixture
 def findings(command, write):
-    """What a check with these arguments finds, and its exit code."""
+    """The findings of a check with these arguments, and its exit code."""
 
     def findings(document, *arguments, **environment):
         done = command("check", write(document), "--format", "json", *arguments, **environment)
@@ -44,16 +44,16 @@ def findings(command, write):
     return findings
 
 
-def test_a_good_configuration_says_nothing_whatever_the_environment_holds(command, write):
+def test_a_valid_configuration_prints_nothing_regardless_of_the_environment(command, write):
     done = command("check", write(GOOD), check=0)
     assert (done.stdout, done.stderr) == ("", "")
 
 
-def test_the_shipped_filter_file_is_in_order(command):
+def test_the_shipped_filter_file_is_valid(command):
     assert command("check", PROJECT / "envoy/filter.yaml", check=0).stdout == ""
 
 
-def test_every_mistake_is_told_with_its_line_and_what_to_do(command, write):
+def test_every_mistake_is_reported_with_its_line_and_a_remedy(command, write):
     document = json.loads(json.dumps(GOOD))
     document["providers"][0]["api_kye"] = document["providers"][0].pop("api_key")
     document["providers"].append({"name": "Other", "type": "opnai"})
@@ -87,7 +87,7 @@ def test_every_mistake_is_told_with_its_line_and_what_to_do(command, write):
         lambda document: document["authentication"].update(disabled=True),
     ],
 )
-def test_what_the_filter_refuses_the_check_refuses_with_the_same_words(own_gateway, findings, world, edit):
+def test_the_check_reports_the_same_problems_as_the_filter(own_gateway, findings, world, edit):
     document = configuration(world)
     edit(document)
     found, code = findings(document)
@@ -98,11 +98,11 @@ def test_what_the_filter_refuses_the_check_refuses_with_the_same_words(own_gatew
         assert f"{error['path']}: {error['message']}" in own_gateway.log()
 
 
-def test_a_configuration_with_a_schema_is_taken_by_the_filter(own_gateway, world):
+def test_the_filter_accepts_a_configuration_with_a_schema_member(own_gateway, world):
     assert own_gateway.configure({"$schema": "../docs/configuration.schema.json"} | configuration(world))
 
 
-def test_a_secret_in_the_file_is_warned_of_and_never_shown(command, write):
+def test_a_secret_in_the_file_causes_a_warning_and_is_never_shown(command, write):
     document = GOOD | {"providers": [{"name": "p", "type": "openai", "api_key": {"value": "sk-very-secret"}}]}
     done = command("check", write(document), check=0)
     assert "warning: /providers/0/api_key" in done.stdout
@@ -110,7 +110,7 @@ def test_a_secret_in_the_file_is_warned_of_and_never_shown(command, write):
     command("check", write(document), "--strict", check=1)
 
 
-def test_a_plugin_that_cannot_work_is_told(command, write):
+def test_invalid_plugin_options_are_reported(command, write):
     text = (PROJECT / "envoy/filter.yaml").read_text()
     text = text.replace("allow_on_headers_stop_iteration: true", "").replace("FAIL_RELOAD", "FAIL_OPEN")
     text = text.replace("OPENAI_API_KEY, ", "")
@@ -119,7 +119,7 @@ def test_a_plugin_that_cannot_work_is_told(command, write):
         assert words in done.stdout
 
 
-def test_online_the_issuer_its_keys_and_the_providers_answer(findings, world):
+def test_the_online_check_reaches_issuer_keys_and_providers(findings, world):
     found, code = findings(configuration(world), "--online")
     fine = [finding["path"] for finding in found if finding["severity"] == "ok"]
     assert code == 0
@@ -127,7 +127,7 @@ def test_online_the_issuer_its_keys_and_the_providers_answer(findings, world):
     assert [f"/providers/{index}/base_url" in fine for index in range(6)] == [True] * 6
 
 
-def test_online_what_is_not_there_is_told(findings, world):
+def test_the_online_check_reports_unreachable_servers(findings, world):
     document = configuration(world)
     document["authentication"]["issuers"][0]["issuer"] += "/"
     document["providers"] = [
@@ -152,7 +152,7 @@ def test_online_what_is_not_there_is_told(findings, world):
         (Fault(headers={"Date": "Sun, 06 Nov 1994 08:49:37 GMT"}), "warning", "let both follow NTP"),
     ],
 )
-def test_online_an_issuer_that_is_not_well_is_told(findings, world, fault, severity, words):
+def test_the_online_check_reports_faulty_issuers(findings, world, fault, severity, words):
     world.identity_provider.fault["jwks"] = fault
     try:
         found, code = findings(configuration(world), "--online")
@@ -162,7 +162,7 @@ def test_online_an_issuer_that_is_not_well_is_told(findings, world, fault, sever
     assert any(finding["severity"] == severity and words in finding["message"] for finding in found), found
 
 
-def test_the_schema_takes_what_the_filter_takes(command, world):
+def test_the_schema_accepts_what_the_filter_accepts(command, world):
     schema = json.loads(command("schema", check=0).stdout)
     assert schema == json.loads((PROJECT / "docs/configuration.schema.json").read_text())
     validator = jsonschema.Draft202012Validator(schema)

@@ -1,4 +1,4 @@
-"""`ai-gateway-filter llm`: what the gateway has, and which hop fails."""
+"""`ai-gateway-filter llm`: lists providers, and finds the hop that fails."""
 
 import json
 
@@ -11,7 +11,7 @@ from tools.gateway import free_port
 
 @pytest.fixture(scope="module")
 def broken(world, start_gateway):
-    """A gateway whose providers fail, each at another hop."""
+    """A gateway with providers that fail at different hops."""
     whole = configuration(world)
     key = {"api_key": {"value": "wrong-key"}}
     whole["providers"] += [
@@ -35,7 +35,7 @@ def broken(world, start_gateway):
 
 @pytest.fixture
 def llm(command, broken, token):
-    """The command at that gateway, with a token."""
+    """The command with that gateway and a token."""
 
     def llm(*arguments, **options):
         variables = {"AI_GATEWAY_ENDPOINT": broken.url, "AI_GATEWAY_TOKEN": token} | options
@@ -46,7 +46,7 @@ def llm(command, broken, token):
 
 @pytest.fixture
 def hops(llm):
-    """The hops of a check, and the exit code."""
+    """The hops of a check and the exit code."""
 
     def hops(*arguments, **options):
         done = llm("check", *arguments, **options)
@@ -98,7 +98,7 @@ def test_a_provider_of_each_type_can_be_used(hops, name, model):
     assert done.returncode == 0
 
 
-def test_the_first_exact_model_of_a_catalog_is_asked(hops, world):
+def test_the_first_exact_model_of_a_catalog_is_used(hops, world):
     outcomes, done = hops("listed")
     assert done.returncode == 0, done.stdout
     assert json.loads(world.openai.requests[-1].body)["model"] == "gpt-4o"
@@ -117,48 +117,48 @@ def test_the_first_exact_model_of_a_catalog_is_asked(hops, world):
         (("listed", "--model", "o3"), "model", 5),
     ],
 )
-def test_the_hop_that_fails_is_told(hops, arguments, hop, code):
+def test_the_failing_hop_is_reported(hops, arguments, hop, code):
     outcomes, done = hops(*arguments)
     assert failing(outcomes) == [hop], done.stdout
     assert done.returncode == code
     assert "wrong-key" not in done.stdout + done.stderr
 
 
-def test_the_own_credential_of_a_passthrough_is_not_tried(hops):
+def test_a_passthrough_provider_is_not_called(hops):
     outcomes, done = hops("my-claude")
     assert done.returncode == 0 and outcomes["credential"] == "skipped"
 
 
-def test_a_bad_token_is_told_with_the_way_to_log_in(hops, world):
+def test_a_bad_token_is_reported_with_a_hint_to_log_in(hops, world):
     outcomes, done = hops("my-openai", AI_GATEWAY_TOKEN=world.identity_provider.mint({"exp": 1}))
     assert failing(outcomes) == ["token"] and done.returncode == 3
     assert "expired" in done.stderr and "ai-gateway-filter login" in done.stderr
 
 
-def test_a_missing_permission_is_told(hops, world):
+def test_a_missing_permission_is_reported(hops, world):
     for claims in ({"sub": "reader", "permissions": []}, {"permissions": []}):
         outcomes, done = hops("my-openai", AI_GATEWAY_TOKEN=world.identity_provider.mint(claims))
         assert failing(outcomes) == ["permission"] and done.returncode == 4
 
 
-def test_a_gateway_that_is_not_there_is_told(hops):
+def test_an_unreachable_gateway_is_reported(hops):
     outcomes, done = hops("my-openai", AI_GATEWAY_ENDPOINT=f"http://127.0.0.1:{free_port()}")
     assert (list(outcomes), failing(outcomes), done.returncode) == (["name", "tcp"], ["tcp"], 6)
     outcomes, done = hops("my-openai", AI_GATEWAY_ENDPOINT="https://does-not-exist.invalid")
     assert (list(outcomes), done.returncode) == (["name"], 6)
 
 
-def test_a_server_that_speaks_no_tls_is_told(hops, broken):
+def test_a_server_without_tls_is_reported(hops, broken):
     outcomes, done = hops("my-openai", AI_GATEWAY_ENDPOINT=broken.url.replace("http:", "https:"))
     assert failing(outcomes) == ["tls"] and done.returncode == 6
     assert "hint: the server speaks no TLS there: is it http://, or another port?" in done.stderr
 
 
-def test_somebody_else_at_the_endpoint_is_told(llm, world):
+def test_an_endpoint_that_is_not_a_gateway_is_reported(llm, world):
     done = llm("list", check=1, AI_GATEWAY_ENDPOINT=world.openai.url)
     assert "not as an AI gateway" in done.stderr
 
 
-def test_the_endpoint_must_be_known(command):
+def test_a_missing_endpoint_is_reported(command):
     done = command("llm", "list", check=2, AI_GATEWAY_TOKEN="x")
     assert "--endpoint" in done.stderr

@@ -1,4 +1,4 @@
-"""`ai-gateway-filter render`: what it writes is what Envoy takes, and a gateway that works."""
+"""`ai-gateway-filter render` writes files that Envoy accepts and that make a working gateway."""
 
 import json
 import os
@@ -19,7 +19,7 @@ VALIDATE_S = 60
 
 @pytest.fixture
 def render(command, world, tmp_path):
-    """Renders a configuration of all mocks; returns the folder."""
+    """Render a configuration of all mocks and return the folder."""
 
     def render(*options, document=None):
         file = tmp_path / "config.json"
@@ -38,7 +38,7 @@ def envoy(*arguments):
 
 
 def validate(folder):
-    """Envoy's word about the bootstrap with the filter in its place."""
+    """Validate the rendered bootstrap with Envoy, with the filter in its place."""
     bootstrap = yaml.safe_load((folder / "envoy.yaml").read_text())
     document = yaml.safe_load((folder / "filter.yaml").read_text())
     manager = bootstrap["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
@@ -53,11 +53,11 @@ def validate(folder):
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_envoy_takes_what_is_written_without_options(render):
+def test_envoy_accepts_the_output_without_options(render):
     validate(render())
 
 
-def test_envoy_takes_every_option(render, tmp_path):
+def test_envoy_accepts_the_output_of_every_option(render, tmp_path):
     server = CertificateAuthority(tmp_path).issue("gateway.test")
     folder = render(
         *("--listen", "[::]:8443", "--tls-certificate", server.certificate, "--tls-key", server.key),
@@ -67,7 +67,7 @@ def test_envoy_takes_every_option(render, tmp_path):
 
 
 @pytest.mark.skipif((0, 0, 0) < VERSION < (1, 37, 0), reason="the spans' tags need Envoy 1.37")
-def test_envoy_takes_tracing(render):
+def test_envoy_accepts_the_output_with_tracing(render):
     validate(render("--tracing", "localhost:4318"))
 
 
@@ -93,7 +93,7 @@ def test_a_rendered_gateway_works(render, world, token, tmp_path):
     assert '"gen_ai.response.model"' in (tmp_path / "envoy.log").read_text()
 
 
-def test_the_variables_of_the_configuration_are_handed_over(render):
+def test_environment_variables_of_the_configuration_are_passed_to_the_vm(render):
     document = {
         "authentication": {"disabled": True},
         "providers": [

@@ -1,6 +1,7 @@
-"""`ai-gateway-filter run`: what a client is started with, and that its session goes through the gateway.
+"""`ai-gateway-filter run`: how a client is started, and that its session goes through the gateway.
 
-The clients here are tests/integration/support/fake_llm_client.py under their names; docs/command-line.md says how the real ones were tried.
+The clients here are tests/integration/support/fake_llm_client.py under their names. docs/command-line.md says how the
+real ones were tried.
 """
 
 import json
@@ -27,7 +28,7 @@ PIECES = tuple(f"data: {number}\n\n".encode() for number in range(5))
 
 @pytest.fixture(scope="module")
 def gateway(world, start_gateway):
-    """The usual providers, a passthrough that wants the gateway's token, and two that answer by a script."""
+    """The usual providers, a passthrough that requires a gateway token, and two with scripted responses."""
     with ScriptedProvider() as upstream:
         whole = configuration(world)
         whole["providers"] += [
@@ -54,7 +55,7 @@ def gateway(world, start_gateway):
 
 @pytest.fixture
 def variables(command, world, gateway, tmp_path):
-    """A machine with all clients, whose user is logged in by variables."""
+    """The variables of a machine with all clients and a logged-in user."""
     programs = tmp_path / "programs"
     programs.mkdir()
     for name in ("claude", "codex", "gemini"):
@@ -75,13 +76,13 @@ def variables(command, world, gateway, tmp_path):
 
 @pytest.fixture
 def run(command, variables, tmp_path):
-    """Runs a client that does these things; returns what it said, its start first."""
+    """Run a client with these actions, and return what it printed: how it was started, then one line for each action."""
 
-    def run(client, provider, deeds, *options, check=0, body="{}", headers=None, **more):
-        variables.update(FAKE_CLIENT=deeds, FAKE_BODY=body, FAKE_HEADERS=json.dumps(headers or {}))
+    def run(client, provider, actions, *options, check=0, body="{}", headers=None, **more):
+        variables.update(FAKE_CLIENT=actions, FAKE_BODY=body, FAKE_HEADERS=json.dumps(headers or {}))
         done = command("run", client, "--provider", provider, *options, check=check, **variables | more)
         assert CLIENT_SECRET not in done.stderr
-        assert not list(tmp_path.glob("ai-gateway-filter-*")), "the session's folder stayed behind"
+        assert not list(tmp_path.glob("ai-gateway-filter-*")), "the session's folder was not removed"
         return [json.loads(line) for line in done.stdout.splitlines()] if check < 2 else done
 
     return run
@@ -91,7 +92,7 @@ def body(api):
     return api.content().decode()
 
 
-def test_claude_code_asks_with_a_token_of_its_helper(run, world):
+def test_claude_code_gets_its_token_from_a_helper(run, world):
     start, token, answer = run("claude", "my-anthropic", "helper ask /v1/messages", body=body(ANTHROPIC))
     assert token["token"].count(".") == 2 and token["problem"] == ""
     assert answer["status"] == 200 and "Hello from the mock" in answer["text"]
@@ -107,14 +108,14 @@ def test_claude_code_can_use_bedrock(run, world):
     assert world.bedrock.requests
 
 
-def test_codex_asks_with_a_token_of_its_command(run, world):
+def test_codex_gets_its_token_from_a_command(run, world):
     start, _, answer = run("codex", "my-openai", "helper ask /chat/completions", "--model", "gpt-4o", body=body(OPENAI))
     assert start["settings"]["model"] == "gpt-4o"
     assert start["settings"]["model_providers"]["ai-gateway"]["wire_api"] == "responses"
     assert answer["status"] == 200
 
 
-def test_gemini_cli_gets_a_token_into_each_of_its_requests(run, world):
+def test_gemini_cli_sends_a_token_with_each_request(run, world):
     start, answer = run(
         "gemini",
         "my-google",
@@ -127,7 +128,7 @@ def test_gemini_cli_gets_a_token_into_each_of_its_requests(run, world):
     assert start["url"].startswith("http://127.0.0.1:")
 
 
-def test_passthrough_sends_the_own_credential_and_the_gateways_token_beside_it(run, world):
+def test_passthrough_sends_the_users_own_credential_and_the_gateway_token(run, world):
     own = {"x-api-key": world.anthropic.api_key}
     start, answer = run(
         "claude", "my-own", "ask /v1/messages", body=body(ANTHROPIC), headers=own, ANTHROPIC_API_KEY="own"
@@ -143,29 +144,29 @@ def test_passthrough_sends_the_own_credential_and_the_gateways_token_beside_it(r
 def test_a_session_outlives_its_first_token(run, world, client, provider, api):
     world.identity_provider.token_lifetime_s = LIFETIME_S
     step = f"helper ask {api.path}" if client == "claude" else f"ask {api.path}"
-    said = run(client, provider, f"{step} sleep {LIFETIME_S + 0.5} {step}", body=body(api))
-    answers = [line for line in said if "status" in line]
+    output = run(client, provider, f"{step} sleep {LIFETIME_S + 0.5} {step}", body=body(api))
+    answers = [line for line in output if "status" in line]
     assert [answer["status"] for answer in answers] == [200, 200], answers
 
 
-def test_a_stream_passes_the_loopback_as_it_comes(run, gateway):
+def test_a_stream_passes_the_loopback_proxy_without_delay(run, gateway):
     gateway.upstream.script = Script(PIECES, headers={"content-type": "text/event-stream"}, interval_s=0.2)
     _, answer = run("gemini", "slow", f"ask {GOOGLE.path}")
     assert answer["text"].encode() == b"".join(PIECES)
     assert answer["spread_s"] > 0.5
 
 
-def test_the_loopback_serves_nobody_else(run):
+def test_the_loopback_proxy_needs_its_secret(run):
     _, answer = run("gemini", "my-google", f"ask-wrong-secret {GOOGLE.path}")
     assert answer["status"] == 404
 
 
-def test_errors_pass_the_loopback(run):
+def test_errors_pass_the_loopback_proxy(run):
     _, answer = run("gemini", "my-google", "ask /v1beta/models/gemini-2.0-flash:generateContent", body="no json")
     assert answer["status"] == 400
 
 
-def test_no_secret_is_in_an_argument_and_nothing_leads_elsewhere(run, command, world):
+def test_no_secret_is_in_arguments_and_no_variable_bypasses_the_gateway(run, command, world):
     leading = {
         "ANTHROPIC_AUTH_TOKEN": "x",
         "ANTHROPIC_CUSTOM_HEADERS": "x",
@@ -189,10 +190,10 @@ def test_no_secret_is_in_an_argument_and_nothing_leads_elsewhere(run, command, w
         )
         assert not set(gone) & set(start["environment"])
     files = [file for file in command.home.rglob("*") if file.is_file() and ".cache/ai-gateway-filter" not in str(file)]
-    assert files == [], "something was written into the home"
+    assert files == [], "files were written into the home directory"
 
 
-def test_the_users_settings_of_gemini_cli_stay_and_are_not_touched(run, command):
+def test_the_users_settings_of_gemini_cli_are_kept_and_not_modified(run, command):
     own = command.home / ".gemini"
     own.mkdir()
     text = '{"ui": {"theme": "mine"}, "security": {"auth": {"selectedType": "oauth-personal"}}}'
@@ -206,34 +207,34 @@ def test_the_users_settings_of_gemini_cli_stay_and_are_not_touched(run, command)
 
 def test_flags_reach_the_helper(run, variables, world):
     token = world.identity_provider.mint()
-    _, said = run("claude", "my-anthropic", "helper", "--token", token)
-    assert said["token"].strip() == token
+    _, output = run("claude", "my-anthropic", "helper", "--token", token)
+    assert output["token"].strip() == token
 
 
-def test_the_clients_exit_code_is_the_commands(run):
+def test_the_exit_code_is_that_of_the_client(run):
     run("claude", "my-anthropic", "exit 1", check=1)
     run("codex", "my-openai", "exit 42", check=42)
 
 
 @pytest.mark.parametrize("client, provider", [("claude", "my-openai"), ("codex", "my-google"), ("gemini", "my-claude")])
-def test_a_provider_of_the_wrong_type_is_told(run, client, provider):
+def test_a_provider_of_the_wrong_type_is_reported(run, client, provider):
     done = run(client, provider, "", check=2)
     assert provider in done.stderr and "llm list" in done.stderr and done.stdout == ""
 
 
-def test_a_client_that_is_not_installed_is_told_with_the_way_to_install_it(run):
+def test_a_missing_client_is_reported_with_installation_instructions(run):
     done = run("codex", "my-openai", "", check=127, PATH="/nowhere")
     assert "npm install -g" in done.stderr
 
 
-def test_what_is_wrong_with_the_provider_or_the_token_is_told_before_the_start(run, world):
+def test_provider_and_token_problems_are_reported_before_the_client_starts(run, world):
     assert "disabled" in run("codex", "my-disabled", "", check=4).stderr
     assert "llm list" in run("codex", "nothing", "", check=5).stderr
     assert "login" in run("codex", "my-openai", "", "--token", world.identity_provider.mint({"exp": 1}), check=3).stderr
     assert "login" in run("codex", "my-openai", "", check=3, AI_GATEWAY_CLIENT_ID="nobody").stderr
 
 
-def test_without_the_permission_to_see_it_its_type_can_be_named(run, world):
+def test_the_provider_type_can_be_given_without_the_get_permission(run, world):
     token = world.identity_provider.mint({"permissions": ["dataplane_adp_llmprovider_invoke"]})
     assert "--type" in run("claude", "my-anthropic", "", "--token", token, check=4).stderr
     _, _, answer = run(
@@ -244,7 +245,7 @@ def test_without_the_permission_to_see_it_its_type_can_be_named(run, world):
 
 
 @pytest.mark.parametrize("client, provider", [("claude", "my-anthropic"), ("gemini", "my-google")])
-def test_ending_the_command_ends_the_client_and_leaves_nothing(command, variables, tmp_path, client, provider):
+def test_stopping_the_command_stops_the_client_and_cleans_up(command, variables, tmp_path, client, provider):
     variables |= {"FAKE_CLIENT": "sleep 60", "HOME": str(command.home)}
     process = subprocess.Popen(
         [COMMAND, "run", client, "-L", provider], env=variables, stdout=subprocess.PIPE, text=True, cwd=command.home
@@ -252,7 +253,7 @@ def test_ending_the_command_ends_the_client_and_leaves_nothing(command, variable
     try:
         start = json.loads(process.stdout.readline())
         assert list(tmp_path.glob("ai-gateway-filter-*"))
-        process.send_signal(signal.SIGINT)  # Ctrl-C, which the client gets by itself
+        process.send_signal(signal.SIGINT)  # like Ctrl-C, which the terminal sends to the client as well
         time.sleep(0.3)
         assert process.poll() is None
         process.send_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""`ai-gateway-filter token`, `login`, `logout`, `status`, `env`: who asks which gateway, and with what."""
+"""`ai-gateway-filter token`, `login`, `logout`, `status` and `env`: credentials, token cache, gateway names."""
 
 import json
 import stat
@@ -17,7 +17,7 @@ OTHER_SECRET = "not the secret"
 
 @pytest.fixture
 def identity(world):
-    """Who asks, as variables: what CI and cron have."""
+    """The identity as environment variables, as CI and cron jobs set it."""
     world.identity_provider.hits.clear()
     lifetime_s = world.identity_provider.token_lifetime_s
     yield {
@@ -32,7 +32,7 @@ def identity(world):
 
 @pytest.fixture
 def login(command, gateway, world):
-    """Logs in as the mock world's client."""
+    """Log in as the client of the mock identity provider."""
 
     def login(*options, secret=CLIENT_SECRET, **expected):
         return command(
@@ -49,30 +49,30 @@ def files(home):
     return [path for path in home.rglob("*") if path.is_file()]
 
 
-def asked(world):
-    """How many tokens were asked for."""
+def token_requests(world):
+    """The number of token requests so far."""
     return world.identity_provider.hits["token"]
 
 
-def test_a_token_is_asked_for_once_and_then_cached_for_its_user_alone(command, identity, world):
+def test_a_token_is_fetched_once_and_cached_readable_only_by_its_user(command, identity, world):
     first = command("token", check=0, **identity)
     again = command("token", check=0, **identity)
     assert first.stdout == again.stdout and first.stdout.count(".") == 2
     assert first.stderr == ""
-    assert asked(world) == 1
+    assert token_requests(world) == 1
     for file in files(command.home):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
         assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700, file.parent
         assert CLIENT_SECRET not in file.read_text()
 
 
-def test_the_folders_are_those_of_xdg(command, identity, tmp_path):
+def test_xdg_folders_are_used(command, identity, tmp_path):
     command("token", check=0, XDG_CACHE_HOME=str(tmp_path / "cache"), **identity)
     assert files(tmp_path / "cache/ai-gateway-filter/tokens")
     assert not files(command.home)
 
 
-def test_a_token_is_renewed_after_four_fifths_of_its_life(command, identity, world):
+def test_a_token_is_renewed_after_four_fifths_of_its_lifetime(command, identity, world):
     world.identity_provider.token_lifetime_s = 5
     first = command("token", check=0, **identity).stdout
     start = time.monotonic()
@@ -80,19 +80,19 @@ def test_a_token_is_renewed_after_four_fifths_of_its_life(command, identity, wor
         assert time.monotonic() - start < 5
         time.sleep(0.1)
     assert time.monotonic() - start > 3
-    assert token != first and asked(world) == 2
+    assert token != first and token_requests(world) == 2
 
 
-def test_many_at_once_ask_once(command, identity, world):
+def test_concurrent_commands_fetch_one_token(command, identity, world):
     world.identity_provider.fault["token"] = Fault(delay_s=0.5)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         done = list(pool.map(lambda _: command("token", **identity), range(AT_ONCE)))
     assert {process.returncode for process in done} == {0}
     assert len({process.stdout for process in done}) == 1
-    assert asked(world) == 1
+    assert token_requests(world) == 1
 
 
-def test_an_old_token_serves_on_while_no_new_one_can_be_had(command, identity, world):
+def test_the_cached_token_is_used_while_a_renewal_fails(command, identity, world):
     world.identity_provider.token_lifetime_s = 10
     first = command("token", check=0, **identity).stdout
     time.sleep(8.2)
@@ -105,44 +105,44 @@ def test_an_old_token_serves_on_while_no_new_one_can_be_had(command, identity, w
     assert done.stdout == "" and "hint" in done.stderr
 
 
-def test_another_audience_has_a_token_of_its_own(command, identity, world):
+def test_each_audience_has_its_own_token(command, identity, world):
     command("token", check=0, **identity)
     done = command("token", "--audience", "somebody-else", check=3, **identity)
     assert "invalid_target" in done.stderr and "--audience" in done.stderr
 
 
-def test_a_given_token_is_used_as_it_is(command, world):
+def test_a_given_token_is_used_unchanged(command, world):
     assert command("token", check=0, AI_GATEWAY_TOKEN="a.b.c").stdout == "a.b.c\n"
     assert command("token", "--token", "d.e.f", check=0, AI_GATEWAY_TOKEN="a.b.c").stdout == "d.e.f\n"
 
 
-def test_without_anything_the_way_to_log_in_is_told(command):
+def test_without_credentials_a_hint_to_log_in_is_printed(command):
     for arguments in [("token",), ("llm", "list", "--endpoint", "http://127.0.0.1:1")]:
         done = command(*arguments, check=3)
         assert "ai-gateway-filter login" in done.stderr
 
 
-def test_an_identity_provider_that_is_not_there_is_told(command, identity):
+def test_an_unreachable_identity_provider_is_reported(command, identity):
     identity |= {"AI_GATEWAY_ISSUER": f"http://127.0.0.1:{free_port()}"}
     done = command("token", check=6, **identity)
     assert "hint" in done.stderr
 
 
-def test_a_foreign_discovery_document_is_not_believed(command, identity, world):
+def test_a_discovery_document_of_another_issuer_is_refused(command, identity, world):
     document = json.dumps({"issuer": "https://evil.test/", "token_endpoint": "https://evil.test/token"})
     world.identity_provider.fault["discovery"] = Fault(body=document.encode())
     done = command("token", check=1, **identity)
     assert "another issuer" in done.stderr
 
 
-def test_a_wrong_secret_is_told_and_never_shown(command, identity):
+def test_a_wrong_secret_is_reported_and_never_shown(command, identity):
     identity |= {"AI_GATEWAY_CLIENT_SECRET": OTHER_SECRET}
     done = command("token", "--verbose", check=3, **identity)
     assert "invalid_client" in done.stderr and "ai-gateway-filter login" in done.stderr
     assert OTHER_SECRET not in done.stdout + done.stderr
 
 
-def test_after_a_login_nothing_has_to_be_named(command, login, gateway):
+def test_after_a_login_no_options_are_needed(command, login, gateway):
     done = login(check=0)
     assert CLIENT_SECRET not in done.stdout + done.stderr
     [stored] = [file for file in files(command.home) if file.name == "environments.json"]
@@ -154,7 +154,7 @@ def test_after_a_login_nothing_has_to_be_named(command, login, gateway):
     assert "cached" in status["token"] and "providers" in status["gateway"]
 
 
-def test_what_is_not_known_of_a_gateway_is_null(command):
+def test_unknown_fields_of_the_status_are_null(command):
     command("env", "add", "new", "--endpoint", "http://127.0.0.1:1", check=0)
     status = json.loads(command("status", "--env", "new", check=3).stdout)
     assert (status["environment"], status["endpoint"]) == ("new", "http://127.0.0.1:1")
@@ -167,7 +167,7 @@ def test_a_login_with_a_wrong_secret_stores_nothing(command, login):
     command("token", check=3)
 
 
-def test_a_logout_forgets_the_secret_and_the_token(command, login):
+def test_a_logout_deletes_the_secret_and_the_token(command, login):
     login(check=0)
     command("logout", check=0)
     text = "".join(file.read_text() for file in files(command.home))
@@ -175,7 +175,7 @@ def test_a_logout_forgets_the_secret_and_the_token(command, login):
     assert "login" in command("token", check=3).stderr
 
 
-def test_several_gateways_have_names(command, login, gateway):
+def test_several_gateways_are_told_apart_by_name(command, login, gateway):
     login("--env", "here", check=0)
     command("env", "add", "there", "--endpoint", "http://127.0.0.1:1", check=0)
     listed = json.loads(command("env", "list", check=0).stdout)["environments"]
@@ -193,7 +193,7 @@ def test_several_gateways_have_names(command, login, gateway):
         assert "there are here" in command(*arguments, check=5).stderr
 
 
-def test_the_file_of_the_environments_can_be_elsewhere(command, login, tmp_path):
+def test_the_environments_file_can_be_placed_elsewhere(command, login, tmp_path):
     login("--config", tmp_path / "mine.json", check=0)
     command("token", check=3)
     command("token", check=0, AI_GATEWAY_CONFIG=str(tmp_path / "mine.json"))

@@ -1,5 +1,5 @@
-"""Every SDK alike: an answer, a stream, the provider's errors, a wrong token, a stream that is given up; and each with
-every credential that a provider may have. The tables of docs/clients.md are what this file sees.
+"""The same tests for every SDK: a response, a stream, errors of the provider, a wrong token, an aborted stream, and every
+kind of credential that a provider may have. The tables of docs/clients.md are generated from the results.
 """
 
 import os
@@ -28,19 +28,19 @@ SDKS = [
 
 
 class Mode:
-    """A way in which a provider gets a credential, and the caller shows a token."""
+    """How a provider gets its credential, and how the caller sends the gateway token."""
 
     def __init__(self, name, *mocks, prefix="my", own=False, side=None):
         self.name = name
         self.mocks = mocks
         self.prefix = prefix
         self.own = own
-        """Whether the client brings its own credential for the provider in the token's place."""
+        """Whether the client sends its own credential for the provider where the token would be."""
         self.side = side
-        """The header that brings the token."""
+        """The header with the token."""
 
     def target(self, gateway, mock, token):
-        """Where an SDK is sent."""
+        """The target that an SDK gets."""
         if self.side is None:
             return Target(gateway.url, f"{self.prefix}-{mock}", OWN[mock] if self.own else token)
         shown = OWN[mock] if self.own else "unused"
@@ -72,7 +72,7 @@ def gateway(world, start_gateway):
 
 @pytest.fixture(scope="module")
 def signing_gateway(world, start_gateway):
-    """One whose Envoy signs."""
+    """A gateway where Envoy signs requests."""
     one = bedrock(world, "envoy-bedrock", signing="envoy")
     document = configuration(world) | {"providers": [one]}
     with start_gateway(document, edit_bootstrap=lambda bootstrap: add_signer(bootstrap, world)) as gateway:
@@ -103,7 +103,7 @@ def bedrock(world, name, **credentials):
 
 
 def add_signer(bootstrap, world):
-    """Envoy's own filter for signatures, before the router."""
+    """Add Envoy's AWS signing filter before the router."""
     manager = bootstrap["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
     pair = static(world.aws_credential)
     signer = {
@@ -117,7 +117,7 @@ def add_signer(bootstrap, world):
 
 
 def received(world, sdk):
-    """The requests that the SDK's mock got."""
+    """The requests that the SDK's mock received."""
     return getattr(world, sdk.mock).requests
 
 
@@ -132,7 +132,7 @@ def refusal(sdk, target, node):
 
 
 @pytest.mark.parametrize(("language", "sdk"), SDKS)
-def test_an_answer(language, sdk, gateway, world, node, token):
+def test_a_response(language, sdk, gateway, world, node, token):
     assert sdk.answer(Target(gateway.url, sdk.provider, token), node).endswith(QUOTED)
     assert len(received(world, sdk)) == 1
     assert token not in str(received(world, sdk))
@@ -168,13 +168,13 @@ def test_a_wrong_token(language, sdk, gateway, world, node):
 
 
 @pytest.mark.parametrize(("language", "sdk"), SDKS)
-def test_a_stream_that_is_given_up(language, sdk, gateway, world, node, token):
+def test_an_aborted_stream(language, sdk, gateway, world, node, token):
     before = len(entries(gateway, sdk.provider))
     pieces = sdk.stream(Target(gateway.url, sdk.provider, token, PACED), node, GIVEN_UP_AFTER)
     assert len(pieces) == GIVEN_UP_AFTER
     (request,) = received(world, sdk)
     wait_until(lambda: request.abandoned_at)
-    # Entries of the tests before may come late; their usage is whole, or there is none.
+    # Entries of earlier tests may be written late. They have complete usage, or none.
     reason = "ai_gateway.usage.incomplete"
     (entry,) = wait_until(lambda: [one for one in entries(gateway, sdk.provider)[before:] if one.get(reason)])
     assert entry[reason] == "client_disconnect"
@@ -182,7 +182,7 @@ def test_a_stream_that_is_given_up(language, sdk, gateway, world, node, token):
 
 
 def entries(gateway, provider):
-    """The access log of a provider."""
+    """The access log entries of a provider."""
     return [entry for entry in access_log(gateway) if entry["ai_gateway.provider"] == provider]
 
 
@@ -216,10 +216,10 @@ def test_a_token(client, gateway, world, node):
     results["tokens", client] = dict(zip(TOKENS, (SEEN, f"`{client.error}`"), strict=True))
 
 
-def test_the_pages_tables_are_what_was_seen():
+def test_the_tables_of_the_page_are_current():
     per_mode = sum(one.values[1].mock in mode.mocks for one in SDKS for mode in MODES)
     if sum(map(len, results.values())) < len(SDKS) * len(BEHAVIOUR) + per_mode + 2 * len(TOKEN_CLIENTS):
-        pytest.skip("only a part of the tables has been seen: run the whole file")
+        pytest.skip("the tables are complete only if the whole file runs")
     sdks = [(sdk, f"{sdk.name}, {language}", (language, sdk)) for language, sdk in (one.values for one in SDKS)]
     tables = [
         table(["SDK", "package", "version"], BEHAVIOUR, "behaviour", sdks),
@@ -228,7 +228,7 @@ def test_the_pages_tables_are_what_was_seen():
     ]
     if os.environ.get("WRITE_TABLES"):
         client_tables.write("\n".join(tables))
-    assert "\n".join(tables) == client_tables.current(), "docs/clients.md is behind: make clients"
+    assert "\n".join(tables) == client_tables.current(), "docs/clients.md is out of date, run `make clients`"
 
 
 def table(head, columns, kind, rows):

@@ -1,4 +1,4 @@
-"""The real SDKs against every endpoint that the mocks have. The mocks refuse all but the provider's own key."""
+"""The real SDKs with every endpoint of the mocks, which accept only the provider's own key."""
 
 import asyncio
 import io
@@ -14,19 +14,19 @@ QUOTED = f"you said '{PROMPT}'."
 
 @pytest.fixture(params=["", "/v1"], ids=["proxy_url", "proxy_url/v1"])
 def openai(request, proxy_url, token):
-    """The SDK with either of the base URLs that people give it."""
+    """The SDK with each of the base URLs that users configure."""
     return OpenAI(base_url=proxy_url("my-openai") + request.param, api_key=token)
 
 
 @pytest.fixture(params=["auth_token", "api_key"])
 def anthropic(request, proxy_url, token):
-    """The SDK with the token in either of its parameters."""
+    """The SDK with the token in each of its parameters."""
     return Anthropic(base_url=proxy_url("my-anthropic"), **{request.param: token})
 
 
 @pytest.fixture(params=[None, "v1", "v1beta"])
 def google(request, proxy_url, token):
-    """The SDK with its own API version or a chosen one."""
+    """The SDK with its default API version and with a chosen one."""
     version = {"api_version": request.param} if request.param else {}
     return google_client(proxy_url("my-google"), token, **version)
 

@@ -1,4 +1,4 @@
-"""Refusals of the gateway: each SDK raises its own typed exception with the gateway's message, and does not retry."""
+"""Each SDK raises its own typed exception with the gateway's message for a refusal, and does not retry."""
 
 import time
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ INVALID_TOKEN = 'Bearer realm="ai-gateway", error="invalid_token", error_descrip
 
 @dataclass(frozen=True)
 class Refusal:
-    """What an SDK made of a refusal."""
+    """A refusal as an SDK reports it."""
 
     exception: Exception
     status: int
@@ -68,7 +68,7 @@ class GoogleSDK:
 
 @dataclass(frozen=True)
 class Problem:
-    """A request that cannot pass, and what is said to it."""
+    """A request that is refused, and the expected error."""
 
     status: int
     code: str
@@ -143,7 +143,7 @@ PROBLEMS = {
 
 @pytest.fixture(scope="module")
 def gateway(world, start_gateway):
-    """Each provider twice: also as `<name>-off`, disabled."""
+    """Each provider twice, the second time disabled, as `<name>-off`."""
     whole = configuration(world)
     whole["providers"] += [
         provider | {"name": provider["name"] + "-off", "enabled": False} for provider in whole["providers"]

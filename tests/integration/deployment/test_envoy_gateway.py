@@ -1,4 +1,4 @@
-"""examples/envoy-gateway: the Envoy configuration that the manifests stand for loads, and a request gets through it."""
+"""examples/envoy-gateway: the Envoy configuration made from the manifests loads, and a request reaches its provider."""
 
 import json
 
@@ -13,18 +13,18 @@ FILTER = "envoy.filters.http.wasm/envoyextensionpolicy/ai-gateway/ai-gateway/was
 
 
 def manifests(file):
-    """All of a file."""
+    """All manifests of a file."""
     return list(yaml.safe_load_all((EXAMPLE / file).read_text()))
 
 
 def manifest(file, kind):
-    """The one of that kind."""
+    """The only manifest of that kind in a file."""
     (found,) = (one for one in manifests(file) if one["kind"] == kind)
     return found
 
 
 def plugin(wasm, code):
-    """The plugin's configuration as Envoy Gateway makes it."""
+    """The configuration of the plugin as Envoy Gateway makes it."""
     return {
         "name": wasm["name"],
         "root_id": wasm["rootID"],
@@ -43,7 +43,7 @@ def plugin(wasm, code):
 
 @pytest.mark.parametrize("is_patched", [False, True], ids=["reduced", "full"])
 def test_a_request_reaches_its_provider(is_patched, world, token, start_gateway, monkeypatch):
-    """In the shipped bootstrap, with its generic clusters in the place of the dynamic resolver; the mocks have no TLS."""
+    """In the shipped bootstrap with plain clusters instead of the dynamic resolver, as the mocks have no TLS."""
     (wasm,) = manifest("extension.yaml", "EnvoyExtensionPolicy")["spec"]["wasm"]
     (issuer,) = wasm["config"]["authentication"]["issuers"]
     issuer["issuer"] = world.identity_provider.issuer
@@ -83,7 +83,7 @@ def test_a_request_reaches_its_provider(is_patched, world, token, start_gateway,
 
 
 def patch(made):
-    """What the EnvoyPatchPolicies do to it: one of them, since each names the listener as other versions do."""
+    """Apply one of the EnvoyPatchPolicies. They differ in how versions of Envoy Gateway name the listener."""
     patches = [one["spec"]["jsonPatches"] for one in manifests("patch.yaml")]
     (operation,), (other,) = ([patch["operation"] for patch in each] for each in patches)
     assert operation == other

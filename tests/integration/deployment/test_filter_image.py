@@ -1,4 +1,4 @@
-"""`make image`: the archive is an OCI image of one layer, plugin.wasm, as Istio and Envoy Gateway load it."""
+"""`make image` writes an OCI image with one layer, plugin.wasm, as Istio and Envoy Gateway load it."""
 
 import gzip
 import hashlib
@@ -27,7 +27,7 @@ def written():
 
 @pytest.fixture
 def blob(written):
-    """What a descriptor describes, once it has been found to be true."""
+    """Read the blob of a descriptor, after checking its size and digest."""
 
     def read(descriptor):
         data = written["blobs/" + descriptor["digest"].replace(":", "/")]
@@ -37,7 +37,7 @@ def blob(written):
     return read
 
 
-def test_its_one_layer_is_the_filter(written, blob):
+def test_its_only_layer_is_the_filter(written, blob):
     (reference,) = json.loads(written["index.json"])["manifests"]
     manifest = json.loads(blob(reference))
     config = json.loads(blob(manifest["config"]))

@@ -31,23 +31,23 @@ def find(tmp_path):
     return find
 
 
-def test_the_one_that_was_named_comes_first(find):
+def test_the_envoy_variable_takes_precedence(find):
     assert find("envoy", "func-e", ENVOY="/opt/envoy") == "/opt/envoy"
 
 
-def test_then_the_one_on_the_path(find):
+def test_envoy_on_the_path_is_used(find):
     assert find("envoy", "func-e") == "PATH/envoy"
 
 
-def test_then_func_es_of_the_version_in_the_project(find):
+def test_func_e_is_used_with_the_pinned_version(find):
     assert find("func-e") == f"/func-e/{VERSION}/bin/envoy"
 
 
-def test_a_version_is_asked_of_func_e_whatever_is_on_the_path(find):
+def test_an_explicit_version_always_uses_func_e(find):
     assert find("envoy", "func-e", ENVOY_VERSION="1.38.2") == "/func-e/1.38.2/bin/envoy"
 
 
-def test_a_func_e_that_fails_is_no_envoy(tmp_path):
+def test_a_failure_of_func_e_is_reported(tmp_path):
     program = tmp_path / "func-e"
     program.write_text("#!/bin/sh\necho 'no such version' >&2\nexit 1\n")
     program.chmod(0o755)

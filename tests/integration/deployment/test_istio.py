@@ -1,4 +1,4 @@
-"""examples/istio: the Envoy configuration that the manifests stand for loads, and a request gets through it."""
+"""examples/istio: the Envoy configuration made from the manifests loads, and a request reaches its provider."""
 
 import copy
 import json
@@ -18,11 +18,11 @@ WASM = PROJECT / "ai_gateway_filter.wasm"
 KEYS = {"OPENAI_API_KEY": "mock-openai-key", "AWS_ACCESS_KEY_ID": "AKIAMOCK", "AWS_SECRET_ACCESS_KEY": "mock-secret"}
 
 ODD_PATH = "/v1/arn%3Aaws%3Abedrock%2Fprofile//a%20b"
-"""As a Bedrock model ARN is written. Istio normalizes paths on a gateway, which must not touch it."""
+"""A Bedrock model ARN in a path. Istio's gateways normalize paths, which must not change it."""
 
 
 def on_a_gateway(port):
-    """What a gateway's proxy gets."""
+    """The configuration of a gateway's proxy."""
     manifests, egress = istio.documents("gateway.yaml"), istio.documents("egress.yaml")
     (virtual_service,), (envoy_filter,) = (
         manifests["VirtualService"],
@@ -35,7 +35,7 @@ def on_a_gateway(port):
 
 
 def in_a_sidecar(port):
-    """What an application's proxy gets."""
+    """The configuration of a sidecar."""
     (envoy_filter,) = istio.documents("envoyfilter-sidecar.yaml")["EnvoyFilter"]
     listeners, extension = istio.patched([], envoy_filter, "SIDECAR_OUTBOUND")
     listeners[0]["address"]["socket_address"]["port_value"] = port
@@ -46,7 +46,7 @@ VARIANTS = {"gateway": on_a_gateway, "sidecar": in_a_sidecar}
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_envoy_takes_the_configuration(variant, tmp_path):
+def test_envoy_accepts_the_configuration(variant, tmp_path):
     listeners, extension, clusters = VARIANTS[variant](10000)
     istio.load_from_files(listeners, extension, tmp_path, WASM)
     for http_filter in istio.http_filters(listeners):
@@ -61,7 +61,7 @@ def test_envoy_takes_the_configuration(variant, tmp_path):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_request_reaches_its_provider(variant, world, token, start_gateway, tmp_path):
-    """With mocks behind the clusters, by plaintext, and the mocks' issuer; all else is the example's."""
+    """With mocks behind the clusters, without TLS, and with the mocks' issuer. Everything else is as in the example."""
     port = free_port()
     listeners, extension, clusters = VARIANTS[variant](port)
     origins = {"auth.example.com": world.identity_provider.url, "api.openai.com": world.openai.url}

@@ -1,4 +1,4 @@
-"""examples/kubernetes: what its files say to each other, and the reload of a ConfigMap that Kubernetes has swapped."""
+"""examples/kubernetes: its files are consistent, and a changed ConfigMap is reloaded."""
 
 import http.client
 import json
@@ -15,7 +15,7 @@ EXAMPLE = PROJECT / "examples" / "kubernetes"
 
 
 class ConfigMapGateway(Gateway):
-    """Its filter.yaml is in a ConfigMap's volume: a link through `..data`, which the kubelet renames a new one over."""
+    """A gateway with filter.yaml in a ConfigMap volume: a link through `..data`, which the kubelet replaces by renaming."""
 
     versions = 0
 
@@ -46,7 +46,7 @@ def test_a_swapped_config_map_is_read(world, token, tmp_path):
 
 
 def test_a_pod_is_ready_once_the_filter_is_loaded(world, tmp_path):
-    """Envoy starts without a filter whose configuration is refused, and answers all with 500."""
+    """If the configuration is refused, Envoy starts without the filter and answers everything with 500."""
     port = free_port()
 
     def edit_bootstrap(bootstrap):
@@ -77,11 +77,11 @@ def test_a_pod_is_ready_once_the_filter_is_loaded(world, tmp_path):
 
 @pytest.fixture
 def pod():
-    """The pod's specification."""
+    """The specification of the pod."""
     return yaml.safe_load((EXAMPLE / "deployment.yaml").read_text())["spec"]["template"]["spec"]
 
 
-def test_its_filter_file_is_the_shipped_one_with_a_provider_less(start_gateway, monkeypatch):
+def test_its_filter_file_is_the_shipped_one_without_one_provider(start_gateway, monkeypatch):
     ours, shipped = (
         yaml.safe_load(file.read_text())["resources"][0]["typed_config"]["config"]
         for file in (EXAMPLE / "filter.yaml", PROJECT / "envoy" / "filter.yaml")
@@ -95,7 +95,7 @@ def test_its_filter_file_is_the_shipped_one_with_a_provider_less(start_gateway, 
     start_gateway(taken).stop()
 
 
-def test_the_pod_fits_the_image(pod):
+def test_the_pod_matches_the_image(pod):
     image = (PROJECT / "envoy" / "image" / "gateway.Dockerfile").read_text()
     (container,) = pod["containers"]
     assert f"USER {pod['securityContext']['runAsUser']}:{pod['securityContext']['runAsGroup']}\n" in image

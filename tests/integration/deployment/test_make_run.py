@@ -1,4 +1,4 @@
-"""`make run`'s gateway: as many as one likes, and what it says when it cannot run."""
+"""`make run`: several gateways at the same time, and errors that say what is missing."""
 
 import os
 import re
@@ -16,16 +16,16 @@ COMMAND = [sys.executable, "-m", "tools.run"]
 
 @contextmanager
 def running():
-    """Its first example's URL and token, and its configuration's file."""
+    """The URL and token of the first printed example, and the configuration file."""
     process = subprocess.Popen(COMMAND, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
     try:
-        said = ""
+        output = ""
         for line in process.stdout:
-            said += line
+            output += line
             if line.startswith("Configuration"):
                 break
-        url = re.search(r"^curl (\S+)", said, re.MULTILINE)[1]
-        yield url, re.search(r"Bearer (\S+)'", said)[1], said.split()[-1]
+        url = re.search(r"^curl (\S+)", output, re.MULTILINE)[1]
+        yield url, re.search(r"Bearer (\S+)'", output)[1], output.split()[-1]
     finally:
         process.terminate()
         process.communicate(timeout=20)
@@ -37,7 +37,7 @@ def ask(url, token):
     )
 
 
-def test_a_second_one_leaves_the_first_alone():
+def test_two_gateways_run_side_by_side():
     with running() as (url, token, file):
         with running() as (other_url, other_token, other_file):
             assert (url == other_url, file == other_file) == (False, False)
@@ -47,7 +47,7 @@ def test_a_second_one_leaves_the_first_alone():
 
 
 @pytest.mark.parametrize("envoy", ["/nowhere/envoy", ""])
-def test_without_an_envoy_it_says_what_to_do(envoy):
+def test_without_envoy_the_error_says_what_to_do(envoy):
     environment = {name: value for name, value in os.environ.items() if name != "ENVOY"} | {"ENVOY": envoy}
     done = subprocess.run(COMMAND, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=30)
     assert (done.returncode, done.stdout) == (1, "")

@@ -1,7 +1,7 @@
-"""The manifests in examples/: each is valid by its project's own types, and has no field that they do not know.
+"""The manifests in examples/ are valid by the schemas of their projects, and have no unknown field.
 
-Kubernetes' kinds by the package kubernetes-validate; Istio's, the Gateway API's and Envoy Gateway's by the packages
-@kubernetes-models, which are made of those projects' CRDs and Go types. The rules that these hold in CEL are not among them.
+Kubernetes' own kinds are checked with the package kubernetes-validate. Istio, the Gateway API and Envoy Gateway are checked
+with the packages @kubernetes-models, which are generated from the projects' CRDs and Go types. CEL rules are not checked.
 """
 
 import json
@@ -26,11 +26,11 @@ ANYTHING = {
     "EnvoyFilter": "/spec/configPatches/[0-9]+/patch/value/",
     "WasmPlugin": "/spec/pluginConfig/",
 }
-"""Below these the types know nothing: Envoy's configuration and the filter's, which test_istio.py and others load."""
+"""Members without a schema: configurations of Envoy and of the filter, which test_istio.py and others load."""
 
 
 def manifests():
-    """All of them, each with what identifies it."""
+    """All manifests, each with its identity."""
     for folder in FOLDERS:
         for file in sorted((EXAMPLES / folder).glob("*.yaml")):
             name = f"{folder}/{file.name}"
@@ -43,12 +43,12 @@ MANIFESTS = list(manifests())
 
 
 def is_custom(manifest):
-    """Whether a CRD defines it."""
+    """Whether a CRD defines its kind."""
     return manifest["apiVersion"].partition("/")[0].endswith(CUSTOM)
 
 
 def problems(documents):
-    """Of each: what its project's types find wrong with it."""
+    """The problems that the schemas find in each document."""
     node = subprocess.run([SETUP], capture_output=True, text=True, check=True).stdout.strip()
     command = [f"{node}/node", PROJECT / "tests" / "node" / "manifests.mjs"]
     done = subprocess.run(command, input=json.dumps(documents), capture_output=True, text=True, check=True, timeout=50)
@@ -65,7 +65,7 @@ def found():
 
 
 @pytest.mark.parametrize("manifest", MANIFESTS)
-def test_it_is_valid(manifest, found):
+def test_the_manifest_is_valid(manifest, found):
     if is_custom(manifest):
         assert next(its for one, its in found if one == manifest) == []
     else:
@@ -102,7 +102,7 @@ def found_of_mistakes():
 
 
 def mistaken(file, kind, path, value):
-    """The file's manifest of that kind with one member changed, or added."""
+    """The manifest of that kind in the file, with one member changed or added."""
     (document,) = (one for one in yaml.safe_load_all((EXAMPLES / file).read_text()) if one["kind"] == kind)
     *outer, name = path.split()
     place = document["spec"]
@@ -113,12 +113,12 @@ def mistaken(file, kind, path, value):
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=[f"{kind}: {path}" for _, kind, path, *_ in MISTAKES])
-def test_a_mistake_is_found(mistake, found_of_mistakes):
+def test_a_mistake_is_detected(mistake, found_of_mistakes):
     assert any(mistake[-1] in one for one in found_of_mistakes[mistake]), found_of_mistakes[mistake]
 
 
-def test_istios_wasm_plugin_is_told_what_the_filter_takes(start_gateway, monkeypatch):
-    """The reduced mode's configuration, as Istio hands it over: as JSON."""
+def test_the_filter_accepts_the_configuration_of_istios_wasm_plugin(start_gateway, monkeypatch):
+    """The configuration of the reduced mode, converted to JSON as Istio does."""
     plugin = yaml.safe_load((EXAMPLES / "istio" / "wasmplugin.yaml").read_text())["spec"]
     for variable in plugin["vmConfig"]["env"]:
         monkeypatch.setenv(variable["name"], "mock-key")

@@ -1,4 +1,4 @@
-"""The documentation: its links lead somewhere, it names all that the code has, and its commands do what it says."""
+"""The documentation: its links work, it covers everything in the code, and its commands work."""
 
 import json
 import os
@@ -30,13 +30,13 @@ def prose(page):
 
 
 def anchors(page):
-    """What a `#` can name in a page, as GitHub makes it of headings."""
+    """The anchors of a page, as GitHub derives them from headings."""
     headings = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
-def test_every_link_leads_somewhere(page):
+def test_every_link_has_a_target(page):
     for link in LINK.findall(prose(page)):
         if link.startswith(("https://", "http://")):
             continue
@@ -48,7 +48,7 @@ def test_every_link_leads_somewhere(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
-def test_every_file_and_test_that_is_named_is_there(page):
+def test_every_named_file_and_test_exists(page):
     text = page.read_text()
     for path in NAMED_FILE.findall(text):
         assert any(PROJECT.glob(path.rstrip("/"))), path
@@ -57,7 +57,7 @@ def test_every_file_and_test_that_is_named_is_there(page):
         assert not test or f"def {test}(" in path.read_text(), test
 
 
-def test_exactly_the_error_codes_that_there_are_are_told():
+def test_exactly_the_existing_error_codes_are_documented():
     rows = re.findall(r"^\| \d[^|]*\|([^|]*)\|", (DOCS / "errors.md").read_text(), re.MULTILINE)
     codes = {
         code
@@ -70,12 +70,12 @@ def test_exactly_the_error_codes_that_there_are_are_told():
     assert {code for row in rows for code in re.findall(r"`(\w+)`", row)} == codes
 
 
-def test_the_overview_leads_to_every_page():
+def test_the_overview_links_to_every_page():
     linked = {(DOCS / link.partition("#")[0]).resolve() for link in LINK.findall((DOCS / "README.md").read_text())}
     assert not {page.name for page in DOCS.glob("*.md") if page.name != "README.md"} - {page.name for page in linked}
 
 
-def test_every_field_of_the_configuration_is_told():
+def test_every_field_of_the_configuration_is_documented():
     page = (DOCS / "configuration.md").read_text()
     told = set(re.findall(r"\$?\w+", " ".join(re.findall(r"`([^`]+)`", page))))
     assert len(names(SCHEMA)) > 60
@@ -83,7 +83,7 @@ def test_every_field_of_the_configuration_is_told():
 
 
 def names(schema):
-    """All the members that the schema has anywhere."""
+    """The names of all members that the schema has at any depth."""
     if isinstance(schema, list):
         return set().union(*map(names, schema))
     if not isinstance(schema, dict):
@@ -94,7 +94,7 @@ def names(schema):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
-def test_every_make_target_is_there(page):
+def test_every_named_make_target_exists(page):
     targets = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"`make ([a-z-]+)", page.read_text())) | set(
         re.findall(r"^make ([a-z-]+)", page.read_text(), re.MULTILINE)
@@ -111,7 +111,7 @@ def test_each_providers_entry_is_valid():
     assert {entry["type"] for entry in entries} == set(SCHEMA["$defs"]["Provider"]["properties"]["type"]["enum"])
 
 
-def test_the_tutorial_does_what_it_says(world, token, start_gateway):
+def test_the_tutorial_works(world, token, start_gateway):
     ask_openai, ask_anthropic, refused, rename, listed, usage, metrics = RUN.findall((DOCS / "tutorial.md").read_text())
     with start_gateway(configuration(world)) as gateway:
 
@@ -136,7 +136,7 @@ def test_the_tutorial_does_what_it_says(world, token, start_gateway):
         assert run(metrics).startswith("ai_gateway_requests{")
 
 
-def test_the_files_for_an_envoy_without_root_are_good(tmp_path):
+def test_the_files_for_an_envoy_without_root_are_valid(tmp_path):
     (commands,) = RUN.findall((DOCS / "install.md").read_text())
     shutil.copytree(PROJECT / "envoy", tmp_path / "envoy")
     shutil.copy(PROJECT / "ai_gateway_filter.wasm", tmp_path)

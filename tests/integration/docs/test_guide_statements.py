@@ -1,4 +1,4 @@
-"""What the guide says in sentences, where no other test says it already."""
+"""Statements of the guide that no other test covers."""
 
 import time
 
@@ -34,7 +34,7 @@ def test_the_body_is_forwarded_unchanged(world, gateway, token):
     assert world.openai.requests[0].body == ODD_BODY
 
 
-def test_the_request_is_the_clients_but_for_credentials_and_host(world, gateway, token):
+def test_only_credentials_and_host_of_the_request_change(world, gateway, token):
     own = [*ANTHROPIC.headers, ("anthropic-beta", "a,b"), ("Accept-Encoding", "gzip, deflate"), ("X-Own", "")]
     exchange(gateway, "POST", ANTHROPIC.target, [*own, BEARER.filled(token)], ANTHROPIC.content())
     (request,) = world.anthropic.requests
@@ -75,7 +75,7 @@ def test_the_authorization_header_must_be_formatted_bearer_token(form, world, ga
     assert not world.openai.requests
 
 
-def test_a_token_serves_until_it_expires_and_not_longer(world, gateway):
+def test_a_token_is_valid_only_until_it_expires(world, gateway):
     expiry = int(time.time()) + 2
     token = world.identity_provider.mint({"exp": expiry})
     assert ask(gateway, OPENAI, token).status == 200
@@ -84,7 +84,7 @@ def test_a_token_serves_until_it_expires_and_not_longer(world, gateway):
 
 
 def test_authlib_renews_its_token_by_itself(world, proxy_url, monkeypatch):
-    """A minute ahead, so that a token for half a minute is renewed at its first use; see docs/clients.md on the grant."""
+    """Authlib renews a token a minute before it expires, so one of 30 s is renewed at its first use. See docs/clients.md."""
     client = OAuth2Session(
         client_id=CLIENT_ID,
         client_secret=CLIENT_SECRET,
@@ -116,20 +116,20 @@ def test_the_two_roles_and_the_built_in_one_grant_what_the_guide_says(world, gat
     assert statuses() == (403, 403)
 
 
-def test_the_gateway_has_no_rate_limit_of_its_own(world, gateway, token):
+def test_the_gateway_has_no_rate_limit(world, gateway, token):
     assert {ask(gateway, OPENAI, token).status for _ in range(200)} == {200}
     assert len(world.openai.requests) == 200
 
 
-def test_malformed_json_is_the_providers_400(world, gateway, token):
+def test_malformed_json_gets_the_providers_400(world, gateway, token):
     answer = exchange(gateway, "POST", OPENAI.target, [BEARER.filled(token)], b'{"model":')
     assert (answer.status, answer.json()["error"]["type"]) == (400, "invalid_request_error")
     assert "not JSON" in answer.json()["error"]["message"]
     assert world.openai.requests[0].body == b'{"model":'
 
 
-def test_a_stream_asked_for_without_usage_has_a_choice_in_every_chunk(proxy_url, token):
-    """The guide's streaming snippet reads `chunk.choices[0]`: the gateway must not ask for a usage chunk."""
+def test_a_stream_requested_without_usage_has_a_choice_in_every_chunk(proxy_url, token):
+    """The guide's streaming snippet reads `chunk.choices[0]`, so the gateway must not request a usage chunk."""
     client = openai.OpenAI(base_url=proxy_url("my-openai"), api_key=token)
     chunks = list(client.chat.completions.create(model="gpt-4o", messages=MESSAGES, stream=True))
     assert [len(chunk.choices) for chunk in chunks] == [1] * len(chunks)

@@ -1,4 +1,4 @@
-"""`GET /llm/v1/status`: how the gateway does, of all workers together, and no secret."""
+"""`GET /llm/v1/status` reports the state of the gateway across all workers, without secrets."""
 
 import json
 
@@ -50,7 +50,7 @@ def test_it_shows_no_secret(gateway, world, token):
         assert secret not in shown
 
 
-def test_it_tells_of_configuration_keys_and_credentials(gateway, world, token):
+def test_it_reports_configuration_keys_and_credentials(gateway, world, token):
     shown = status(gateway, token)
     assert len(shown["configuration"]["sha256"]) == 64
     assert shown["configuration"]["age_seconds"] < 300
@@ -69,7 +69,7 @@ def test_refusals_of_all_workers_are_counted_by_code(gateway, token):
     wait_until(lambda: status(gateway, token)["refusals"].get("token_missing", 0) == before + 20)
 
 
-def test_it_tells_what_the_host_did_with_held_bodies(gateway, token):
+def test_it_reports_whether_the_host_delivers_held_bodies(gateway, token):
     body = json.dumps({"x": "y" * 50_000, "model": "gpt-4o", "messages": []}).encode()
     exchange(gateway, "POST", CHAT, [BEARER.filled(token), ("content-type", "application/json")], body)
 
@@ -80,21 +80,21 @@ def test_it_tells_what_the_host_did_with_held_bodies(gateway, token):
     wait_until(lambda: host()["largest_held_body_bytes"] >= 50_000)
 
 
-def test_a_body_that_the_host_had_no_room_for_is_noted(world, start_gateway, token):
+def test_a_body_beyond_the_hosts_buffer_limit_is_reported(world, start_gateway, token):
     def small_buffer(bootstrap):
         bootstrap["static_resources"]["listeners"][0]["per_connection_buffer_limit_bytes"] = 40_000
 
     whole = configuration(world)
     whole["providers"][0]["models"] = ["gpt-4o"]
     with start_gateway(whole, edit_bootstrap=small_buffer, concurrency=1) as gateway:
-        status(gateway, token)  # the keys are there: what follows is held for its body alone
+        status(gateway, token)  # keys are fetched now, so later requests are held only for their body
         body = json.dumps({"x": "y" * 300_000, "model": "gpt-4o"}).encode()
         headers = [BEARER.filled(token), ("content-type", "application/json")]
         assert exchange(gateway, "POST", CHAT, headers, body).status == 413
         wait_until(lambda: status(gateway, token)["host"]["smallest_refused_body_bytes"])
 
 
-def test_keys_that_cannot_be_had_are_told_of(world, start_gateway):
+def test_unavailable_keys_are_reported(world, start_gateway):
     with running(identity_provider(), identity_provider()) as (good, bad):
         bad.fault["jwks"] = Fault(status=500)
         whole = configuration(world) | {"authentication": {"issuers": [entry(good), entry(bad)]}}
@@ -105,7 +105,7 @@ def test_keys_that_cannot_be_had_are_told_of(world, start_gateway):
             assert "500" in line["last_error"]
 
 
-def test_it_is_for_those_who_may_see(gateway, world):
+def test_it_needs_the_get_permission(gateway, world):
     assert exchange(gateway, "GET", STATUS).status == 401
     powerless = world.identity_provider.mint({"permissions": ["dataplane_adp_llmprovider_invoke"]})
     assert exchange(gateway, "GET", STATUS, [BEARER.filled(powerless)]).status == 403

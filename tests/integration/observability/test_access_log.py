@@ -1,4 +1,4 @@
-"""What the access log says of requests that are refused, that generate nothing, and that are no JSON."""
+"""Access log entries of refused requests, of operations that do not generate, and of bodies that are not JSON."""
 
 import io
 import json
@@ -30,14 +30,14 @@ def scripted(world, start_gateway):
         yield both
 
 
-def test_an_entry_is_read_once_it_is_whole():
-    """Envoy's write of a block shows page by page."""
+def test_incomplete_log_lines_are_not_read():
+    """Envoy writes a block page by page, so a reader may see a part of a line."""
     log = SimpleNamespace(log=lambda: '[info] starting\n{"path":"/a"}\n{"path":"/')
     assert access_log(log) == [{"path": "/a"}]
 
 
 def refused(gateway, path):
-    """The access log's one entry about a path."""
+    """The only access log entry about a path."""
 
     def entries():
         return [entry for entry in access_log(gateway) if entry["path"] == path]
@@ -61,7 +61,7 @@ def test_a_caller_without_permission_is_named(provider, scripted, world):
     assert entry["ai_gateway.issuer"] == world.identity_provider.issuer
 
 
-def test_a_caller_of_a_provider_that_is_not_there_is_named(scripted, world):
+def test_a_caller_of_an_unknown_provider_is_named(scripted, world):
     _, gateway = scripted
     token = world.identity_provider.mint({"sub": SUBJECT})
     assert post(gateway, token, "nobody", "/x").code == "provider_not_found"
@@ -70,7 +70,7 @@ def test_a_caller_of_a_provider_that_is_not_there_is_named(scripted, world):
     assert entry["ai_gateway.provider"] is None
 
 
-def test_a_stranger_is_not(scripted, world):
+def test_an_unauthenticated_client_is_not_named(scripted, world):
     _, gateway = scripted
     token = world.identity_provider.mint({"sub": SUBJECT, "exp": 1})
     assert post(gateway, token, "refusing", "/strange").code == "token_expired"
@@ -79,7 +79,7 @@ def test_a_stranger_is_not(scripted, world):
     assert [entry[name] for name in ("enduser.id", "ai_gateway.issuer", "ai_gateway.provider")] == [None] * 3
 
 
-def test_the_model_that_tokens_are_counted_for(scripted, token):
+def test_the_requested_and_the_response_model_are_logged(scripted, token):
     upstream, gateway = scripted
     upstream.script = Script((b'{"input_tokens":14}',), headers={"content-type": "application/json"})
     client = Anthropic(base_url=f"{gateway.url}{PREFIX}/counting", auth_token=token)
@@ -90,14 +90,14 @@ def test_the_model_that_tokens_are_counted_for(scripted, token):
     assert "ai_gateway.usage.incomplete" not in entry
 
 
-def test_the_model_that_audio_is_uploaded_for(scripted, token):
+def test_the_model_of_a_multipart_upload_is_logged(scripted, token):
     upstream, gateway = scripted
     usage = {"type": "tokens", "input_tokens": 14, "output_tokens": 3, "total_tokens": 17}
-    body = json.dumps({"text": "said", "usage": usage}).encode()
+    body = json.dumps({"text": "spoken text", "usage": usage}).encode()
     upstream.script = Script((body,), headers={"content-type": "application/json"})
     client = OpenAI(base_url=f"{gateway.url}{PREFIX}/audio", api_key=token)
     file = ("a.wav", io.BytesIO(AUDIO))
-    assert client.audio.transcriptions.create(model="gpt-4o-transcribe", file=file).text == "said"
+    assert client.audio.transcriptions.create(model="gpt-4o-transcribe", file=file).text == "spoken text"
     (entry,) = logged(gateway, "audio")
     assert entry["gen_ai.request.model"] == "gpt-4o-transcribe"
     assert (entry["gen_ai.usage.input_tokens"], entry["gen_ai.usage.output_tokens"]) == ("14", "3")
@@ -106,7 +106,7 @@ def test_the_model_that_audio_is_uploaded_for(scripted, token):
     assert entry["duration_ms"] >= entry["response_duration_ms"] >= 0
 
 
-def test_what_a_provider_says_of_its_cost(scripted, token):
+def test_the_cost_that_a_provider_reports_is_logged(scripted, token):
     upstream, gateway = scripted
     usage = {"prompt_tokens": 5, "completion_tokens": 2, "cost": 0.00025}
     body = json.dumps({"id": "c", "model": "m", "choices": [], "usage": usage}).encode()

@@ -1,4 +1,4 @@
-"""The observability example: each query of its dashboard asks for what a real Envoy has just counted."""
+"""The observability example: every query of its dashboard matches metrics of a real Envoy."""
 
 import json
 import re
@@ -47,7 +47,7 @@ TRAFFIC = [Script(STREAM), Script((b"{}",)), Script(status=429)]
 
 @pytest.fixture(scope="module")
 def counted(world, start_gateway):
-    """The labels and values of each metric after a stream, an answer without usage, an error and a refusal."""
+    """The labels and values of each metric after a stream, a response without usage, an error and a refusal."""
     token = world.identity_provider.mint()
     prices = {"prices": {"*": {"input": 1000, "output": 1000}}}
     world.identity_provider.fault["jwks"] = Fault(delay_s=KEYS_TAKE_S)  # the first request waits
@@ -71,7 +71,7 @@ def counted(world, start_gateway):
 
 
 def with_fetched_credentials(world, container):
-    """A provider that gets no request; its credentials are fetched all the same."""
+    """A provider without requests, whose credentials are fetched anyway."""
     return {
         "name": "fetched",
         "type": "bedrock",
@@ -82,32 +82,32 @@ def with_fetched_credentials(world, container):
 
 
 def parsed(query):
-    """A query as Grafana sends it."""
+    """A query with its variables replaced as Grafana does."""
     for variable, value in GRAFANAS_OWN.items():
         query = query.replace(variable, value)
     return promql_parser.parse(query)
 
 
 def nodes(expression):
-    """Everything in it."""
+    """All nodes of an expression."""
     found = []
     promql_parser.walk(expression, found.append)
     return found
 
 
 def matches(matcher, labels):
-    """Whether a sample passes; the dashboard uses no negation."""
+    """Whether a sample matches. The dashboard uses no negated matchers."""
     value = labels.get(matcher.name, "")
     match matcher.op:
         case promql_parser.MatchOp.Equal:
             return value == matcher.value
         case promql_parser.MatchOp.Re:
             return re.fullmatch(matcher.value, value) is not None
-    raise AssertionError(f"{matcher.op} is not known here")
+    raise AssertionError(f"unsupported matcher {matcher.op}")
 
 
 @pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
-def test_each_query_selects_what_was_counted_and_groups_by_what_is_there(query, counted):
+def test_each_query_selects_and_groups_existing_metrics(query, counted):
     found = nodes(parsed(query))
     selectors = [node for node in found if isinstance(node, promql_parser.VectorSelector)]
     selectors += [node.vector_selector for node in found if isinstance(node, promql_parser.MatrixSelector)]
@@ -120,14 +120,14 @@ def test_each_query_selects_what_was_counted_and_groups_by_what_is_there(query, 
             for sample in counted
             if sample.name == selector.name and all(matches(matcher, sample.labels) for matcher in matchers)
         ]
-        assert passing, f"nothing was counted as {selector}"
+        assert passing, f"no sample matches {selector}"
         selected += passing
     grouped = {label for node in found if isinstance(node, promql_parser.AggregateExpr) for label in by(node)}
     assert all(grouped <= labels.keys() for labels in selected)
 
 
 def by(aggregation):
-    """The labels that it keeps."""
+    """The labels that an aggregation keeps."""
     return aggregation.modifier.labels if aggregation.modifier else []
 
 
@@ -137,7 +137,7 @@ def test_every_metric_of_the_filter_is_shown(counted):
 
 
 def family_names(counted):
-    """The metrics, without what Prometheus adds to histograms' names."""
+    """The metric names, without Prometheus' suffixes of histograms."""
     return {re.sub(r"_(bucket|sum|count)$", "", sample.name) for sample in counted}
 
 
@@ -148,7 +148,7 @@ def test_each_variable_lists_values_of_a_label(variable, counted):
     assert variable["name"] == label
 
 
-def test_the_files_find_each_other():
+def test_the_files_refer_to_each_other_correctly():
     compose = yaml.safe_load((EXAMPLE / "docker-compose.yml").read_text())
     for service in compose["services"].values():
         assert re.fullmatch(r"[\w/]+:v?\d+\.\d+\.\d+", service["image"])

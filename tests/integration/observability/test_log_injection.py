@@ -1,4 +1,4 @@
-"""Whatever clients, tokens and providers say, an entry of the access log is one line of JSON, and not theirs to write."""
+"""Hostile values in requests, tokens and responses cannot break out of an access log entry, which is one line of JSON."""
 
 import json
 
@@ -22,12 +22,12 @@ def scripted(world, start_gateway):
 
 
 def lines_of(gateway):
-    """The whole lines of the log that are no lines of Envoy's or the filter's own."""
+    """The complete log lines that come neither from Envoy nor from the filter."""
     *lines, _being_written = gateway.log_file.read_bytes().split(b"\n")
     return [line for line in lines if not line.startswith(b"[") and line.strip()]
 
 
-def test_each_request_is_one_line_of_json_whatever_is_said(scripted, world):
+def test_each_access_log_entry_is_one_line_of_json_for_hostile_values(scripted, world):
     upstream, gateway = scripted
     token = world.identity_provider.mint({"sub": BREAKOUT})
     requests = [
@@ -36,9 +36,9 @@ def test_each_request_is_one_line_of_json_whatever_is_said(scripted, world):
         request(f"{PREFIX}/p/v1/chat/completions", bearer(token), b'x-request-id: "}\xff'),
         request(f'{PREFIX}/p/v1/"}},{{"', bearer(token)),
         request(f'{PREFIX}/"}},{{"/v1', bearer(token)),
-        request(f"{PREFIX}/p/v1/chat/completions", bearer(token), body=said("model")),
+        request(f"{PREFIX}/p/v1/chat/completions", bearer(token), body=hostile_document("model")),
     ]
-    upstream.script = Script((said("id", "model"),))
+    upstream.script = Script((hostile_document("id", "model"),))
     for sent in requests:
         assert ask(gateway, sent) is not None
     wait_until(lambda: len(lines_of(gateway)) >= len(requests))
@@ -49,7 +49,7 @@ def test_each_request_is_one_line_of_json_whatever_is_said(scripted, world):
     assert BREAKOUT in {entry["enduser.id"] for entry in entries}
 
 
-def said(*members):
-    """A document whose members would break out of a log, and go on for long."""
+def hostile_document(*members):
+    """A document with values that are long and try to break out of a log line."""
     usage = {"prompt_tokens": 1, "completion_tokens": 1}
     return json.dumps(dict.fromkeys(members, BREAKOUT + "m" * LONG) | {"usage": usage}).encode()

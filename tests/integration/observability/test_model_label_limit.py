@@ -1,4 +1,4 @@
-"""Clients name models as they like: no more of them become labels than configured, of all workers together, for good."""
+"""The number of model labels is limited, across all workers and reloads, however many models clients name."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def scripted(world, start_gateway):
 
 
 def ask_for(models, gateway, token):
-    """A request for each, by so many clients at once, each on a connection of its own."""
+    """Request each of the models, concurrently, each on its own connection."""
 
     def ask(model):
         return post(gateway, token, "p", CHAT, JSON, json.dumps({"model": model}).encode()).status
@@ -40,17 +40,17 @@ def ask_for(models, gateway, token):
 
 
 def by_worker(gateway):
-    """How many connections each worker has had."""
+    """The number of connections that each worker has had."""
     pattern = re.compile(rf"listener\..*_{gateway.port}\.worker_\d+\.downstream_cx_total")
     return [value for name, value in gateway.stats("listener.").items() if pattern.fullmatch(name)]
 
 
 def counted(gateway):
-    """Requests by model."""
+    """The number of requests by model."""
     return Counter({sample.labels["model"]: sample.value for sample in samples(gateway, "ai_gateway_requests")})
 
 
-def test_models_beyond_the_hundredth_are_counted_together_by_all_workers_and_after_a_reload(world, scripted, token):
+def test_models_beyond_the_limit_share_one_label_in_all_workers_and_after_a_reload(world, scripted, token):
     upstream, gateway = scripted
     names = [f"model-{number}" for number in range(MODELS)]
     ask_for(names, gateway, token)
@@ -63,7 +63,7 @@ def test_models_beyond_the_hundredth_are_counted_together_by_all_workers_and_aft
     assert len(own) == MOST_MODELS
     assert first == dict.fromkeys(own, 1) | {"other": MODELS - MOST_MODELS}
 
-    # Every worker knows them, whichever has named them first.
+    # Every worker knows these labels, whichever worker saw the model first.
     ask_for([*own] * WORKERS, gateway, token)
     assert counted(gateway) == dict.fromkeys(own, 1 + WORKERS) | {"other": MODELS - MOST_MODELS}
 
@@ -83,7 +83,7 @@ def test_models_beyond_the_hundredth_are_counted_together_by_all_workers_and_aft
     assert after["other"] == before["other"] + MORE + MORE
 
 
-def test_models_of_the_catalog_have_labels_beside_those_that_clients_name(world, start_gateway, token):
+def test_models_of_the_catalog_do_not_count_toward_the_limit(world, start_gateway, token):
     catalog = {"models": ["listed-*", *CATALOG]}
     options = {"fields": catalog, "concurrency": WORKERS}
     with scripted_gateway(world, start_gateway, {"p": "openai"}, **options) as (upstream, gateway):

@@ -1,4 +1,4 @@
-"""What the operator asks for beyond what is always told: claims, conversations, prices; exact, and no more than that."""
+"""Optional observability: logged claims, conversation ids and prices."""
 
 import json
 import re
@@ -34,7 +34,7 @@ def scripted(world, start_gateway):
 
 
 def entry_of(scripted, token, provider, headers=(), model="m"):
-    """The log's entry about a request."""
+    """The access log entry of a request."""
     upstream, gateway = scripted
     upstream.script = Script((json.dumps({"id": "c", "model": model, "usage": USAGE}).encode(),))
     assert post(gateway, token, provider, CHAT, headers).status == 200
@@ -42,18 +42,18 @@ def entry_of(scripted, token, provider, headers=(), model="m"):
     return entry
 
 
-def test_claims_that_are_asked_for_are_logged_and_no_others(scripted, world):
+def test_only_configured_claims_are_logged(scripted, world):
     token = world.identity_provider.mint({"groups": ["a", 'b"}'], "org": {"name": "o", "id": 7}, "email": "e@x"})
     entry = entry_of(scripted, token, "claims")
     assert json.loads(entry["ai_gateway.claims"]) == {"groups": ["a", 'b"}'], "/org/name": "o"}
     assert "e@x" not in json.dumps(entry)
 
 
-def test_a_token_without_those_claims_has_none(scripted, token):
+def test_missing_claims_are_not_logged(scripted, token):
     assert "ai_gateway.claims" not in entry_of(scripted, token, "no-claims")
 
 
-def test_claims_that_are_too_large_are_left_out(scripted, world):
+def test_claims_that_are_too_large_are_not_logged(scripted, world):
     token = world.identity_provider.mint({"groups": ["x" * 2000], "org": {"name": "o"}})
     assert json.loads(entry_of(scripted, token, "large-claims")["ai_gateway.claims"]) == {"/org/name": "o"}
 
@@ -66,7 +66,7 @@ def test_claims_that_are_too_large_are_left_out(scripted, world):
         ("default-name", [("x-gen-ai-conversation", "not-asked-for")], None),
     ],
 )
-def test_the_conversation_is_what_the_first_configured_header_says(provider, headers, conversation, scripted, token):
+def test_the_conversation_is_taken_from_the_first_configured_header(provider, headers, conversation, scripted, token):
     assert entry_of(scripted, token, provider, headers).get("gen_ai.conversation.id") == conversation
 
 

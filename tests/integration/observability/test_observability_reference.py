@@ -1,4 +1,4 @@
-"""docs/observability.md names all that the filter measures and logs, and the shipped bootstrap logs all of it."""
+"""docs/observability.md names all metrics and log fields of the filter, and the shipped bootstrap logs all of them."""
 
 import re
 

@@ -1,7 +1,7 @@
-"""No secret of a run is in what the filter logs, at any level, in what Envoy's admin shows, or in an answer.
+"""No secret appears in the filter's log at any level, in Envoy's admin pages, or in a response.
 
-Envoy's own loggers are another matter: below info, some write whole heads, and one the configuration. Which these are
-is held here against SECURITY.md's list; no other line may hold a secret, whatever its level.
+Some of Envoy's own loggers do show secrets below info: some log all headers, one logs the configuration. These must be
+exactly those that SECURITY.md lists, and no other line may contain a secret at any level.
 """
 
 import base64
@@ -27,7 +27,7 @@ OWN = "own-credential-of-the-client"
 LOST = "key-of-a-provider-that-is-down"
 MISPLACED = "key-where-no-key-belongs"
 ENVOYS_OWN = {"config", "http", "router"}
-"""The loggers of Envoy that write heads, or the configuration, at debug or trace."""
+"""Envoy's loggers that show headers or the configuration at debug or trace."""
 ACCESS_LOG = "access log"
 BELOW_INFO = ("trace", "debug")
 PAGES = (
@@ -50,7 +50,7 @@ ENTRY = re.compile(r"^\[\d{4}-\d\d-\d\d [\d:.]+\]\[\d+\]\[(?P<level>\w+)\]\[(?P<
 
 @dataclass(frozen=True)
 class Entry:
-    """What was logged at once, of one line or more; an access log's has no level."""
+    """One log entry, possibly of several lines. Entries of the access log have no level."""
 
     logger: str
     level: str
@@ -59,7 +59,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Run:
-    """What was to be kept secret, by name, and what there is to be seen afterwards."""
+    """The secrets of a run by name, and everything that the run has made visible."""
 
     secrets: MappingProxyType
     in_environment: tuple
@@ -70,7 +70,7 @@ class Run:
 
 
 def entries(log):
-    """The log, taken apart: a line that begins no entry belongs to the one before."""
+    """The entries of a log. A line that does not begin an entry belongs to the previous one."""
     found = []
     for line in log.splitlines():
         if head := ENTRY.match(line):
@@ -83,12 +83,12 @@ def entries(log):
 
 
 def access_entries(log):
-    """The access log, a line each."""
+    """The entries of the access log, one per line."""
     return tuple(Entry(ACCESS_LOG, "", line) for line in log.splitlines())
 
 
 def shown(secrets, text):
-    """The names of the secrets that the text holds, as they are or in the encodings of URLs, JSON and Basic."""
+    """The names of the secrets that the text contains, plain or encoded as in URLs, JSON and Basic authentication."""
     return {name for name, secret in secrets.items() if any(form in text for form in forms(secret))}
 
 
@@ -100,7 +100,7 @@ def forms(secret):
 
 @pytest.fixture(scope="module")
 def run(world, start_gateway, tmp_path_factory):
-    """A gateway that logs all it can, and requests that end in every way."""
+    """A gateway that logs as much as possible, and requests with every kind of outcome."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(pytest.MonkeyPatch.context()).setattr(world.anthropic, "oauth_tokens", {OWN})
         callers = {name: AwsCredential.generate(temporary=name != "role") for name in ("static", "static-env", "role")}
@@ -128,7 +128,7 @@ def run(world, start_gateway, tmp_path_factory):
             "LEAKS_CONTAINER": CONTAINER_TOKEN,
             "LEAKS_BEDROCK": world.bedrock.api_key,
         }
-        document = whole(world, callers, aws)
+        document = all_providers(world, callers, aws)
         access_log = tmp_path_factory.mktemp("leaks") / "access.log"
         gateway = stack.enter_context(
             start_gateway(
@@ -179,7 +179,7 @@ def run(world, start_gateway, tmp_path_factory):
 
 
 def log_access_to(bootstrap, file):
-    """Apart from Envoy's log, which at this level comes between the lines."""
+    """Write the access log to its own file, because Envoy interleaves other lines with it at this level."""
     (listener,) = bootstrap["static_resources"]["listeners"]
     (log,) = listener["filter_chains"][0]["filters"][0]["typed_config"]["access_log"]
     log["name"] = "envoy.access_loggers.file"
@@ -187,8 +187,8 @@ def log_access_to(bootstrap, file):
     log["typed_config"]["path"] = str(file)
 
 
-def whole(world, callers, aws):
-    """Every type of provider, and every way to give it a credential."""
+def all_providers(world, callers, aws):
+    """Every type of provider with every source of credentials."""
     credentials = {
         "static": {"static": static(callers["static"])},
         "static-env": {
@@ -228,7 +228,7 @@ def fetched(endpoint):
 
 
 def refused(document):
-    """Configurations with a mistake close to a key: an error message must not show it."""
+    """Configurations with a mistake next to a key, which the error message must not show."""
     for misplaced in (
         {"api_key": MISPLACED},
         {"api_key": {"value": f"{MISPLACED}\n"}},
@@ -243,7 +243,7 @@ def refused(document):
 
 
 def traffic(gateway, token):
-    """Answers to what clients send to each provider, good, failing and streaming, and to the gateway itself."""
+    """The responses to valid, failing and streaming requests to each provider and to the gateway itself."""
     sent = [("x-ai-gateway-authorization", f"Bearer {token}"), ("authorization", f"Bearer {OWN}")]
     headers = [*sent, *ANTHROPIC.headers, ("content-type", "application/json"), ("cookie", f"session={OWN}")]
     generating = [(api, api.provider) for api in (OPENAI, ANTHROPIC, GOOGLE, COMPATIBLE)]
@@ -272,7 +272,7 @@ def admin(gateway, page):
         return reply.read().decode()
 
 
-def test_every_provider_that_can_has_served_a_request_with_its_credential(run):
+def test_every_provider_has_served_a_request_with_its_credential(run):
     lines = [json.loads(entry.text) for entry in run.entries if entry.logger == ACCESS_LOG]
     served = {line["ai_gateway.provider"] for line in lines if line["response_code"] == 200} - {None}
     plain = {"my-openai", "my-anthropic", "my-google", "my-vllm", "my-own"}
@@ -284,36 +284,36 @@ def test_the_filter_logs_no_secret_at_any_level(run):
     assert {entry.level for entry in lines} >= {"trace", "debug", "info", "warning", "error"}
     assert leaks(run, lines) == {}
     own = sum("wasm log" in entry.text for entry in lines)
-    print(f"\n{len(run.secrets)} secrets, {len(run.answers)} requests; {own} of {len(lines)} lines are the filter's")
+    print(f"\n{len(run.secrets)} secrets, {len(run.answers)} requests, {own} of {len(lines)} lines are the filter's")
 
 
-def test_nothing_at_info_or_above_holds_a_secret_whoever_logs_it(run):
+def test_no_logger_shows_a_secret_at_info_or_above(run):
     lines = [entry for entry in run.entries if entry.level not in BELOW_INFO]
     assert leaks(run, lines) == {}
     print(f"\n{len(lines)} lines at info or above")
 
 
-def test_below_info_three_loggers_of_envoys_own_show_secrets_and_no_other(run):
+def test_below_info_only_three_loggers_of_envoy_show_secrets(run):
     showing = leaks(run, run.entries)
     assert showing.keys() == ENVOYS_OWN
     assert not showing["config"] & set(run.in_environment)
-    print(f"\n{len(run.entries)} lines at any level; Envoy's own {sorted(showing)} show secrets, no other")
+    print(f"\n{len(run.entries)} lines at any level, only these loggers of Envoy show secrets: {sorted(showing)}")
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_no_page_of_the_admin_shows_a_secret(run, page):
+def test_no_admin_page_shows_a_secret(run, page):
     assert run.pages[page]
     assert shown(run.secrets, run.pages[page]) == set()
 
 
-def test_the_dump_of_the_configuration_shows_what_was_given_by_value_and_nothing_of_the_environment(run):
+def test_config_dump_shows_inline_secrets_and_none_from_the_environment(run):
     found = shown(run.secrets, run.config_dump)
     assert {"OpenAI's key", "Anthropic's key", "secret key of static", "secret key of role"} <= found
     assert not found & set(run.in_environment)
     assert "LEAKS_GOOGLE" in run.config_dump
 
 
-def test_no_answer_holds_a_secret(run):
+def test_no_response_contains_a_secret(run):
     assert [answer.status for answer in run.answers if shown(run.secrets, str(answer))] == []
 
 

@@ -1,4 +1,4 @@
-"""The tracing example: spans with what is known of a request, in the client's trace, and without its token."""
+"""The tracing example: spans have the attributes of the request, continue the client's trace, and contain no token."""
 
 import pytest
 import yaml
@@ -14,11 +14,11 @@ EXAMPLE = PROJECT / "examples" / "tracing" / "envoy.yaml"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 COLLECTOR_PORT = "4318"
 REQUESTS = 2
-"""Each has two spans, a refusal has one; Envoy sends the fifth at once, with those before."""
+"""Each request has two spans, a refusal has one. Envoy sends them in batches of five."""
 
 
 class Collector(BackgroundServer):
-    """Takes spans and keeps them as they came."""
+    """Receives spans and keeps them as received."""
 
     def __init__(self):
         super().__init__(self._application)
@@ -39,7 +39,7 @@ pytestmark = pytest.mark.skipif((0, 0, 0) < VERSION < (1, 37, 0), reason="the ex
 
 @pytest.fixture(scope="module")
 def traced(world, start_gateway):
-    """A collector, and a gateway with one worker, so that all spans come together."""
+    """A collector, and a gateway with one worker, so that all spans are sent together."""
     with Collector() as collector:
         example = yaml.safe_load(EXAMPLE.read_text().replace(COLLECTOR_PORT, str(collector.port)))
 
@@ -75,11 +75,11 @@ def test_spans_have_the_attributes_and_the_clients_trace_and_no_token(traced, wo
 
 
 def attribute(name, value):
-    """An attribute whose value is a text, as OTLP encodes it."""
+    """A string attribute in OTLP's encoding."""
     text = field(1, value.encode())
     return field(1, name.encode()) + field(2, text)
 
 
 def field(number, content):
-    """A field of a protobuf message, its content of less than 128 bytes."""
+    """A protobuf field with content of less than 128 bytes."""
     return bytes([number << 3 | 2, len(content)]) + content

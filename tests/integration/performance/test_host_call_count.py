@@ -1,9 +1,7 @@
-"""How often the filter asks its host for data: each such read crosses the VM's border twice and costs more than most of
-the filter's own work.
+"""The number of reads from the host. Each crosses the VM boundary twice and costs more than most of the filter's work.
 
-At trace, Envoy logs each call into the VM and out of it. Data is handed over by one call of
-`proxy_on_memory_allocate`, whatever function asked for it, so that is what is counted, within the callback that it
-came in.
+Envoy logs each call into and out of the VM at trace. Every read of data calls `proxy_on_memory_allocate` once, whatever
+function was used, so these calls are counted per callback.
 """
 
 import contextlib
@@ -17,7 +15,7 @@ from support.gateway_config import configuration
 from support.scripted_provider import Script, ScriptedProvider
 from support.usage import scripted_provider
 
-# Four where the answer's body comes in one piece: both heads, a piece of each body.
+# Four if the response's body comes in one piece: both heads, and one piece of each body.
 READS_BESIDE_THE_ANSWERS_BODY = 3
 READS_OF_A_PIECE = 1
 CHUNKS = 30
@@ -46,14 +44,14 @@ def gateway(world, upstream, start_gateway):
 
 @pytest.fixture
 def warm_token(gateway, token):
-    """One that has passed once: who it is of is remembered, and metrics are defined."""
+    """A token that was accepted before, so that it is cached and metrics are defined."""
     for api in APIS.values():
         assert ask(gateway, api, token).status == 200
     return token
 
 
 class Reads(list):
-    """Of one request: each of its callbacks, in order, with the reads made in it."""
+    """The callbacks of one request in order, with the reads in each."""
 
     def total(self):
         return sum(count for _, count in self)
@@ -69,7 +67,7 @@ class Reads(list):
 
 @contextlib.contextmanager
 def counted(gateway):
-    """The reads of the request that is made in this block."""
+    """Count the reads of the request that is made in this block."""
     wait_until(lambda: is_still(gateway))
     before = len(gateway.log())
     reads = Reads()
@@ -86,7 +84,7 @@ def counted(gateway):
                 running[-1][1] += 1
             elif OF_A_REQUEST.fullmatch(callback):
                 reads.append((callback, count))
-    assert [name for name, _ in reads].count("on_context_create") == 1, "one request, and all of it"
+    assert [name for name, _ in reads].count("on_context_create") == 1, "the block must make exactly one request"
 
 
 def is_still(gateway):
@@ -103,7 +101,7 @@ def test_a_json_request_takes_few_reads(gateway, warm_token, api):
     reads.assert_few()
 
 
-def test_a_request_that_is_signed_takes_few_reads(gateway, upstream, warm_token):
+def test_a_signed_request_takes_few_reads(gateway, upstream, warm_token):
     upstream.script = Script((b"{}",), headers={"content-type": "application/json"})
     target = OPENAI.target.replace("my-openai/v1/chat/completions", "signed/model/m/converse")
     with counted(gateway) as reads:
@@ -112,8 +110,8 @@ def test_a_request_that_is_signed_takes_few_reads(gateway, upstream, warm_token)
     reads.assert_few()
 
 
-def test_a_token_that_is_new_takes_one_read_more(gateway, warm_token, world):
-    """Its signature is checked by the host, whose verdict is data."""
+def test_a_new_token_takes_one_read_more(gateway, warm_token, world):
+    """The host checks its signature, and the verdict is read as data."""
     token = world.identity_provider.mint({"jti": "new"})
     assert token != warm_token
     with counted(gateway) as reads:
@@ -129,5 +127,5 @@ def test_a_chunk_of_a_stream_takes_one_read(gateway, upstream, warm_token):
     with counted(gateway) as reads:
         answer = exchange(gateway, "POST", target, [BEARER.filled(warm_token)], OPENAI.content(stream=True))
         assert answer.body == event * CHUNKS
-    assert len(reads.of("on_response_body")) > CHUNKS / 2, "the chunks came together"
+    assert len(reads.of("on_response_body")) > CHUNKS / 2, "the chunks were merged"
     reads.assert_few()

@@ -1,4 +1,4 @@
-"""What is held in memory: nothing more after many requests, little for an open stream. `make soak` has the long version."""
+"""Memory does not grow over many requests, and an open stream takes little. `make soak` runs a longer version."""
 
 import pytest
 
@@ -12,7 +12,7 @@ REQUESTS, RATE = 10_000, 2000
 STREAMS = 1000
 
 
-def test_requests_leave_nothing_behind(start_gateway, tmp_path):
+def test_requests_do_not_grow_memory(start_gateway, tmp_path):
     with running(identity_provider()) as (issuer,), upstream(tmp_path) as port:
         gateway = start_gateway(single_openai_provider(issuer, port), concurrency=2)
         _, vms, process = growth_by_requests(gateway, tmp_path, issuer, REQUESTS, RATE)

@@ -1,4 +1,4 @@
-"""Credentials: the provider gets its own and no other, whatever the client sends."""
+"""The provider receives its own credential and no other, whatever the client sends."""
 
 from urllib.parse import urlsplit
 
@@ -9,7 +9,7 @@ from support.gateway_config import PREFIX, configuration
 
 LEAK = "leak-0123456789"
 
-SIDE_HEADERS = ["X-AI-Gateway-Authorization", "X-Redpanda-Cloud-Token"]
+GATEWAY_TOKEN_HEADERS = ["X-AI-Gateway-Authorization", "X-Redpanda-Cloud-Token"]
 
 FOREIGN_HEADERS = [
     ("Api-Key", LEAK),
@@ -42,11 +42,11 @@ FOREIGN_QUERY += f"&$httpHeaders=Authorization:{LEAK}&bearer_token={LEAK}&Subscr
 
 HARMLESS = [("User-Agent", "an SDK"), ("X-Stainless-Lang", "python"), ("anthropic-beta", "a,b")]
 RECEIVED = {"host", "content-length", "x-request-id"}
-"""What comes on top of the client's harmless headers and the provider's key."""
+"""Headers that the gateway or Envoy adds to the client's harmless headers and the provider's key."""
 
 
 def assert_only_the_providers_own_credential(api, world, token):
-    """The request that the mock recorded last."""
+    """Check the last request that the mock recorded."""
     (request,) = api.upstream(world).requests
     everything = request.path.encode() + b"".join(name + value for name, value in request.headers)
     assert LEAK.encode() not in everything
@@ -59,7 +59,7 @@ def assert_only_the_providers_own_credential(api, world, token):
 
 
 def others(slot):
-    """What SDKs of other APIs would send."""
+    """Credentials as SDKs of other APIs send them."""
     return [(name, value) for name, value in SDK_HEADERS if name.lower() != slot.header]
 
 
@@ -72,19 +72,21 @@ def test_the_provider_sees_its_own_credential_and_none_of_the_clients(api, world
     assert api.upstream(world).requests[0].path.endswith("?a=%2F")
 
 
-@pytest.mark.parametrize("side_header", SIDE_HEADERS)
+@pytest.mark.parametrize("token_header", GATEWAY_TOKEN_HEADERS)
 @pytest.mark.parametrize("api", APIS.values(), ids=APIS)
-def test_a_token_in_a_side_header_counts_first_and_all_else_is_removed(api, side_header, world, gateway, token):
-    form = "Bearer {}" if side_header == SIDE_HEADERS[0] else "{}"
-    headers = [Slot(side_header, form).filled(token), *SDK_HEADERS, *FOREIGN_HEADERS, *HARMLESS]
-    headers = [(name, value) for name, value in headers if name.lower() != side_header.lower() or value != LEAK]
+def test_the_gateway_token_header_takes_precedence_and_other_credentials_are_removed(
+    api, token_header, world, gateway, token
+):
+    form = "Bearer {}" if token_header == GATEWAY_TOKEN_HEADERS[0] else "{}"
+    headers = [Slot(token_header, form).filled(token), *SDK_HEADERS, *FOREIGN_HEADERS, *HARMLESS]
+    headers = [(name, value) for name, value in headers if name.lower() != token_header.lower() or value != LEAK]
     answer = ask(gateway, api, None, headers, FOREIGN_QUERY)
     assert answer.status == 200, answer
     assert_only_the_providers_own_credential(api, world, token)
 
 
 @pytest.mark.parametrize("api", APIS.values(), ids=APIS)
-def test_the_token_in_every_place_at_once_goes_nowhere(api, world, gateway, token):
+def test_a_token_in_every_place_is_removed_from_all(api, world, gateway, token):
     everywhere = [("Authorization", f"bEARER {token}"), ("X-Api-Key", token), ("X-Goog-Api-Key", token)]
     headers = [*everywhere, ("Api-Key", token), ("x-ai-gateway-authorization", f"Bearer {token}"), *HARMLESS]
     answer = ask(gateway, api, None, headers, f"?key={token}")
@@ -108,7 +110,7 @@ def test_googles_openai_paths_get_the_key_as_a_bearer_token(world, gateway, toke
     assert request.values("x-goog-api-key") == []
 
 
-def test_a_configured_key_header_carries_the_key_alone(world, start_gateway, token):
+def test_a_configured_key_header_carries_only_the_key(world, start_gateway, token):
     whole = configuration(world)
     whole["providers"] = [
         {
@@ -153,13 +155,13 @@ def test_a_configured_key_header_carries_the_key_alone(world, start_gateway, tok
         "X-Client-IP",
     ],
 )
-def test_no_word_between_proxies_reaches_the_provider(name, world, gateway, token):
+def test_proxy_headers_are_not_forwarded(name, world, gateway, token):
     assert ask(gateway, OPENAI, token, [(name, "1")]).status == 200
     (request,) = world.openai.requests
     assert request.values(name) == []
 
 
-def test_a_client_cannot_steer_the_proxy(world, gateway, token):
+def test_a_client_cannot_control_envoy_by_headers(world, gateway, token):
     hurried = [("x-mock-stream", "chunks=4,interval_ms=100"), ("x-envoy-upstream-rq-timeout-ms", "50")]
     answer = exchange(gateway, "POST", OPENAI.target, [BEARER.filled(token), *hurried], OPENAI.content(stream=True))
     assert (answer.status, answer.body[-14:]) == (200, b"data: [DONE]\n\n")
@@ -171,7 +173,7 @@ def test_a_client_cannot_steer_the_proxy(world, gateway, token):
 
 
 @pytest.mark.parametrize("api", APIS.values(), ids=APIS)
-def test_neither_answer_nor_log_shows_a_credential(api, world, gateway, token):
+def test_neither_response_nor_log_shows_a_credential(api, world, gateway, token):
     answers = [
         ask(gateway, api, token, [("cookie", LEAK)], f"?key={LEAK}"),
         ask(gateway, api, token, [("x-mock-status", "500")]),
@@ -186,7 +188,7 @@ def test_neither_answer_nor_log_shows_a_credential(api, world, gateway, token):
             assert secret not in shown
 
 
-def test_answers_do_not_tell_the_gateways_account(world, gateway, token):
+def test_response_headers_about_the_providers_account_are_removed(world, gateway, token):
     openai = ask(gateway, OPENAI, token)
     assert not {"openai-organization", "openai-project", "set-cookie"} & dict(openai.headers).keys()
     assert {"openai-version", "x-request-id"} <= dict(openai.headers).keys()
@@ -196,7 +198,7 @@ def test_answers_do_not_tell_the_gateways_account(world, gateway, token):
     assert ask(gateway, APIS["google"], token).header("server-timing")
 
 
-def test_which_response_headers_are_removed_can_be_configured(world, start_gateway, token):
+def test_the_removed_response_headers_can_be_configured(world, start_gateway, token):
     with start_gateway(configuration(world) | {"response_headers_to_remove": ["OpenAI-Version"]}) as gateway:
         answer = ask(gateway, OPENAI, token)
     assert answer.header("openai-version") is None

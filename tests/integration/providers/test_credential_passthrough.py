@@ -1,4 +1,4 @@
-"""Passthrough: the client's own credential goes to the provider unchanged, the gateway's token never."""
+"""Passthrough: the client's own credential reaches the provider unchanged, the gateway token never does."""
 
 import pytest
 
@@ -11,7 +11,7 @@ APIS = {"openai": OPENAI, "anthropic": ANTHROPIC, "openai_compatible": COMPATIBL
 
 @pytest.fixture(scope="module")
 def gateway(world, start_gateway):
-    """Providers that pass credentials through, by type: `own-<type>`, and `both-<type>` where a token is needed too."""
+    """Passthrough providers of each type: `own-<type>`, and `both-<type>`, which also requires a gateway token."""
     whole = configuration(world)
     whole["providers"] = [
         {
@@ -37,7 +37,7 @@ def providers_take_the_clients_own_credential(world, monkeypatch):
 
 @pytest.fixture
 def send(gateway):
-    """A request with these headers to the passthrough provider of that name and type."""
+    """Send a request with these headers to the passthrough provider of that name and type."""
 
     def send(name, kind, *headers):
         target = f"{PREFIX}/{name}-{kind.replace('_', '-')}{APIS[kind].path}"
@@ -92,7 +92,7 @@ def test_a_request_without_a_credential_is_a_401(kind, world, send):
 
 
 @pytest.mark.parametrize("kind", APIS)
-def test_the_gateways_own_token_is_not_let_out(kind, world, send, token):
+def test_a_gateway_token_is_never_passed_through(kind, world, send, token):
     answer = send("own", kind, bearer(token))
     assert (answer.status, answer.code) == (401, "token_misplaced")
     assert "x-ai-gateway-authorization" in answer.message
@@ -100,13 +100,13 @@ def test_the_gateways_own_token_is_not_let_out(kind, world, send, token):
 
 
 @pytest.mark.parametrize("form", ["bearer  {}", "Bearer\t{}", "Bearer {},", 'Bearer "{}"', "Token {}", "{}"])
-def test_the_gateways_own_token_is_not_let_out_however_it_is_written(form, world, send, token):
+def test_a_gateway_token_is_never_passed_through_in_any_encoding(form, world, send, token):
     answer = send("own", "openai", ("authorization", form.format(token)))
     assert not world.openai.requests
     assert (answer.status, answer.code) == (401, "token_misplaced")
 
 
-def test_the_gateways_own_token_is_not_let_out_in_any_slot(world, send, received, token):
+def test_a_gateway_token_is_never_passed_through_in_any_header(world, send, received, token):
     assert send("own", "anthropic", ("x-api-key", token)).code == "token_misplaced"
     assert not world.anthropic.requests
     assert send("own", "anthropic", bearer(OWN), ("x-api-key", token)).status == 200
@@ -117,14 +117,14 @@ def test_the_gateways_own_token_is_not_let_out_in_any_slot(world, send, received
 @pytest.mark.parametrize(
     ("header", "form"), [("X-AI-Gateway-Authorization", "Bearer {}"), ("X-Redpanda-Cloud-Token", "{}")]
 )
-def test_a_good_token_in_a_side_header_passes_and_is_removed(name, header, form, send, received, token):
+def test_a_valid_token_in_the_gateway_token_header_is_accepted_and_removed(name, header, form, send, received, token):
     assert send(name, "anthropic", bearer(OWN), (header, form.format(token))).status == 200
     assert received("anthropic").values("authorization") == [f"Bearer {OWN}".encode()]
     assert received("anthropic").values(header) == []
 
 
 @pytest.mark.parametrize("name", ["own", "both"])
-def test_a_bad_token_in_a_side_header_is_refused_whether_needed_or_not(name, world, send):
+def test_a_bad_token_in_the_gateway_token_header_is_refused_whether_required_or_not(name, world, send):
     expired = world.identity_provider.mint({"exp": 1})
     for bad, code in [("no-token", "token_malformed"), (expired, "token_expired")]:
         answer = send(name, "anthropic", bearer(OWN), ("x-ai-gateway-authorization", f"Bearer {bad}"))
@@ -136,7 +136,7 @@ def test_a_bad_token_in_a_side_header_is_refused_whether_needed_or_not(name, wor
 
 
 @pytest.mark.parametrize("kind", APIS)
-def test_a_needed_token_that_is_missing_is_a_401_that_names_the_side_header(kind, world, send, token):
+def test_a_missing_required_token_is_a_401_that_names_the_gateway_token_header(kind, world, send, token):
     misplaced = send("both", kind, bearer(token))
     assert (misplaced.status, misplaced.code) == (401, "token_missing")
     assert "x-ai-gateway-authorization" in misplaced.message
@@ -145,7 +145,7 @@ def test_a_needed_token_that_is_missing_is_a_401_that_names_the_side_header(kind
     assert not APIS[kind].upstream(world).requests
 
 
-def test_a_needed_token_alone_is_not_enough(world, send, token):
+def test_a_required_token_without_the_clients_own_credential_is_refused(world, send, token):
     answer = send("both", "anthropic", ("x-ai-gateway-authorization", f"Bearer {token}"))
     assert (answer.status, answer.code) == (401, "credential_missing")
     assert not world.anthropic.requests

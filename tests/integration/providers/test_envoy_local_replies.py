@@ -1,6 +1,6 @@
-"""Errors that Envoy itself makes: a stable code, when to come again, an id, and the body that every SDK reads.
+"""Errors that Envoy itself returns have a stable code, `retry-after`, a request id, and a body that every SDK reads.
 
-413 is in test_bedrock_request_bodies.py, the reply of a VM that trapped in test_vm_traps.py.
+413 is tested in test_bedrock_request_bodies.py, the reply of a VM that trapped in test_vm_traps.py.
 """
 
 import time
@@ -20,8 +20,8 @@ def provider(name, base_url):
     return {"name": name, "type": "openai", "base_url": base_url, "api_key": {"value": "key"}}
 
 
-def impatient(bootstrap):
-    """Limits that are hours in the shipped configuration."""
+def shorten_timeouts(bootstrap):
+    """Shorten timeouts that are hours in the shipped configuration."""
     manager = bootstrap["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
     manager["request_headers_timeout"] = f"{HEAD_TIMEOUT_S}s"
     for route in manager["route_config"]["virtual_hosts"][0]["routes"]:
@@ -37,7 +37,7 @@ def gateway(start_gateway):
             provider("refusing", "http://127.0.0.1:1"),
         ]
         configuration = {"authentication": {"issuers": [entry(issuer)]}, "providers": providers}
-        with start_gateway(configuration, edit_bootstrap=impatient) as gateway:
+        with start_gateway(configuration, edit_bootstrap=shorten_timeouts) as gateway:
             gateway.line = bearer(issuer.mint())
             yield gateway
 
@@ -46,7 +46,7 @@ def to(name, *lines, body=b"{}"):
     return lambda line: request(f"{PREFIX}/{name}", line, *lines, body=body)
 
 
-# What is sent; the answer's status, code, `retry-after`, and Google's word for it.
+# The request, then the response's status, code and `retry-after`, and Google's name of the status.
 REPLIES = {
     "headers too large": (
         to("raw/v1/whole", "x-any: " + "a" * 70_000),
@@ -71,12 +71,12 @@ REPLIES = {
     "a provider without an address": (to("nowhere/v1/x"), 503, "upstream_unresolved", "5", "UNAVAILABLE"),
     "a provider that is silent": (to("raw/v1/silent"), 504, "upstream_timeout", None, "DEADLINE_EXCEEDED"),
 }
-# Those that Envoy makes before it has read a request that could have an id.
+# Replies that Envoy sends before it has read a request and given it an id.
 WITHOUT_AN_ID = {"no HTTP", "a head that does not end", "headers too large", "too many headers"}
 
 
 @pytest.mark.parametrize("name", REPLIES)
-def test_a_reply_of_envoys_own_is_like_the_filters(gateway, name):
+def test_envoys_local_replies_have_the_form_of_the_filters(gateway, name):
     sent, status, code, retry_after, word = REPLIES[name]
     answer = ask(gateway, sent(gateway.line), timeout_s=15)
     document = answer.json()
@@ -86,24 +86,24 @@ def test_a_reply_of_envoys_own_is_like_the_filters(gateway, name):
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["x-amzn-errortype"].endswith("Exception")
     assert document["type"] == "error" and document["message"] == document["error"]["message"] != ""
-    assert "; " in document["message"], "it says what to do"
+    assert "; " in document["message"], "the message must also say what to do"
     if name not in WITHOUT_AN_ID:
         assert len(answer.headers["x-request-id"]) == 36
 
 
-def test_what_envoy_refuses_is_told_why_and_what_to_do(gateway):
+def test_envoys_refusals_say_why_and_what_to_do(gateway):
     good = request(f"{PREFIX}/raw/v1/whole", gateway.line)
-    for sent, said in (
+    for sent, message in (
         (good.replace(b"HTTP/1.1", b"HTTP/1.0"), "use HTTP/1.1 or HTTP/2"),
         (good.replace(b"/whole", b"/whole#fragment"), "path_normalization_failed"),
         (b"GET\r\n\r\n", "codec"),
     ):
         answer = ask(gateway, sent)
         assert answer.code == "request_invalid"
-        assert said in answer.json()["error"]["message"]
+        assert message in answer.json()["error"]["message"]
 
 
-def test_the_filters_replies_have_the_id_of_the_log(gateway):
+def test_the_filters_replies_have_the_request_id_of_the_access_log(gateway):
     answer = ask(gateway, request(f"{PREFIX}/raw/v1/whole", "authorization: Bearer bad"))
     assert answer.code == "token_malformed"
     assert answer.headers.get_all("x-request-id") == [answer.headers["x-request-id"]]
@@ -113,7 +113,7 @@ def test_the_filters_replies_have_the_id_of_the_log(gateway):
         time.sleep(0.05)
 
 
-def test_the_providers_own_answer_has_nothing_of_the_gateways(gateway):
+def test_responses_of_the_provider_are_not_rewritten(gateway):
     with Connection(gateway) as connection:
         connection.send(to("raw/v1/early")(gateway.line))
         answer = connection.answer()

@@ -1,4 +1,4 @@
-"""HTTP/2 that no client library would send, frame by frame: nothing passes that HTTP/1.1 would not let pass."""
+"""HTTP/2 frames that no client library would send: nothing passes that would be refused over HTTP/1.1."""
 
 import json
 import os
@@ -10,14 +10,14 @@ import h2.connection
 import h2.events
 import pytest
 
-from support.raw_http import CHAT, assert_unharmed
+from support.raw_http import CHAT, assert_still_works
 from tools.gateway import PROJECT
 
 TIMEOUT_S = 5
 
 
 def ask(gateway, headers, body=b"{}"):
-    """The answer's status and headers; `None` where the stream or the connection was reset instead."""
+    """The status and headers of the response, or `None` if the stream or the connection was reset."""
     config = h2.config.H2Configuration(
         validate_outbound_headers=False, normalize_outbound_headers=False, header_encoding="utf-8"
     )
@@ -37,13 +37,13 @@ def ask(gateway, headers, body=b"{}"):
 
 
 def good(token, **changes):
-    """A request's headers, some of them other or (by `None`) left out; a list is sent one after the other."""
+    """The headers of a valid request with changes. `None` removes a header, a list repeats it."""
     headers = {":method": "POST", ":scheme": "http", ":authority": "gateway.test", ":path": CHAT}
     headers |= {"authorization": f"Bearer {token}"} | changes
     return [(name, value) for name, value in headers.items() if value is not None]
 
 
-TRICKS = {
+MALFORMED = {
     "no path": lambda token: good(token, **{":path": None}),
     "an empty path": lambda token: good(token, **{":path": ""}),
     "a path without a slash": lambda token: good(token, **{":path": CHAT[1:]}),
@@ -71,34 +71,34 @@ TRICKS = {
 }
 
 
-@pytest.mark.parametrize("trick", TRICKS.values(), ids=TRICKS)
-def test_no_trick_reaches_the_provider_as_a_whole_request(gateway, world, token, trick):
-    answer = ask(gateway, trick(token))
+@pytest.mark.parametrize("case", MALFORMED.values(), ids=MALFORMED)
+def test_malformed_http2_never_reaches_the_provider_as_a_complete_request(gateway, world, token, case):
+    answer = ask(gateway, case(token))
     assert answer is None or 400 <= int(answer[":status"]) < 500, answer
     assert [asked for asked in world.openai.requests if asked.completed_at is not None] == []
-    assert_unharmed(gateway, token)
+    assert_still_works(gateway, token)
 
 
 AUTHORITIES = ["user:password@other.test", "other.test:1", "127.0.0.1:9901"]
 
 
 @pytest.mark.parametrize("authority", AUTHORITIES)
-def test_no_authority_chooses_the_host_that_is_asked(gateway, world, token, authority):
+def test_the_authority_does_not_choose_the_upstream_host(gateway, world, token, authority):
     answer = ask(gateway, good(token, **{":authority": authority, "host": "another.test"}))
     assert answer is None or int(answer[":status"]) in (200, 400)
     provider = world.openai.url.removeprefix("http://").encode()
     assert all(asked.values("host") == [provider] for asked in world.openai.requests)
 
 
-def test_a_path_of_59_kb_reaches_the_provider_whole(gateway, world, token):
+def test_a_path_of_59_kb_reaches_the_provider(gateway, world, token):
     tail = "a" * 59_000
     assert ask(gateway, good(token, **{":path": f"{CHAT}/{tail}"}))[":status"] == "404"
     assert world.openai.requests[0].path.endswith(tail)
 
 
 @pytest.mark.parametrize(("size", "session_memory"), [(9_000_000, 10), (30_000_000, 100)])
-def test_node_hears_that_a_large_upload_is_refused(gateway, size, session_memory):
-    """Within what Node's client lets wait to be sent, 10 MB by default: see docs/reliability.md."""
+def test_node_receives_the_refusal_of_a_large_upload(gateway, size, session_memory):
+    """Node's client must receive it while the body exceeds what it buffers, 10 MB by default. See docs/reliability.md."""
     variables = {"ORIGIN": gateway.url, "TARGET": CHAT, "TOKEN": "bad", "SIZE": size, "SESSION_MEMORY": session_memory}
     done = subprocess.run(
         ["node", PROJECT / "tests/node/upload_refused.mjs"],

@@ -1,17 +1,17 @@
-"""Paths, targets, methods and framing that no SDK sends, with a good token, by raw HTTP/1.1 against real Envoy."""
+"""Paths, targets, methods and framing that no SDK sends, with a valid token, over raw HTTP/1.1 through real Envoy."""
 
 from urllib.parse import urlsplit
 
 import pytest
 
-from support.raw_http import CHAT, PREFIX, QUESTION, Connection, ask, assert_unharmed, bearer, request
+from support.raw_http import CHAT, PREFIX, QUESTION, Connection, ask, assert_still_works, bearer, request
 
 
 @pytest.fixture(autouse=True)
-def unharmed(gateway, world, token):
+def still_works(gateway, world, token):
     world.openai.requests.clear()
     yield
-    assert_unharmed(gateway, token)
+    assert_still_works(gateway, token)
 
 
 PATHS = {
@@ -46,7 +46,7 @@ DOT_SEGMENTS = [".", "..", "%2e", "%2E%2e", ".%2E", "..;", "..;a=b", "..%2F", "%
 
 
 @pytest.mark.parametrize(("target", "status", "code"), PATHS.values(), ids=PATHS)
-def test_paths_get_what_they_deserve(gateway, world, token, target, status, code):
+def test_malformed_paths_are_refused(gateway, world, token, target, status, code):
     answer = ask(gateway, request(target, bearer(token)))
     assert (answer.status, answer.code) == (status, code)
     assert len(answer.body) < 1000
@@ -62,7 +62,7 @@ def test_dot_segments_are_refused_with_and_without_a_token(gateway, world, token
     assert not world.openai.requests
 
 
-def test_a_path_of_50_kb_reaches_the_provider_whole(gateway, world, token):
+def test_a_path_of_50_kb_reaches_the_provider(gateway, world, token):
     tail = "a" * 50_000
     assert ask(gateway, request(f"{CHAT}/{tail}", bearer(token))).status == 404
     assert world.openai.requests[0].path == f"/v1/chat/completions/{tail}"
@@ -70,7 +70,7 @@ def test_a_path_of_50_kb_reaches_the_provider_whole(gateway, world, token):
 
 @pytest.mark.parametrize("host", ["other.test", "user:password@other.test", "other.test:1"])
 @pytest.mark.parametrize("form", ["absolute target", "host header", "second host header"])
-def test_no_client_chooses_the_host_that_is_asked(gateway, world, token, host, form):
+def test_the_client_does_not_choose_the_upstream_host(gateway, world, token, host, form):
     good = request(CHAT, bearer(token))
     sent = {
         "absolute target": request(f"http://{host}{CHAT}", bearer(token)),
@@ -82,39 +82,39 @@ def test_no_client_chooses_the_host_that_is_asked(gateway, world, token, host, f
     assert all(asked.values("host") == [provider] for asked in world.openai.requests)
 
 
-def test_an_asterisk_is_no_path(gateway, token):
+def test_the_asterisk_form_is_refused(gateway, token):
     assert ask(gateway, request("*", bearer(token), method="OPTIONS", body=b"")).status == 404
 
 
-def test_the_gateway_is_no_tunnel(gateway, token):
+def test_connect_is_refused(gateway, token):
     answer = ask(gateway, request("other.test:443", bearer(token), method="CONNECT", body=b""))
     assert (answer.status, answer.code) == (404, "path_not_found")
     answer = ask(gateway, request("other.test:443", method="CONNECT", body=b""))
     assert (answer.status, answer.code) == (401, "token_missing")
 
 
-def test_trace_does_not_carry_the_providers_key_to_where_it_is_echoed(gateway, world, token):
-    """RFC 9110 §9.3.8: the answer to a TRACE is the request as it was received, credentials included."""
+def test_trace_is_refused_as_it_would_echo_the_providers_key(gateway, world, token):
+    """RFC 9110 §9.3.8: the response to TRACE is the received request, including credentials."""
     answer = ask(gateway, request(CHAT, bearer(token), method="TRACE", body=b""))
     assert not world.openai.requests
     assert 400 <= answer.status < 500
 
 
 @pytest.mark.parametrize("version", ["1.0", "0.9", "2.0", "1.2"])
-def test_other_versions_of_http_are_sent_away(gateway, token, version):
+def test_unsupported_http_versions_are_refused(gateway, token, version):
     answer = ask(gateway, request(CHAT, bearer(token)).replace(b"HTTP/1.1", f"HTTP/{version}".encode()))
     assert answer.status == 426
 
 
-def test_a_connection_header_does_not_strip_what_the_gateway_adds(gateway, world, token):
-    """Headers that `connection` names end at the next hop: at the gateway, before it adds its own."""
+def test_a_connection_header_does_not_remove_headers_that_the_gateway_adds(gateway, world, token):
+    """Envoy removes headers named by `connection` before the gateway adds its own."""
     for line in ["connection: x-ai-gateway-cluster", "connection: host"]:
         assert ask(gateway, request(CHAT, bearer(token), line)).status in (200, 400)
     assert all(asked.values("authorization") == [b"Bearer mock-openai-key"] for asked in world.openai.requests)
     assert ask(gateway, request(CHAT, bearer(token), "connection: authorization")).code == "token_missing"
 
 
-# Well-formed to some reader of HTTP, or to none. The header lines stand behind a content-length that is right.
+# Some HTTP parsers accept these lines. They follow a correct content-length.
 MALFORMED_LINES = {
     "a length and chunks": "transfer-encoding: chunked",
     "an unknown transfer coding": "transfer-encoding: xchunked",
@@ -136,13 +136,13 @@ MALFORMED_LINES = {
 
 
 def smuggled(token):
-    """A request that would be forwarded if it were read."""
+    """A request that would be forwarded if the gateway read it."""
     return request(f"{PREFIX}/my-openai/v1/models", bearer(token), "x-smuggled: yes", method="GET", body=b"")
 
 
 @pytest.mark.parametrize("line", MALFORMED_LINES.values(), ids=MALFORMED_LINES)
-def test_a_malformed_request_ends_its_connection_and_nothing_behind_it_is_read(gateway, world, token, line):
-    answer = last_answer(gateway, request(CHAT, bearer(token), line) + smuggled(token))
+def test_a_malformed_request_closes_its_connection_and_nothing_after_it_is_read(gateway, world, token, line):
+    answer = last_response(gateway, request(CHAT, bearer(token), line) + smuggled(token))
     assert 400 <= answer.status < 500
     assert not any(asked.values("x-smuggled") for asked in world.openai.requests)
 
@@ -155,21 +155,21 @@ CHUNKS = {
 
 
 @pytest.mark.parametrize("body", CHUNKS.values(), ids=CHUNKS)
-def test_malformed_chunks_end_the_connection(gateway, world, token, body):
+def test_malformed_chunks_close_the_connection(gateway, world, token, body):
     head = request(CHAT, bearer(token), "transfer-encoding: chunked", body=b"").replace(b"content-length: 0\r\n", b"")
-    answer = last_answer(gateway, head + body + smuggled(token))
+    answer = last_response(gateway, head + body + smuggled(token))
     assert 400 <= answer.status < 500
     assert not any(asked.values("x-smuggled") for asked in world.openai.requests)
 
 
 def test_the_body_of_a_refused_request_is_not_read_as_a_request(gateway, world, token):
-    answer = last_answer(gateway, request(CHAT, "authorization: Bearer bad", body=smuggled(token)) + smuggled(token))
+    answer = last_response(gateway, request(CHAT, "authorization: Bearer bad", body=smuggled(token)) + smuggled(token))
     assert answer.status == 401
     assert not world.openai.requests
 
 
-def last_answer(gateway, data):
-    """The answer after which the gateway closes the connection."""
+def last_response(gateway, data):
+    """The response after which the gateway closes the connection."""
     with Connection(gateway) as connection:
         connection.send(data)
         answer = connection.answer()

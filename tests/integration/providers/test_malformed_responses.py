@@ -1,9 +1,9 @@
-"""Heads that no honest provider sends: each is refused with a word of its own, or passes for what it is."""
+"""Response heads that no well-behaved provider sends: each is refused with its own code, or forwarded as it is."""
 
 import pytest
 
 from support.gateway_config import PREFIX, configuration
-from support.raw_http import CHAT, Connection, ask, assert_unharmed, bearer, request
+from support.raw_http import CHAT, Connection, ask, assert_still_works, bearer, request
 from support.raw_upstream import RawUpstream
 
 OK = b"HTTP/1.1 200 OK\r\nconnection: close\r\n"
@@ -59,25 +59,25 @@ def answer_to(gateway, token, name):
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_understood_is_the_providers_fault(name, gateway, token):
+def test_unparsable_responses_are_reported_as_upstream_errors(name, gateway, token):
     answer = answer_to(gateway, token, name)
     assert (answer.status, answer.code) == (502, "upstream_invalid")
     assert answer.headers["x-ai-gateway-error"] == "upstream_invalid"
-    assert_unharmed(gateway, token)
+    assert_still_works(gateway, token)
 
 
 @pytest.mark.parametrize("name", PASSING)
-def test_what_is_odd_passes_and_cannot_pose_as_the_gateway(name, gateway, token):
+def test_unusual_responses_pass_and_cannot_impersonate_the_gateway(name, gateway, token):
     status, _ = PASSING[name]
     answer = answer_to(gateway, token, name)
     assert (answer.status, answer.body) == (status, b"{}")
     assert answer.headers["x-ai-gateway-error"] is None
-    assert_unharmed(gateway, token)
+    assert_still_works(gateway, token)
 
 
 @pytest.mark.parametrize("name", UPGRADES)
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_an_upgrade_that_nobody_asked_for_is_none_to_the_client_either(method, name, gateway, token):
+def test_an_unrequested_upgrade_response_is_not_forwarded(method, name, gateway, token):
     with Connection(gateway) as connection:
         connection.send(request(f"{PREFIX}/odd/v1/{name}", bearer(token), method=method))
         answer = connection.answer()
@@ -86,4 +86,4 @@ def test_an_upgrade_that_nobody_asked_for_is_none_to_the_client_either(method, n
         connection.send(request(CHAT, bearer(token)))
         following = connection.answer()
         assert following is None or b"stolen" not in following.body
-    assert_unharmed(gateway, token)
+    assert_still_works(gateway, token)

@@ -1,4 +1,4 @@
-"""Ollama's own API behind a provider of type `openai_compatible`: its paths beside the `/v1` of the base URL, its usage."""
+"""Ollama's native API behind a provider of type `openai_compatible`: its paths outside `/v1`, and its usage."""
 
 import json
 
@@ -46,7 +46,7 @@ def ask(gateway, server, token):
     return ask
 
 
-def test_a_streamed_chat_is_passed_on_and_counted(gateway, server, ask):
+def test_a_streamed_chat_is_forwarded_and_counted(gateway, server, ask):
     server.script = Script(STREAM, headers=NDJSON, interval_s=0.05)
     answer = ask("POST", "/api/chat", model="llama3.2", messages=MESSAGES)
     assert (answer.status, answer.body) == (200, b"".join(STREAM))
@@ -69,7 +69,7 @@ def test_a_streamed_chat_is_passed_on_and_counted(gateway, server, ask):
         ("DELETE", "/api/delete", "/v1/api/delete"),
     ],
 )
-def test_what_generates_or_tells_of_models_has_its_own_path_and_nothing_else(server, ask, method, path, received):
+def test_only_generating_and_model_operations_have_native_paths(server, ask, method, path, received):
     server.script = Script((b"{}",), headers={"content-type": "application/json"})
     assert ask(method, path, model="llama3.2").status == 200
     assert server.targets == [received]

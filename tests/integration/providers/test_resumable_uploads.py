@@ -1,4 +1,4 @@
-"""Uploads whose bytes go to a URL of their own, which the provider's answer names: they go through the gateway."""
+"""Resumable uploads, whose bytes go to a URL that the provider's response names, go through the gateway as well."""
 
 import hashlib
 import io
@@ -11,7 +11,7 @@ from google.genai import types
 from support.client import exchange, google_client
 from support.node import NodeClients
 
-CONTENT = bytes(range(256)) * 40_000  # more than one piece of the SDK's
+CONTENT = bytes(range(256)) * 40_000  # larger than one chunk of the SDK
 
 
 @pytest.fixture
@@ -21,18 +21,18 @@ def node_clients():
 
 
 def through_the_gateway(world):
-    """What the mock got of the upload; Envoy gives each request that passes an id."""
+    """The requests of the upload that went through the gateway. Envoy gives each of them an id."""
     uploads = [request for request in world.google.requests if request.path.startswith("/upload/")]
     assert all(request.values("x-request-id") for request in uploads)
     assert all(request.values("x-goog-api-key") == [world.google.api_key.encode()] for request in uploads)
     return uploads
 
 
-@pytest.mark.parametrize("named_again", [False, True], ids=["client", "client_and_call"])
-def test_google_sdk(world, proxy_url, token, named_again):
-    """The SDK sends the bytes without a credential, and where the call names a base URL, to its host."""
+@pytest.mark.parametrize("base_url_in_call", [False, True], ids=["client", "client_and_call"])
+def test_google_sdk(world, proxy_url, token, base_url_in_call):
+    """The SDK sends the bytes without a credential. If the call has a base URL, it sends them to that host."""
     client = google_client(proxy_url("my-google"), token)
-    options = {"http_options": types.HttpOptions(base_url=proxy_url("my-google"))} if named_again else {}
+    options = {"http_options": types.HttpOptions(base_url=proxy_url("my-google"))} if base_url_in_call else {}
     config = types.UploadFileConfig(mime_type="application/octet-stream", display_name="all bytes", **options)
     file = client.files.upload(file=io.BytesIO(CONTENT), config=config)
     assert b64decode(file.sha256_hash).decode() == hashlib.sha256(CONTENT).hexdigest()
@@ -43,12 +43,12 @@ def test_google_sdk(world, proxy_url, token, named_again):
 
 
 def test_googles_sdk_for_node(world, proxy_url, token, node_clients):
-    done = node_clients.call("google", "upload", url=proxy_url("my-google"), token=token, said="Hello")
+    done = node_clients.call("google", "upload", url=proxy_url("my-google"), token=token, prompt="Hello")
     assert done["answer"].startswith("files/")
     assert through_the_gateway(world)[-1].body == b"Hello"
 
 
-def test_the_link_is_good_for_its_upload_only(world, gateway, proxy_url, token):
+def test_an_upload_url_works_only_for_its_upload(world, gateway, proxy_url, token):
     path = urllib.parse.urlsplit(proxy_url("my-google")).path
     start = [
         ("x-goog-api-key", token),

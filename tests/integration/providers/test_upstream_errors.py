@@ -1,4 +1,4 @@
-"""Errors of the provider: they reach the client as the provider wrote them, and each SDK reads them as its own."""
+"""Errors of the provider reach the client unchanged, and each SDK reads them as its own."""
 
 import anthropic
 import openai
@@ -46,7 +46,7 @@ def test_an_upstream_error_passes_byte_for_byte_with_its_headers(script, scripte
 
 @pytest.mark.parametrize("place", ["another host", "link-local", "metadata by name", "the gateway", "itself", "a path"])
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_leads_to_the_provider_through_the_gateway_or_nowhere(status, place, scripted, token):
+def test_redirects_are_rewritten_to_the_gateway_or_removed(status, place, scripted, token):
     upstream, gateway = scripted
     with ScriptedProvider() as elsewhere:
         location = {
@@ -69,8 +69,8 @@ def test_a_redirect_leads_to_the_provider_through_the_gateway_or_nowhere(status,
         assert requests_served(gateway) == served + 1
 
 
-def test_an_sdk_takes_no_token_to_where_a_provider_redirects_it(world, start_gateway, token):
-    """Google's for Python sends its key's header to any host; others leave out what they know for a credential."""
+def test_sdks_do_not_send_tokens_to_redirect_targets(world, start_gateway, token):
+    """Google's SDK for Python sends its key header to any host. Others remove the credentials that they know."""
     with ScriptedProvider() as provider, ScriptedProvider() as elsewhere:
         google = {"name": "my-google", "type": "google", "base_url": provider.url, "api_key": {"value": "mock-key"}}
         provider.script = Script((b"{}",), 307, {"location": f"{elsewhere.url}/v1beta/models/m:generateContent"})
@@ -82,9 +82,9 @@ def test_an_sdk_takes_no_token_to_where_a_provider_redirects_it(world, start_gat
     assert elsewhere.targets == []
 
 
-def test_what_a_provider_says_of_its_host_is_not_said_of_the_gateways(scripted, token):
+def test_host_related_response_headers_of_the_provider_are_removed(scripted, token):
     upstream, gateway = scripted
-    said = {
+    about_the_host = {
         "alt-svc": 'h3=":443"; ma=86400',
         "clear-site-data": '"*"',
         "nel": '{"max_age":604800}',
@@ -92,9 +92,9 @@ def test_what_a_provider_says_of_its_host_is_not_said_of_the_gateways(scripted, 
         "set-cookie": "__cf_bm=1; HttpOnly",
         "strict-transport-security": "max-age=31536000; includeSubDomains; preload",
     }
-    upstream.script = Script((b"{}",), 200, {**said, "openai-version": "2020-10-01"})
+    upstream.script = Script((b"{}",), 200, {**about_the_host, "openai-version": "2020-10-01"})
     answer = exchange(gateway, "POST", f"{PREFIX}/scripted/v1/chat/completions", [BEARER.filled(token)], b"{}")
-    assert not said.keys() & dict(answer.headers).keys()
+    assert not about_the_host.keys() & dict(answer.headers).keys()
     assert answer.header("openai-version") == "2020-10-01"
 
 
@@ -102,7 +102,7 @@ def end_to_end(answer):
     return [(name, value) for name, value in answer.headers if name not in HOP_BY_HOP]
 
 
-def test_an_upstream_that_cannot_be_reached_is_a_503_with_the_body_that_every_sdk_reads(world, start_gateway, token):
+def test_an_unreachable_upstream_is_a_503_with_the_body_that_every_sdk_reads(world, start_gateway, token):
     whole = configuration(world)
     whole["providers"] = [provider("my-openai", "openai", world.openai) | {"base_url": "http://127.0.0.1:1/v1"}]
     with start_gateway(whole) as gateway:
@@ -115,7 +115,7 @@ def test_an_upstream_that_cannot_be_reached_is_a_503_with_the_body_that_every_sd
 
 @pytest.mark.parametrize("status", [400, 404, 429, 500])
 @pytest.mark.parametrize("api", APIS.values(), ids=APIS)
-def test_the_answer_is_the_mocks_own_and_nothing_of_the_gateways(api, status, world, gateway, token):
+def test_the_error_response_is_the_providers_own(api, status, world, gateway, token):
     wanted = [("x-mock-status", str(status)), ("x-mock-retry-after", "3")]
     answer = ask(gateway, api, token, wanted)
     assert answer.status == status
@@ -134,7 +134,7 @@ def fail_with(status):
     [(400, "BadRequestError", 1), (429, "RateLimitError", 2), (500, "InternalServerError", 2)],
 )
 @pytest.mark.parametrize("sdk", [openai, anthropic])
-def test_an_sdk_retries_what_may_pass_and_raises_the_providers_error(
+def test_an_sdk_retries_temporary_errors_and_raises_the_providers_error(
     sdk, status, name, attempts, world, proxy_url, token
 ):
     options = {"max_retries": 1, "default_headers": fail_with(status)}

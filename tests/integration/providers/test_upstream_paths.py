@@ -1,4 +1,4 @@
-"""Paths: what a client asks for and what the provider is asked for, byte for byte."""
+"""Request paths: what a client sends and what the provider receives, byte for byte."""
 
 import pytest
 
@@ -94,7 +94,7 @@ AS_SENT = [
 ]
 
 WITHOUT_CREDENTIALS = [
-    # Query as sent, with the token for {}; query as received.
+    # Query as sent, with the token in place of {}, and query as received.
     ("?key={}", ""),
     ("?key={}&alt=sse", "?alt=sse"),
     ("?alt=sse&key={}", "?alt=sse"),
@@ -122,7 +122,7 @@ DOT_SEGMENTS = [
 
 @pytest.fixture
 def received(world, token):
-    """The request target that the mock of a provider type got; the token is where that type takes it."""
+    """The request target that the mock of a provider type receives. The token is sent where that type expects it."""
 
     def send(gateway, kind, name, target):
         api = APIS[kind]
@@ -141,13 +141,13 @@ KINDS = {api.provider: kind for kind, api in APIS.items()}
 
 
 @pytest.mark.parametrize(("name", "sent", "path"), [row[1:] for row in CLIENTS], ids=[row[0] for row in CLIENTS])
-def test_a_clients_path_reaches_the_provider_as_its_own_api_has_it(name, sent, path, gateway, received):
+def test_the_upstream_path_is_that_of_the_providers_own_api(name, sent, path, gateway, received):
     assert received(gateway, KINDS[name], name, sent) == path
 
 
 @pytest.fixture(scope="module")
 def other_bases(world, start_gateway):
-    """A gateway with a provider for each of `BASE_URLS`, and one without versions."""
+    """A gateway with a provider for each of `BASE_URLS`, and one whose paths have no version."""
     whole = configuration(world)
     whole["providers"] = [
         provider(f"p{index}", kind, APIS[kind].upstream(world)) | {"base_url": APIS[kind].upstream(world).url + base}
@@ -161,7 +161,7 @@ def other_bases(world, start_gateway):
 
 
 @pytest.mark.parametrize("index", range(len(BASE_URLS)), ids=[" + ".join(row[:3]) for row in BASE_URLS])
-def test_a_version_is_neither_missing_nor_doubled_whatever_the_base_url(index, other_bases, received):
+def test_the_version_occurs_once_in_the_path_for_every_base_url(index, other_bases, received):
     kind, _, sent, path = BASE_URLS[index]
     assert received(other_bases, kind, f"p{index}", sent) == path
 
@@ -177,7 +177,7 @@ def test_path_and_query_pass_byte_for_byte(target, gateway, received):
 
 
 @pytest.mark.parametrize(("sent", "query"), WITHOUT_CREDENTIALS, ids=[row[0] for row in WITHOUT_CREDENTIALS])
-def test_a_key_that_carried_the_token_is_cut_out_of_the_query(sent, query, gateway, received, token):
+def test_a_key_parameter_with_the_token_is_removed_from_the_query(sent, query, gateway, received, token):
     target = f"/v1beta/{GENERATE}"
     assert received(gateway, "google", "my-google", target + sent.format(token)) == target + query
 
@@ -203,7 +203,7 @@ def test_a_dot_segment_is_refused(target, world, gateway, token):
         (f"{PREFIX}/my-openai/", "upstream_path_missing"),
     ],
 )
-def test_whatever_is_not_served_is_a_404_for_callers_and_a_401_for_strangers(path, code, world, gateway, token):
+def test_unknown_paths_are_a_404_with_a_token_and_a_401_without(path, code, world, gateway, token):
     answer = exchange(gateway, "POST", path, [BEARER.filled(token)], b"{}")
     assert (answer.status, answer.code) == (404, code)
     assert exchange(gateway, "POST", path, body=b"{}").code == "token_missing"

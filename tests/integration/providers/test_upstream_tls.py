@@ -1,4 +1,4 @@
-"""Providers and issuers over TLS: they prove their names, or nothing is sent to them."""
+"""Providers and issuers over TLS: nothing is sent to a server whose certificate does not match."""
 
 import socket
 import threading
@@ -35,7 +35,7 @@ def serving(issuer, base_url):
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
-def test_providers_and_issuers_are_reached_by_their_names(start_gateway, authority, host):
+def test_tls_upstreams_are_verified_by_name(start_gateway, authority, host):
     issuer = issuer_at(host, authority.issue(host).ssl_context())
     provider_context = authority.issue(host).ssl_context()
     names = []
@@ -50,7 +50,7 @@ def test_providers_and_issuers_are_reached_by_their_names(start_gateway, authori
 
 
 @pytest.mark.parametrize("flaw", ["another name", "unknown authority", "plaintext"])
-def test_nothing_is_sent_to_a_provider_that_does_not_prove_its_name(start_gateway, authority, unknown_authority, flaw):
+def test_nothing_is_sent_to_a_provider_with_an_invalid_certificate(start_gateway, authority, unknown_authority, flaw):
     contexts = {
         "another name": authority.issue("other.test").ssl_context(),
         "unknown authority": unknown_authority.issue("localhost").ssl_context(),
@@ -65,9 +65,7 @@ def test_nothing_is_sent_to_a_provider_that_does_not_prove_its_name(start_gatewa
 
 
 @pytest.mark.parametrize("flaw", ["another name", "unknown authority"])
-def test_keys_of_an_issuer_that_does_not_prove_its_name_are_not_taken(
-    start_gateway, authority, unknown_authority, flaw
-):
+def test_keys_of_an_issuer_with_an_invalid_certificate_are_not_used(start_gateway, authority, unknown_authority, flaw):
     contexts = {
         "another name": authority.issue("other.test").ssl_context(),
         "unknown authority": unknown_authority.issue("localhost").ssl_context(),
@@ -79,7 +77,7 @@ def test_keys_of_an_issuer_that_does_not_prove_its_name_are_not_taken(
         assert not issuer.hits
 
 
-def test_a_discovery_document_does_not_lead_from_tls_to_plaintext(start_gateway, authority):
+def test_a_discovery_document_cannot_downgrade_from_tls_to_plaintext(start_gateway, authority):
     issuer = issuer_at("localhost", authority.issue("localhost").ssl_context())
     with running(issuer, identity_provider(), OpenAI(API_KEY)) as (_, plaintext, provider):
         document = f'{{"issuer":"{issuer.issuer}","jwks_uri":"{plaintext.jwks_uri}"}}'
@@ -89,7 +87,7 @@ def test_a_discovery_document_does_not_lead_from_tls_to_plaintext(start_gateway,
         assert not plaintext.hits
 
 
-def test_http2_is_spoken_where_the_provider_offers_it(start_gateway, authority):
+def test_http2_is_used_if_the_provider_offers_it(start_gateway, authority):
     context = authority.issue("localhost").ssl_context()
     context.set_alpn_protocols(["h2"])
     with running(identity_provider()) as (issuer,), Http2Server(context) as server:
@@ -103,8 +101,8 @@ def test_http2_is_spoken_where_the_provider_offers_it(start_gateway, authority):
 
 
 @pytest.mark.parametrize("is_held", [False, True], ids=["passing", "held for its signature"])
-def test_trailers_of_a_client_do_not_reach_the_provider(start_gateway, authority, is_held):
-    """Over HTTP/1.1 Envoy drops them itself; over HTTP/2 they would bring whatever a client puts there."""
+def test_request_trailers_do_not_reach_the_provider(start_gateway, authority, is_held):
+    """Over HTTP/1.1 Envoy drops trailers. Over HTTP/2 it would forward whatever the client sends in them."""
     context = authority.issue("localhost").ssl_context()
     context.set_alpn_protocols(["h2"])
     with running(identity_provider()) as (issuer,), Http2Server(context) as server:
@@ -127,7 +125,7 @@ def test_trailers_of_a_client_do_not_reach_the_provider(start_gateway, authority
 
 
 def http2_status(gateway, headers, trailers):
-    """The status of an answer to a request with a body and trailers."""
+    """The status of a response to a request with a body and trailers."""
     connection = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding=None))
     connection.initiate_connection()
     connection.send_headers(1, headers)
@@ -144,7 +142,7 @@ def http2_status(gateway, headers, trailers):
 
 
 class Http2Server:
-    """Answers one connection's requests with an empty 200; keeps the headers of the last, and all trailers."""
+    """Answers the requests of one connection with an empty 200, and keeps the last headers and all trailers."""
 
     def __init__(self, context):
         self.headers = {}

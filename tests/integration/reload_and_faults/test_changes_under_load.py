@@ -1,4 +1,4 @@
-"""Five hundred requests a second, and meanwhile everything changes: configuration, keys, issuers, Envoy itself."""
+"""Changes under load of 500 requests per second: configuration, keys, issuers, and Envoy itself."""
 
 import time
 import urllib.request
@@ -16,7 +16,7 @@ from tools.gateway import READY_TIMEOUT_S
 
 GOOD = (200, None)
 RATE = 500
-# Far below it where the machine is shared, since the load comes from the same CPUs.
+# Low, because the load generator shares the CPUs with the gateway.
 LEAST_RATE = 250
 
 
@@ -41,8 +41,8 @@ def assert_nothing_lost(load):
     assert load.rate > LEAST_RATE
 
 
-def test_saving_configurations_loses_nothing(start_gateway, port, tmp_path):
-    """A provider comes and goes, a key is another, an issuer comes and goes, a broken file is refused."""
+def test_configuration_changes_lose_no_request(start_gateway, port, tmp_path):
+    """A provider is added and removed, a key replaced, an issuer added and removed, a broken file refused."""
     with running(identity_provider(), identity_provider(), OpenAI(None)) as (issuer, other, slow):
         kept, old, new = entry(issuer), entry(other), openai("new", port, "k")
         gateway = start_gateway(serving(openai("my-openai", port, "first"), issuers=[kept, old]))
@@ -79,8 +79,8 @@ def status_of(gateway, name, token):
     return {ask(gateway, request(target, bearer(token))).status for _ in range(8)}
 
 
-def test_rotating_keys_loses_no_valid_token_and_admits_none_of_a_removed_key(start_gateway, port, tmp_path):
-    """The new key is added, signs, and only when its tokens are all that is used the old one is removed."""
+def test_key_rotation_refuses_no_valid_token_and_accepts_none_of_a_removed_key(start_gateway, port, tmp_path):
+    """The new key is published and used, and the old one is removed once no token is signed with it."""
     with running(identity_provider()) as (issuer,):
         settings = entry(issuer, refresh_interval="1s", refetch_interval="1s")
         gateway = start_gateway(serving(openai("my-openai", port, "k"), issuers=[settings]))
@@ -93,18 +93,18 @@ def test_rotating_keys_loses_no_valid_token_and_admits_none_of_a_removed_key(sta
             taken_out = time.monotonic()
             wait_until(lambda: verdict(gateway, old)[0] == 401)
             refused_s = time.monotonic() - taken_out
-            time.sleep(1)  # the other workers take the new keys over within a second
+            time.sleep(1)  # the other workers get the new keys within a second
             for _ in range(20):
                 assert verdict(gateway, old) == (401, "key_unknown")
                 assert verdict(gateway, issuer.mint(key=removed)) == (401, "key_unknown")
         assert_nothing_lost(before)
         assert_nothing_lost(after)
-        print(f"tokens of the removed key were refused {refused_s:.1f} s after its removal, refreshed each second")
+        print(f"tokens of the removed key were refused after {refused_s:.1f} s, with a refresh interval of one second")
 
 
 @pytest.fixture
 def restartable(start_gateway, tmp_path):
-    """Starts Envoys that replace each other: the first epoch, then the next."""
+    """Start Envoys that replace each other: the first restart epoch, then the next."""
     base_id = tmp_path / "base-id"
     times = ["--drain-time-s", "4", "--parent-shutdown-time-s", "6"]
     epochs = []
@@ -123,8 +123,8 @@ def restartable(start_gateway, tmp_path):
     return start
 
 
-def test_a_hot_restart_loses_nothing(restartable, port, tmp_path):
-    """A new Envoy takes over the listener; the old one ends its streams and leaves."""
+def test_a_hot_restart_loses_no_request(restartable, port, tmp_path):
+    """A new Envoy takes over the listener. The old one finishes its streams and exits."""
     with running(identity_provider(), OpenAI(None)) as (issuer, slow):
         token = issuer.mint()
         slow_one = openai("slow", slow.port, "k") | {"base_url": slow.base_url}
@@ -133,7 +133,7 @@ def test_a_hot_restart_loses_nothing(restartable, port, tmp_path):
             time.sleep(1)
             with Stream(first, token, CHAT.replace("my-openai", "slow")) as stream:
                 second = restartable(serving(openai("my-openai", port, "second"), slow_one, issuers=[entry(issuer)]))
-                # Until then the first one says that all is ready.
+                # Until then the old process reports that it is ready.
                 wait_until(lambda: b"Bearer second" in last_head(port), READY_TIMEOUT_S)
             assert stream.events[-1] == "[DONE]" and len(stream.pieces()) == 20
             wait_until(lambda: not first.running(), 15)
@@ -143,8 +143,8 @@ def test_a_hot_restart_loses_nothing(restartable, port, tmp_path):
         assert load.rate > LEAST_RATE
 
 
-def test_a_drain_loses_nothing(start_gateway, port, tmp_path):
-    """As before a stop: answers end their connections, streams end by themselves, then nothing is left to be lost."""
+def test_a_drain_loses_no_request(start_gateway, port, tmp_path):
+    """As before a shutdown: responses close their connections, streams run to their end, and then nothing is in flight."""
     with running(identity_provider(), OpenAI(None)) as (issuer, slow):
         slow_one = openai("slow", slow.port, "k") | {"base_url": slow.base_url}
         configuration = serving(openai("my-openai", port, "k"), slow_one, issuers=[entry(issuer)])
@@ -157,7 +157,7 @@ def test_a_drain_loses_nothing(start_gateway, port, tmp_path):
             assert stream.events[-1] == "[DONE]" and len(stream.pieces()) == 20
         print(load.summary())
         assert set(load.result["statuses"]) == {"200"}
-        assert load.result["reopened"] > 0, "no answer has ended its connection"
+        assert load.result["reopened"] > 0, "no response has closed its connection"
         assert load.rate > LEAST_RATE
         wait_until(lambda: gateway.stats("http.ai_gateway.")["http.ai_gateway.downstream_rq_active"] == 0)
         assert gateway.stop() == 0

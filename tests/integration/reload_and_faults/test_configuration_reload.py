@@ -1,4 +1,4 @@
-"""A configuration saved while requests run, one that is refused, and what logs and admin pages show of secrets."""
+"""Valid and invalid configurations loaded while requests run, and secrets in logs and admin pages."""
 
 import threading
 import time
@@ -32,7 +32,7 @@ ADMIN_PAGES = [
 
 
 class Load:
-    """Clients that ask the same question again and again, each on one connection, until the end of the block."""
+    """Clients that repeat a request until the end of the block, each on one connection."""
 
     def __init__(self, gateway, token):
         self.answered = 0
@@ -69,13 +69,13 @@ class Load:
 
 
 def configuration(issuer, upstream, generation):
-    """One provider that stays and has a new key, and one that is there in this generation only."""
+    """One provider with a new key in each generation, and one that exists only in this generation."""
     key = {"api_key": {"value": f"key-{generation}"}, "type": "openai", "base_url": upstream.base_url}
     providers = [{"name": "my-openai", **key}, {"name": f"extra-{generation}", **key}]
     return {"authentication": {"issuers": [entry(issuer)]}, "providers": providers}
 
 
-def test_new_configurations_under_load_fail_no_request_and_cut_no_stream(start_gateway):
+def test_configuration_changes_under_load_fail_no_request_and_cut_no_stream(start_gateway):
     with running(identity_provider(), OpenAI(None)) as (issuer, upstream):
         gateway = start_gateway(configuration(issuer, upstream, 0))
         token = issuer.mint()
@@ -83,7 +83,7 @@ def test_new_configurations_under_load_fail_no_request_and_cut_no_stream(start_g
             for generation in range(1, ROUNDS + 1):
                 started = time.monotonic()
                 assert gateway.configure(configuration(issuer, upstream, generation))
-                assert_in_force(gateway, upstream, token, generation)
+                assert_active(gateway, upstream, token, generation)
                 wait_until(lambda started=started: time.monotonic() - started > ROUND_S)
         print(f"{load.answered} requests, {load.rate:.0f}/s, across {ROUNDS} configurations")
         assert not load.failures
@@ -92,7 +92,7 @@ def test_new_configurations_under_load_fail_no_request_and_cut_no_stream(start_g
         assert not any(gateway.stats("wasm.ai_gateway.vm_reload").values())
 
 
-def assert_in_force(gateway, upstream, token, generation):
+def assert_active(gateway, upstream, token, generation):
     def statuses(name):
         target = f"{PREFIX}/{name}/v1/chat/completions"
         return {ask(gateway, request(target, bearer(token))).status for _ in range(8)}
@@ -105,7 +105,7 @@ def assert_in_force(gateway, upstream, token, generation):
     wait_until(lambda: {asked.values("authorization")[0] for asked in upstream.requests[-8:]} == {new_key})
 
 
-def test_an_issuer_that_is_taken_out_ends_its_tokens(world, start_gateway):
+def test_removing_an_issuer_invalidates_its_tokens(world, start_gateway):
     with running(identity_provider(), identity_provider()) as (old, new):
         gateway = start_gateway(trusting(world, entry(old)))
         token = old.mint()
@@ -117,7 +117,7 @@ def test_an_issuer_that_is_taken_out_ends_its_tokens(world, start_gateway):
 
 @pytest.fixture(scope="module")
 def served(world, start_gateway):
-    """A gateway whose configuration others are tried on."""
+    """A gateway for attempts to load other configurations."""
     return start_gateway(trusting(world, entry(world.identity_provider)))
 
 
@@ -125,7 +125,7 @@ def openai(name, **fields):
     return {"name": name, "type": "openai", **fields}
 
 
-def test_a_refused_configuration_changes_nothing_and_all_its_problems_are_logged(served, token):
+def test_a_refused_configuration_has_no_effect_and_all_its_problems_are_logged(served, token):
     mark = len(served.log())
     assert not served.configure(
         {
@@ -163,7 +163,7 @@ def test_a_refused_configuration_changes_nothing_and_all_its_problems_are_logged
     assert SECRET not in served.log()
 
 
-ILL_SHAPED = {
+WRONG_SHAPES = {
     "a key that is written out as text": ({"api_key": SECRET}, "/providers/0/api_key"),
     "a key in a list": ({"api_key": [SECRET]}, "/providers/0/api_key"),
     "a key for a flag": ({"enabled": SECRET}, "/providers/0/enabled"),
@@ -172,8 +172,8 @@ ILL_SHAPED = {
 }
 
 
-@pytest.mark.parametrize(("fields", "place"), ILL_SHAPED.values(), ids=ILL_SHAPED)
-def test_an_ill_shaped_configuration_is_refused_without_showing_what_it_holds(served, token, world, fields, place):
+@pytest.mark.parametrize(("fields", "place"), WRONG_SHAPES.values(), ids=WRONG_SHAPES)
+def test_a_configuration_of_the_wrong_shape_is_refused_without_showing_its_values(served, token, world, fields, place):
     mark = len(served.log())
     issuers = {"issuers": [entry(world.identity_provider)]}
     assert not served.configure({"authentication": issuers, "providers": [openai("a", **fields)]})

@@ -1,4 +1,4 @@
-"""Requests that the filter holds: Envoy's limit ends them, and no other; a new configuration does not."""
+"""Requests that the filter holds end by Envoy's timeout only, and survive a configuration change."""
 
 import time
 
@@ -22,7 +22,7 @@ INVOKE = f"{PREFIX}/signed/model/m/invoke"
 
 
 def providers(world, upstream):
-    """One whose requests are not signed, and one whose are."""
+    """One provider without request signing and one with it."""
     return [
         scripted_provider(world, upstream, "plain", "openai"),
         scripted_provider(world, upstream, "signed", "bedrock"),
@@ -31,7 +31,7 @@ def providers(world, upstream):
 
 @pytest.fixture(scope="module")
 def scripted(world, start_gateway):
-    """An upstream behind a provider whose requests are signed and one whose are not; the issuer, for its faults."""
+    """An upstream behind a provider with request signing and one without, and the issuer, for its faults."""
     with running(identity_provider()) as (issuer,), ScriptedProvider() as upstream:
         authentication = {"issuers": [entry(issuer, fetch_timeout=f"{2 * HELD_S}s")]}
         issuer.fault["jwks"] = Fault(hang=True)
@@ -40,8 +40,8 @@ def scripted(world, start_gateway):
             yield upstream, gateway, issuer
 
 
-def test_those_that_are_held_when_the_configuration_changes_end_on_the_old_one(world, start_gateway):
-    """One waits for keys, the other for its body."""
+def test_requests_held_during_a_configuration_change_use_the_old_one(world, start_gateway):
+    """One request waits for keys, the other for its body."""
     with running(identity_provider()) as (issuer,), ScriptedProvider() as upstream:
         upstream.script = Script((b"{}",))
         issuer.fault["jwks"] = Fault(delay_s=SLOW_KEYS_S)
@@ -55,7 +55,7 @@ def test_those_that_are_held_when_the_configuration_changes_end_on_the_old_one(w
             assert [connection.answer().status for connection in (keyless, partial)] == [200, 200]
 
 
-def test_one_that_waits_for_keys_too_long_is_answered(scripted):
+def test_a_request_that_waits_too_long_for_keys_times_out(scripted):
     upstream, gateway, issuer = scripted
     started = time.monotonic()
     answer = ask(gateway, request(CHAT, bearer(issuer.mint())), timeout_s=HELD_S + 5)
@@ -69,7 +69,7 @@ def test_one_that_waits_for_keys_too_long_is_answered(scripted):
 
 @pytest.fixture
 def line(scripted):
-    """A good token, once the keys are there."""
+    """The header line with a valid token, once keys are fetched."""
     _, gateway, issuer = scripted
     line = bearer(issuer.mint())
     deadline = time.monotonic() + 60
@@ -79,14 +79,14 @@ def line(scripted):
     return line
 
 
-def test_a_response_may_be_silent_for_longer(scripted, line):
+def test_a_response_may_be_idle_for_longer(scripted, line):
     upstream, gateway, _ = scripted
     upstream.script = Script((b"a", b"b"), interval_s=SILENCE_S)
     answer = ask(gateway, request(CHAT, line), timeout_s=30)
     assert (answer.status, answer.body) == (200, b"ab")
 
 
-def test_a_body_that_is_held_may_come_slowly(scripted, line):
+def test_a_held_body_may_arrive_slowly(scripted, line):
     upstream, gateway, _ = scripted
     upstream.script = Script((b"{}",))
     head = request(INVOKE, line, body=BODY).removesuffix(BODY)
@@ -98,7 +98,7 @@ def test_a_body_that_is_held_may_come_slowly(scripted, line):
         assert connection.answer().status == 200
 
 
-def test_a_body_that_is_held_and_does_not_come_ends(scripted, line):
+def test_a_held_body_that_does_not_arrive_times_out(scripted, line):
     _, gateway, _ = scripted
     head = request(INVOKE, line, body=BODY).removesuffix(BODY)
     with Connection(gateway, timeout_s=30) as connection:

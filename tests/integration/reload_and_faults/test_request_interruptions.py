@@ -1,4 +1,4 @@
-"""Every state of a request × everything that can end it: the right answer or a clean close, and nothing left behind."""
+"""Every state of a request combined with every way to interrupt it: an error or a clean close, and nothing leaks."""
 
 import time
 
@@ -17,8 +17,8 @@ BODY = b'{"model":"m","messages":[]}'
 FOREVER = "300s"
 
 
-class Scene:
-    """A gateway with a provider by hand, one whose requests are signed, and an issuer that never gives its keys."""
+class System:
+    """A gateway with a raw provider, a provider with request signing, and an issuer that never serves its keys."""
 
     def __init__(self, gateway, upstream, issuer, mute):
         self.gateway = gateway
@@ -29,8 +29,8 @@ class Scene:
     def gauge(self, name):
         return self.gateway.stats(name).get(name, 0)
 
-    def assert_nothing_left(self):
-        """No request, no entry of a wait list, no connection to the provider that waits for an answer."""
+    def assert_no_leftovers(self):
+        """No active request, no entry of a wait list, no upstream connection that waits for a response."""
         wait_until(lambda: self.gauge("http.ai_gateway.downstream_rq_active") == 0)
         wait_until(lambda: self.gauge("wasmcustom.ai_gateway_waiting_requests") == 0)
         wait_until(lambda: self.upstream.open == 0)
@@ -55,28 +55,28 @@ STATIC = {"static": {"access_key_id": {"value": "AKIAMOCK"}, "secret_access_key"
 
 
 @pytest.fixture(scope="module")
-def scene(start_gateway):
+def system(start_gateway):
     with running(identity_provider(), identity_provider()) as (issuer, mute), RawUpstream() as upstream:
         mute.fault["discovery"] = Fault(hang=True)
         issuers = [entry(issuer), entry(mute, fetch_timeout=FOREVER)]
         with start_gateway(configuration(upstream, issuers, STATIC)) as gateway:
-            yield Scene(gateway, upstream, issuer, mute)
+            yield System(gateway, upstream, issuer, mute)
 
 
 def half(data):
-    """A request but for the end of its body."""
+    """A request without the end of its body."""
     return data[: -len(BODY) // 2]
 
 
 SIGNED = f"{PREFIX}/signed/model/m/whole"
-# What a client has sent, and how a test sees that the request has come to this state.
+# What the client has sent, and how the test sees that the request has reached this state.
 STATES = {
-    "its head is not whole": (lambda scene: raw("silent", scene.line)[:40], None),
-    "it waits for keys": (lambda scene: raw("silent", scene.waiting_line), "wasmcustom.ai_gateway_waiting_requests"),
-    "its body is awaited, to be signed": (lambda scene: half(request(SIGNED, scene.line, body=BODY)), None),
-    "its body passes": (lambda scene: half(raw("silent", scene.line)), "upstream"),
-    "its answer is awaited": (lambda scene: raw("silent", scene.line), "upstream"),
-    "its answer passes": (lambda scene: raw("drip", scene.line), "upstream"),
+    "its head is not whole": (lambda system: raw("silent", system.line)[:40], None),
+    "it waits for keys": (lambda system: raw("silent", system.waiting_line), "wasmcustom.ai_gateway_waiting_requests"),
+    "its body is awaited, to be signed": (lambda system: half(request(SIGNED, system.line, body=BODY)), None),
+    "its body passes": (lambda system: half(raw("silent", system.line)), "upstream"),
+    "its answer is awaited": (lambda system: raw("silent", system.line), "upstream"),
+    "its answer passes": (lambda system: raw("drip", system.line), "upstream"),
 }
 WAYS = {
     "closes": Connection.close,
@@ -87,33 +87,33 @@ WAYS = {
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize(("sent", "sign"), STATES.values(), ids=STATES)
-def test_a_client_that_leaves_leaves_nothing(scene, sent, sign, way):
-    connection = Connection(scene.gateway)
-    connection.send(sent(scene))
+def test_a_client_that_disconnects_is_cleaned_up_in_every_state(system, sent, sign, way):
+    connection = Connection(system.gateway)
+    connection.send(sent(system))
     if sign == "upstream":
-        wait_until(lambda: scene.upstream.open == 1)
+        wait_until(lambda: system.upstream.open == 1)
     elif sign:
-        wait_until(lambda: scene.gauge(sign) == 1)
+        wait_until(lambda: system.gauge(sign) == 1)
     else:
         time.sleep(0.2)
     way(connection)
-    scene.assert_nothing_left()
+    system.assert_no_leftovers()
 
 
-def test_clients_that_wait_for_credentials_and_leave_leave_nothing(start_gateway):
+def test_clients_that_disconnect_while_waiting_for_credentials_are_cleaned_up(start_gateway):
     with running(identity_provider(), IdentityProvider({})) as (issuer, mute), RawUpstream() as upstream:
         mute.fault["jwks"] = Fault(hang=True)
         credentials = {"container": {"uri": mute.jwks_uri}}
         with start_gateway(configuration(upstream, [entry(issuer)], credentials)) as gateway:
-            scene = Scene(gateway, upstream, issuer, issuer)
+            system = System(gateway, upstream, issuer, issuer)
             for way in WAYS.values():
                 connection = Connection(gateway, timeout_s=20)
-                connection.send(request(SIGNED, scene.line, body=BODY))
+                connection.send(request(SIGNED, system.line, body=BODY))
                 way(connection)
-            scene.assert_nothing_left()
+            system.assert_no_leftovers()
 
 
-# What the provider does, and what a client is told of it; `None`: its connection ends in the middle of the answer.
+# The provider's behaviour and the status of the response. `None` means that the connection breaks during the response.
 FAULTS = {
     "close-before": (503, "upstream_unavailable"),
     "reset-before": (503, "upstream_unavailable"),
@@ -123,48 +123,48 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("is_whole", [True, False], ids=["the request is whole", "the request is not whole"])
-@pytest.mark.parametrize(("behaviour", "told"), FAULTS.items(), ids=FAULTS)
-def test_a_provider_that_fails_is_told_of_or_ends_the_answer(scene, behaviour, told, is_whole):
-    sent = raw(behaviour, scene.line)
-    with Connection(scene.gateway) as connection:
+@pytest.mark.parametrize("is_whole", [True, False], ids=["complete request", "incomplete request"])
+@pytest.mark.parametrize(("behaviour", "expected"), FAULTS.items(), ids=FAULTS)
+def test_a_failing_provider_causes_an_error_or_ends_the_response(system, behaviour, expected, is_whole):
+    sent = raw(behaviour, system.line)
+    with Connection(system.gateway) as connection:
         connection.send(sent if is_whole else half(sent))
-        if told:
+        if expected:
             answer = connection.answer()
-            assert (answer.status, answer.code) == told
+            assert (answer.status, answer.code) == expected
         else:
             received = connection.read_until_closed()
             assert received.startswith(b"HTTP/1.1 200 ") and EVENT in received
-            assert not received.endswith(b"0\r\n\r\n"), "an answer that was cut looks whole"
-    scene.assert_nothing_left()
+            assert not received.endswith(b"0\r\n\r\n"), "a truncated response must not look complete"
+    system.assert_no_leftovers()
 
 
-def test_a_provider_that_answers_before_the_request_is_whole_is_heard(scene):
-    with Connection(scene.gateway) as connection:
-        connection.send(half(raw("early", scene.line)))
+def test_an_early_response_of_the_provider_is_forwarded(system):
+    with Connection(system.gateway) as connection:
+        connection.send(half(raw("early", system.line)))
         answer = connection.answer()
         assert (answer.status, answer.body) == (413, b"early")
-    scene.assert_nothing_left()
+    system.assert_no_leftovers()
 
 
-def test_an_exchange_with_trailers_both_ways_ends_well(scene):
-    sent = raw("trailers", scene.line).replace(b"content-length: %d" % len(BODY), b"transfer-encoding: chunked")
+def test_trailers_in_both_directions(system):
+    sent = raw("trailers", system.line).replace(b"content-length: %d" % len(BODY), b"transfer-encoding: chunked")
     body = b"%x\r\n%b\r\n0\r\nx-request-trailer: yes\r\n\r\n" % (len(BODY), BODY)
-    with Connection(scene.gateway) as connection:
+    with Connection(system.gateway) as connection:
         connection.send(sent.replace(BODY, body))
         answer = connection.answer()
     assert (answer.status, answer.body) == (200, EVENT)
-    scene.assert_nothing_left()
+    system.assert_no_leftovers()
 
 
 @pytest.mark.parametrize("folded", ["x-any: a\r\n authorization: Bearer b", "x-any: a\r\n\tx-ai-gateway-cluster: b"])
-def test_a_folded_line_is_one_value_when_it_reaches_the_provider(scene, folded):
-    """RFC 9112 §5.2: it is refused, or its fold becomes a space."""
-    scene.upstream.heads.clear()
-    answer = ask(scene.gateway, raw("whole", scene.line, folded))
+def test_a_folded_header_line_is_refused_or_unfolded(system, folded):
+    """RFC 9112 §5.2: a folded line is refused, or the fold is replaced by a space."""
+    system.upstream.heads.clear()
+    answer = ask(system.gateway, raw("whole", system.line, folded))
     assert answer.status in (200, 400)
-    for head in scene.upstream.heads:
+    for head in system.upstream.heads:
         names = [line.split(b":")[0].lower() for line in head.split(b"\r\n")[1:]]
         assert names.count(b"authorization") == 1 and b"x-ai-gateway-cluster" not in names
         assert b"\r\n " not in head and b"\r\n\t" not in head
-    scene.assert_nothing_left()
+    system.assert_no_leftovers()

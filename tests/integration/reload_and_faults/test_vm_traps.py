@@ -1,4 +1,4 @@
-"""A VM that traps, by a module that is built for it: what Envoy makes of it, and what strangers may do meanwhile."""
+"""Traps of the Wasm VM, caused in a special build: Envoy replaces the VM, and no request is admitted meanwhile."""
 
 import json
 import time
@@ -19,7 +19,7 @@ MODULE = PROJECT / "target/ai_gateway_filter_faults.wasm"
 SHIPPED = PROJECT / "ai_gateway_filter.wasm"
 MESSAGE = "a test has asked for this"
 PLACES = ["request head", "request body", "response head", "response body", "log", "tick"]
-# Those at which the request that meets the trap has not been answered yet.
+# Callbacks in which the request that triggers the trap has no response yet.
 BEFORE_AN_ANSWER = ["request head", "request body", "response head"]
 WORKERS = 3
 LONGEST_RECOVERY_S = 5
@@ -27,7 +27,7 @@ MODELS = f"{PREFIX}/my-openai/v1/models"
 HELD_S = 3
 
 
-def test_the_shipped_module_cannot_be_told_to_trap(gateway, token):
+def test_the_shipped_module_has_no_trap_header(gateway, token):
     assert MESSAGE.encode() not in SHIPPED.read_bytes()
     for place in PLACES:
         assert ask(gateway, request(CHAT, bearer(token), f"x-test-trap: {place}")).status == 200
@@ -41,7 +41,7 @@ def trapping(world, start_gateway):
 
 
 class Clients:
-    """A connection to each worker; one that is closed is opened anew, to the same."""
+    """A connection to each worker, which is opened again to the same worker if it is closed."""
 
     def __init__(self, gateway, stack):
         self._gateway = gateway
@@ -49,7 +49,7 @@ class Clients:
         self._connections = {}
 
     def ask(self, worker, *lines):
-        """The status of a request without a body; `None` where the connection was closed instead."""
+        """The status of a request without a body, or `None` if the connection was closed."""
         if worker not in self._connections:
             self._connections[worker] = self._stack.enter_context(connect_to(self._gateway, worker))
         connection = self._connections[worker]
@@ -65,7 +65,7 @@ class Clients:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_trap_is_survived_lets_nobody_pass_and_no_other_worker_notices(world, trapping, token, place):
+def test_a_trap_admits_no_request_and_affects_no_other_worker(world, trapping, token, place):
     before = traps(trapping)
     forged = token[:-8] + "AAAAAAAA"
     with ExitStack() as stack:
@@ -96,20 +96,20 @@ def test_a_trap_is_survived_lets_nobody_pass_and_no_other_worker_notices(world, 
                     assert (good, bad, none) == (200, 401, 401), (worker, time.monotonic() - started)
                     if worker == 0 and traps(trapping) > before:
                         recovered_s = recovered_s or time.monotonic() - started
-            assert time.monotonic() - started < LONGEST_RECOVERY_S, "not recovered"
-    print(f"trap at {place}: served again after {recovered_s:.2f} s; {seen} requests meanwhile")
+            assert time.monotonic() - started < LONGEST_RECOVERY_S, "the worker has not recovered"
+    print(f"trap at {place}: recovered after {recovered_s:.2f} s, {seen} requests meanwhile")
     assert traps(trapping) == before + 1
     assert MESSAGE in trapping.log()
     assert not any(asked.values("x-stranger") for asked in world.openai.requests)
 
 
 def traps(gateway):
-    """How many VMs have been replaced."""
+    """The number of VMs that were replaced."""
     return gateway.stats("wasm.").get("wasm.ai_gateway.vm_reload_success", 0)
 
 
-def test_the_lease_of_a_worker_that_trapped_is_taken_over(world, start_gateway):
-    """The VM traps in the middle of its fetch of keys; another fetches them when the lease has run out."""
+def test_the_fetch_lease_of_a_trapped_worker_is_taken_over(world, start_gateway):
+    """The VM traps during its fetch of keys. Another worker fetches them when the lease has expired."""
     with running(identity_provider()) as (issuer,):
         issuer.fault["jwks"] = Fault(hang=True)
         settings = entry(issuer, fetch_timeout="1s", refresh_interval="1h")
@@ -121,18 +121,18 @@ def test_the_lease_of_a_worker_that_trapped_is_taken_over(world, start_gateway):
         assert issuer.hits["jwks"] == 2
 
 
-def test_totals_outlive_a_worker_that_trapped(world, start_gateway, token):
+def test_totals_survive_the_trap_of_a_worker(world, start_gateway, token):
     with start_gateway(configuration(world), wasm=MODULE, concurrency=1) as gateway:
         for _ in range(3):
             assert ask(gateway, request(CHAT, bearer(token))).status == 200
         time.sleep(2)  # totals are published each second
         ask(gateway, request(CHAT, "x-test-trap: request head"))
-        wait_until(lambda: requests_told(gateway, token) == 3)
+        wait_until(lambda: reported_requests(gateway, token) == 3)
         assert ask(gateway, request(CHAT, bearer(token))).status == 200
-        assert requests_told(gateway, token) == 4
+        assert reported_requests(gateway, token) == 4
 
 
-def requests_told(gateway, token):
+def reported_requests(gateway, token):
     answer = ask(gateway, request("/llm/v1/usage", bearer(token), method="GET", body=b""))
     if answer.status != 200:
         return None
@@ -140,8 +140,8 @@ def requests_told(gateway, token):
     return sum(line["requests"] for line in lines)
 
 
-def test_a_request_held_by_a_vm_that_traps_never_passes_and_is_answered_in_time(world, start_gateway):
-    """Envoy has no word for the streams of a VM that is gone: the route of requests that are held ends them."""
+def test_a_request_held_by_a_trapping_vm_is_never_forwarded_and_times_out(world, start_gateway):
+    """Envoy does not answer the streams of a VM that is gone, so the timeout of the route for held requests ends them."""
     with running(identity_provider()) as (issuer,):
         issuer.fault["jwks"] = Fault(hang=True)
         settings = entry(issuer, fetch_timeout="1s")
@@ -165,7 +165,7 @@ def test_a_request_held_by_a_vm_that_traps_never_passes_and_is_answered_in_time(
         assert HELD_S <= round(lasted_s, 2) < HELD_S + 2  # Envoy counts in whole milliseconds
         assert active_requests(gateway) == 0
         assert not any(asked.values("x-held") for asked in world.openai.requests)
-    print(f"held by a VM that trapped: answered after {lasted_s:.1f} s, with a limit of {HELD_S} s")
+    print(f"held by a trapped VM: answered after {lasted_s:.1f} s, with a timeout of {HELD_S} s")
 
 
 def active_requests(gateway):

@@ -1,4 +1,4 @@
-"""Sessions over WebSockets: OpenAI's realtime API and Google's Live API, by their SDKs and as browsers do.
+"""WebSocket sessions: OpenAI's realtime API and Google's Live API, with their SDKs and as browsers open them.
 
 These SDKs connect over TLS, whatever the base URL says.
 """
@@ -23,7 +23,7 @@ from support.gateway_config import PREFIX, configuration
 from support.node import NodeClients
 from support.usage import logged
 
-QUOTED = f"you said '{PROMPT}'."
+QUOTED = f"you prompt '{PROMPT}'."
 MODEL = "gpt-realtime"
 SILENCE_S = 2
 KEY = "openai-insecure-api-key."
@@ -50,7 +50,7 @@ def node(authority):
 
 @pytest.fixture(autouse=True)
 def trust(authority, monkeypatch):
-    """The SDKs for Python trust the gateway's certificate."""
+    """Make the SDKs for Python trust the gateway's certificate."""
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
 
 
@@ -59,12 +59,12 @@ def url(gateway, provider):
 
 
 def offers(token):
-    """The subprotocols by which a browser brings a token."""
+    """The subprotocols in which a browser sends a token."""
     return ["realtime", f"{KEY}{token}", "openai-beta.realtime-v1"]
 
 
 def connected(gateway, subprotocols, headers=None, provider="my-openai"):
-    """The subprotocol that is selected and the first event."""
+    """The selected subprotocol and the first event."""
 
     async def connect():
         address = f"ws://127.0.0.1:{gateway.port}{PREFIX}/{provider}/realtime?model={MODEL}"
@@ -75,7 +75,7 @@ def connected(gateway, subprotocols, headers=None, provider="my-openai"):
 
 
 def refusal(*arguments, **options):
-    """Status and code by which a handshake is refused."""
+    """The status and code of a refused handshake."""
     with pytest.raises(websockets.InvalidStatus) as raised:
         connected(*arguments, **options)
     response = raised.value.response
@@ -83,7 +83,7 @@ def refusal(*arguments, **options):
 
 
 def sent(mock):
-    """The one handshake that a mock got: its headers, and that nothing in it is a client's."""
+    """The headers of the only handshake that a mock received, without any credential of the client."""
     (request,) = mock.requests
     return {name.decode().lower(): value.decode() for name, value in request.headers}, request.path
 
@@ -129,9 +129,11 @@ async def until_done(connection):
 
 @pytest.mark.parametrize("way", ["with_ws", "with_websocket", "in_a_browser"])
 def test_openais_sdk_for_node_and_a_browser(node, gateway, world, token, way):
-    outcome = node.call("openai_realtime", way, url=url(gateway, "my-openai"), token=token, said=PROMPT)
+    outcome = node.call("openai_realtime", way, url=url(gateway, "my-openai"), token=token, prompt=PROMPT)
     assert outcome["answer"].endswith(QUOTED)
-    assert (way != "in_a_browser") or outcome["answer"].startswith("realtime: "), "the server selects what was offered"
+    assert (way != "in_a_browser") or outcome["answer"].startswith("realtime: "), (
+        "an offered subprotocol must be selected"
+    )
     headers, _ = sent(world.openai)
     assert headers["authorization"] == "Bearer mock-openai-key"
     assert token not in str(world.openai.requests)
@@ -140,14 +142,14 @@ def test_openais_sdk_for_node_and_a_browser(node, gateway, world, token, way):
 
 @pytest.mark.parametrize("way", ["with_ws", "with_websocket", "in_a_browser"])
 def test_a_wrong_token_is_refused_before_the_upgrade(node, gateway, world, way):
-    outcome = node.call("openai_realtime", way, url=url(gateway, "my-openai"), token="wrong", said=PROMPT)
+    outcome = node.call("openai_realtime", way, url=url(gateway, "my-openai"), token="wrong", prompt=PROMPT)
     if way == "with_ws":
         assert "401" in outcome["error"]["message"]
     assert "error" in outcome
     assert not world.openai.requests
 
 
-def test_the_token_is_taken_out_of_the_subprotocols(gateway, world, token):
+def test_the_token_is_removed_from_the_subprotocols(gateway, world, token):
     assert connected(gateway, offers(token)) == ("realtime", "session.created")
     headers, _ = sent(world.openai)
     assert headers["sec-websocket-protocol"] == "realtime, openai-beta.realtime-v1"
@@ -164,7 +166,7 @@ def test_handshakes_that_are_refused(gateway, world, token):
     assert not world.openai.requests + world.anthropic.requests
 
 
-def test_an_own_key_passes_through_and_the_gateways_token_does_not(gateway, world, token):
+def test_the_clients_own_key_passes_through_and_the_gateway_token_does_not(gateway, world, token):
     own = offers(world.openai.api_key)
     assert connected(gateway, own, provider="own") == ("realtime", "session.created")
     assert sent(world.openai)[0]["sec-websocket-protocol"] == ", ".join(own)
@@ -176,7 +178,7 @@ def test_an_own_key_passes_through_and_the_gateways_token_does_not(gateway, worl
     assert token not in str(world.openai.requests)
 
 
-def test_what_cannot_become_a_websocket_is_refused_at_once(gateway, world, token):
+def test_unsupported_websocket_handshakes_are_refused_at_once(gateway, world, token):
     def ask(provider, protocol):
         upgrade = [("Connection", "Upgrade"), ("Upgrade", protocol), ("Sec-WebSocket-Version", "13")]
         key = ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
@@ -190,8 +192,8 @@ def test_what_cannot_become_a_websocket_is_refused_at_once(gateway, world, token
     assert not world.bedrock.requests + world.openai.requests
 
 
-def test_an_offer_of_http_2_is_passed_over(gateway, world, token):
-    """As Java's HTTP client makes with each request over plain HTTP (RFC 7540, 3.2)."""
+def test_an_h2c_upgrade_offer_is_ignored(gateway, world, token):
+    """Java's HTTP client makes this offer with each request over plain HTTP (RFC 7540, 3.2)."""
     settings = ("HTTP2-Settings", "AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA")
     offer = [("Connection", "Upgrade, HTTP2-Settings"), ("Upgrade", "h2c"), settings]
     headers = [*offer, BEARER.filled(token), ("Content-Type", "application/json")]
@@ -228,14 +230,14 @@ def test_googles_sdk_for_python(gateway, world, token, version):
 
 
 def test_googles_sdk_for_node(node, gateway, world, token):
-    outcome = node.call("google_live", "talk", url=url(gateway, "my-google"), token=token, said=PROMPT)
+    outcome = node.call("google_live", "talk", url=url(gateway, "my-google"), token=token, prompt=PROMPT)
     assert outcome.get("answer", outcome).endswith(QUOTED)
     assert "key=" not in sent(world.google)[1]
     assert token not in str(world.google.requests)
 
 
-def test_a_provider_that_prefers_http_2_is_asked_for_websockets_by_http_1(world, start_gateway, authority, token):
-    """Hosts that offer both do not, as a rule, take WebSockets over HTTP/2."""
+def test_websockets_use_http_1_even_if_the_provider_prefers_http_2(world, start_gateway, authority, token):
+    """Servers that offer both usually do not accept WebSockets over HTTP/2."""
     certificate = authority.issue("localhost")
     context = certificate.ssl_context()
     context.set_alpn_protocols(["h2", "http/1.1"])
@@ -247,8 +249,8 @@ def test_a_provider_that_prefers_http_2_is_asked_for_websockets_by_http_1(world,
             assert connected(gateway, offers(token)) == ("realtime", "session.created")
 
 
-def test_a_silent_session_outlives_the_time_after_which_silence_ends_a_request(world, start_gateway, token):
-    def less_patient(bootstrap):
+def test_an_idle_session_outlives_the_idle_timeout_of_requests(world, start_gateway, token):
+    def shorten_idle_timeout(bootstrap):
         manager = bootstrap["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
         host = manager["route_config"]["virtual_hosts"][0]
         manager["stream_idle_timeout"] = host["routes"][-1]["route"]["idle_timeout"] = f"{SILENCE_S / 2}s"
@@ -260,13 +262,13 @@ def test_a_silent_session_outlives_the_time_after_which_silence_ends_a_request(w
             await socket.send('{"type":"session.update"}')
             return json.loads(await asyncio.wait_for(socket.recv(), 10))["type"]
 
-    with start_gateway(configuration(world), edit_bootstrap=less_patient) as gateway:
+    with start_gateway(configuration(world), edit_bootstrap=shorten_idle_timeout) as gateway:
         address = f"ws://127.0.0.1:{gateway.port}{PREFIX}/my-openai/realtime?model={MODEL}"
         assert asyncio.run(converse(address)) == "session.updated"
 
 
 def test_a_websocket_over_http_2(gateway, world, token):
-    """Extended CONNECT, RFC 8441, as browsers do where they have an HTTP/2 connection already."""
+    """Extended CONNECT (RFC 8441), which browsers use if they already have an HTTP/2 connection."""
     status, headers, frame = http_2_handshake(gateway, "my-openai", ", ".join(offers(token)))
     assert (status, headers["sec-websocket-protocol"]) == ("200", "realtime")
     assert b'"session.created"' in frame
@@ -277,7 +279,7 @@ def test_a_websocket_over_http_2(gateway, world, token):
 
 
 def http_2_handshake(gateway, provider, offered):
-    """Status, headers and first bytes of the answer to an extended CONNECT."""
+    """The status, headers and first bytes of the response to an extended CONNECT."""
     connection = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
     connection.initiate_connection()
     head = {

@@ -1,4 +1,4 @@
-"""Bodies pass as they come, both ways: at once, byte for byte, held by nobody."""
+"""Request and response bodies pass byte for byte, without delay and without buffering."""
 
 import base64
 import gzip
@@ -37,7 +37,7 @@ def client(request):
 
 
 @pytest.mark.parametrize("api", STREAMS)
-def test_each_chunk_arrives_as_soon_as_it_is_sent(api, client, gateway, token):
+def test_each_chunk_arrives_without_delay(api, client, gateway, token):
     api, target, content = STREAMS[api]
     headers = dict([*api.headers, api.token.filled(token)])
     headers["x-mock-stream"] = f"chunks={CHUNKS},interval_ms={INTERVAL_MS}"
@@ -61,7 +61,7 @@ BODIES = {
 
 
 @pytest.mark.parametrize("script", BODIES.values(), ids=BODIES)
-def test_a_body_is_the_same_as_without_the_gateway(script, scripted, client, token):
+def test_bodies_are_equal_with_and_without_the_gateway(script, scripted, client, token):
     upstream, gateway = scripted
     upstream.script = script
     direct = exchange(upstream, "POST", "/v1/responses", body=b"{}")
@@ -73,14 +73,14 @@ def test_a_body_is_the_same_as_without_the_gateway(script, scripted, client, tok
     assert response.headers.get("content-encoding") == direct.header("content-encoding")
 
 
-def test_googles_stream_without_sse_is_the_array_that_the_provider_sends(gateway, token):
+def test_googles_stream_without_sse_is_an_array(gateway, token):
     target = GOOGLE.target.replace("generate", "streamGenerate")
     answer = exchange(gateway, "POST", target, [GOOGLE.token.filled(token)], GOOGLE.content())
     assert answer.header("content-type").startswith("application/json")
     assert len(answer.json()) > 1
 
 
-def test_a_large_upload_streams_and_arrives_whole(client, world, gateway, token):
+def test_a_large_upload_is_streamed(client, world, gateway, token):
     image = base64.b64encode(os.urandom(UPLOAD_BYTES * 3 // 4)).decode()
     content = [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{image}"}}]
     body = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": content}]}).encode()
@@ -104,7 +104,7 @@ def test_a_large_upload_streams_and_arrives_whole(client, world, gateway, token)
     assert (request.body_size, request.body_sha256) == (len(body), hashlib.sha256(body).hexdigest())
 
 
-def test_a_client_that_leaves_in_mid_stream_takes_its_request_along_and_nothing_else(client, gateway, token):
+def test_a_client_that_disconnects_in_mid_stream_cancels_only_its_own_request(client, gateway, token):
     upstream_active = "cluster.upstream_http.upstream_rq_active"
     wait_until(lambda: gateway.stats(upstream_active)[upstream_active] == 0)
     machines = gateway.stats("wasm.")

@@ -1,4 +1,4 @@
-"""Requests that wait for keys while their body arrives: all of it goes on, in whatever pieces it comes."""
+"""Request bodies that arrive while the request waits for signing keys are forwarded completely, however chunked."""
 
 import asyncio
 import json
@@ -24,13 +24,13 @@ WITH_AND_WITHOUT_A_CATALOG = pytest.mark.parametrize(
 
 @pytest.fixture
 def start_cold(world, start_gateway):
-    """Starts a gateway that has no keys yet."""
+    """Start a gateway that has no signing keys yet."""
     world.identity_provider.fault["jwks"] = Fault(delay_s=KEYS_TAKE_S)
     yield lambda **changes: start_gateway(configuration(world) | changes)
     world.identity_provider.fault.clear()
 
 
-def test_an_upload_that_goes_on_after_the_keys_came_arrives_whole(world, token, start_cold):
+def test_an_upload_that_continues_after_the_key_fetch_arrives_complete(world, token, start_cold):
     gateway = start_cold()
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as connection:
         connection.sendall(head(gateway, token, f"Content-Length: {len(BODY)}") + BODY[:1000])
@@ -45,8 +45,8 @@ def test_an_upload_that_goes_on_after_the_keys_came_arrives_whole(world, token, 
 
 @pytest.mark.skipif((0, 0, 0) < VERSION < (1, 39, 0), reason="before Envoy 1.39 it goes on with the next piece")
 @WITH_AND_WITHOUT_A_CATALOG
-def test_what_has_come_goes_on_with_the_keys(world, token, start_cold, changes):
-    """Its client may wait for an answer before it sends the rest."""
+def test_a_partial_body_is_forwarded_once_keys_are_fetched(world, token, start_cold, changes):
+    """A client may wait for a response before it sends the rest."""
     gateway = start_cold(providers=[provider("my-openai", "openai", world.openai) | changes])
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as connection:
         connection.sendall(head(gateway, token, f"Content-Length: {len(BODY)}") + BODY[:1000])
@@ -59,7 +59,7 @@ def test_what_has_come_goes_on_with_the_keys(world, token, start_cold, changes):
 
 @WITH_AND_WITHOUT_A_CATALOG
 @pytest.mark.parametrize("pause_s", [0, 0.003, 0.02])
-def test_an_upload_in_many_chunks_arrives_whole(world, token, start_cold, changes, pause_s):
+def test_an_upload_in_many_chunks_arrives_complete(world, token, start_cold, changes, pause_s):
     gateway = start_cold(providers=[provider("my-openai", "openai", world.openai) | changes])
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -94,7 +94,7 @@ def test_a_websocket_that_waited_for_keys_echoes_every_message(token, start_cold
 
 
 async def talk(url, headers, messages):
-    """What comes back."""
+    """The messages that come back."""
     async with aiohttp.ClientSession() as session, session.ws_connect(url, headers=headers) as connected:
         echoes = []
         for message in messages:

@@ -1,4 +1,4 @@
-"""WebSocket upgrades (OpenAI's realtime API) pass like any request: checked, cleaned, then left alone."""
+"""WebSocket upgrades are authenticated and cleaned like any request, and the connection is then left alone."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from support.gateway_config import PREFIX
 
 
 def talk(gateway, headers, *messages):
-    """What the provider echoes."""
+    """The messages that the provider echoes."""
 
     async def talk():
         url = f"{gateway.url}{PREFIX}/scripted/realtime?model=gpt-realtime"

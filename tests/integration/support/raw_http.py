@@ -118,7 +118,7 @@ def ask(gateway, data, timeout_s=ANSWER_TIMEOUT_S):
         return connection.answer()
 
 
-def assert_unharmed(gateway, token):
+def assert_still_works(gateway, token):
     """Check that a valid request still succeeds, and that no VM was restarted."""
     answer = ask(gateway, request(CHAT, bearer(token)))
     assert answer is not None and answer.status == 200, gateway.log()

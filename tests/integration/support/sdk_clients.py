@@ -208,7 +208,7 @@ class Sdk:
         if self.call:
             return _python(self.call, target, stream, give_up_after)
         operation = "stream" if stream else "answer"
-        options = {"url": target.url, "token": target.token, "headers": dict(target.headers), "said": PROMPT}
+        options = {"url": target.url, "token": target.token, "headers": dict(target.headers), "prompt": PROMPT}
         options["provider"] = self.mock
         if self.program:
             outcome = go.call(self.program, operation, model=MODEL, abortAfter=give_up_after or 0, **options)

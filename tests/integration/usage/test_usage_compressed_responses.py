@@ -1,7 +1,7 @@
-"""SDKs that advertise br and zstd get their answers, and their usage is known to the token.
+"""SDKs that advertise br and zstd: they get their responses, and usage is exact.
 
-An upstream that would answer in those is offered only what the filter can read; one that answers so all the same is
-not in the way of anything.
+The gateway offers an upstream only codings that the filter can decode. If an upstream uses another one anyway, the
+response still passes.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ READABLE = "gzip, deflate"
 
 @pytest.fixture(scope="module")
 def upstreams(world):
-    """By what they answer in, then by kind of provider: `None` is the coding of their choice."""
+    """Upstreams by the coding that they always use (`None` for their choice), then by provider type."""
     with contextlib.ExitStack() as stack:
         yield {
             coding: {
@@ -41,7 +41,7 @@ def upstreams(world):
 
 @pytest.fixture(scope="module")
 def gateway(world, upstreams, start_gateway):
-    """A provider for each question and each way to answer it, so that what is counted is its own."""
+    """One provider for each call and coding, so that each has its own counters."""
     providers = [
         with_key(provider_name(name, coding), kind, of_kind[kind])
         for coding, of_kind in upstreams.items()
@@ -57,7 +57,7 @@ def provider_name(name, coding):
 
 
 def direct_client(kind, upstream):
-    """The SDK as it is set up without a gateway."""
+    """The SDK, set up without a gateway."""
     where = {"base_url": upstream.base_url, "api_key": upstream.api_key}
     match kind:
         case "openai":
@@ -68,7 +68,7 @@ def direct_client(kind, upstream):
 
 
 @pytest.mark.parametrize(("kind", "ask"), CASES, ids=NAMES)
-def test_the_sdk_asks_for_all_and_gets_what_can_be_read(kind, ask, upstreams, gateway, token):
+def test_the_sdk_offers_all_codings_and_gets_a_supported_one(kind, ask, upstreams, gateway, token):
     name = ask.__name__.replace("_", "-")
     upstream = upstreams[None][kind]
     upstream.answers.clear()
@@ -76,28 +76,28 @@ def test_the_sdk_asks_for_all_and_gets_what_can_be_read(kind, ask, upstreams, ga
     assert upstream.answers == [(READABLE, "gzip")]
     (entry,) = logged(gateway, name)
     expected = {TOKEN_FIELDS[token_type]: str(used) for token_type, used in tokens.items()}
-    told = usage_fields(entry)
-    assert {field: value for field, value in told.items() if field.startswith("gen_ai.usage.")} == expected
-    assert told["gen_ai.response.model"] == model
+    fields = usage_fields(entry)
+    assert {field: value for field, value in fields.items() if field.startswith("gen_ai.usage.")} == expected
+    assert fields["gen_ai.response.model"] == model
     assert_counted(gateway, name, 1, tokens)
 
 
 @pytest.mark.parametrize("coding", UNREADABLE)
 @pytest.mark.parametrize(("kind", "ask"), CASES, ids=NAMES)
-def test_what_cannot_be_read_reaches_the_sdk_all_the_same(kind, ask, coding, upstreams, gateway, token):
+def test_responses_in_unsupported_codings_reach_the_sdk(kind, ask, coding, upstreams, gateway, token):
     name = provider_name(ask.__name__.replace("_", "-"), coding)
     tokens, model, _ = ask(client_of(kind, gateway, name, token))
     assert tokens["input"] > 0
     assert model
     (entry,) = logged(gateway, name)
-    told = usage_fields(entry)
-    assert told.pop("ai_gateway.usage.incomplete") == "undecodable"
-    assert told == {}
+    fields = usage_fields(entry)
+    assert fields.pop("ai_gateway.usage.incomplete") == "undecodable"
+    assert fields == {}
     assert_counted(gateway, name, 1, {}, unknown="undecodable")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_without_the_gateway_the_same_sdk_is_answered_in_zstd(kind, upstreams):
+def test_without_the_gateway_the_sdk_gets_zstd(kind, upstreams):
     upstream = upstreams[None][kind]
     upstream.answers.clear()
     ask = CALLS[kind][0]
@@ -106,7 +106,7 @@ def test_without_the_gateway_the_same_sdk_is_answered_in_zstd(kind, upstreams):
     assert upstream.answers == [(ADVERTISED, "zstd")]
 
 
-def test_httpx_asks_for_all_and_gets_what_can_be_read(upstreams, gateway, token):
+def test_httpx_offers_all_codings_and_gets_a_supported_one(upstreams, gateway, token):
     upstream = upstreams[None]["openai"]
     upstream.answers.clear()
     url = f"{gateway.url}{PREFIX}/plain-httpx{OPENAI.path}"

@@ -1,4 +1,4 @@
-"""Recorded responses of every API, compressed or not and cut anywhere: the same bytes, and their usage to a token."""
+"""Recorded responses of every API pass unchanged, compressed or not and however chunked, and their usage is exact."""
 
 import json
 import random
@@ -30,7 +30,7 @@ APIS = {
     "converse": ("bedrock", "/model/m/converse", "aws.bedrock", "chat"),
     "invoke_model": ("bedrock", "/model/m/invoke", "aws.bedrock", "text_completion"),
 }
-"""Provider type, path, and the labels `system` and `operation`, by directory."""
+"""Provider type, path, and the labels `system` and `operation`, by folder."""
 
 OTHER_PATHS = {
     "embeddings": ("/v1/embeddings", "embeddings"),
@@ -48,18 +48,18 @@ RECORDINGS = sorted(path for path in STREAMS.glob("*/*") if path.suffix in CONTE
 
 
 def name(recording):
-    """A provider of its own for each recording, so that what is counted is its own, too."""
+    """The name of the recording's own provider, so that each recording has its own counters."""
     return f"{recording.parent.name}-{recording.stem}".replace("_", "-")
 
 
 def pieces(body):
-    """The body cut at places that have nothing to do with what is in it, the same ones each time."""
+    """The body cut at random places, which are the same in each run."""
     places = sorted(random.Random(len(body)).sample(range(1, len(body)), min(CUTS, len(body) - 1)))
     return [body[start:end] for start, end in zip([0, *places], [*places, len(body)], strict=True)]
 
 
 def encoded(chunks, wbits):
-    """The chunks in a coding, each flushed."""
+    """The chunks in a content coding, each of them flushed."""
     if wbits is None:
         return chunks
     compressor = zlib.compressobj(wbits=wbits)
@@ -68,21 +68,21 @@ def encoded(chunks, wbits):
 
 
 def expected_tokens(usage):
-    """What is reported by type, where totals are comparable across providers."""
+    """Token counts by type, in the form that is comparable across providers."""
     reported = usage | {"input": usage.get("total_input"), "output": usage.get("total_output")}
     return {kind: reported[kind] for kind in TOKEN_FIELDS if reported.get(kind) is not None}
 
 
 def expected_fields(usage):
-    """What the log must say, and nothing else, of usage."""
+    """The usage fields that the access log must have, and no others."""
     fields = {TOKEN_FIELDS[kind]: str(used) for kind, used in expected_tokens(usage).items()}
-    told = {
+    other_fields = {
         "model": "gen_ai.response.model",
         "response_id": "gen_ai.response.id",
         "finish_reason": "gen_ai.response.finish_reasons",
         "incomplete": "ai_gateway.usage.incomplete",
     }
-    return fields | {field: usage[member] for member, field in told.items() if member in usage}
+    return fields | {field: usage[member] for member, field in other_fields.items() if member in usage}
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def scripted(world, start_gateway):
 
 
 @pytest.mark.parametrize("recording", RECORDINGS, ids=name)
-def test_the_bytes_are_the_same_and_the_usage_is_exact(recording, scripted, token):
+def test_recordings_pass_unchanged_with_exact_usage(recording, scripted, token):
     upstream, gateway = scripted
     _, path, system, operation = APIS[recording.parent.name]
     path, operation = OTHER_PATHS.get(recording.stem, (path, operation))

@@ -1,4 +1,4 @@
-"""Bedrock's InvokeModel says in headers what a model's own document may leave out: log and metrics know it, exactly."""
+"""Token counts in headers of Bedrock's InvokeModel, for models whose body does not have them."""
 
 import gzip
 import json
@@ -19,8 +19,8 @@ STABILITY = {"seeds": [1], "finish_reasons": [None], "images": ["aGVsbG8="]}
 CLAUDE = {"id": "i", "model": "c", "stop_reason": "end_turn", "usage": {"input_tokens": 7, "output_tokens": 3}}
 
 
-def answered(body, coding=None, **headers):
-    """A whole document with these headers, in gzip if it is said to be in any coding."""
+def scripted_response(body, coding=None, **headers):
+    """A complete response with these headers, compressed with gzip if `coding` is set."""
     content = json.dumps(body).encode()
     headers["content-type"] = "application/json"
     if coding:
@@ -29,21 +29,21 @@ def answered(body, coding=None, **headers):
 
 
 CASES = {
-    "both": (answered(COHERE, **{INPUT: "12", OUTPUT: "4"}), {"input": 12, "output": 4}),
-    "input-only": (answered(COHERE, **{INPUT: "12"}), {"input": 12}),
+    "both": (scripted_response(COHERE, **{INPUT: "12", OUTPUT: "4"}), {"input": 12, "output": 4}),
+    "input-only": (scripted_response(COHERE, **{INPUT: "12"}), {"input": 12}),
     "cached-beside-input": (
-        answered(COHERE, **{INPUT: "12", OUTPUT: "4", CACHED: "100", WRITTEN: "30"}),
+        scripted_response(COHERE, **{INPUT: "12", OUTPUT: "4", CACHED: "100", WRITTEN: "30"}),
         {"input": 142, "output": 4, "cached_read": 100, "cache_write": 30},
     ),
-    "compressed": (answered(STABILITY, "gzip", **{INPUT: "5", OUTPUT: "1"}), {"input": 5, "output": 1}),
-    "the-body-says-so-too": (answered(CLAUDE, **{INPUT: "7", OUTPUT: "3"}), {"input": 7, "output": 3}),
-    "zero-is-reported": (answered(COHERE, **{INPUT: "0", OUTPUT: "0"}), {"input": 0, "output": 0}),
+    "compressed": (scripted_response(STABILITY, "gzip", **{INPUT: "5", OUTPUT: "1"}), {"input": 5, "output": 1}),
+    "the-body-says-so-too": (scripted_response(CLAUDE, **{INPUT: "7", OUTPUT: "3"}), {"input": 7, "output": 3}),
+    "zero-is-reported": (scripted_response(COHERE, **{INPUT: "0", OUTPUT: "0"}), {"input": 0, "output": 0}),
 }
 UNKNOWN = {
-    "none": answered(COHERE),
-    "no-numbers": answered(COHERE, **{INPUT: "many", OUTPUT: "-1"}),
-    "fractions": answered(COHERE, **{INPUT: "1.5", OUTPUT: ""}),
-    "too-large": answered(COHERE, **{INPUT: "9" * 40}),
+    "none": scripted_response(COHERE),
+    "no-numbers": scripted_response(COHERE, **{INPUT: "many", OUTPUT: "-1"}),
+    "fractions": scripted_response(COHERE, **{INPUT: "1.5", OUTPUT: ""}),
+    "too-large": scripted_response(COHERE, **{INPUT: "9" * 40}),
 }
 UNREADABLE = "unreadable-body"
 SDK = "sdk"
@@ -57,8 +57,8 @@ def scripted(world, start_gateway):
         yield both
 
 
-def told(gateway, provider):
-    """The token counts that the log has of a provider's one request."""
+def logged_counts(gateway, provider):
+    """The token counts in the access log entry of a provider's only request."""
     (entry,) = logged(gateway, provider)
     return {name: value for name, value in usage_fields(entry).items() if name.startswith("gen_ai.usage.")}, entry
 
@@ -68,40 +68,40 @@ def fields(tokens):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_the_headers_say_is_counted(case, scripted, token):
+def test_token_counts_in_headers_are_used(case, scripted, token):
     upstream, gateway = scripted
     upstream.script, tokens = CASES[case]
     answer = post(gateway, token, case, INVOKE)
     assert (answer.status, answer.body) == (200, upstream.script.chunks[0])
     assert answer.header(INPUT) == upstream.script.headers[INPUT]
-    assert told(gateway, case)[0] == fields(tokens)
+    assert logged_counts(gateway, case)[0] == fields(tokens)
     assert_counted(gateway, case, 1, tokens)
 
 
 @pytest.mark.parametrize("case", UNKNOWN)
-def test_headers_that_say_nothing_are_not_reported_as_zero(case, scripted, token):
+def test_missing_or_invalid_header_counts_are_unknown_rather_than_zero(case, scripted, token):
     upstream, gateway = scripted
     upstream.script = UNKNOWN[case]
     assert post(gateway, token, case, INVOKE).status == 200
-    counts, entry = told(gateway, case)
+    counts, entry = logged_counts(gateway, case)
     assert counts == {}
     assert entry["ai_gateway.usage.incomplete"] == "not_reported"
     assert_counted(gateway, case, 1, {}, unknown="not_reported")
 
 
-def test_what_the_headers_say_is_counted_of_a_body_that_cannot_be_read_as_perhaps_not_all(scripted, token):
+def test_header_counts_of_an_unreadable_body_are_marked_incomplete(scripted, token):
     upstream, gateway = scripted
-    upstream.script = answered(COHERE, "br", **{INPUT: "5", OUTPUT: "1"})
+    upstream.script = scripted_response(COHERE, "br", **{INPUT: "5", OUTPUT: "1"})
     assert post(gateway, token, UNREADABLE, INVOKE).status == 200
-    counts, entry = told(gateway, UNREADABLE)
+    counts, entry = logged_counts(gateway, UNREADABLE)
     assert counts == fields({"input": 5, "output": 1})
     assert entry["ai_gateway.usage.incomplete"] == "undecodable"
     assert_counted(gateway, UNREADABLE, 1, {"input": 5, "output": 1}, unknown="undecodable")
 
 
-def test_what_the_sdk_reads_from_the_headers_is_what_is_counted(scripted, token):
+def test_the_counts_equal_those_that_the_sdk_reads_from_the_headers(scripted, token):
     upstream, gateway = scripted
-    upstream.script = answered(COHERE, **{INPUT: "12", OUTPUT: "4"})
+    upstream.script = scripted_response(COHERE, **{INPUT: "12", OUTPUT: "4"})
     keys = {"aws_access_key_id": "AKIACLIENT", "aws_secret_access_key": "none", "aws_session_token": token}
     client = boto3_client(gateway.url, provider=SDK, **keys)
     answer = client.invoke_model(modelId="cohere.embed-english-v3", body=json.dumps({"texts": ["one"]}))
@@ -109,15 +109,15 @@ def test_what_the_sdk_reads_from_the_headers_is_what_is_counted(scripted, token)
     headers = answer["ResponseMetadata"]["HTTPHeaders"]
     tokens = {"input": int(headers[INPUT]), "output": int(headers[OUTPUT])}
     assert tokens == {"input": 12, "output": 4}
-    counts, entry = told(gateway, SDK)
+    counts, entry = logged_counts(gateway, SDK)
     assert counts == fields(tokens)
     assert entry["gen_ai.request.model"] == "cohere.embed-english-v3"
     assert_counted(gateway, SDK, 1, tokens, model="cohere.embed-english-v3")
 
 
-def test_the_headers_of_another_kind_of_provider_say_nothing(scripted, token):
+def test_such_headers_of_other_providers_are_ignored(scripted, token):
     upstream, gateway = scripted
-    upstream.script = answered({"id": "c"}, **{INPUT: "12", OUTPUT: "4"})
+    upstream.script = scripted_response({"id": "c"}, **{INPUT: "12", OUTPUT: "4"})
     assert post(gateway, token, OTHER_TYPE, "/v1/chat/completions").status == 200
-    assert told(gateway, OTHER_TYPE)[0] == {}
+    assert logged_counts(gateway, OTHER_TYPE)[0] == {}
     assert_counted(gateway, OTHER_TYPE, 1, {}, unknown="not_reported")

@@ -1,4 +1,4 @@
-"""The real SDKs, streaming or not: what the gateway logs and counts is what the mocks said to the SDKs."""
+"""The usage that the gateway logs and counts equals what the real SDKs report, streaming or not."""
 
 import pytest
 
@@ -14,7 +14,7 @@ NAMES = [ask.__name__.replace("_", "-") for _, ask in CASES]
 
 @pytest.fixture(scope="module")
 def gateway(world, start_gateway):
-    """A provider for each question, so that what is counted is its own."""
+    """One provider for each call, so that each has its own counters."""
     aws = {"base_url": world.bedrock.base_url, "credentials": {"static": static(world.aws_credential)}}
     providers = [
         {"name": name, "type": kind, "region": "us-east-1", **aws}
@@ -27,15 +27,15 @@ def gateway(world, start_gateway):
 
 
 @pytest.mark.parametrize(("kind", "ask"), CASES, ids=NAMES)
-def test_what_the_sdk_is_told_is_what_is_counted(kind, ask, gateway, token):
+def test_the_counted_usage_equals_what_the_sdk_reports(kind, ask, gateway, token):
     name = ask.__name__.replace("_", "-")
     tokens, model, response_id = ask(client_of(kind, gateway, name, token))
     assert tokens["input"] > 0
     (entry,) = logged(gateway, name)
-    told = usage_fields(entry)
-    told.pop("gen_ai.response.finish_reasons", None)
+    fields = usage_fields(entry)
+    fields.pop("gen_ai.response.finish_reasons", None)
     expected = {TOKEN_FIELDS[token_type]: str(used) for token_type, used in tokens.items()}
     expected |= {"gen_ai.response.model": model} if model else {}
     expected |= {"gen_ai.response.id": response_id} if response_id else {}
-    assert told == expected
+    assert fields == expected
     assert_counted(gateway, name, 1, tokens)

@@ -1,4 +1,4 @@
-"""What reading along changes for clients and providers, and what it lets out: as good as nothing."""
+"""Reading usage has no side effects on clients and providers, and no content is logged or counted."""
 
 import json
 
@@ -12,7 +12,7 @@ from support.usage import APPROXIMATION, assert_counted, exposition, logged, pos
 CHAT = "/v1/chat/completions"
 INTERVAL_S = 0.1
 LATEST_S = 0.08
-"""How much later than it was sent a token may be seen, on a machine with other things to do."""
+"""The delay with which a busy machine may see a token."""
 
 REFUSED = ["token_missing", "provider_not_found", "upstream_path_missing"]
 HOSTILE_MODELS = {
@@ -31,7 +31,7 @@ def scripted(world, start_gateway):
 
 
 def document(model="m", **members):
-    """An answer with 5 and 2 tokens."""
+    """A response with 5 input and 2 output tokens."""
     usage = {"prompt_tokens": 5, "completion_tokens": 2}
     return json.dumps({"id": "c", "model": model, "usage": usage, **members}).encode()
 
@@ -46,14 +46,14 @@ def document(model="m", **members):
         (None, None),
     ],
 )
-def test_only_codings_that_can_be_read_are_asked_for(sent, forwarded, world, gateway, token):
+def test_only_supported_codings_are_requested(sent, forwarded, world, gateway, token):
     headers = [("accept-encoding", sent)] if sent else []
     assert ask(gateway, OPENAI, token, headers).status == 200
     (request,) = world.openai.requests
     assert request.values("accept-encoding") == ([forwarded.encode()] if forwarded else [])
 
 
-def test_a_request_without_a_body_goes_on(gateway, token):
+def test_a_request_without_a_body_is_forwarded(gateway, token):
     for _ in range(4):
         answer = exchange(gateway, "POST", f"{PREFIX}/{OPENAI.provider}{CHAT}", [OPENAI.token.filled(token)])
         assert answer.status == 400
@@ -68,7 +68,7 @@ def test_a_request_without_a_body_goes_on(gateway, token):
         (ANTHROPIC, "POST", "/v1/messages/count_tokens"),
     ],
 )
-def test_what_has_no_usage_may_come_in_any_coding(api, method, path, world, gateway, token):
+def test_operations_without_usage_keep_accept_encoding(api, method, path, world, gateway, token):
     headers = [*api.headers, api.token.filled(token), ("accept-encoding", "gzip, br, zstd")]
     exchange(gateway, method, f"{PREFIX}/{api.provider}{path}", headers)
     (request,) = api.upstream(world).requests
@@ -88,7 +88,7 @@ def test_the_gateways_own_refusals_are_counted_by_their_code(scripted, token):
 
 
 @pytest.mark.parametrize(("model", "label"), HOSTILE_MODELS.items(), ids=range(len(HOSTILE_MODELS)))
-def test_a_models_name_cannot_leave_its_label(model, label, scripted, token):
+def test_a_model_name_cannot_break_out_of_its_label(model, label, scripted, token):
     upstream, gateway = scripted
     before = total(gateway, "ai_gateway_requests", provider="hostile", status="200")
     upstream.script = Script((document(model),))
@@ -97,8 +97,8 @@ def test_a_models_name_cannot_leave_its_label(model, label, scripted, token):
     assert total(gateway, "ai_gateway_requests", provider="hostile") == before + 1
 
 
-def test_the_time_to_the_first_token_is_when_it_came(scripted, token):
-    """The first event holds no token yet; of the three tokens, the last comes two intervals after the first."""
+def test_time_to_first_token(scripted, token):
+    """The first event has no token. Of the three tokens, the last one is sent two intervals after the first."""
     upstream, gateway = scripted
     delta = b'data: {"choices":[{"delta":{"content":"%s"}}]}\n\n'
     end = b'data: {"usage":{"completion_tokens":3}}\n\ndata: [DONE]\n\n'
@@ -115,15 +115,15 @@ def test_the_time_to_the_first_token_is_when_it_came(scripted, token):
     assert duration_s >= 4 * INTERVAL_S * (1 - APPROXIMATION)
 
 
-def test_nothing_that_was_said_and_no_credential_is_logged_or_counted(scripted, token):
+def test_no_prompt_response_or_credential_is_logged_or_counted(scripted, token):
     upstream, gateway = scripted
-    said, answered = "a-secret-question", "a-secret-answer"
-    choices = [{"message": {"content": answered}, "finish_reason": "stop"}]
-    upstream.script = Script((document(choices=choices),), headers={"x-answer": answered})
-    body = json.dumps({"model": "m", "user": said, "messages": [{"role": "user", "content": said}]}).encode()
-    post(gateway, token, "secret", f"{CHAT}?q={said}&key={token}", [("x-note", said), ("api-key", said)], body)
+    prompt, completion = "a-secret-question", "a-secret-answer"
+    choices = [{"message": {"content": completion}, "finish_reason": "stop"}]
+    upstream.script = Script((document(choices=choices),), headers={"x-answer": completion})
+    body = json.dumps({"model": "m", "user": prompt, "messages": [{"role": "user", "content": prompt}]}).encode()
+    post(gateway, token, "secret", f"{CHAT}?q={prompt}&key={token}", [("x-note", prompt), ("api-key", prompt)], body)
     assert_counted(gateway, "secret", 1, {"input": 5, "output": 2})
     assert logged(gateway, "secret")
     told = gateway.log() + exposition(gateway)
-    for secret in (said, answered, token, token.rpartition(".")[2], "mock-key"):
+    for secret in (prompt, completion, token, token.rpartition(".")[2], "mock-key"):
         assert secret not in told

@@ -1,4 +1,4 @@
-"""Responses whose usage cannot be known: the client gets what there is, and log and metrics say why, never 0."""
+"""Responses with unknown usage pass unchanged, and log and metrics have the reason instead of 0."""
 
 import gzip
 import http.client
@@ -25,51 +25,54 @@ DONE = b"data: [DONE]\n\n"
 DOCUMENT = b'{"id":"c","model":"m","choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2}}'
 EVENTS = (ROLE, TOKEN, STOP, USAGE, DONE)
 BROTLI = ((len(DOCUMENT) - 1) << 4 | 1 << 20).to_bytes(3, "little") + DOCUMENT + b"\x03"
-"""The document in brotli (RFC 7932 §9.2): as an uncompressed meta-block, and the empty last one."""
+"""The document in brotli (RFC 7932 §9.2): an uncompressed meta-block and an empty last one."""
 DAMAGED = frame({":event-type": "metadata"}, b'{"usage":{"inputTokens":5,"outputTokens":2}}')[:-1] + b"\0"
 
 
-def answered(*chunks, content_type=JSON, encoding=None, **members):
-    """A scripted answer with these headers."""
+def scripted_response(*chunks, content_type=JSON, encoding=None, **members):
+    """A scripted response with these headers."""
     headers = {"content-type": content_type} | ({"content-encoding": encoding} if encoding else {})
     return Script(chunks, headers=headers, **members)
 
 
 UNKNOWN = {
-    "a-stream-without-usage": ("not_reported", answered(ROLE, TOKEN, STOP, DONE, content_type=SSE)),
-    "a-document-without-usage": ("not_reported", answered(b'{"id":"c","choices":[]}')),
-    "usage-that-is-null": ("not_reported", answered(b'{"usage":null}')),
-    "nothing-at-all": ("not_reported", answered()),
-    "speech": ("not_reported", answered(os.urandom(4096), content_type="audio/mpeg")),
-    "a-page": ("undecodable", answered(b"<html>usage</html>", content_type="text/html")),
-    "events-that-are-no-json": ("undecodable", answered(b"data: {usage\n\n", DONE, content_type=SSE)),
-    "random-bytes": ("undecodable", answered(b"\xff" + os.urandom(100_000))),
-    "no-gzip": ("undecodable", answered(DOCUMENT, encoding="gzip")),
-    "zstd": ("undecodable", answered(b"\x28\xb5\x2f\xfd" + os.urandom(99), encoding="zstd")),
-    "br": ("undecodable", answered(BROTLI, encoding="br")),
-    "a-frame-with-a-bad-checksum": ("undecodable", answered(DAMAGED, content_type=CONTENT_TYPE)),
-    "a-bomb": ("over_cap", answered(gzip.compress(b'{"text":"' + b"a" * (32 << 20) + b'"}'), encoding="gzip")),
-    "an-event-without-end": ("upstream_reset", answered(b'data: {"a":"', *[b"a" * (1 << 20)] * 4, content_type=SSE)),
-    "a-document-that-stops": ("upstream_reset", answered(DOCUMENT[:30])),
-    "a-stream-that-stops": ("upstream_reset", answered(ROLE, TOKEN, content_type=SSE)),
-    "a-gzip-that-stops": ("upstream_reset", answered(gzip.compress(DOCUMENT)[:30], encoding="gzip")),
+    "a-stream-without-usage": ("not_reported", scripted_response(ROLE, TOKEN, STOP, DONE, content_type=SSE)),
+    "a-document-without-usage": ("not_reported", scripted_response(b'{"id":"c","choices":[]}')),
+    "usage-that-is-null": ("not_reported", scripted_response(b'{"usage":null}')),
+    "nothing-at-all": ("not_reported", scripted_response()),
+    "speech": ("not_reported", scripted_response(os.urandom(4096), content_type="audio/mpeg")),
+    "a-page": ("undecodable", scripted_response(b"<html>usage</html>", content_type="text/html")),
+    "events-that-are-no-json": ("undecodable", scripted_response(b"data: {usage\n\n", DONE, content_type=SSE)),
+    "random-bytes": ("undecodable", scripted_response(b"\xff" + os.urandom(100_000))),
+    "no-gzip": ("undecodable", scripted_response(DOCUMENT, encoding="gzip")),
+    "zstd": ("undecodable", scripted_response(b"\x28\xb5\x2f\xfd" + os.urandom(99), encoding="zstd")),
+    "br": ("undecodable", scripted_response(BROTLI, encoding="br")),
+    "a-frame-with-a-bad-checksum": ("undecodable", scripted_response(DAMAGED, content_type=CONTENT_TYPE)),
+    "a-bomb": ("over_cap", scripted_response(gzip.compress(b'{"text":"' + b"a" * (32 << 20) + b'"}'), encoding="gzip")),
+    "an-event-without-end": (
+        "upstream_reset",
+        scripted_response(b'data: {"a":"', *[b"a" * (1 << 20)] * 4, content_type=SSE),
+    ),
+    "a-document-that-stops": ("upstream_reset", scripted_response(DOCUMENT[:30])),
+    "a-stream-that-stops": ("upstream_reset", scripted_response(ROLE, TOKEN, content_type=SSE)),
+    "a-gzip-that-stops": ("upstream_reset", scripted_response(gzip.compress(DOCUMENT)[:30], encoding="gzip")),
 }
 ODD = {
-    "a-stream-called-json": answered(ROLE, TOKEN, STOP, USAGE, DONE),
+    "a-stream-called-json": scripted_response(ROLE, TOKEN, STOP, USAGE, DONE),
     "a-stream-without-a-type": Script((ROLE, TOKEN, STOP, USAGE, DONE)),
-    "a-document-called-a-stream": answered(DOCUMENT, content_type=SSE),
-    "usage-after-100-mib": answered(b'{"data":"', *[b"a" * (1 << 20)] * 100, b'",' + DOCUMENT[1:]),
-    "lines-that-end-in-crlf": answered(*(event.replace(b"\n", b"\r\n") for event in EVENTS), content_type=SSE),
-    "lines-that-end-in-cr": answered(*(event.replace(b"\n", b"\r") for event in EVENTS), content_type=SSE),
-    "a-byte-order-mark": answered(b"\xef\xbb\xbf", *EVENTS, content_type=SSE),
-    "comments-and-other-fields": answered(
+    "a-document-called-a-stream": scripted_response(DOCUMENT, content_type=SSE),
+    "usage-after-100-mib": scripted_response(b'{"data":"', *[b"a" * (1 << 20)] * 100, b'",' + DOCUMENT[1:]),
+    "lines-that-end-in-crlf": scripted_response(*(event.replace(b"\n", b"\r\n") for event in EVENTS), content_type=SSE),
+    "lines-that-end-in-cr": scripted_response(*(event.replace(b"\n", b"\r") for event in EVENTS), content_type=SSE),
+    "a-byte-order-mark": scripted_response(b"\xef\xbb\xbf", *EVENTS, content_type=SSE),
+    "comments-and-other-fields": scripted_response(
         b": ping\n\n", ROLE, b"id: 1\nretry: 9\n: x\n", STOP, USAGE, DONE, content_type=SSE
     ),
-    "data-in-several-lines": answered(ROLE, STOP, USAGE.replace(b',"', b',\ndata: "'), DONE, content_type=SSE),
-    "an-endless-event-before-usage": answered(
+    "data-in-several-lines": scripted_response(ROLE, STOP, USAGE.replace(b',"', b',\ndata: "'), DONE, content_type=SSE),
+    "an-endless-event-before-usage": scripted_response(
         ROLE, b"data: ", *[b"a" * (1 << 20)] * 4, b"\n\n", STOP, USAGE, DONE, content_type=SSE
     ),
-    "more-after-the-end": answered(ROLE, STOP, USAGE, DONE, b"data: {garbage\n\n", content_type=SSE),
+    "more-after-the-end": scripted_response(ROLE, STOP, USAGE, DONE, b"data: {garbage\n\n", content_type=SSE),
 }
 FAILURES = [400, 401, 404, 429, 500, 503, 529]
 CUT = {"a-client-that-leaves": "client_disconnect", "an-upstream-that-breaks": "upstream_reset"}
@@ -84,7 +87,7 @@ def scripted(world, start_gateway):
 
 
 def ask(scripted, token, provider, script):
-    """The answer to a client, which must be the script's, byte for byte."""
+    """The response that the client gets, which must be the scripted one, byte for byte."""
     upstream, gateway = scripted
     upstream.script = script
     path = CONVERSE if script.headers.get("content-type") == CONTENT_TYPE else CHAT
@@ -93,7 +96,7 @@ def ask(scripted, token, provider, script):
 
 
 @pytest.mark.parametrize("case", UNKNOWN)
-def test_what_cannot_be_read_passes_and_is_counted_as_unknown(case, scripted, token):
+def test_unreadable_responses_pass_and_are_counted_as_unknown(case, scripted, token):
     reason, script = UNKNOWN[case]
     ask(scripted, token, case, script)
     (entry,) = logged(scripted[1], case)
@@ -104,7 +107,7 @@ def test_what_cannot_be_read_passes_and_is_counted_as_unknown(case, scripted, to
 
 
 @pytest.mark.parametrize("case", ODD)
-def test_usage_is_known_whatever_the_content_type_says(case, scripted, token):
+def test_usage_is_read_despite_a_wrong_content_type(case, scripted, token):
     ask(scripted, token, case, ODD[case])
     (entry,) = logged(scripted[1], case)
     assert (entry["gen_ai.usage.input_tokens"], entry["gen_ai.usage.output_tokens"]) == ("5", "2")
@@ -112,11 +115,11 @@ def test_usage_is_known_whatever_the_content_type_says(case, scripted, token):
 
 
 @pytest.mark.parametrize("case", CUT)
-def test_a_stream_that_is_cut_is_counted_with_who_cut_it(case, scripted, token):
+def test_a_cut_stream_is_counted_with_the_side_that_cut_it(case, scripted, token):
     upstream, gateway = scripted
     is_cut = case == "an-upstream-that-breaks"
     later = () if is_cut else (TOKEN,) * 99
-    upstream.script = answered(ROLE, TOKEN, *later, content_type=SSE, is_cut=is_cut, interval_s=0.1)
+    upstream.script = scripted_response(ROLE, TOKEN, *later, content_type=SSE, is_cut=is_cut, interval_s=0.1)
     connection = http.client.HTTPConnection("127.0.0.1", gateway.port)
     connection.request("POST", f"{PREFIX}/{case}{CHAT}", b"{}", dict([BEARER.filled(token)]))
     response = connection.getresponse()
@@ -138,7 +141,7 @@ def test_a_stream_that_is_cut_is_counted_with_who_cut_it(case, scripted, token):
 @pytest.mark.parametrize("status", FAILURES)
 def test_an_error_is_counted_by_its_status_and_has_no_usage(status, scripted, token):
     case = f"failure-{status}"
-    ask(scripted, token, case, answered(DOCUMENT, status=status))
+    ask(scripted, token, case, scripted_response(DOCUMENT, status=status))
     (entry,) = logged(scripted[1], case)
     assert (entry["response_code"], usage_fields(entry)) == (status, {})
     assert_counted(scripted[1], case, 1, {}, status=status)
