@@ -1,6 +1,6 @@
-"""`python -m bench.micro`: what each room of the filter takes, native and in Wasm; writes docs/micro-benchmarks.md.
+"""`python -m bench.micro` benchmarks the modules of the filter, native and in Wasm, and writes docs/micro-benchmarks.md.
 
-bench/micro holds the benchmarks. In Wasm they run in Node, whose engine is Envoy's.
+The benchmarks are in bench/micro. In Wasm they run in Node.js, which has the same engine as Envoy.
 """
 
 import json
@@ -38,12 +38,12 @@ def main():
 
 
 def assert_built_alike():
-    """What is measured is built as what ships."""
+    """Check that the benchmarks are built with the same profile as the filter."""
     ours, theirs = (
         tomllib.loads((directory / "Cargo.toml").read_text())["profile"]["release"] for directory in (PROJECT, CRATE)
     )
     if ours != theirs:
-        sys.exit("bench/micro/Cargo.toml has another [profile.release] than Cargo.toml: make them one")
+        sys.exit("[profile.release] differs between bench/micro/Cargo.toml and Cargo.toml, make them equal")
 
 
 def build(*words):
@@ -65,7 +65,7 @@ def run(command, **environment):
 
 
 def figures(measure):
-    """Nanoseconds by group and name; for bytes also how many there are."""
+    """Nanoseconds by group and name, and the number of bytes for benchmarks with a throughput."""
     found = {}
     with tempfile.TemporaryDirectory() as results:
         measure(results)
@@ -83,15 +83,15 @@ def table(native, wasm):
     rows = [("", "native", "in Wasm", "×")]
     for key, (native_ns, size) in sorted(native.items()):
         wasm_ns, _ = wasm[key]
-        told = (told_time(ns) + (f" ({size / ns * 1e3:,.0f} MB/s)" if size else "") for ns in (native_ns, wasm_ns))
-        rows.append((": ".join(key), *told, f"{wasm_ns / native_ns:.1f}"))
+        times = (format_time(ns) + (f" ({size / ns * 1e3:,.0f} MB/s)" if size else "") for ns in (native_ns, wasm_ns))
+        rows.append((": ".join(key), *times, f"{wasm_ns / native_ns:.1f}"))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["| " + " | ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) + " |" for row in rows]
     rule = "| " + " | ".join(["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]) + " |"
     return "\n".join([lines[0], rule, *lines[1:]])
 
 
-def told_time(ns):
+def format_time(ns):
     scale, unit = next((scale, unit) for scale, unit in UNITS if ns >= scale or scale == 1)
     return f"{ns / scale:.3g} {unit}"
 
@@ -103,18 +103,19 @@ def document(lines):
 
 Written by `make bench-micro` on {report.today()}; do not edit. {report.machine()}, rustc {rustc}, Node {node}.
 
-What each room of the filter takes by itself: by [criterion](https://docs.rs/criterion), one thread, no Envoy, no host;
-the fastest of twenty samples, since what disturbs a machine can only add. "In Wasm" is the same code compiled as the
-filter is, with `simd128`, in Node's V8 without its baseline compiler, since Envoy's V8 compiles the module whole, too.
+The cost of each module of the filter by itself, measured with [criterion](https://docs.rs/criterion) in one thread, without
+Envoy and host calls. Each figure is the fastest of twenty samples, as other load can only add time. "In Wasm" is the same
+code, compiled as the filter is, with `simd128`, in Node's V8 without its baseline compiler, as Envoy's V8 also compiles the
+whole module.
 
 {lines}
 
-- Signatures are checked in Wasm only where the host does not do it ([configuration](configuration.md#authentication),
+- Signatures are verified in Wasm only if the host does not do it ([configuration](configuration.md#authentication),
   `signature_verifier`). RSA keys have 2,048 bits.
-- A token that is new costs its signature's check on top.
-- SigV4 is the body's hash and the signature; the day's key is at hand.
-- A framer tells an event from the next; "usage" is that and the search for tokens, model and finish reason.
-- Decoders read 100 events of a chat completion's stream; `br` is in no shipped module.
+- For a new token, the verification of its signature comes on top.
+- SigV4 is the hash of the body and the signature, with the signing key of the day cached.
+- A framer splits a stream into events. "usage" also searches them for tokens, model and finish reason.
+- Decoders read 100 events of a streamed chat completion. `br` is in no shipped module.
 """
 
 

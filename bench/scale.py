@@ -1,6 +1,6 @@
-"""`python -m bench.scale`: what grows with workers, providers, bindings and remembered tokens.
+"""`python -m bench.scale` measures what grows with workers, providers, bindings and cached tokens.
 
-Writes the tables of docs/scale.md, between its marks; what they mean is written there by hand.
+It writes the tables of docs/scale.md between their marks. The text around them is written by hand.
 """
 
 import json
@@ -27,7 +27,7 @@ DOCUMENT = PROJECT / "docs/scale.md"
 PREFIX = "/llm/v1/providers"
 USAGE = "/llm/v1/usage"
 MB = 1e6
-SETTLE_S = 1.5  # two ticks: what is given back comes with them
+SETTLE_S = 1.5  # two ticks, in which memory is released
 LOAD_S = 3
 CONNECTIONS = 64
 TOKENS = 1000
@@ -40,7 +40,7 @@ Size = namedtuple("Size", "process_mb vms_mb")
 
 
 class Scale:
-    """An issuer, an upstream that answers at once, and the gateways that are measured one after the other."""
+    """An issuer, an upstream that responds at once, and the gateways that are measured one after the other."""
 
     def __init__(self, stack):
         self.directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -55,7 +55,7 @@ class Scale:
         self.port = int(upstream.stdout.readline())
 
     def configuration(self, providers=1, **members):
-        """With so many providers, all at the upstream."""
+        """A configuration with this number of providers, all with the same upstream."""
         issuer = {"issuer": self.world.identity_provider.issuer, "audiences": [AUDIENCE]}
         return {
             "authentication": {"issuers": [issuer]},
@@ -73,12 +73,12 @@ class Scale:
         gateway.start(configuration)
         return gateway
 
-    def drive(self, gateway, *tokens, asked=(0,), **options):
-        """Sends requests with these tokens, each to these providers in turn; CPU microseconds of Envoy for each."""
+    def drive(self, gateway, *tokens, providers=(0,), **options):
+        """Send requests with these tokens to these providers in turn, and return Envoy's CPU microseconds per request."""
         file = self.directory / "requests"
         body = b'{"model":"gpt-4o","messages":[{"role":"user","content":"hello"}]}'
         with file.open("wb") as requests:
-            for token, provider in product(tokens, asked):
+            for token, provider in product(tokens, providers):
                 head = f"POST {PREFIX}/{name(provider)}/v1/chat/completions HTTP/1.1\r\nhost: g\r\n"
                 head += (
                     f"content-type: application/json\r\ncontent-length: {len(body)}\r\nauthorization: Bearer {token}"
@@ -95,7 +95,7 @@ class Scale:
         return (cpu_s(gateway.pid) - before) * 1e6 / driven["requests"]
 
     def tokens(self, count):
-        """So many, all different."""
+        """Distinct tokens."""
         return [self.world.identity_provider.mint({"jti": str(number)}, key=self.key) for number in range(count)]
 
 
@@ -139,9 +139,9 @@ def providers(scale):
         with scale.gateway(configuration) as gateway:
             ready_ms, ready_cpu_ms = (time.monotonic() - started) * 1e3, cpu_s(gateway.pid) * 1e3
             sizes = size(gateway)
-            scale.drive(gateway, token, asked=[count - 1], seconds=0.5)
-            cpu_us = scale.drive(gateway, token, asked=[count - 1], seconds=LOAD_S)
-            scale.drive(gateway, token, asked=range(count), requests=count)
+            scale.drive(gateway, token, providers=[count - 1], seconds=0.5)
+            cpu_us = scale.drive(gateway, token, providers=[count - 1], seconds=LOAD_S)
+            scale.drive(gateway, token, providers=range(count), requests=count)
             used = size(gateway)
             list_ms = timed(gateway, PREFIX, token)
             totals_ms = timed(gateway, USAGE, token)
@@ -153,14 +153,14 @@ def providers(scale):
 
 
 def idle_cpu_ms(gateway):
-    """Of one second."""
+    """Envoy's idle CPU time in one second."""
     before = cpu_s(gateway.pid)
     time.sleep(5)
     return (cpu_s(gateway.pid) - before) * 1e3 / 5
 
 
 def reload_cpu_ms(gateway, configuration):
-    """Of Envoy, from an edit that changes little to the end of what it causes."""
+    """Envoy's CPU time of a reload after a small change."""
     before = cpu_s(gateway.pid)
     assert gateway.configure(configuration | {"unlisted_model_status": 403})
     time.sleep(SETTLE_S)
@@ -200,7 +200,7 @@ def bindings(scale):
 
 
 def tokens(scale):
-    yield "tokens remembered", "VMs MB before", "after", "bytes a token"
+    yield "cached tokens", "VMs MB before", "after", "bytes per token"
     all_tokens = scale.tokens(max(REMEMBERED))
     for count in REMEMBERED:
         configuration = scale.configuration()
@@ -241,7 +241,7 @@ def main():
 
 
 def filled(text, part, lines):
-    """The text with these lines between the marks of this part."""
+    """The text with new lines between the marks of this part."""
     marks = re.compile(rf"(<!-- {part} -->\n).*?(<!-- /{part} -->)", re.DOTALL)
     filled, count = marks.subn(lambda found: f"{found[1]}{lines}\n{found[2]}", text)
     if count != 1:

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Holds the dependencies of every workspace here to deny.toml: licences, duplicates, sources, known advisories.
+# Checks the dependencies of every workspace against deny.toml: licences, duplicates, sources, known advisories.
 #
-# Advisories are in a git repository. Where that cannot be reached the rest is checked all the same, and the last line
-# says that they were not.
+# Advisories are in a git repository. If that cannot be reached, everything else is checked, and the last line says that
+# advisories were not.
 set -eu
 cd "$(dirname "$0")/.."
 PATH="$PWD/.local/cargo/bin:$PATH"
@@ -18,17 +18,17 @@ else
 fi
 
 for manifest in $(git ls-files '*Cargo.toml'); do
-    # A workspace has only some of the dependencies that deny.toml speaks of.
+    # A workspace has only some of the dependencies that deny.toml mentions.
     if cargo deny --locked --manifest-path "$manifest" --config deny.toml --log-level error check \
         --allow license-not-encountered --allow license-exception-not-encountered --allow unmatched-skip \
         $checks >"$log" 2>&1; then
         echo "$manifest: $(tail -n 1 "$log")"
     else
         cat "$log" >&2
-        echo "$manifest: refused, see above; deny.toml has the rules" >&2
+        echo "$manifest: refused by the rules in deny.toml, see above" >&2
         status=1
     fi
 done
 
-[ -z "$unchecked" ] || echo "ADVISORIES WERE NOT CHECKED: $unchecked; run this where it can be reached" >&2
+[ -z "$unchecked" ] || echo "ADVISORIES WERE NOT CHECKED: $unchecked. Run this with access to the repository." >&2
 exit $status

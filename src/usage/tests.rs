@@ -33,23 +33,22 @@ fn recordings() -> Vec<Recording> {
     ];
     let mut recordings = Vec::new();
     for dialect in dialects {
-        let folder = root.join(dialect.name);
-        let mut paths: Vec<PathBuf> = fs::read_dir(&folder)
+        let mut paths: Vec<PathBuf> = fs::read_dir(root.join(dialect.name))
             .unwrap()
             .map(|entry| entry.unwrap().path())
             .filter(|path| path.file_name().is_some_and(|name| name != "usage.json"))
             .filter(|path| path.extension().is_some_and(|extension| extension != "gz"))
             .collect();
         paths.sort();
-        let usages = fs::read(folder.join("usage.json")).unwrap();
-        let usages: Value = serde_json::from_slice(&usages).unwrap();
-        recordings.extend(paths.iter().map(|path| recording(dialect, path, &usages)));
+        recordings.extend(paths.iter().map(|path| recording(dialect, path)));
     }
     recordings
 }
 
-fn recording(dialect: &'static Dialect, path: &Path, usages: &Value) -> Recording {
+fn recording(dialect: &'static Dialect, path: &Path) -> Recording {
     let case = path.file_stem().unwrap().to_str().unwrap();
+    let usages = fs::read(path.with_file_name("usage.json")).unwrap();
+    let usages: Value = serde_json::from_slice(&usages).unwrap();
     assert!(usages[case].is_object(), "usage.json has no {case}");
     let content_type = match path.extension().unwrap().to_str().unwrap() {
         "sse" => "text/event-stream; charset=utf-8",

@@ -98,7 +98,7 @@ def test_the_gateways_token_is_never_passed_through(gateway, world, token, lines
     answer = ask(
         gateway, request(f"{PREFIX}/my-claude/v1/messages", *(line.replace("{token}", token) for line in lines))
     )
-    assert not any(token.encode() in value for asked in world.anthropic.requests for _, value in asked.headers)
+    assert not any(token.encode() in value for recorded in world.anthropic.requests for _, value in recorded.headers)
     assert answer.code in ("token_misplaced", "credential_repeated")
 
 

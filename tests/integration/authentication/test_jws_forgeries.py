@@ -74,8 +74,8 @@ def rsa_token(algorithm, encode):
 
 def padded(content, first=b"\0\1", fill=b"\xff", end=b"\0"):
     """PKCS #1 v1.5 padding of type 1, or a variant of it."""
-    room = SIZE - len(first) - len(end) - len(content)
-    return first + fill * room + end + content
+    available = SIZE - len(first) - len(end) - len(content)
+    return first + fill * available + end + content
 
 
 def sha256(message):

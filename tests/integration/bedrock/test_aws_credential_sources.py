@@ -88,7 +88,7 @@ def test_a_role_assumed_with_static_credentials(start, bedrock, ask, sts):
     with start(credentials) as gateway:
         assert_used(bedrock, sts.credential, ask(gateway))
         assert ask(gateway).status == 200
-    assert only(sts.asked) == {
+    assert only(sts.requested) == {
         "Action": "AssumeRole",
         "Version": "2011-06-15",
         "RoleArn": ROLE,

@@ -30,33 +30,33 @@ SDKS = [
 class Mode:
     """How a provider gets its credential, and how the caller sends the gateway token."""
 
-    def __init__(self, name, *mocks, prefix="my", own=False, side=None):
+    def __init__(self, name, *mocks, prefix="my", own=False, token_header=None):
         self.name = name
         self.mocks = mocks
         self.prefix = prefix
         self.own = own
         """Whether the client sends its own credential for the provider where the token would be."""
-        self.side = side
+        self.token_header = token_header
         """The header with the token."""
 
     def target(self, gateway, mock, token):
         """The target that an SDK gets."""
-        if self.side is None:
+        if self.token_header is None:
             return Target(gateway.url, f"{self.prefix}-{mock}", OWN[mock] if self.own else token)
         shown = OWN[mock] if self.own else "unused"
-        return Target(gateway.url, f"{self.prefix}-{mock}", shown, {self.side: f"Bearer {token}"})
+        return Target(gateway.url, f"{self.prefix}-{mock}", shown, {self.token_header: f"Bearer {token}"})
 
 
 OWN = {"openai": "mock-openai-key", "anthropic": "mock-oauth-token"}
-OWN_SIDE, SEED_SIDE = "x-ai-gateway-authorization", "x-redpanda-cloud-token"
+TOKEN_HEADER, GUIDE_TOKEN_HEADER = "x-ai-gateway-authorization", "x-redpanda-cloud-token"
 HOLDERS = ("openai", "anthropic", "google")
 PASSING = ("openai", "anthropic")
 MODES = [
     Mode("API key", *HOLDERS),
     Mode("passthrough", *PASSING, prefix="own", own=True),
-    Mode("passthrough, token required", *PASSING, prefix="guarded", own=True, side=OWN_SIDE),
-    Mode(f"`{OWN_SIDE}`", *HOLDERS, "bedrock", side=OWN_SIDE),
-    Mode(f"`{SEED_SIDE}`", *HOLDERS, "bedrock", side=SEED_SIDE),
+    Mode("passthrough, token required", *PASSING, prefix="guarded", own=True, token_header=TOKEN_HEADER),
+    Mode(f"`{TOKEN_HEADER}`", *HOLDERS, "bedrock", token_header=TOKEN_HEADER),
+    Mode(f"`{GUIDE_TOKEN_HEADER}`", *HOLDERS, "bedrock", token_header=GUIDE_TOKEN_HEADER),
     Mode("SigV4", "bedrock"),
     Mode("Bedrock API key", "bedrock", prefix="key"),
     Mode("SigV4 by Envoy", "bedrock", prefix="envoy"),
@@ -199,19 +199,19 @@ def test_a_credential(language, sdk, mode, request, world, node, token, monkeypa
     monkeypatch.setattr(world.anthropic, "oauth_tokens", [OWN["anthropic"]])
     gateway = request.getfixturevalue("signing_gateway" if mode.prefix == "envoy" else "gateway")
     assert sdk.answer(mode.target(gateway, sdk.mock, token), node).endswith(QUOTED)
-    (asked,) = received(world, sdk)
-    assert token not in str(asked)
-    assert not asked.values(OWN_SIDE) + asked.values(SEED_SIDE)
+    (recorded,) = received(world, sdk)
+    assert token not in str(recorded)
+    assert not recorded.values(TOKEN_HEADER) + recorded.values(GUIDE_TOKEN_HEADER)
     note("credentials", language, sdk, mode.name)
 
 
 @pytest.mark.parametrize("client", TOKEN_CLIENTS, ids=lambda client: client.package)
 def test_a_token(client, gateway, world, node):
-    asked = {"issuer": world.identity_provider.issuer, "id": CLIENT_ID, "audience": AUDIENCE}
-    fetched = client.token(node, **asked, secret=CLIENT_SECRET)
+    credentials = {"issuer": world.identity_provider.issuer, "id": CLIENT_ID, "audience": AUDIENCE}
+    fetched = client.token(node, **credentials, secret=CLIENT_SECRET)
     assert ask(gateway, OPENAI, fetched).status == 200
     with pytest.raises(Failure) as raised:
-        client.token(node, **asked, secret="wrong")
+        client.token(node, **credentials, secret="wrong")
     assert raised.value.name == client.error
     results["tokens", client] = dict(zip(TOKENS, (SEEN, f"`{client.error}`"), strict=True))
 

@@ -1,4 +1,4 @@
-"""tools/find-envoy.sh: whose Envoy `make run` and `make test` use. func-e is a stand-in here, which tells how it was asked."""
+"""tools/find-envoy.sh: which Envoy `make run` and `make test` use. func-e is a fake that prints its arguments."""
 
 import subprocess
 

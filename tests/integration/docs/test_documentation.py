@@ -77,9 +77,9 @@ def test_the_overview_links_to_every_page():
 
 def test_every_field_of_the_configuration_is_documented():
     page = (DOCS / "configuration.md").read_text()
-    told = set(re.findall(r"\$?\w+", " ".join(re.findall(r"`([^`]+)`", page))))
+    documented = set(re.findall(r"\$?\w+", " ".join(re.findall(r"`([^`]+)`", page))))
     assert len(names(SCHEMA)) > 60
-    assert not names(SCHEMA) - told
+    assert not names(SCHEMA) - documented
 
 
 def names(schema):
@@ -116,13 +116,13 @@ def test_the_tutorial_works(world, token, start_gateway):
     with start_gateway(configuration(world)) as gateway:
 
         def run(commands):
-            told = {
+            variables = {
                 "GATEWAY": gateway.url,
                 "ADMIN": gateway.admin_url,
                 "TOKEN": token,
                 "FILTER": str(gateway.filter_file),
             }
-            environment = {"PATH": os.environ["PATH"], **told}
+            environment = {"PATH": os.environ["PATH"], **variables}
             done = subprocess.run(["sh", "-ec", commands], env=environment, capture_output=True, text=True, timeout=30)
             assert done.returncode == 0, done.stderr
             return done.stdout

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from mocks.world import AUDIENCE, CLIENT_ID, CLIENT_SECRET
-from support.jq import JQ_STAND_IN
+from support.jq import JQ_REPLACEMENT
 from support.node import NODE_PACKAGES, node
 from tools.gateway import PROJECT
 
@@ -38,9 +38,9 @@ def snippet(world):
 def path_with_jq(tmp_path):
     """A PATH on which the curl snippet finds `jq`."""
     if not shutil.which("jq"):
-        stand_in = tmp_path / "jq"
-        stand_in.write_text(JQ_STAND_IN)
-        stand_in.chmod(0o755)
+        replacement = tmp_path / "jq"
+        replacement.write_text(JQ_REPLACEMENT)
+        replacement.chmod(0o755)
     return f"{os.environ['PATH']}:{tmp_path}"
 
 

@@ -9,7 +9,7 @@ import pytest
 from mocks.world import AUDIENCE, CLIENT_ID, CLIENT_SECRET
 from support.client import BEARER, exchange
 from support.gateway_config import PREFIX, configuration
-from support.jq import JQ_STAND_IN
+from support.jq import JQ_REPLACEMENT
 from support.node import NODE_PACKAGES, node
 from tools.gateway import PROJECT
 
@@ -247,8 +247,8 @@ def test_every_snippet_on_the_page_works(public_gateway, open_page, token, name,
     assert list(shown) == ["Proxy URL", "Token, by client credentials", "curl", "Python", "Node.js", client]
     proxy_url = shown["Proxy URL"]
     for program in ("claude", "codex", "gemini"):
-        stand_in(tmp_path / program, CLIENT)
-    stand_in(tmp_path / "jq", JQ)
+        write_program(tmp_path / program, CLIENT)
+    write_program(tmp_path / "jq", JQ)
     known = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
 
     step = shown["Token, by client credentials"].replace("<client-id>", CLIENT_ID)
@@ -263,12 +263,12 @@ def test_every_snippet_on_the_page_works(public_gateway, open_page, token, name,
     assert known["AUTH_TOKEN"] in output or "env_key=AUTH_TOKEN" in output
 
 
-JQ = JQ_STAND_IN.replace('assert sys.argv[1:] == ["-r", ".access_token"]\n', "").replace(
+JQ = JQ_REPLACEMENT.replace('assert sys.argv[1:] == ["-r", ".access_token"]\n', "").replace(
     '["access_token"]', "[sys.argv[2].lstrip('.')]"
 )
 
 
-def stand_in(path, text):
+def write_program(path, text):
     path.write_text(text)
     path.chmod(0o755)
 

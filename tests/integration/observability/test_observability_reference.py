@@ -5,8 +5,8 @@ import re
 from tools.gateway import PROJECT
 
 PAGE = (PROJECT / "docs" / "observability.md").read_text()
-ROOM = PROJECT / "src" / "observe"
-FILES = [ROOM.with_suffix(".rs"), *(path for path in ROOM.glob("*.rs") if path.name != "tests.rs")]
+SOURCES = PROJECT / "src" / "observe"
+FILES = [SOURCES.with_suffix(".rs"), *(path for path in SOURCES.glob("*.rs") if path.name != "tests.rs")]
 SOURCE = "".join(path.read_text() for path in FILES)
 BOOTSTRAP = (PROJECT / "envoy" / "bootstrap.yaml").read_text()
 

@@ -112,7 +112,7 @@ def run(world, start_gateway, tmp_path_factory):
                 SecurityTokenService([callers["role"]], roles={ROLE: Role(EXTERNAL_ID)}, verifier=world.sigv4_verifier)
             ),
         }
-        aws["no-credentials"].fault["credentials"] = Fault(status=500)  # with a body that holds them all the same
+        aws["no-credentials"].fault["credentials"] = Fault(status=500)  # although the body has the credentials
         before = world.bedrock.judge.credentials
         stack.callback(setattr, world.bedrock.judge, "credentials", before)
         world.bedrock.judge.credentials = [

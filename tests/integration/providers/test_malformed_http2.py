@@ -75,7 +75,7 @@ MALFORMED = {
 def test_malformed_http2_never_reaches_the_provider_as_a_complete_request(gateway, world, token, case):
     answer = ask(gateway, case(token))
     assert answer is None or 400 <= int(answer[":status"]) < 500, answer
-    assert [asked for asked in world.openai.requests if asked.completed_at is not None] == []
+    assert [recorded for recorded in world.openai.requests if recorded.completed_at is not None] == []
     assert_still_works(gateway, token)
 
 
@@ -87,7 +87,7 @@ def test_the_authority_does_not_choose_the_upstream_host(gateway, world, token, 
     answer = ask(gateway, good(token, **{":authority": authority, "host": "another.test"}))
     assert answer is None or int(answer[":status"]) in (200, 400)
     provider = world.openai.url.removeprefix("http://").encode()
-    assert all(asked.values("host") == [provider] for asked in world.openai.requests)
+    assert all(recorded.values("host") == [provider] for recorded in world.openai.requests)
 
 
 def test_a_path_of_59_kb_reaches_the_provider(gateway, world, token):

@@ -79,7 +79,7 @@ def test_the_client_does_not_choose_the_upstream_host(gateway, world, token, hos
     }[form]
     assert ask(gateway, sent).status in (200, 400)
     provider = urlsplit(world.openai.base_url).netloc.encode()
-    assert all(asked.values("host") == [provider] for asked in world.openai.requests)
+    assert all(recorded.values("host") == [provider] for recorded in world.openai.requests)
 
 
 def test_the_asterisk_form_is_refused(gateway, token):
@@ -110,7 +110,7 @@ def test_a_connection_header_does_not_remove_headers_that_the_gateway_adds(gatew
     """Envoy removes headers named by `connection` before the gateway adds its own."""
     for line in ["connection: x-ai-gateway-cluster", "connection: host"]:
         assert ask(gateway, request(CHAT, bearer(token), line)).status in (200, 400)
-    assert all(asked.values("authorization") == [b"Bearer mock-openai-key"] for asked in world.openai.requests)
+    assert all(recorded.values("authorization") == [b"Bearer mock-openai-key"] for recorded in world.openai.requests)
     assert ask(gateway, request(CHAT, bearer(token), "connection: authorization")).code == "token_missing"
 
 
@@ -144,7 +144,7 @@ def smuggled(token):
 def test_a_malformed_request_closes_its_connection_and_nothing_after_it_is_read(gateway, world, token, line):
     answer = last_response(gateway, request(CHAT, bearer(token), line) + smuggled(token))
     assert 400 <= answer.status < 500
-    assert not any(asked.values("x-smuggled") for asked in world.openai.requests)
+    assert not any(recorded.values("x-smuggled") for recorded in world.openai.requests)
 
 
 CHUNKS = {
@@ -159,7 +159,7 @@ def test_malformed_chunks_close_the_connection(gateway, world, token, body):
     head = request(CHAT, bearer(token), "transfer-encoding: chunked", body=b"").replace(b"content-length: 0\r\n", b"")
     answer = last_response(gateway, head + body + smuggled(token))
     assert 400 <= answer.status < 500
-    assert not any(asked.values("x-smuggled") for asked in world.openai.requests)
+    assert not any(recorded.values("x-smuggled") for recorded in world.openai.requests)
 
 
 def test_the_body_of_a_refused_request_is_not_read_as_a_request(gateway, world, token):

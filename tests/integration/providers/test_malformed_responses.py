@@ -43,19 +43,19 @@ UPGRADES = {
 def gateway(world, start_gateway):
     answers = REFUSED | UPGRADES | {name: data for name, (_, data) in PASSING.items()}
     with RawUpstream(answers) as upstream:
-        odd = {
-            "name": "odd",
+        malformed = {
+            "name": "malformed",
             "type": "openai",
             "base_url": f"http://127.0.0.1:{upstream.port}",
             "api_key": {"value": "k"},
         }
         document = configuration(world)
-        with start_gateway(document | {"providers": [*document["providers"], odd]}) as gateway:
+        with start_gateway(document | {"providers": [*document["providers"], malformed]}) as gateway:
             yield gateway
 
 
 def answer_to(gateway, token, name):
-    return ask(gateway, request(f"{PREFIX}/odd/v1/{name}", bearer(token)))
+    return ask(gateway, request(f"{PREFIX}/malformed/v1/{name}", bearer(token)))
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -79,7 +79,7 @@ def test_unusual_responses_pass_and_cannot_impersonate_the_gateway(name, gateway
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_an_unrequested_upgrade_response_is_not_forwarded(method, name, gateway, token):
     with Connection(gateway) as connection:
-        connection.send(request(f"{PREFIX}/odd/v1/{name}", bearer(token), method=method))
+        connection.send(request(f"{PREFIX}/malformed/v1/{name}", bearer(token), method=method))
         answer = connection.answer()
         assert (answer.status, answer.headers["x-ai-gateway-error"]) == (502, "upstream_invalid")
         assert answer.headers["upgrade"] is None

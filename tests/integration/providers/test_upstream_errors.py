@@ -12,13 +12,13 @@ from support.scripted_provider import Script, ScriptedProvider
 HOP_BY_HOP = {"date", "connection", "keep-alive", "transfer-encoding", "content-length"}
 
 SCRIPTS = {
-    "400, JSON with odd spaces": Script(
+    "400, JSON with unusual spaces": Script(
         (b'{ "error" :\t{"message":"b\xc3\xa4d \\u00e9",', b'"type":null } }\n\n'),
         400,
         {"content-type": "application/json"},
     ),
     "401, as if the key were wrong": Script((b'{"error":{"message":"Incorrect API key"}}',), 401),
-    "402, a status of its own": Script((b"pay",), 402),
+    "402, an unusual status": Script((b"pay",), 402),
     "404, HTML": Script((b"<html>no model</html>",), 404, {"content-type": "text/html"}),
     "413, nothing": Script((), 413),
     "429, with limits": Script(

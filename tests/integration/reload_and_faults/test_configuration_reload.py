@@ -102,7 +102,7 @@ def assert_active(gateway, upstream, token, generation):
     upstream.requests.clear()
     assert verdict(gateway, token) == GOOD
     new_key = f"Bearer key-{generation}".encode()
-    wait_until(lambda: {asked.values("authorization")[0] for asked in upstream.requests[-8:]} == {new_key})
+    wait_until(lambda: {recorded.values("authorization")[0] for recorded in upstream.requests[-8:]} == {new_key})
 
 
 def test_removing_an_issuer_invalidates_its_tokens(world, start_gateway):

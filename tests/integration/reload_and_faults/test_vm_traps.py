@@ -86,8 +86,8 @@ def test_a_trap_admits_no_request_and_affects_no_other_worker(world, trapping, t
         while time.monotonic() - started < 1.5 or recovered_s is None:
             for worker in range(WORKERS):
                 good = clients.ask(worker, bearer(token))
-                bad = clients.ask(worker, bearer(forged), "x-stranger: yes")
-                none = clients.ask(worker, "x-stranger: yes")
+                bad = clients.ask(worker, bearer(forged), "x-unauthenticated: yes")
+                none = clients.ask(worker, "x-unauthenticated: yes")
                 seen += 3
                 if worker == 0 and good == 503:
                     assert {bad, none} <= {401, 503}
@@ -100,7 +100,7 @@ def test_a_trap_admits_no_request_and_affects_no_other_worker(world, trapping, t
     print(f"trap at {place}: recovered after {recovered_s:.2f} s, {seen} requests meanwhile")
     assert traps(trapping) == before + 1
     assert MESSAGE in trapping.log()
-    assert not any(asked.values("x-stranger") for asked in world.openai.requests)
+    assert not any(recorded.values("x-unauthenticated") for recorded in world.openai.requests)
 
 
 def traps(gateway):
@@ -164,7 +164,7 @@ def test_a_request_held_by_a_trapping_vm_is_never_forwarded_and_times_out(world,
         assert answer.headers["retry-after"] == "1"
         assert HELD_S <= round(lasted_s, 2) < HELD_S + 2  # Envoy counts in whole milliseconds
         assert active_requests(gateway) == 0
-        assert not any(asked.values("x-held") for asked in world.openai.requests)
+        assert not any(recorded.values("x-held") for recorded in world.openai.requests)
     print(f"held by a trapped VM: answered after {lasted_s:.1f} s, with a timeout of {HELD_S} s")
 
 

@@ -151,8 +151,8 @@ def at(container):
 
 def role(sts, source, **members):
     """The configuration of a role to assume."""
-    asked = {"role_arn": ROLE, "external_id": EXTERNAL_ID, "endpoint": sts.url, "source": source}
-    return {"assume_role": asked | members}
+    parameters = {"role_arn": ROLE, "external_id": EXTERNAL_ID, "endpoint": sts.url, "source": source}
+    return {"assume_role": parameters | members}
 
 
 def assert_used(bedrock, credential, answer):

@@ -2,7 +2,7 @@
 
 import sys
 
-JQ_STAND_IN = f"""#!{sys.executable}
+JQ_REPLACEMENT = f"""#!{sys.executable}
 import json, sys
 assert sys.argv[1:] == ["-r", ".access_token"]
 print(json.load(sys.stdin)["access_token"])

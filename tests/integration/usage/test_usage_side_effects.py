@@ -124,6 +124,6 @@ def test_no_prompt_response_or_credential_is_logged_or_counted(scripted, token):
     post(gateway, token, "secret", f"{CHAT}?q={prompt}&key={token}", [("x-note", prompt), ("api-key", prompt)], body)
     assert_counted(gateway, "secret", 1, {"input": 5, "output": 2})
     assert logged(gateway, "secret")
-    told = gateway.log() + exposition(gateway)
+    visible = gateway.log() + exposition(gateway)
     for secret in (prompt, completion, token, token.rpartition(".")[2], "mock-key"):
-        assert secret not in told
+        assert secret not in visible

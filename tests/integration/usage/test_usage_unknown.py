@@ -57,7 +57,7 @@ UNKNOWN = {
     "a-stream-that-stops": ("upstream_reset", scripted_response(ROLE, TOKEN, content_type=SSE)),
     "a-gzip-that-stops": ("upstream_reset", scripted_response(gzip.compress(DOCUMENT)[:30], encoding="gzip")),
 }
-ODD = {
+WRONG_CONTENT_TYPE = {
     "a-stream-called-json": scripted_response(ROLE, TOKEN, STOP, USAGE, DONE),
     "a-stream-without-a-type": Script((ROLE, TOKEN, STOP, USAGE, DONE)),
     "a-document-called-a-stream": scripted_response(DOCUMENT, content_type=SSE),
@@ -80,7 +80,7 @@ CUT = {"a-client-that-leaves": "client_disconnect", "an-upstream-that-breaks": "
 
 @pytest.fixture(scope="module")
 def scripted(world, start_gateway):
-    names = [*UNKNOWN, *ODD, *CUT, *(f"failure-{status}" for status in FAILURES)]
+    names = [*UNKNOWN, *WRONG_CONTENT_TYPE, *CUT, *(f"failure-{status}" for status in FAILURES)]
     kinds = {name: "bedrock" if name == "a-frame-with-a-bad-checksum" else "openai" for name in names}
     with scripted_gateway(world, start_gateway, kinds) as both:
         yield both
@@ -100,15 +100,15 @@ def test_unreadable_responses_pass_and_are_counted_as_unknown(case, scripted, to
     reason, script = UNKNOWN[case]
     ask(scripted, token, case, script)
     (entry,) = logged(scripted[1], case)
-    told = usage_fields(entry)
-    assert told.pop("ai_gateway.usage.incomplete") == reason
-    assert not [name for name in told if name.startswith("gen_ai.usage.")]
+    fields = usage_fields(entry)
+    assert fields.pop("ai_gateway.usage.incomplete") == reason
+    assert not [name for name in fields if name.startswith("gen_ai.usage.")]
     assert_counted(scripted[1], case, 1, {}, unknown=reason)
 
 
-@pytest.mark.parametrize("case", ODD)
+@pytest.mark.parametrize("case", WRONG_CONTENT_TYPE)
 def test_usage_is_read_despite_a_wrong_content_type(case, scripted, token):
-    ask(scripted, token, case, ODD[case])
+    ask(scripted, token, case, WRONG_CONTENT_TYPE[case])
     (entry,) = logged(scripted[1], case)
     assert (entry["gen_ai.usage.input_tokens"], entry["gen_ai.usage.output_tokens"]) == ("5", "2")
     assert_counted(scripted[1], case, 1, {"input": 5, "output": 2})
