@@ -53,8 +53,9 @@ def test_every_named_file_and_test_exists(page):
     for path in NAMED_FILE.findall(text):
         assert any(PROJECT.glob(path.rstrip("/"))), path
     for file, test in NAMED_TEST.findall(text):
-        (path,) = INTEGRATION_TESTS.rglob(file)
-        assert not test or f"def {test}(" in path.read_text(), test
+        found = list(INTEGRATION_TESTS.rglob(file))
+        assert len(found) == 1, file
+        assert not test or f"def {test}(" in found[0].read_text(), test
 
 
 def test_exactly_the_existing_error_codes_are_documented():
