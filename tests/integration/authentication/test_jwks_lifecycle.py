@@ -11,7 +11,7 @@ import pytest
 
 from mocks.faults import Fault
 from mocks.keys import SigningKey, base64url
-from support.client import wait_until
+from support.client import active_requests, wait_until
 from support.gateway_config import PREFIX, provider
 from support.issuers import entry, identity_provider, running, trusting, verdict, verdicts
 from support.raw_http import CHAT, Connection, ask, assert_still_works, bearer, request
@@ -34,10 +34,6 @@ def waiting(gateway, token, count):
             connection.send(request(CHAT, bearer(token)))
         wait_until(lambda: active_requests(gateway) == count)
         yield connections
-
-
-def active_requests(gateway):
-    return gateway.stats("http.ai_gateway.downstream_rq_active")["http.ai_gateway.downstream_rq_active"]
 
 
 def outcomes(connections):

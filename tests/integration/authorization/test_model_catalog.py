@@ -11,6 +11,7 @@ import pytest
 from google.genai import errors
 
 from mocks.faults import Fault
+from support.bootstrap import without_body_delivery
 from support.client import BEARER, MESSAGES, exchange, google_client, wait_until
 from support.gateway_config import PREFIX, configuration
 from support.issuers import entry, identity_provider, running
@@ -276,10 +277,7 @@ def test_a_request_that_waits_for_keys_waits_for_its_model_too(world, start_gate
 
 
 def test_a_host_that_does_not_deliver_bodies_gets_a_500_within_five_seconds(world, start_gateway, post):
-    def without_the_option(plugin):
-        del plugin["allow_on_headers_stop_iteration"]
-
-    with start_gateway(with_catalogs(world), edit_plugin=without_the_option) as gateway:
+    with start_gateway(with_catalogs(world), edit_plugin=without_body_delivery) as gateway:
         started = time.monotonic()
         answer = post("/my-openai/v1/chat/completions", chat("gpt-4o"), JSON, gateway=gateway)
         assert time.monotonic() - started < 5.5  # 5 s plus the delay of a busy machine

@@ -12,17 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from support import raw_http
-from support.bedrock import (
-    MODEL,
-    PROMPT,
-    QUOTED,
-    assert_signed_by_the_gateway,
-    bearer,
-    bedrock_configuration,
-    frames,
-    only,
-    target,
-)
+from support.bedrock import MODEL, assert_signed_by_the_gateway, bearer, bedrock_configuration, frames, only, target
+from support.client import PROMPT, QUOTED
 
 PROFILES = "/inference-profiles?type=SYSTEM_DEFINED"
 STREAM = f"/model/{MODEL}/invoke-with-response-stream"

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from mocks.world import AUDIENCE
+from support.bootstrap import without_body_delivery
 from support.gateway_config import PREFIX
 
 BODY = {"anthropic_version": "bedrock-2023-05-31", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 9}
@@ -31,17 +32,13 @@ def static(world):
     }
 
 
-def without_the_option(plugin):
-    del plugin["allow_on_headers_stop_iteration"]
-
-
 def invoke(gateway, token, model="m-v1:0"):
     url = f"{gateway.url}{PREFIX}/my-bedrock/model/{model}/invoke"
     return httpx.post(url, json=BODY, headers={"Authorization": f"Bearer {token}"}, timeout=20)
 
 
 def test_a_host_that_does_not_deliver_bodies_gets_a_500_within_five_seconds(world, start_gateway, token):
-    gateway = start_gateway(configuration(world, credentials=static(world)), edit_plugin=without_the_option)
+    gateway = start_gateway(configuration(world, credentials=static(world)), edit_plugin=without_body_delivery)
     started = time.monotonic()
     answer = invoke(gateway, token)
     assert time.monotonic() - started < 5.5  # 5 s plus the delay of a busy machine
@@ -57,7 +54,7 @@ def test_a_host_that_does_not_deliver_bodies_gets_a_500_within_five_seconds(worl
 
 def test_a_bedrock_api_key_needs_no_host_options(world, start_gateway, token):
     credentials = {"bedrock_api_key": {"value": world.bedrock.api_key}}
-    gateway = start_gateway(configuration(world, credentials=credentials), edit_plugin=without_the_option)
+    gateway = start_gateway(configuration(world, credentials=credentials), edit_plugin=without_body_delivery)
     assert invoke(gateway, token).status_code == 200
 
 

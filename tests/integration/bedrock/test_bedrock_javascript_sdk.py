@@ -10,17 +10,8 @@ import time
 
 import pytest
 
-from support.bedrock import (
-    CONVERSATION,
-    INVOKE,
-    MODEL,
-    NAME,
-    QUOTED,
-    assert_signed_by_the_gateway,
-    bedrock_configuration,
-    only,
-)
-from support.client import wait_until
+from support.bedrock import CONVERSATION, INVOKE, MODEL, NAME, assert_signed_by_the_gateway, bedrock_configuration, only
+from support.client import QUOTED, wait_until
 from support.gateway_config import PREFIX
 from tools.gateway import PROJECT
 

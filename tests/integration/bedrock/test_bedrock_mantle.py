@@ -9,8 +9,8 @@ from openai import AuthenticationError, BedrockOpenAI, OpenAI
 
 from mocks.providers import BedrockMantle
 from mocks.world import AUDIENCE
-from support.bedrock import NAME, PROMPT, QUOTED, assert_signed_by_the_gateway, only, static
-from support.client import exchange, wait_until
+from support.bedrock import NAME, assert_signed_by_the_gateway, only, static
+from support.client import PROMPT, QUOTED, exchange, wait_until
 
 MESSAGES = [{"role": "user", "content": PROMPT}]
 CLAUDE = "anthropic.claude-haiku-4-5"

@@ -19,14 +19,13 @@ from support.bedrock import (
     INVOKE,
     MODEL,
     NAME,
-    PROMPT,
-    QUOTED,
     add_header,
     assert_signed_by_the_gateway,
     bedrock_configuration,
     boto3_client,
     only,
 )
+from support.client import PROMPT, QUOTED
 from support.delivery_delay import assert_no_delay
 from tools.gateway import PROJECT
 

@@ -10,7 +10,7 @@ import pytest
 from support.bedrock import (
     CONVERSE,
     MODEL,
-    Upload,
+    PartialRequest,
     assert_signed_by_the_gateway,
     bearer,
     bedrock_configuration,
@@ -45,7 +45,7 @@ def upload(gateway, token):
 
     def begin(*headers):
         framing = headers or [("content-length", str(len(CONVERSE)))]
-        return Upload(gateway, "POST", CONVERSE_PATH, [bearer(token), JSON, *framing])
+        return PartialRequest(gateway, "POST", CONVERSE_PATH, [bearer(token), JSON, *framing])
 
     return begin
 

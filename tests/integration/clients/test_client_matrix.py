@@ -10,12 +10,11 @@ import pytest
 from mocks.world import AUDIENCE, CLIENT_ID, CLIENT_SECRET
 from support import client_tables
 from support.bedrock import static
-from support.client import OPENAI, PROMPT, access_log, ask, wait_until
+from support.client import OPENAI, QUOTED, access_log, ask, wait_until
 from support.gateway_config import configuration
 from support.node import NodeClients
 from support.sdk_clients import GO, NODE, PYTHON, TOKEN_CLIENTS, Failure, Target
 
-QUOTED = f"you said '{PROMPT}'."
 PACED = {"x-mock-stream": "chunks=100,interval_ms=50"}
 GIVEN_UP_AFTER = 3
 SEEN = "✓"

@@ -7,9 +7,7 @@ import pytest
 from anthropic import Anthropic, AsyncAnthropic
 from openai import AsyncOpenAI, OpenAI
 
-from support.client import MESSAGES, PROMPT, google_client
-
-QUOTED = f"you said '{PROMPT}'."
+from support.client import MESSAGES, PROMPT, QUOTED, google_client
 
 
 @pytest.fixture(params=["", "/v1"], ids=["proxy_url", "proxy_url/v1"])

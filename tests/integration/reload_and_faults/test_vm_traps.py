@@ -8,7 +8,7 @@ import pytest
 
 from mocks.faults import Fault
 from support.bootstrap import held_for
-from support.client import wait_until
+from support.client import active_requests, wait_until
 from support.gateway_config import PREFIX, configuration
 from support.issuers import entry, identity_provider, running, trusting
 from support.raw_http import CHAT, Connection, ask, bearer, request
@@ -166,7 +166,3 @@ def test_a_request_held_by_a_trapping_vm_is_never_forwarded_and_times_out(world,
         assert active_requests(gateway) == 0
         assert not any(recorded.values("x-held") for recorded in world.openai.requests)
     print(f"held by a trapped VM: answered after {lasted_s:.1f} s, with a timeout of {HELD_S} s")
-
-
-def active_requests(gateway):
-    return gateway.stats("http.ai_gateway.downstream_rq_active")["http.ai_gateway.downstream_rq_active"]

@@ -18,12 +18,11 @@ from openai import AsyncOpenAI, OpenAI
 from mocks.providers import OpenAI as OpenAIMock
 from support.bedrock import CONVERSE, bedrock_configuration
 from support.bedrock import MODEL as BEDROCK_MODEL
-from support.client import BEARER, OPENAI, PROMPT, exchange
+from support.client import BEARER, OPENAI, PROMPT, QUOTED, exchange
 from support.gateway_config import PREFIX, configuration
 from support.node import NodeClients
 from support.usage import logged
 
-QUOTED = f"you prompt '{PROMPT}'."
 MODEL = "gpt-realtime"
 SILENCE_S = 2
 KEY = "openai-insecure-api-key."

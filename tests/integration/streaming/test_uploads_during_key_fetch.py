@@ -5,7 +5,6 @@ import json
 import socket
 import time
 
-import aiohttp
 import pytest
 
 from mocks.faults import Fault
@@ -13,6 +12,7 @@ from support.client import BEARER, OPENAI, wait_until
 from support.envoy_version import VERSION
 from support.gateway_config import PREFIX, configuration, provider
 from support.scripted_provider import ScriptedProvider
+from support.websocket import echoes
 
 KEYS_TAKE_S = 1.5
 BODY = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "x" * 3000}]}).encode()
@@ -90,14 +90,4 @@ def test_a_websocket_that_waited_for_keys_echoes_every_message(token, start_cold
         one = {"name": "scripted", "type": "openai", "base_url": upstream.url, "api_key": {"value": "mock-key"}}
         gateway = start_cold(providers=[one])
         url, headers = f"{gateway.url}{PREFIX}/scripted/realtime", dict([BEARER.filled(token)])
-        assert asyncio.run(talk(url, headers, messages)) == messages
-
-
-async def talk(url, headers, messages):
-    """The messages that come back."""
-    async with aiohttp.ClientSession() as session, session.ws_connect(url, headers=headers) as connected:
-        echoes = []
-        for message in messages:
-            await connected.send_str(message)
-            echoes.append(await connected.receive_str(timeout=10))
-        return echoes
+        assert asyncio.run(echoes(url, headers, messages)) == messages

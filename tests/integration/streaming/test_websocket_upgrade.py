@@ -7,21 +7,13 @@ import pytest
 
 from support.client import BEARER
 from support.gateway_config import PREFIX
+from support.websocket import echoes
 
 
 def talk(gateway, headers, *messages):
     """The messages that the provider echoes."""
-
-    async def talk():
-        url = f"{gateway.url}{PREFIX}/scripted/realtime?model=gpt-realtime"
-        async with aiohttp.ClientSession() as session, session.ws_connect(url, headers=headers) as socket:
-            echoes = []
-            for message in messages:
-                await socket.send_str(message)
-                echoes.append(await socket.receive_str(timeout=10))
-            return echoes
-
-    return asyncio.run(talk())
+    url = f"{gateway.url}{PREFIX}/scripted/realtime?model=gpt-realtime"
+    return asyncio.run(echoes(url, headers, messages))
 
 
 def test_a_websocket_with_a_token_is_connected_with_the_providers_key(scripted, token):

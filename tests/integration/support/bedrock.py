@@ -9,18 +9,16 @@ from botocore.config import Config
 from botocore.eventstream import EventStreamBuffer
 
 from mocks.world import AUDIENCE
-from support.client import Response
+from support.client import PROMPT, Response
 from support.gateway_config import CONTAINER_TOKEN, EXTERNAL_ID, PREFIX, ROLE
 
 NAME = "my-bedrock"
 MODEL = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
-PROMPT = "Hello from AI Gateway"
 CONVERSATION = [{"role": "user", "content": [{"text": PROMPT}]}]
 CONVERSE = json.dumps({"messages": CONVERSATION}).encode()
 INVOKE = json.dumps(
     {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 64, "messages": [{"role": "user", "content": PROMPT}]}
 ).encode()
-QUOTED = f"you said '{PROMPT}'."
 TIMEOUT_S = 30
 
 
@@ -83,7 +81,7 @@ def frames(chunks):
         yield from buffer
 
 
-class Upload:
+class PartialRequest:
     """A request that the caller sends piece by piece."""
 
     def __init__(self, gateway, method, path, headers):

@@ -7,6 +7,11 @@ def routes(bootstrap):
     return manager["route_config"]["virtual_hosts"][0]["routes"]
 
 
+def without_body_delivery(plugin):
+    """Remove the plugin option without which Envoy does not deliver request bodies to the filter."""
+    del plugin["allow_on_headers_stop_iteration"]
+
+
 def held_for(seconds):
     """Change the timeout of requests that the filter holds, which is a minute by default."""
 

@@ -59,6 +59,8 @@ class Api:
 
 
 PROMPT = "Hello from AI Gateway"
+QUOTED = f"you said '{PROMPT}'."
+"""The end of every mock's response to `PROMPT`."""
 MESSAGES = [{"role": "user", "content": PROMPT}]
 CONTENTS = [{"role": "user", "parts": [{"text": PROMPT}]}]
 
@@ -156,6 +158,11 @@ def google_client(base_url, token, **http_options):
 def requests_served(gateway):
     """The number of client requests that the gateway has answered, whatever the status."""
     return gateway.stats("http.ai_gateway.")["http.ai_gateway.downstream_rq_completed"]
+
+
+def active_requests(gateway):
+    """The number of requests that the gateway has not finished."""
+    return gateway.stats("http.ai_gateway.downstream_rq_active")["http.ai_gateway.downstream_rq_active"]
 
 
 def wait_until(condition, wait_s=WAIT_S):

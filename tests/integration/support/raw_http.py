@@ -16,6 +16,11 @@ ANSWER_TIMEOUT_S = 5
 CHANGING_HEADERS = ("date", "connection", "x-request-id")
 
 
+def reset_on_close(connection):
+    """Make `close` send a TCP reset."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
 @dataclass(frozen=True)
 class Response:
     """A complete response."""
@@ -73,7 +78,7 @@ class Connection:
 
     def reset(self):
         """Close with a TCP reset, as the kernel does for a killed client."""
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        reset_on_close(self._socket)
         self.close()
 
     def read_until_closed(self):

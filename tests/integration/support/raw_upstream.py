@@ -1,8 +1,9 @@
 """A provider that writes raw bytes. The last segment of the request path chooses its behaviour."""
 
 import socket
-import struct
 import threading
+
+from support.raw_http import reset_on_close
 
 CHUNKED = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 EVENT = b"data: {}\n\n"
@@ -14,7 +15,7 @@ TRAILERS = CHUNKED + CHUNK + b"0\r\nx-trailer: yes\r\n\r\n"
 
 def reset(connection):
     """Close a connection with a TCP reset, as the kernel does for a killed process."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    reset_on_close(connection)
     connection.close()
 
 

@@ -49,7 +49,7 @@ class Upload:
         return self._answer
 
 
-class Connection:
+class RecordedConnection:
     """The bytes received on one connection so far."""
 
     def __init__(self):
@@ -111,7 +111,7 @@ class Recorder:
             threading.Thread(target=self._read, args=(accepted,), daemon=True).start()
 
     def _read(self, accepted):
-        connection = Connection()
+        connection = RecordedConnection()
         accepted.settimeout(WAIT_S)
         with accepted:
             try:
@@ -136,7 +136,7 @@ class _ExpectedConnection:
         self._index = index
 
     def _now(self):
-        return self._connections[self._index] if len(self._connections) > self._index else Connection()
+        return self._connections[self._index] if len(self._connections) > self._index else RecordedConnection()
 
     def body(self):
         return self._now().body()
