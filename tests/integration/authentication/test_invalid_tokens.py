@@ -52,7 +52,7 @@ HEADERS = {
     "a repeated x-goog-api-key": (["x-goog-api-key: {token}", "x-goog-api-key: {token}"], 400, "repeated"),
     "a repeated x-api-key": (["x-api-key: {token}", "x-api-key: a"], 400, "repeated"),
     "a repeated gateway token header": (["x-ai-gateway-authorization: {token}"] * 2, 400, "repeated"),
-    "two tokens by a comma": (["authorization: Bearer {token}, Bearer {token}"], 400, "credential_repeated"),
+    "two tokens joined by a comma": (["authorization: Bearer {token}, Bearer {token}"], 400, "credential_repeated"),
     "bytes that are not UTF-8 as a token": (["authorization: Bearer \xff\xfe"], 401, "token_malformed"),
     "bytes that are not UTF-8 as a scheme": (["authorization: \xff\xfe"], 401, "token_malformed"),
     "bytes that are not UTF-8 in x-api-key": (["x-api-key: \xff.\xfe.\xfd"], 401, "token_malformed"),
@@ -87,8 +87,8 @@ PASSED_THROUGH = {
     "after a tab": ["authorization: Bearer\t{token}"],
     "before the client's own": ["authorization: Bearer {token}", "authorization: Bearer sk-own"],
     "after the client's own": ["authorization: Bearer sk-own", "authorization: Bearer {token}"],
-    "with the client's own by a comma": ["authorization: Bearer {token}, Bearer sk-own"],
-    "with more behind": ["authorization: Bearer {token} sk-own"],
+    "joined with the client's own by a comma": ["authorization: Bearer {token}, Bearer sk-own"],
+    "with trailing bytes": ["authorization: Bearer {token} sk-own"],
 }
 
 
@@ -165,7 +165,7 @@ BAD_TOKENS = {
     "alg None": (lambda i: compact({"alg": "nOnE"}, i.claims(), lambda _: b""), "algorithm_not_allowed"),
     "no alg": (lambda i: i.mint(header={"alg": None}), "algorithm_not_allowed"),
     "HS256 signed with the public key": (hmac_sha256_with_the_public_key, "algorithm_not_allowed"),
-    "an alg that the key is not for": (lambda i: i.mint(header={"alg": "RS512"}), "key_unknown"),
+    "an alg of another key type": (lambda i: i.mint(header={"alg": "RS512"}), "key_unknown"),
     "a wrong iss": (lambda i: i.mint({"iss": i.issuer + "/"}), "issuer_unknown"),
     "no iss": (lambda i: i.mint(omit=["iss"]), "token_malformed"),
     "a wrong aud": (lambda i: i.mint({"aud": ["other", "ai-gateway2"]}), "audience_not_accepted"),
@@ -177,8 +177,8 @@ BAD_TOKENS = {
     "exp null": (lambda i: i.mint({"exp": None}), "token_malformed"),
     "exp as a string": (lambda i: i.mint({"exp": str(int(later(3600)))}), "token_malformed"),
     "a negative exp": (lambda i: i.mint({"exp": -1}), "token_malformed"),
-    "nbf to come": (lambda i: i.mint({"nbf": later(70)}), "token_not_yet_valid"),
-    "iat to come": (lambda i: i.mint({"iat": later(70)}), "token_not_yet_valid"),
+    "nbf in the future": (lambda i: i.mint({"nbf": later(70)}), "token_not_yet_valid"),
+    "iat in the future": (lambda i: i.mint({"iat": later(70)}), "token_not_yet_valid"),
     "a huge nbf": (lambda i: i.mint({"nbf": 1e300}), "token_not_yet_valid"),
     "sub as a number": (lambda i: i.mint({"sub": 1}), "token_malformed"),
     "a key not in the set": (lambda i: i.mint(key=FOREIGN_KEY), "key_unknown"),
@@ -196,7 +196,7 @@ BAD_TOKENS = {
     "claims that are a string": (lambda i: signed_text(i, '"iss"'), "token_malformed"),
     "claims that are null": (lambda i: signed_text(i, "null"), "token_malformed"),
     "claims that are not JSON": (lambda i: signed_text(i, "iss"), "token_malformed"),
-    "claims with more behind": (lambda i: signed_text(i, claims_text(i, "") + "{}"), "token_malformed"),
+    "claims with trailing bytes": (lambda i: signed_text(i, claims_text(i, "") + "{}"), "token_malformed"),
     "a JSON bomb for claims": (lambda i: signed_text(i, "[" * 2 * NESTING), "token_malformed"),
     "a JSON bomb in a claim": (lambda i: signed_text(i, claims_text(i, f',"x":{DEEP}')), "token_malformed"),
     "a JSON bomb for a header": (lambda i: changed(i.mint(), 0, lambda _: base64url(DEEP.encode())), "token_malformed"),
@@ -210,7 +210,7 @@ BAD_TOKENS = {
     "kid as a number": (lambda i: i.mint(header={"kid": 1}), "token_malformed"),
     "kid with unusual characters": (lambda i: i.mint(header={"kid": "../../\x00'\"\u2028;--%00é"}), "key_unknown"),
     "kid of 5 KB": (lambda i: i.mint(header={"kid": "k" * 5000}), "key_unknown"),
-    "kid in other case": (lambda i: i.mint(header={"kid": i.keys[0].kid.upper() + "A"}), "key_unknown"),
+    "kid in another case": (lambda i: i.mint(header={"kid": i.keys[0].kid.upper() + "A"}), "key_unknown"),
 }
 
 
@@ -234,18 +234,18 @@ def test_key_urls_in_a_token_are_never_fetched(gateway, world, parameter):
     assert not world.compatible.requests
 
 
-ODD_BUT_GOOD_TOKENS = {
+UNUSUAL_VALID_TOKENS = {
     "nbf within the leeway": lambda i: i.mint({"nbf": later(45)}),
     "iat within the leeway": lambda i: i.mint({"iat": later(45)}),
     "dates with a fraction": lambda i: i.mint({"exp": later(3600), "iat": later(-0.5)}),
     "a huge exp": lambda i: i.mint({"exp": 1e300}),
-    "one good audience among others": lambda i: i.mint({"aud": ["other", "ai-gateway"]}),
+    "one valid audience among others": lambda i: i.mint({"aud": ["other", "ai-gateway"]}),
     "no kid": lambda i: i.mint(header={"kid": None}),
-    "a nested header parameter that nobody reads": lambda i: with_header_text(i, ',"x":[[[{"y":[]}]]]'),
-    "its own jwk along": lambda i: i.mint(header={"jwk": i.keys[-1].jwk()}),
+    "an unknown nested header parameter": lambda i: with_header_text(i, ',"x":[[[{"y":[]}]]]'),
+    "its own jwk in the header": lambda i: i.mint(header={"jwk": i.keys[-1].jwk()}),
 }
 
 
-@pytest.mark.parametrize("make", ODD_BUT_GOOD_TOKENS.values(), ids=ODD_BUT_GOOD_TOKENS)
+@pytest.mark.parametrize("make", UNUSUAL_VALID_TOKENS.values(), ids=UNUSUAL_VALID_TOKENS)
 def test_unusual_valid_tokens_are_accepted(gateway, world, make):
     assert ask(gateway, request(CHAT, bearer(make(world.identity_provider)))).status == 200

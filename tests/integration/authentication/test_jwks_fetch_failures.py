@@ -33,7 +33,7 @@ FAULTS = {
     "answers 404": Fault(status=404),
     "redirects": Fault(status=302, location="/.well-known/jwks.json?elsewhere"),
     "sends HTML": Fault(body=b"<!doctype html><title>Sign in</title>", content_type="text/html"),
-    "is cut short": Fault(truncated=True),
+    "truncates its body": Fault(truncated=True),
     "sends 50 MB": Fault(size=50 * 1024 * 1024),
     "sends nothing": Fault(body=b""),
     "sends a list": Fault(body=b"[]"),
@@ -49,8 +49,8 @@ KEY_SET_FAULTS = {
 DISCOVERY_FAULTS = {
     "names another issuer": {"issuer": "https://other.test"},
     "names no issuer": {"issuer": None},
-    "leads to a name that does not resolve": {"jwks_uri": "http://keys.invalid/jwks.json"},
-    "leads to a port where nothing listens": {"jwks_uri": "http://127.0.0.1:1/jwks.json"},
+    "names a host that does not resolve": {"jwks_uri": "http://keys.invalid/jwks.json"},
+    "names a port where nothing listens": {"jwks_uri": "http://127.0.0.1:1/jwks.json"},
 }
 CASES = [
     *((endpoint, name) for endpoint in ("discovery", "jwks") for name in FAULTS),

@@ -89,15 +89,17 @@ PKCS1 = {
     "extra algorithm parameters": lambda m: padded(EXTRA_PARAMETERS + sha256(m)),
     "another hash": lambda m: padded(SHA1_ID + hashlib.sha1(m).digest()),
     "another hash under this one's name": lambda m: padded(SHA256_ID + hashlib.sha3_256(m).digest()),
-    "a digest cut short": lambda m: padded(SHA256_ID + sha256(m)[:20]),
-    "bytes behind the digest": lambda m: padded(SHA256_ID + sha256(m) + b"\0" * 8),
-    "a short padding and bytes behind": lambda m: b"\0\1" + b"\xff" * 8 + b"\0" + SHA256_ID + sha256(m) + b"\x5a" * 194,
+    "a truncated digest": lambda m: padded(SHA256_ID + sha256(m)[:20]),
+    "bytes after the digest": lambda m: padded(SHA256_ID + sha256(m) + b"\0" * 8),
+    "a short padding and trailing bytes": lambda m: (
+        b"\0\1" + b"\xff" * 8 + b"\0" + SHA256_ID + sha256(m) + b"\x5a" * 194
+    ),
     "a padding of zeros": lambda m: padded(SHA256_ID + sha256(m), fill=b"\0"),
-    "a padding of something": lambda m: padded(SHA256_ID + sha256(m), fill=b"\xfe"),
+    "a padding of other bytes": lambda m: padded(SHA256_ID + sha256(m), fill=b"\xfe"),
     "the type for encryption": lambda m: padded(SHA256_ID + sha256(m), first=b"\0\2"),
     "the type of zeros": lambda m: padded(SHA256_ID + sha256(m), first=b"\0\0"),
-    "no zero behind the padding": lambda m: padded(SHA256_ID + sha256(m), end=b""),
-    "two zeros behind the padding": lambda m: padded(SHA256_ID + sha256(m), end=b"\0\0"),
+    "no zero after the padding": lambda m: padded(SHA256_ID + sha256(m), end=b""),
+    "two zeros after the padding": lambda m: padded(SHA256_ID + sha256(m), end=b"\0\0"),
     "the padding of PSS": lambda m: pss(sha256(m), b"s" * 32),
 }
 

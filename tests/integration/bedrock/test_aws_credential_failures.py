@@ -17,12 +17,12 @@ FAULTS = {
     "no credentials": Fault(body=b"{}"),
     "an empty key": Fault(body=b'{"AccessKeyId": "", "SecretAccessKey": "", "Token": ""}'),
     "a newline": Fault(body=b'{"AccessKeyId": "ASIA", "SecretAccessKey": "s", "Token": "a\\nb: c"}'),
-    "an end that is no time": Fault(body=b'{"AccessKeyId": "A", "SecretAccessKey": "s", "Expiration": "soon"}'),
+    "an invalid expiration": Fault(body=b'{"AccessKeyId": "A", "SecretAccessKey": "s", "Expiration": "soon"}'),
     "ended": Fault(body=b'{"AccessKeyId": "A", "SecretAccessKey": "s", "Expiration": "2020-01-02T03:04:05Z"}'),
     "a number": Fault(body=b'{"AccessKeyId": 1, "SecretAccessKey": 2}'),
-    "half an answer": Fault(truncated=True),
+    "a truncated response": Fault(truncated=True),
     "silence": Fault(hang=True),
-    "a flood": Fault(size=8 * 1024 * 1024),
+    "a huge response": Fault(size=8 * 1024 * 1024),
 }
 
 

@@ -56,8 +56,8 @@ REPLIES = {
         "INVALID_ARGUMENT",
     ),
     "too many headers": (to("raw/v1/whole", *["x-any: a"] * 101), 431, "headers_too_large", None, "INVALID_ARGUMENT"),
-    "no HTTP": (lambda _: b"GET\r\n\r\n", 400, "request_invalid", None, "INVALID_ARGUMENT"),
-    "a head that does not end": (
+    "not HTTP": (lambda _: b"GET\r\n\r\n", 400, "request_invalid", None, "INVALID_ARGUMENT"),
+    "an incomplete head": (
         lambda _: b"GET / HTTP/1.1\r\nhost: a",
         408,
         "request_timeout",
@@ -65,14 +65,26 @@ REPLIES = {
         "DEADLINE_EXCEEDED",
     ),
     "a provider that refuses connections": (to("refusing/v1/x"), 503, "upstream_unavailable", "1", "UNAVAILABLE"),
-    "a provider that hangs up": (to("raw/v1/close-before"), 503, "upstream_unavailable", "1", "UNAVAILABLE"),
-    "a provider that resets": (to("raw/v1/reset-before"), 503, "upstream_unavailable", "1", "UNAVAILABLE"),
-    "a provider that speaks no HTTP": (to("raw/v1/garbage"), 502, "upstream_invalid", "1", "UNAVAILABLE"),
+    "a provider that closes the connection": (
+        to("raw/v1/close-before"),
+        503,
+        "upstream_unavailable",
+        "1",
+        "UNAVAILABLE",
+    ),
+    "a provider that resets the connection": (
+        to("raw/v1/reset-before"),
+        503,
+        "upstream_unavailable",
+        "1",
+        "UNAVAILABLE",
+    ),
+    "a provider that does not speak HTTP": (to("raw/v1/garbage"), 502, "upstream_invalid", "1", "UNAVAILABLE"),
     "a provider without an address": (to("nowhere/v1/x"), 503, "upstream_unresolved", "5", "UNAVAILABLE"),
-    "a provider that is silent": (to("raw/v1/silent"), 504, "upstream_timeout", None, "DEADLINE_EXCEEDED"),
+    "a provider that does not respond": (to("raw/v1/silent"), 504, "upstream_timeout", None, "DEADLINE_EXCEEDED"),
 }
 # Replies that Envoy sends before it has read a request and given it an id.
-WITHOUT_AN_ID = {"no HTTP", "a head that does not end", "headers too large", "too many headers"}
+WITHOUT_AN_ID = {"not HTTP", "an incomplete head", "headers too large", "too many headers"}
 
 
 @pytest.mark.parametrize("name", REPLIES)

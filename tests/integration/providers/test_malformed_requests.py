@@ -24,7 +24,7 @@ PATHS = {
     "a name of 50 KB": (f"{PREFIX}/{'a' * 50_000}/v1/models", 404, "provider_not_found"),
     "a name with an encoded NUL": (f"{PREFIX}/my-openai%00/v1/models", 400, "path_invalid"),
     "no upstream path": (f"{PREFIX}/my-openai", 404, "upstream_path_missing"),
-    "a slash for an upstream path": (f"{PREFIX}/my-openai/", 404, "upstream_path_missing"),
+    "a slash as the upstream path": (f"{PREFIX}/my-openai/", 404, "upstream_path_missing"),
     "the prefix in other case": (f"{PREFIX.upper()}/my-openai/v1/models", 404, "path_not_found"),
     "the prefix after a double slash": (f"/{CHAT}", 404, "path_not_found"),
     "the prefix with an encoded letter": (CHAT.replace("llm", "%6Clm"), 404, "path_not_found"),
@@ -32,14 +32,14 @@ PATHS = {
     "an absolute target of a bare host": ("http://other.test", 404, "path_not_found"),
     "an absolute target of another scheme": (f"ftp://other.test{CHAT}", 400, "request_invalid"),
     "an absolute target of https in plaintext": (f"https://other.test{CHAT}", 403, "request_invalid"),
-    "an authority for a target": ("other.test:80", 400, "request_invalid"),
+    "the authority form": ("other.test:80", 400, "request_invalid"),
     "a relative target": (CHAT[1:], 400, "request_invalid"),
     "an empty target": ("", 400, "request_invalid"),
     "a target with a fragment": (f"{CHAT}#a", 400, "request_invalid"),
     "a space in the target": (f"{CHAT} a", 400, "request_invalid"),
     "a NUL in the target": (f"{CHAT}\0", 400, "request_invalid"),
     "bytes that are not UTF-8 in the target": (f"{CHAT}/\xff", 400, "request_invalid"),
-    "a target that does not fit": (f"{CHAT}/{'a' * 65_000}", 431, "headers_too_large"),
+    "a target beyond the limit": (f"{CHAT}/{'a' * 65_000}", 431, "headers_too_large"),
 }
 
 DOT_SEGMENTS = [".", "..", "%2e", "%2E%2e", ".%2E", "..;", "..;a=b", "..%2F", "%2e%2e%2f", "..%5C", "..\\", "a\\.."]
@@ -148,7 +148,7 @@ def test_a_malformed_request_closes_its_connection_and_nothing_after_it_is_read(
 
 
 CHUNKS = {
-    "a size that is no number": b"zz\r\nhello\r\n0\r\n\r\n",
+    "a size that is not a number": b"zz\r\nhello\r\n0\r\n\r\n",
     "a size over 64 bits": b"fffffffffffffffff\r\nhello\r\n0\r\n\r\n",
     "a negative size": b"-5\r\nhello\r\n0\r\n\r\n",
 }

@@ -20,16 +20,16 @@ SCRIPTS = {
     "401, as if the key were wrong": Script((b'{"error":{"message":"Incorrect API key"}}',), 401),
     "402, an unusual status": Script((b"pay",), 402),
     "404, HTML": Script((b"<html>no model</html>",), 404, {"content-type": "text/html"}),
-    "413, nothing": Script((), 413),
+    "413, no body": Script((), 413),
     "429, with limits": Script(
         (b'{"error":"slow down"}',),
         429,
         {"retry-after": "7", "retry-after-ms": "7000", "x-ratelimit-remaining-tokens": "0", "x-should-retry": "true"},
     ),
-    "500, bytes that are no text": Script((bytes(range(256)),), 500, {"content-type": "application/octet-stream"}),
+    "500, binary": Script((bytes(range(256)),), 500, {"content-type": "application/octet-stream"}),
     "503, with a date": Script((b"busy",), 503, {"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}),
     "529, overloaded": Script((b'{"type":"error"}',), 529),
-    "201, with a place": Script((b"made",), 201, {"location": "https://elsewhere.example/"}),
+    "201, with a location": Script((b"made",), 201, {"location": "https://elsewhere.example/"}),
 }
 
 

@@ -164,7 +164,7 @@ def test_a_refused_configuration_has_no_effect_and_all_its_problems_are_logged(s
 
 
 WRONG_SHAPES = {
-    "a key that is written out as text": ({"api_key": SECRET}, "/providers/0/api_key"),
+    "a key as plain text": ({"api_key": SECRET}, "/providers/0/api_key"),
     "a key in a list": ({"api_key": [SECRET]}, "/providers/0/api_key"),
     "a key for a flag": ({"enabled": SECRET}, "/providers/0/enabled"),
     "a key with quotes for a flag": ({"enabled": f'a", expected {SECRET}'}, "/providers/0/enabled"),

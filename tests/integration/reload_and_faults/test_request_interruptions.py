@@ -71,17 +71,17 @@ def half(data):
 SIGNED = f"{PREFIX}/signed/model/m/whole"
 # What the client has sent, and how the test sees that the request has reached this state.
 STATES = {
-    "its head is not whole": (lambda system: raw("silent", system.line)[:40], None),
-    "it waits for keys": (lambda system: raw("silent", system.waiting_line), "wasmcustom.ai_gateway_waiting_requests"),
-    "its body is awaited, to be signed": (lambda system: half(request(SIGNED, system.line, body=BODY)), None),
-    "its body passes": (lambda system: half(raw("silent", system.line)), "upstream"),
-    "its answer is awaited": (lambda system: raw("silent", system.line), "upstream"),
-    "its answer passes": (lambda system: raw("drip", system.line), "upstream"),
+    "incomplete head": (lambda system: raw("silent", system.line)[:40], None),
+    "waiting for keys": (lambda system: raw("silent", system.waiting_line), "wasmcustom.ai_gateway_waiting_requests"),
+    "waiting for the body to sign": (lambda system: half(request(SIGNED, system.line, body=BODY)), None),
+    "forwarding the body": (lambda system: half(raw("silent", system.line)), "upstream"),
+    "waiting for the response": (lambda system: raw("silent", system.line), "upstream"),
+    "forwarding the response": (lambda system: raw("drip", system.line), "upstream"),
 }
 WAYS = {
     "closes": Connection.close,
     "resets": Connection.reset,
-    "says it has ended and closes": lambda connection: (connection.finish(), time.sleep(0.1), connection.close()),
+    "shuts down and closes": lambda connection: (connection.finish(), time.sleep(0.1), connection.close()),
 }
 
 

@@ -52,7 +52,7 @@ def test_each_chunk_arrives_without_delay(api, client, gateway, token):
 BODIES = {
     "characters cut at chunk edges": Script((b"data: \xf0\x9f", b"\x98\x80 \xc3", b"\xa4\n", b"\ndata: [DONE]\n\n")),
     "CRLF and comments": Script((b": ping\r\n\r\n", b"data: 1\r\n\r", b"\ndata: 2\r\n\r\n")),
-    "no end of the last event": Script((b"event: x\ndata: {", b"}")),
+    "no end after the last event": Script((b"event: x\ndata: {", b"}")),
     "gzip": Script((gzip.compress(b"data: 1\n\n" * 99),), headers={"content-encoding": "gzip"}),
     "single bytes": Script(tuple(bytes([byte]) for byte in range(256)), headers={"content-type": "text/event-stream"}),
     "nothing": Script(()),
