@@ -28,7 +28,18 @@ def main():
     wanted = sys.argv[1:] or ["ours", "bedrock-ours"]
     require_tools()
     subprocess.run(
-        ["cargo", "build", "--quiet", "--release", "--package", "ai-gateway-filter", "--target", "wasm32-wasip1", "--target-dir", "target/named"],
+        [
+            "cargo",
+            "build",
+            "--quiet",
+            "--release",
+            "--package",
+            "ai-gateway-filter",
+            "--target",
+            "wasm32-wasip1",
+            "--target-dir",
+            "target/named",
+        ],
         cwd=PROJECT,
         env=os.environ | {"CARGO_PROFILE_RELEASE_STRIP": "false"},
         check=True,
