@@ -51,7 +51,7 @@ pub fn sign(
     scope: Scope<'_>,
     keys: &mut SigningKeys,
 ) -> SigningInstructions {
-    let date_time = scope.time.basic();
+    let date_time = scope.time.iso_8601_basic();
     let credential_scope = scope.credential_scope(&date_time);
     let mut headers = Vec::with_capacity(4);
     headers.push(("x-amz-content-sha256", request.payload_sha256.to_owned()));
@@ -101,7 +101,7 @@ fn date(date_time: &str) -> &str {
 impl StringToSign {
     /// Binds a canonical request to a scope.
     pub fn new(scope: Scope<'_>, canonical_request: &CanonicalRequest) -> Self {
-        let date_time = scope.time.basic();
+        let date_time = scope.time.iso_8601_basic();
         let credential_scope = scope.credential_scope(&date_time);
         Self::of(&date_time, &credential_scope, canonical_request)
     }

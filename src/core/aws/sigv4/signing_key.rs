@@ -34,7 +34,10 @@ impl SigningKey {
     /// Derives the key of a scope.
     pub fn derive(secret_access_key: &Secret, scope: Scope<'_>) -> Self {
         let secret = format!("AWS4{}", secret_access_key.expose());
-        let date = hmac(secret.as_bytes(), date(&scope.time.basic()).as_bytes());
+        let date = hmac(
+            secret.as_bytes(),
+            date(&scope.time.iso_8601_basic()).as_bytes(),
+        );
         let region = hmac(&date, scope.region.as_bytes());
         let service = hmac(&region, scope.service.as_bytes());
         Self(Rc::new(hmac_with_key(&hmac(&service, b"aws4_request"))))
