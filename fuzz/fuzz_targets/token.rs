@@ -1,8 +1,8 @@
 //! Any bytes as a token: none passes but the one that was issued.
 #![no_main]
 
-use ai_gateway_core::authn::Verdict;
 use ai_gateway_core::authn::jwt::Token;
+use ai_gateway_core::authn::{KeyWaits, Verdict};
 use ai_gateway_core::testing::{SigningKey, claims};
 use ai_gateway_filter_fuzz::world::Gateway;
 use libfuzzer_sys::fuzz_target;
@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
     WORLD.with(|(gateway, good)| {
         let _ = Token::parse(data);
         let mut authenticator = gateway.shared.authenticator.borrow_mut();
-        let verdict = authenticator.authenticate(data, &[0], gateway.now);
+        let verdict = authenticator.authenticate(data, &KeyWaits::default(), gateway.now);
         let is_accepted = matches!(verdict, Verdict::Accepted(_));
         assert_eq!(is_accepted, data == good.as_bytes(), "{verdict:?}");
     });

@@ -5,7 +5,6 @@ use std::slice;
 use super::*;
 use crate::authn::signature::SoftwareVerifier;
 use crate::testing::{JwsVector, base64url, base64url_decoded, independent_vectors, key_set};
-use jwk::KeySet;
 
 const NOW: UnixTime = UnixTime::from_secs(1);
 
@@ -22,7 +21,7 @@ fn authenticator(vector: &JwsVector) -> Authenticator {
     let shared_data = MemoryBoard::default();
     let mut authenticator =
         Authenticator::new(&[issuer], 10, Rc::new(SoftwareVerifier), &shared_data);
-    let verdict = authenticator.authenticate(vector.jws.as_bytes(), &[0], NOW);
+    let verdict = authenticator.authenticate(vector.jws.as_bytes(), &KeyWaits::default(), NOW);
     assert!(matches!(verdict, Verdict::Accepted(_)), "{verdict:?}");
     authenticator
 }
@@ -45,7 +44,7 @@ fn flips(bytes: &[u8], stride: usize) -> impl Iterator<Item = Vec<u8>> {
 fn assert_all_refused(vector: &JwsVector, tokens: impl Iterator<Item = Vec<u8>>) {
     let mut authenticator = authenticator(vector);
     for token in tokens {
-        let verdict = authenticator.authenticate(&token, &[0], NOW);
+        let verdict = authenticator.authenticate(&token, &KeyWaits::default(), NOW);
         assert!(
             matches!(verdict, Verdict::Rejected(_)),
             "{}: {verdict:?}",
