@@ -1,5 +1,5 @@
-//! Any header and any claims under a good signature: what passes is what a second reading of the
-//! standard lets pass. The first line is the header.
+//! Any header and any claims under a valid signature: an accepted token must also pass the checks
+//! here, which are independent of those in the core. The first line of the input is the header.
 #![no_main]
 
 use ai_gateway_core::authn::{KeyWaits, Verdict};

@@ -1,8 +1,8 @@
-//! Authentication: verifies a caller's token and returns its [`Claims`], or says why it is rejected.
+//! Authentication: verifies a caller's token and returns its [`Claims`], or why it is rejected.
 //!
-//! The issuer is chosen by the token's `iss` before any key is looked up, and the key by `kid` among
-//! that issuer's keys only. Claims are read after the signature has been verified. Accepted tokens
-//! are cached until they expire or their key is withdrawn.
+//! The issuer is chosen by the token's `iss` before any key is looked up, and the key by `kid`
+//! among that issuer's keys only. Claims are read after the signature has been verified. Accepted
+//! tokens are cached until they expire or their key is withdrawn.
 
 pub mod jwk;
 pub mod jwks;
@@ -19,7 +19,7 @@ pub use key_waits::KeyWaits;
 
 use jwk::Algorithm;
 use jwks::{IssuerStatus, JwksCache, JwksReport, JwksSource, KeyMiss};
-use jwt::{Claims, IssuerIndex, Token, TokenError};
+use jwt::{Claims, IssuerIndex, TokenError, UnverifiedToken};
 use signature::SignatureVerifier;
 use token_cache::TokenCache;
 
@@ -115,7 +115,7 @@ impl Authenticator {
 
     /// Whether a token claims to come from one of the configured issuers. Nothing is verified.
     pub fn is_from_known_issuer(&self, token: &[u8]) -> bool {
-        Token::parse(token).is_ok_and(|token| {
+        UnverifiedToken::parse(token).is_ok_and(|token| {
             self.issuers
                 .iter()
                 .any(|(issuer, _)| issuer.issuer == token.issuer)
@@ -139,8 +139,8 @@ impl Authenticator {
         polls
     }
 
-    /// Handles the response to an issuer's callout. Returns the next callout, or `None` if the fetch
-    /// has ended.
+    /// Handles the response to an issuer's callout. Returns the next callout, or `None` if the
+    /// fetch has ended.
     pub fn on_response(
         &mut self,
         index: IssuerIndex,
@@ -193,7 +193,7 @@ impl Authenticator {
         waits: &KeyWaits,
         now: UnixTime,
     ) -> Result<Rc<Claims>, NoClaims> {
-        let parsed = Token::parse(token)?;
+        let parsed = UnverifiedToken::parse(token)?;
         let (index, (issuer, keys)) = self
             .issuers
             .iter_mut()

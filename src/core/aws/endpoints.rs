@@ -82,7 +82,8 @@ const CALLOUT_TIMEOUT: Duration = Duration::from_secs(5);
 /// role.
 const CALLOUTS_OF_A_FETCH: u32 = 5;
 
-/// Credentials are refreshed this long before they expire, or in the last fifth of a short lifetime.
+/// Credentials are refreshed this long before they expire, or in the last fifth of a short
+/// lifetime.
 const REFRESH_AHEAD: Duration = Duration::from_secs(300);
 
 /// Fetched credentials that do not expire are refreshed after this time.

@@ -34,8 +34,8 @@ impl UnixTime {
         Self(Duration::from_secs(seconds))
     }
 
-    /// Parses RFC 3339 in UTC, as [`Self`]'s `Display` prints it. Fractions of a second are dropped.
-    /// A date that does not exist, such as 31 February, is refused.
+    /// Parses RFC 3339 in UTC, as [`Self`]'s `Display` prints it. Fractions of a second are
+    /// dropped. A date that does not exist, such as 31 February, is refused.
     pub fn parse_rfc_3339(text: &str) -> Option<Self> {
         let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
         let mut date = date.splitn(3, '-').map(|part| part.parse::<u64>().ok());
@@ -58,7 +58,8 @@ impl UnixTime {
         exists.then(|| Self::from_secs(days * 86_400 + hour * 3600 + minute * 60 + second))
     }
 
-    /// ISO 8601's basic format, in UTC and to the second: `20261122T234057Z`. Years have four digits.
+    /// ISO 8601's basic format, in UTC and to the second: `20261122T234057Z`. Years have four
+    /// digits.
     pub fn iso_8601_basic(self) -> String {
         let seconds = self.0.as_secs();
         let (year, month, day) = civil_date(seconds / 86_400);
