@@ -1,8 +1,8 @@
-//! Any header and any claims under a good signature: what passes is what a second reading of the
-//! standard lets pass. The first line is the header.
+//! Any header and any claims under a valid signature: an accepted token must also pass the checks
+//! here, which are independent of those in the core. The first line of the input is the header.
 #![no_main]
 
-use ai_gateway_core::authn::Verdict;
+use ai_gateway_core::authn::{KeyWaits, Verdict};
 use ai_gateway_core::testing::{AUDIENCE, ISSUER, NOW_SECS, SigningKey};
 use ai_gateway_filter_fuzz::world::Gateway;
 use libfuzzer_sys::fuzz_target;
@@ -15,7 +15,8 @@ fuzz_target!(|data: &[u8]| {
     WORLD.with(|(gateway, signer)| {
         let token = signer.sign(header, payload);
         let mut authenticator = gateway.shared.authenticator.borrow_mut();
-        let verdict = authenticator.authenticate(token.as_bytes(), &[0], gateway.now);
+        let verdict =
+            authenticator.authenticate(token.as_bytes(), &KeyWaits::default(), gateway.now);
         if let Verdict::Accepted(claims) = verdict {
             let header: Value = serde_json::from_slice(header).expect("a header of JSON");
             let payload: Value = serde_json::from_slice(payload).expect("claims of JSON");

@@ -1,8 +1,8 @@
-//! Any bytes as a token: none passes but the one that was issued.
+//! Any bytes as a token: only the token that was issued is accepted.
 #![no_main]
 
-use ai_gateway_core::authn::Verdict;
-use ai_gateway_core::authn::jwt::Token;
+use ai_gateway_core::authn::jwt::UnverifiedToken;
+use ai_gateway_core::authn::{KeyWaits, Verdict};
 use ai_gateway_core::testing::{SigningKey, claims};
 use ai_gateway_filter_fuzz::world::Gateway;
 use libfuzzer_sys::fuzz_target;
@@ -14,9 +14,9 @@ fuzz_target!(|data: &[u8]| {
         SigningKey::new("1").token(&claims(json!({}))),
     ));
     WORLD.with(|(gateway, good)| {
-        let _ = Token::parse(data);
+        let _ = UnverifiedToken::parse(data);
         let mut authenticator = gateway.shared.authenticator.borrow_mut();
-        let verdict = authenticator.authenticate(data, &[0], gateway.now);
+        let verdict = authenticator.authenticate(data, &KeyWaits::default(), gateway.now);
         let is_accepted = matches!(verdict, Verdict::Accepted(_));
         assert_eq!(is_accepted, data == good.as_bytes(), "{verdict:?}");
     });

@@ -1,4 +1,4 @@
-//! What every other module may use: time, secrets, data shared by workers, small text helpers.
+//! Code that every other module may use: time, secrets, data shared by workers, helpers for text.
 
 pub mod bytes;
 pub mod display;

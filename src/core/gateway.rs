@@ -11,8 +11,7 @@ use crate::admin::status::{
 use crate::authn::Authenticator;
 use crate::authn::jwt::IssuerIndex;
 use crate::authn::signature::SignatureVerifier;
-use crate::aws::credentials::CredentialStatus;
-use crate::aws::credentials::CredentialsCache;
+use crate::aws::credentials_cache::{CredentialStatus, CredentialsCache};
 use crate::aws::sigv4::SigningKeys;
 use crate::base::shared_data::SharedData;
 use crate::base::time::UnixTime;
@@ -197,7 +196,7 @@ impl Shared {
             if let Some(set) = self.provider_labels.get(name) {
                 let fetches = source.take_fetches();
                 self.count_fetches(fetches, |outcome| Metric::CredentialFetches(*set, outcome));
-                let lasts = source.lasts(now).map(|time| time.as_secs());
+                let lasts = source.expires_in(now).map(|time| time.as_secs());
                 gauges.extend(lasts.map(|time| measurement(Metric::CredentialExpiry(*set), time)));
             }
         }
@@ -274,9 +273,9 @@ impl Shared {
         self.reported.set(UnixTime::default());
         let rest = self.report(now, shared_data);
         self.usage_totals.borrow_mut().abandon(now, shared_data);
-        self.authenticator.borrow().abandon(shared_data);
+        self.authenticator.borrow().shutdown(shared_data);
         for source in self.signers.borrow().credentials.values() {
-            source.abandon(shared_data);
+            source.shutdown(shared_data);
         }
         rest
     }

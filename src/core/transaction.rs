@@ -22,7 +22,7 @@ mod response_head;
 mod signing;
 mod steps;
 
-use crate::authn::jwt::IssuerIndex;
+use crate::authn::KeyWaits;
 use crate::base::shared_data::SharedData;
 use crate::base::time::{Clock, UnixTime};
 use crate::fetch::refresh::WaitPolicy;
@@ -68,7 +68,7 @@ pub struct Held {
 /// What a request has waited for; it does so once for credentials, and twice at most for keys.
 #[derive(Clone, Debug)]
 struct PriorWaits {
-    keys: Vec<IssuerIndex>,
+    keys: KeyWaits,
     credentials: WaitPolicy,
 }
 
@@ -85,7 +85,7 @@ impl Transaction {
         match (self, input) {
             (Self::Init, Input::RequestHead(head)) => {
                 let waited = PriorWaits {
-                    keys: Vec::new(),
+                    keys: KeyWaits::default(),
                     credentials: WaitPolicy::Wait,
                 };
                 decide(
@@ -220,8 +220,8 @@ fn decide(
         Err(Obstacle::Awaiting(resource)) => {
             let mut waited = held.waited;
             match &resource {
-                Resource::Keys(issuer) => waited.keys.push(*issuer),
-                Resource::Credentials(_) => waited.credentials = WaitPolicy::Decide,
+                Resource::Keys(issuer) => waited.keys.record(*issuer),
+                Resource::Credentials(_) => waited.credentials = WaitPolicy::DoNotWait,
             }
             effects.push(Effect::Await(resource));
             Transaction::Awaiting(Box::new(Held { waited, ..held }))

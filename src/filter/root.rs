@@ -94,7 +94,7 @@ impl Root {
         };
         let now = abi::now();
         for (resource, poll) in worker.shared.poll(now, &HostSharedData) {
-            if poll.settled {
+            if poll.ready {
                 self.settled(&worker, &resource);
             }
             if let Some(callout) = poll.callout {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::authn::jwks::IssuerStatus;
-use crate::aws::credentials::CredentialStatus;
+use crate::aws::credentials_cache::CredentialStatus;
 use crate::base::shared_data::SharedData;
 use crate::base::time::UnixTime;
 

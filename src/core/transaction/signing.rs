@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::{Decision, Obstacle, Request};
-use crate::aws::credentials::CredentialsError;
+use crate::aws::credentials_cache::CredentialsError;
 use crate::aws::sigv4::{self, Scope, SignableRequest};
 use crate::base::time::UnixTime;
 use crate::fetch::refresh::WaitPolicy;
@@ -96,7 +96,7 @@ impl AwaitingBodyHash {
             .credentials
             .get_mut(&self.provider)
             .ok_or(Rejection::Unreachable("a provider without credentials"))?
-            .credentials(WaitPolicy::Decide, now)
+            .credentials(WaitPolicy::DoNotWait, now)
             .map_err(|missing| unavailable(&self.provider, missing))?;
         let mut request = self.request;
         let payload_sha256 = hex(&self.digest.finalize());
