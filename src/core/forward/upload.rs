@@ -80,12 +80,7 @@ pub fn is_granted(
 /// Whether a path is below one where uploads begin.
 fn takes_uploads(provider: &Provider, path: &[u8]) -> bool {
     let profile = provider.kind.profile();
-    let segment = path.split(|byte| *byte == b'/').find(|it| !it.is_empty());
-    !profile.upload_url_headers.is_empty()
-        && segment.is_some_and(|segment| {
-            let mut before_version = profile.before_version.iter();
-            before_version.any(|prefix| prefix.as_bytes() == segment)
-        })
+    !profile.upload_url_headers.is_empty() && profile.paths.has_prefix(path)
 }
 
 /// A URL of the provider as the proxy URL has it, with a grant.

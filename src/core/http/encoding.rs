@@ -33,7 +33,7 @@ pub fn percent_encode(bytes: &[u8], into: &mut String) {
 }
 
 /// Percent-decodes a query parameter's name, so that no spelling of it goes unseen.
-pub fn percent_decoded(text: &[u8]) -> Vec<u8> {
+pub fn percent_decode(text: &[u8]) -> Vec<u8> {
     if memchr(b'%', text).is_none() {
         return text.to_vec();
     }

@@ -4,7 +4,7 @@
 //! emptied for every provider.
 
 use crate::base::bytes::has;
-use crate::http::encoding::percent_decoded;
+use crate::http::encoding::percent_decode;
 use crate::http::head::{RepeatedHeader, RequestHead};
 
 /// The prefix of a token among the subprotocols that a WebSocket client offers, in lower case.
@@ -316,11 +316,11 @@ struct Parameter<'a> {
 
 impl Parameter<'_> {
     fn is_named(&self, name: &str) -> bool {
-        percent_decoded(self.name).eq_ignore_ascii_case(name.as_bytes())
+        percent_decode(self.name).eq_ignore_ascii_case(name.as_bytes())
     }
 
     fn is_credential(&self) -> bool {
-        let name = percent_decoded(self.name).to_ascii_lowercase();
+        let name = percent_decode(self.name).to_ascii_lowercase();
         name.starts_with(CREDENTIAL_PARAMETER_PREFIX.as_bytes())
             || CREDENTIAL_PARAMETERS
                 .iter()
