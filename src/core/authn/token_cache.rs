@@ -7,14 +7,15 @@ use lru::LruCache;
 
 use super::jwk::VerificationKey;
 use super::jwt::{Claims, IssuerIndex};
-use crate::base::bytes::{WordHash, is_same};
+use crate::base::bytes::equal_by_words;
+use crate::base::hash::FxBuildHasher;
 use crate::base::time::UnixTime;
 
 /// A bounded cache. A token is found by its end, which is signature, and only the very same token
 /// has what is found.
 pub(super) struct TokenCache {
     /// Only who has a token that passed chooses a key that is kept.
-    entries: LruCache<TokenEnd, Entry, WordHash>,
+    entries: LruCache<TokenEnd, Entry, FxBuildHasher>,
 }
 
 /// The last bytes of a token.
@@ -31,7 +32,7 @@ impl TokenCache {
         Self {
             entries: LruCache::with_hasher(
                 NonZeroUsize::new(capacity).unwrap_or(NonZeroUsize::MIN),
-                WordHash::default(),
+                FxBuildHasher,
             ),
         }
     }
@@ -40,7 +41,7 @@ impl TokenCache {
     pub(super) fn get(&mut self, token: &[u8], now: UnixTime) -> Option<Rc<Claims>> {
         let end = end(token);
         let entry = self.entries.get(&end)?;
-        if !is_same(&entry.token, token) {
+        if !equal_by_words(&entry.token, token) {
             return None;
         }
         if now < entry.claims.expires_at {

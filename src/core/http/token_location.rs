@@ -3,7 +3,6 @@
 //! Each SDK has its own place. A slot counts only for providers whose SDKs use it; all of them are
 //! emptied for every provider.
 
-use crate::base::bytes::has;
 use crate::http::encoding::percent_decode;
 use crate::http::head::{RepeatedHeader, RequestHead};
 
@@ -187,7 +186,7 @@ pub fn is_credential_header(name: &[u8], token_headers: &[String]) -> bool {
     if token_headers.iter().any(|side| reads_as(name, side)) {
         return true;
     }
-    if !has(name, b'_') {
+    if !name.contains(&b'_') {
         return is_of_credential(name);
     }
     let name: Vec<u8> = name.iter().map(hyphenated).collect();
