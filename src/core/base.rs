@@ -2,6 +2,7 @@
 
 pub mod bytes;
 pub mod display;
+pub mod hash;
 pub mod secret;
 pub mod shared_data;
 pub mod time;

@@ -2,14 +2,13 @@
 //! and not for a call of the host.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 
 use super::metric::{Measurement, Metric};
-use crate::base::bytes::WordHash;
+use crate::base::hash::FxHashMap;
 
 /// Counters and what has been added to them.
 #[derive(Default)]
-pub struct Counters(RefCell<HashMap<Metric, u64, WordHash>>);
+pub struct Counters(RefCell<FxHashMap<Metric, u64>>);
 
 impl Counters {
     /// Counts one.

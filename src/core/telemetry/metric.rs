@@ -3,12 +3,10 @@
 //! Whatever is measured is named by a small key, [`Metric`]; its name is put together once, when
 //! the host defines it.
 
-use std::collections::HashMap;
-
 use super::label::label_value;
 pub use super::models::ModelLabel;
 use super::models::Models;
-use crate::base::bytes::WordHash;
+use crate::base::hash::FxHashMap;
 use crate::base::shared_data::SharedData;
 use crate::models::price::Cost;
 use crate::usage::response_usage::IncompleteReason;
@@ -120,12 +118,12 @@ pub struct LabelSet(usize);
 pub struct Labels {
     sets: Vec<String>,
     /// What a counter of whole millionths does not have yet, in billionths.
-    cost_left: HashMap<LabelSet, u64, WordHash>,
+    cost_left: FxHashMap<LabelSet, u64>,
     models: Models,
-    of_requests: HashMap<String, OfProvider, WordHash>,
+    of_requests: FxHashMap<String, OfProvider>,
 }
 
-type OfProvider = HashMap<(&'static str, ModelLabel), LabelSet, WordHash>;
+type OfProvider = FxHashMap<(&'static str, ModelLabel), LabelSet>;
 
 impl Metric {
     /// How its values are put together.
@@ -255,9 +253,9 @@ impl Labels {
     ) -> Self {
         Self {
             sets: Vec::new(),
-            cost_left: HashMap::default(),
+            cost_left: FxHashMap::default(),
             models: Models::new(known, max_models, shared_data),
-            of_requests: HashMap::default(),
+            of_requests: FxHashMap::default(),
         }
     }
 

@@ -16,7 +16,8 @@ use crate::models::requested_model::{ModelReader, Reading};
 use crate::provider::Provider;
 use crate::provider_kind::UsageHeaders;
 use crate::provider_kind::model_place::model_of_session;
-use crate::telemetry::{AccessLogEntry, LogField, operation};
+use crate::provider_kind::operation::RequestedOperation;
+use crate::telemetry::{AccessLogEntry, LogField};
 use crate::usage::decoder::decodable;
 use crate::usage::dialect::Dialect;
 use crate::usage::response_usage::{IncompleteReason, ResponseUsage};
@@ -53,28 +54,28 @@ const MAX_CONVERSATION: usize = 256;
 const MAX_LOGGED_CLAIM: usize = 1024;
 
 impl Exchange {
-    /// Begins with the client's request for a path at a provider.
+    /// Begins with the client's request for an operation of a provider.
     pub fn new(
         provider: &Provider,
-        path: &[u8],
+        operation: &RequestedOperation<'_>,
         head: &RequestHead,
         claims: Option<Rc<Claims>>,
         now: UnixTime,
     ) -> Self {
         let profile = provider.kind.profile();
         let is_generating = head.method() == b"POST";
-        let dialect = (profile.usage_dialect)(path).filter(|_| is_generating);
-        let model = match (profile.model_in_path)(path) {
+        let dialect = operation.dialect().filter(|_| is_generating);
+        let model = match operation.model_in_path() {
             Some(model) => Some(String::from_utf8_lossy(&model).into_owned()),
             None if is_generating => None,
             None => model_of_session(head),
         };
-        let is_in_body = is_generating && model.is_none() && (profile.model_in_body)(path);
+        let is_in_body = is_generating && operation.names_model_in_body();
         Self {
             record: AccessLogEntry {
                 provider: provider.name.clone(),
                 system: profile.system,
-                operation: operation(path),
+                operation: operation.name(),
                 requested_model: model,
                 ..AccessLogEntry::default()
             },

@@ -13,6 +13,7 @@ use crate::models::request_body::{BodyCheck, Progress};
 use crate::provider::Provider;
 use crate::provider::credential::Credential;
 use crate::provider_kind::model_place::ModelPlace;
+use crate::provider_kind::operation::RequestedOperation;
 use crate::reply::{Rejection, Reply};
 use crate::transaction::exchange::Exchange;
 
@@ -98,7 +99,7 @@ impl Request<'_> {
         provider: &Provider,
         caller: &Caller,
         terms: &Terms,
-        path: &[u8],
+        operation: &RequestedOperation<'_>,
         query: Option<&[u8]>,
     ) -> Result<Modelled, Obstacle> {
         let Some(allowed) = self.allowed(provider, terms) else {
@@ -109,7 +110,7 @@ impl Request<'_> {
         // Who asks with a credential of its own is known to the provider only, which will say.
         let is_ours = matches!(caller, Caller::Known(_))
             || !matches!(provider.credential, Credential::Passthrough { .. });
-        let place = profile.model_place(self.head, path, query, more);
+        let place = operation.model_place(self.head, query, more);
         let owner = &provider.name;
         Ok(match place {
             ModelPlace::NotNeeded => Modelled::Pass,
@@ -131,7 +132,7 @@ impl Request<'_> {
                 allowed.check(&model).map_err(Rejection::Model)?;
                 Modelled::Pass
             }
-            ModelPlace::AwaitingModel => {
+            ModelPlace::Missing => {
                 return Err(Rejection::Model(ModelFault::Missing(owner.clone())).into());
             }
             ModelPlace::Body(member) => {

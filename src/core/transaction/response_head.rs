@@ -3,9 +3,10 @@
 use super::{Effect, Request};
 use crate::base::time::Clock;
 use crate::forward::redirect::{LOCATION, Location, location};
-use crate::forward::upload::{begun, links};
+use crate::forward::upload::{rewrite_upload_urls, starts_upload};
 use crate::gateway::Shared;
 use crate::http::head::ResponseHead;
+use crate::http::route::proxy_url;
 use crate::provider::Provider;
 use crate::reply::ERROR_HEADER;
 use crate::transaction::exchange::Exchange;
@@ -29,7 +30,7 @@ pub(super) fn edits(
     let mut set = Vec::new();
     if let Some(provider) = shared.config.providers.get(exchange.provider()) {
         if let Some(proxy_url) = exchange.uploads_through() {
-            set = links(provider, proxy_url, head, clock.now());
+            set = rewrite_upload_urls(provider, proxy_url, head, clock.now());
         }
         match location(provider, &shared.config.path_prefix, head) {
             Location::Rewrite(place) if !names.iter().any(|name| name == LOCATION) => {
@@ -57,6 +58,7 @@ pub(super) fn edits(
 impl Request<'_> {
     /// The proxy URL by which an upload goes on that this may begin.
     pub(super) fn uploads_through(&self, provider: &Provider, path: &[u8]) -> Option<String> {
-        begun(provider, path, self.head, &self.shared.config.path_prefix)
+        let prefix = &self.shared.config.path_prefix;
+        starts_upload(provider, path).then(|| proxy_url(self.head, prefix, &provider.name))
     }
 }

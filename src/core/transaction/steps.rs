@@ -112,7 +112,8 @@ impl<'a> Request<'a> {
             Credential::ApiKey { .. } | Credential::Aws(_) | Credential::None => None,
         };
         let terms = self.terms(provider, &caller);
-        let check = match self.modelled(provider, &caller, &terms, path, query)? {
+        let operation = provider.kind.profile().operation(path);
+        let check = match self.modelled(provider, &caller, &terms, &operation, query)? {
             Modelled::Answer(reply) => return Ok(Decision::Answer(reply)),
             Modelled::InBody(check) => Some(check),
             Modelled::Pass => None,
@@ -121,7 +122,7 @@ impl<'a> Request<'a> {
             Caller::Known(claims) => Some(Rc::clone(claims)),
             Caller::Unasked => None,
         };
-        let mut exchange = Exchange::new(provider, path, self.head, claims, self.now);
+        let mut exchange = Exchange::new(provider, &operation, self.head, claims, self.now);
         exchange.price_by(terms.prices);
         exchange.note_conversation(&config.observability.conversation_headers, self.head);
         exchange.note_upload(self.uploads_through(provider, path));

@@ -12,7 +12,6 @@ mod wanted;
 
 pub use wanted::{Field, Member, Scalar, Wanted};
 
-use crate::base::bytes::is_same;
 use token::{
     Keep, Token, is_scalar_byte, plain_scalar, short, string_part, text_scalar, whole_string,
 };
@@ -343,9 +342,7 @@ impl Target {
 
 /// The member of this name.
 fn named(members: &'static [Member], name: &[u8]) -> Option<&'static Member> {
-    members
-        .iter()
-        .find(|member| is_same(member.name.as_bytes(), name))
+    members.iter().find(|member| member.name.as_bytes() == name)
 }
 
 /// Tells of a value, where it is wanted and is one.

@@ -3,7 +3,6 @@
 use memchr::memchr2;
 
 use super::{MAX_TOKEN, Malformed, Scalar};
-use crate::base::bytes::find_either;
 
 /// Where the bytes of a string go.
 pub(super) trait Keep {
@@ -109,7 +108,7 @@ pub(super) fn whole_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 /// Where such a string ends: at its closing quote.
 #[inline]
 pub(super) fn plain_end(bytes: &[u8]) -> Option<usize> {
-    let end = find_either(bytes, [b'"', b'\\']);
+    let end = memchr2(b'"', b'\\', bytes)?;
     (bytes.get(end) == Some(&b'"')).then_some(end)
 }
 
