@@ -5,8 +5,7 @@
 
 mod multipart;
 
-use crate::usage::dialect::value;
-use crate::usage::json::{Field, Member, Scalar, Scanner};
+use crate::json::{Member, Scalar, Scanner, value};
 use multipart::FormReader;
 
 /// Of a longer body, no more than this is read: most of it is an image or a document.
@@ -15,11 +14,11 @@ pub const MAX_REQUEST_READ: usize = 4 * 1024 * 1024;
 /// Most bodies name their model within their first bytes, so that the rest need not be looked at.
 const START: usize = 64;
 
-const MEMBERS: &[Member] = &[value("model", Field::Model)];
+const MEMBERS: &[Member<()>] = &[value("model", ())];
 
 /// Reads one request's body.
 pub struct ModelReader {
-    scanner: Scanner,
+    scanner: Scanner<()>,
     /// There where the body's first byte says that it is a form.
     form: Option<FormReader>,
     read: usize,
@@ -39,7 +38,7 @@ pub enum Reading {
 impl Default for ModelReader {
     fn default() -> Self {
         Self {
-            scanner: Scanner::new(MEMBERS),
+            scanner: Scanner::lenient(MEMBERS),
             form: None,
             read: 0,
         }
@@ -66,13 +65,13 @@ impl ModelReader {
     }
 }
 
-fn read_json(scanner: &mut Scanner, bytes: &[u8]) -> Reading {
+fn read_json(scanner: &mut Scanner<()>, bytes: &[u8]) -> Reading {
     let mut model = None;
     let (start, rest) = bytes.split_at(bytes.len().min(START));
     let mut result = Ok(());
     for part in [start, rest] {
         if model.is_none() && result.is_ok() {
-            result = scanner.feed(part, &mut |_, found| {
+            result = scanner.feed(part, &mut |(), found: Scalar<'_>| {
                 if let Scalar::Text(text) = found {
                     model.get_or_insert_with(|| text.to_owned());
                 }

@@ -1,6 +1,7 @@
 use std::rc::Rc;
 
 use super::*;
+use crate::json::Policy;
 use crate::models::catalog::{Catalog, UnlistedStatus};
 use crate::models::pattern::ModelPattern;
 
@@ -21,9 +22,12 @@ fn read(body: &[u8], piece: usize) -> Result<String, &'static str> {
         .chunks(piece)
         .chain(body.is_empty().then_some(&b""[..]));
     for (index, piece) in pieces.enumerate() {
-        check
-            .push(piece, index + 1 == count)
-            .map_err(|fault| fault.code())?;
+        let chunk = if index + 1 == count {
+            Chunk::Last(piece)
+        } else {
+            Chunk::More(piece)
+        };
+        check.push(chunk).map_err(|fault| fault.code())?;
     }
     Ok(check.model().unwrap().to_owned())
 }
@@ -106,7 +110,7 @@ fn a_body_without_a_model_is_refused() {
 
 #[test]
 fn what_is_no_json_object_is_refused() {
-    let long = format!(r#"{{"{}":1,"model":"m-1"}}"#, "x".repeat(MAX_TOKEN));
+    let long = format!(r#"{{"{}":1,"model":"m-1"}}"#, "x".repeat(Strict::MAX_TOKEN));
     for body in [
         "model=m-1",
         "[]",
@@ -140,29 +144,32 @@ fn the_model_must_come_in_time_and_the_rest_may_take_its_time() {
     let filler = "x".repeat(LIMIT as usize + 1);
     let mut late = check();
     assert_eq!(
-        late.push(br#"{"prompt":""#, false),
+        late.push(Chunk::More(br#"{"prompt":""#)),
         Ok(Progress::AwaitingModel)
     );
-    let fault = late.push(filler.as_bytes(), false);
+    let fault = late.push(Chunk::More(filler.as_bytes()));
     assert_eq!(fault, Err(ModelFault::TooLate(LIMIT)));
 
     let mut early = check();
     let begin = br#"{"model":"m-1","prompt":""#;
-    assert_eq!(early.push(begin, false), Ok(Progress::Named));
+    assert_eq!(early.push(Chunk::More(begin)), Ok(Progress::Named));
     for _ in 0..5 {
-        assert_eq!(early.push(filler.as_bytes(), false), Ok(Progress::Named));
+        assert_eq!(
+            early.push(Chunk::More(filler.as_bytes())),
+            Ok(Progress::Named)
+        );
     }
     assert_eq!(
-        early.push(br#"","model":"m-2"}"#, true),
+        early.push(Chunk::Last(br#"","model":"m-2"}"#)),
         Err(ModelFault::Ambiguous("model".into()))
     );
 }
 
 #[test]
 fn another_member_can_name_the_model() {
-    let mut check = BodyCheck::new(check().allowed, "modelId", "", LIMIT);
+    let mut check = BodyCheck::new(check().model.allowed, "modelId", "", LIMIT);
     assert_eq!(
-        check.push(br#"{"model":"x","modelId":"m-1"}"#, true),
+        check.push(Chunk::Last(br#"{"model":"x","modelId":"m-1"}"#)),
         Ok(Progress::Named)
     );
 }

@@ -4,7 +4,7 @@
 //! `amazon-bedrock-invocationMetrics`, beside what the model's own chunks say.
 
 use crate::usage::dialect::{CONVERSE, Dialect, LastEvent, Payload, members, messages, value};
-use crate::usage::json::{Field, Member};
+use crate::usage::field::{Field, Member};
 use crate::usage::response_usage::{
     CacheTokenConvention, ReasoningTokenConvention, TokenConvention, TokenUsage,
 };
@@ -18,7 +18,7 @@ pub(super) fn usage_dialect(path: &[u8]) -> Option<&'static Dialect> {
     }
 }
 
-/// The tokens that the headers of InvokeModel's response report.
+/// The tokens that the headers of InvokeModel's response usage.
 pub(super) fn reported_in_headers(header: &dyn Fn(&str) -> Option<Vec<u8>>) -> TokenUsage {
     let count = |name| {
         let digits = header(name)?;
@@ -82,8 +82,8 @@ pub(crate) static INVOKE_MODEL: Dialect = Dialect {
         cache: CacheTokenConvention::BesideInput,
         reasoning: ReasoningTokenConvention::InsideOutput,
     },
-    watch: &[],
-    reporting: &[],
+    markers: &[],
+    usage_events: &[],
     last_event: LastEvent::Types(&[]),
     payload: Payload::Base64Bytes,
 };

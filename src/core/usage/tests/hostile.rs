@@ -11,7 +11,7 @@ fn read(content_type: &str, encoding: &str, body: &[u8]) -> ResponseUsage {
     );
     for cut in body.chunks(16_000) {
         extractor.push(cut, &UnixTime::default());
-        assert!(extractor.held() <= MAX_HELD);
+        assert!(extractor.memory_usage() <= MAX_MEMORY);
     }
     extractor.finish(End::Complete)
 }
@@ -131,7 +131,7 @@ fn usage_is_found_behind_filler_of_any_kind_and_size() {
         for (piece, times) in body {
             for _ in 0..*times {
                 extractor.push(piece.as_bytes(), &UnixTime::default());
-                assert!(extractor.held() <= MAX_HELD);
+                assert!(extractor.memory_usage() <= MAX_MEMORY);
             }
         }
         let report = extractor.finish(End::Complete);
@@ -279,7 +279,7 @@ proptest! {
         );
         for cut in body.chunks(size) {
             extractor.push(cut, &UnixTime::default());
-            prop_assert!(extractor.held() <= MAX_HELD);
+            prop_assert!(extractor.memory_usage() <= MAX_MEMORY);
         }
         extractor.finish(End::Complete);
     }

@@ -1,10 +1,19 @@
 mod against_serde_json;
+mod strict;
 
 use proptest::prelude::*;
 
 use super::*;
 
-const MEMBERS: &[Member] = &[
+/// What the members of the test documents mean.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Field {
+    Model,
+    Input,
+    Content,
+}
+
+const MEMBERS: &[Member<Field>] = &[
     Member {
         name: "model",
         wanted: Wanted::Value(Field::Model),
@@ -26,11 +35,11 @@ const MEMBERS: &[Member] = &[
 
 /// What is found, as text; `None` where the bytes are no JSON.
 fn found(json: &str, size: usize) -> Option<Vec<String>> {
-    let mut scanner = Scanner::new(MEMBERS);
+    let mut scanner = Scanner::lenient(MEMBERS);
     let mut found = Vec::new();
     for cut in json.as_bytes().chunks(size) {
         scanner
-            .feed(cut, &mut |field, value| {
+            .feed(cut, &mut |field: Field, value: Scalar<'_>| {
                 found.push(match value {
                     Scalar::Text(text) => format!("{field:?} {text}"),
                     Scalar::Number(number) => {
@@ -137,11 +146,11 @@ fn what_is_no_json_is_told() {
 
 #[test]
 fn a_reset_forgets_what_stood_open() {
-    let mut scanner = Scanner::new(MEMBERS);
+    let mut scanner = Scanner::lenient(MEMBERS);
     let mut found = 0;
     for part in [r#"{"a":{"n":"#, "nonsense", r#"{"a":{"n":1}}"#] {
         scanner.reset();
-        let _ = scanner.feed(part.as_bytes(), &mut |_, _| found += 1);
+        let _ = scanner.feed(part.as_bytes(), &mut |_: Field, _: Scalar<'_>| found += 1);
     }
     assert_eq!(found, 1);
     assert!(scanner.is_at_end());
