@@ -33,7 +33,7 @@ const MEMBERS: &[Member<Field>] = &[
     },
 ];
 
-/// What is found, as text; `None` where the bytes are no JSON.
+/// What is found, as text. `None` if the bytes are not accepted.
 fn found(json: &str, size: usize) -> Option<Vec<String>> {
     let mut scanner = Scanner::lenient(MEMBERS);
     let mut found = Vec::new();
@@ -111,7 +111,7 @@ fn wanted_members_are_found_where_they_are_wanted() {
 }
 
 #[test]
-fn what_is_no_json_is_told() {
+fn malformed_documents_are_refused() {
     for json in [
         "",
         "x",
@@ -145,7 +145,7 @@ fn what_is_no_json_is_told() {
 }
 
 #[test]
-fn a_reset_forgets_what_stood_open() {
+fn a_reset_forgets_the_open_document() {
     let mut scanner = Scanner::lenient(MEMBERS);
     let mut found = 0;
     for part in [r#"{"a":{"n":"#, "nonsense", r#"{"a":{"n":1}}"#] {
@@ -156,7 +156,7 @@ fn a_reset_forgets_what_stood_open() {
     assert!(scanner.is_at_end());
 }
 
-/// What documents are made of, well put together or not.
+/// Parts of documents, which make well-formed and malformed ones.
 const PARTS: [&str; 24] = [
     "{",
     "}",
@@ -186,7 +186,7 @@ const PARTS: [&str; 24] = [
 
 proptest! {
     #[test]
-    fn whatever_comes_is_the_same_however_it_is_cut(
+    fn the_result_does_not_depend_on_the_cuts(
         parts in prop::collection::vec(prop::sample::select(&PARTS), 0..24),
         size in 1_usize..40,
     ) {

@@ -14,7 +14,7 @@ fn check() -> BodyCheck {
     BodyCheck::new(allowed, "model", "models/", LIMIT)
 }
 
-/// What a whole body comes to, in pieces of this size.
+/// The model of a body in pieces of this size, or the error code.
 fn read(body: &[u8], piece: usize) -> Result<String, &'static str> {
     let mut check = check();
     let count = body.chunks(piece).count().max(1);
@@ -32,8 +32,8 @@ fn read(body: &[u8], piece: usize) -> Result<String, &'static str> {
     Ok(check.model().unwrap().to_owned())
 }
 
-/// The same, in pieces of every size.
-fn whole(body: &[u8]) -> Result<String, &'static str> {
+/// The same for pieces of every size.
+fn read_in_pieces(body: &[u8]) -> Result<String, &'static str> {
     let first = read(body, body.len().max(1));
     for piece in 1..body.len() {
         assert_eq!(
@@ -47,7 +47,7 @@ fn whole(body: &[u8]) -> Result<String, &'static str> {
 }
 
 #[test]
-fn the_model_is_found_wherever_it_stands_and_however_the_body_is_cut() {
+fn the_model_is_found_wherever_it_is_and_however_the_body_is_cut() {
     for body in [
         r#"{"model":"m-1","messages":[{"role":"user","content":"hi"}]}"#,
         r#"{"messages":[{"model":"no","content":"\"model\":\"no\""}],"model":"m-1"}"#,
@@ -56,9 +56,16 @@ fn the_model_is_found_wherever_it_stands_and_however_the_body_is_cut() {
         r#"{"user":"model","a model":"x","model":"models/m-1","stream":true}"#,
         "\n{\"a\\\"\":\"}\\\\\",\"model\":\"m-1\"}\r\n",
     ] {
-        assert_eq!(whole(body.as_bytes()).as_deref(), Ok("m-1"), "{body}");
+        assert_eq!(
+            read_in_pieces(body.as_bytes()).as_deref(),
+            Ok("m-1"),
+            "{body}"
+        );
     }
-    assert_eq!(whole(br#"{"model":"big-x"}"#).as_deref(), Ok("big-x"));
+    assert_eq!(
+        read_in_pieces(br#"{"model":"big-x"}"#).as_deref(),
+        Ok("big-x")
+    );
 }
 
 #[test]
@@ -71,12 +78,16 @@ fn a_model_that_is_not_in_the_catalog_is_refused() {
         r#"{"model":"m-1 "}"#,
         r#"{"model":"m-1\u0000"}"#,
     ] {
-        assert_eq!(whole(body.as_bytes()), Err("model_not_found"), "{body}");
+        assert_eq!(
+            read_in_pieces(body.as_bytes()),
+            Err("model_not_found"),
+            "{body}"
+        );
     }
 }
 
 #[test]
-fn whatever_can_be_read_as_another_model_is_refused_also_after_the_model() {
+fn ambiguous_models_are_refused_also_after_the_model() {
     for body in [
         r#"{"model":"m-1","model":"m-2"}"#,
         r#"{"model":"m-1","model":"m-1"}"#,
@@ -87,7 +98,11 @@ fn whatever_can_be_read_as_another_model_is_refused_also_after_the_model() {
         r#"{"model":"m-1","models":["m-1","m-2"]}"#,
         r#"{"fallbacks":["m-2"],"model":"m-1"}"#,
     ] {
-        assert_eq!(whole(body.as_bytes()), Err("model_ambiguous"), "{body}");
+        assert_eq!(
+            read_in_pieces(body.as_bytes()),
+            Err("model_ambiguous"),
+            "{body}"
+        );
     }
 }
 
@@ -104,12 +119,16 @@ fn a_body_without_a_model_is_refused() {
         r#"{"model":{"model":"m-1"}}"#,
         r#"{"body":{"model":"m-1"}}"#,
     ] {
-        assert_eq!(whole(body.as_bytes()), Err("model_missing"), "{body}");
+        assert_eq!(
+            read_in_pieces(body.as_bytes()),
+            Err("model_missing"),
+            "{body}"
+        );
     }
 }
 
 #[test]
-fn what_is_no_json_object_is_refused() {
+fn bodies_that_are_not_json_objects_are_refused() {
     let long = format!(r#"{{"{}":1,"model":"m-1"}}"#, "x".repeat(Strict::MAX_TOKEN));
     for body in [
         "model=m-1",
@@ -128,19 +147,23 @@ fn what_is_no_json_object_is_refused() {
         r#"{"model":"m-1"} x"#,
         long.as_str(),
     ] {
-        assert_eq!(whole(body.as_bytes()), Err("body_not_json"), "{body}");
+        assert_eq!(
+            read_in_pieces(body.as_bytes()),
+            Err("body_not_json"),
+            "{body}"
+        );
     }
     for body in [
         &b"\x1f\x8b\x08"[..],
         b"{\"mod\xffel\":1,\"model\":\"m-1\"}",
         b"{\"model\":\"m\n1\"}",
     ] {
-        assert_eq!(whole(body), Err("body_not_json"));
+        assert_eq!(read_in_pieces(body), Err("body_not_json"));
     }
 }
 
 #[test]
-fn the_model_must_come_in_time_and_the_rest_may_take_its_time() {
+fn only_the_model_must_be_within_the_limit() {
     let filler = "x".repeat(LIMIT as usize + 1);
     let mut late = check();
     assert_eq!(
