@@ -1,6 +1,6 @@
 //! Signs requests with AWS Signature Version 4. Reads one JSON object per line and writes the headers to add.
 //!
-//! `tests/integration/test_sigv4.py` uses it to compare this implementation with others.
+//! `tests/integration/bedrock/test_sigv4.py` uses it to compare this implementation with others.
 
 use std::io::{BufRead, Write};
 

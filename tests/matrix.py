@@ -4,7 +4,7 @@
 versions runs nothing and writes that they were not run, which is for changes after which the old counts say nothing.
 
 A test that fails is run again once. If it passes then, its row calls it flaky. Above the table is a checksum of its rows,
-so that an edit by hand fails a test (tests/integration/test_matrix.py).
+so that an edit by hand fails a test (tests/integration/source/test_matrix.py).
 """
 
 import datetime

@@ -40,11 +40,7 @@ def module_of(file, core):
 
 def layers(design):
     """Each top-level module's layer, by the table in docs/design.md."""
-    return {
-        name: int(number)
-        for number, names in ROW.findall(design)
-        for name in re.findall(r"`(\w+)`", names)
-    }
+    return {name: int(number) for number, names in ROW.findall(design) for name in re.findall(r"`(\w+)`", names)}
 
 
 def shipped(source):

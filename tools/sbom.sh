@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes dist/ai-gateway-filter.cdx.json: a CycloneDX bill of what is in the module.
+# Writes dist/ai-gateway-filter.cdx.json, a CycloneDX bill of materials of the module.
 set -eu
 cd "$(dirname "$0")/.."
 PATH="$PWD/.local/cargo/bin:$PATH"
