@@ -9,6 +9,7 @@ use crate::authn::jwt::Claims;
 use crate::base::time::{Clock, UnixTime};
 use crate::config::Config;
 use crate::http::head::{RequestHead, ResponseHead};
+use crate::base::chunk::Chunk;
 use crate::models::catalog::ModelFault;
 use crate::models::price::PriceList;
 use crate::models::request_body::BodyCheck;
@@ -158,8 +159,7 @@ impl Exchange {
     pub fn request_body(&mut self, chunk: &[u8], is_last: bool) -> Result<(), ModelFault> {
         if let Some(check) = &mut self.check {
             // Whether it has come whole is the provider's to say.
-            let is_last = false;
-            return check.push(chunk, is_last).map(|_| ());
+            return check.push(Chunk::More(chunk)).map(|_| ());
         }
         if let Some(mut reader) = self.model_reader.take() {
             match reader.push(chunk) {

@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::forward::UpstreamRequest;
 use crate::http::head::RequestHead;
 use crate::models::catalog::{Allowed, ModelFault};
+use crate::base::chunk::Chunk;
 use crate::models::request_body::{BodyCheck, Progress};
 use crate::provider::Provider;
 use crate::provider::credential::Credential;
@@ -61,7 +62,11 @@ impl AwaitingModel {
         config: &Config,
         effects: &mut Vec<Effect>,
     ) -> Transaction {
-        match self.check.push(chunk, is_last) {
+        let chunk = match is_last {
+            true => Chunk::Last(chunk),
+            false => Chunk::More(chunk),
+        };
+        match self.check.push(chunk) {
             Ok(Progress::AwaitingModel) => Transaction::AwaitingModel(self),
             Ok(Progress::Named) => {
                 let mut exchange = self.exchange;

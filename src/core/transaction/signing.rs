@@ -11,6 +11,7 @@ use crate::forward::UpstreamRequest;
 use crate::gateway::{Resource, Shared};
 use crate::http::encoding::hex;
 use crate::http::head::RequestHead;
+use crate::base::chunk::Chunk;
 use crate::models::request_body::BodyCheck;
 use crate::provider::Provider;
 use crate::provider::credential::AwsSigning;
@@ -75,7 +76,8 @@ impl AwaitingBodyHash {
         }
         self.digest.update(chunk);
         match &mut self.check {
-            Some(check) => check.push(chunk, is_last).map(|_| ()),
+            Some(check) if is_last => check.push(Chunk::Last(chunk)).map(|_| ()),
+            Some(check) => check.push(Chunk::More(chunk)).map(|_| ()),
             None => self.exchange.request_body(chunk, is_last),
         }
         .map_err(Rejection::Model)

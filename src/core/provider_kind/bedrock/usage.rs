@@ -4,7 +4,7 @@
 //! `amazon-bedrock-invocationMetrics`, in addition to the model's own chunks.
 
 use crate::usage::dialect::{Dialect, LastEvent, Payload, members, messages, value};
-use crate::usage::json::{Field, Member};
+use crate::usage::field::{Field, Member};
 use crate::usage::response_usage::{
     CacheTokenConvention, ReasoningTokenConvention, TokenConvention, TokenUsage,
 };
@@ -73,8 +73,8 @@ pub(crate) static INVOKE_MODEL: Dialect = Dialect {
         cache: CacheTokenConvention::BesideInput,
         reasoning: ReasoningTokenConvention::InsideOutput,
     },
-    watch: &[],
-    reporting: &[],
+    markers: &[],
+    usage_events: &[],
     last_event: LastEvent::Types(&[]),
     payload: Payload::Base64Bytes,
 };
