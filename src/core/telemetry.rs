@@ -6,6 +6,7 @@
 //! what clients and providers say only models, and of these a limited number.
 
 pub mod counters;
+pub mod high_water_marks;
 mod label;
 mod log_field;
 pub mod metric;
