@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::authn::Verdict;
 use crate::authn::signature::SoftwareVerifier;
 use crate::base::shared_data::SharedData;
 use crate::base::time::UnixTime;
@@ -268,6 +269,30 @@ impl TestGateway {
     pub fn respond(&self, resource: &Resource, response: CalloutResponse<'_>) -> Option<Callout> {
         let mut gateway = self.gateway.borrow_mut();
         gateway.on_response(resource, response, self.now, &self.shared_data)
+    }
+
+    /// Fetches an issuer's keys, which must be the only fetch that is due.
+    pub fn publish_keys(&self, ids: &[&str]) {
+        let keys: Vec<_> = ids.iter().map(|id| SigningKey::new(id).jwk()).collect();
+        let body = key_set(&keys);
+        self.fetch_keys(response(200, body.as_bytes()));
+    }
+
+    /// The same with any response.
+    pub fn fetch_keys(&self, response: CalloutResponse<'_>) {
+        assert_eq!(self.start_fetches(), [Resource::Keys(0)]);
+        self.finish_fetch(&Resource::Keys(0), response);
+    }
+
+    /// Responds to a fetch's only callout.
+    pub fn finish_fetch(&self, resource: &Resource, response: CalloutResponse<'_>) {
+        assert_eq!(self.respond(resource, response), None);
+    }
+
+    /// Authenticates a token of a request that has waited for the keys of the first issuer.
+    pub fn authenticate(&self, token: &[u8]) -> Verdict {
+        let mut gateway = self.gateway.borrow_mut();
+        gateway.authenticator.authenticate(token, &[0], self.now)
     }
 
     /// Advances the clock.

@@ -53,24 +53,6 @@ impl TestGateway {
         Self::cold(&document)
     }
 
-    /// Fetches these keys.
-    fn publish_keys(&self, ids: &[&str]) {
-        let keys: Vec<_> = ids.iter().map(|id| SigningKey::new(id).jwk()).collect();
-        let body = key_set(&keys);
-        self.fetch_keys(response(200, body.as_bytes()));
-    }
-
-    /// Fetches the keys with this result.
-    fn fetch_keys(&self, response: CalloutResponse<'_>) {
-        assert_eq!(self.start_fetches(), [Resource::Keys(0)]);
-        self.finish_fetch(&Resource::Keys(0), response);
-    }
-
-    /// Responds to a fetch's only callout.
-    fn finish_fetch(&self, resource: &Resource, response: CalloutResponse<'_>) {
-        assert_eq!(self.respond(resource, response), None);
-    }
-
     /// A request for `path` below the prefix, with these headers besides the pseudo-headers.
     fn request(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Outcome {
         let path = format!("{PREFIX}{path}");
