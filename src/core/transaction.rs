@@ -93,7 +93,7 @@ impl Transaction {
                 | Input::CannotWait
                 | Input::BodyOverdue
                 | Input::EditRefused,
-            ) => Refusal::from(Rejection::Unreachable("an event out of order")).apply(context),
+            ) => Refusal::from(Rejection::Internal("an event out of order")).apply(context),
         }
     }
 

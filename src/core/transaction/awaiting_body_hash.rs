@@ -111,13 +111,13 @@ impl AwaitingBodyHash {
     /// Adds the signature's headers to the request.
     fn sign(&mut self, gateway: &mut Gateway, now: UnixTime) -> Result<(), Rejection> {
         let Some(signing) = gateway.config.signing(&self.provider) else {
-            return Err(Rejection::Unreachable("a request to sign for nobody"));
+            return Err(Rejection::Internal("a request to sign for nobody"));
         };
         let aws = &mut gateway.aws;
         let credentials = aws
             .credentials
             .get_mut(&self.provider)
-            .ok_or(Rejection::Unreachable("a provider without credentials"))?
+            .ok_or(Rejection::Internal("a provider without credentials"))?
             .credentials(WaitPolicy::Decide, now)
             .map_err(|error| unavailable(&self.provider, error))?;
         let payload_sha256 = hex(&self.digest.finalize_reset());

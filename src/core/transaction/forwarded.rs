@@ -55,7 +55,7 @@ impl Forwarded {
             }
             Input::Ended(end) => self.finish(end, context),
             Input::EditRefused => {
-                let rejection = Rejection::Unreachable("the host refuses edits");
+                let rejection = Rejection::Internal("the host refuses edits");
                 Refusal::from(rejection).apply(context)
             }
             other => Transaction::Forwarded(self).unexpected(&other, context),

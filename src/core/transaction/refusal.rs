@@ -36,17 +36,17 @@ impl Refusal {
 
     /// Logs, counts and answers the request.
     pub(super) fn apply(self, context: &mut Context<'_>) -> Transaction {
-        let rejection = self.rejection;
         self.known.log(context);
-        if let Some(outcome) = rejection.authentication() {
-            let metric = Metric::Authentications(outcome);
+        if let Some(verdict) = self.rejection.authentication() {
+            let metric = Metric::Authentications(verdict);
             context.gateway.counters.count(metric);
         }
-        log::debug!("request refused: {}", rejection.code());
-        let metric = Metric::Refusals(rejection.code());
+        let response = self.rejection.response();
+        log::debug!("request refused: {}", response.code());
+        let metric = Metric::Refusals(response.code());
         let measurement = Measurement { metric, value: 1 };
         context.effects.push(Effect::Measure(measurement));
-        context.effects.push(Effect::Reply(rejection.reply()));
+        context.effects.push(Effect::Reply(response.reply()));
         Transaction::Replied
     }
 }

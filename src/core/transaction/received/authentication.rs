@@ -92,7 +92,7 @@ impl Request<'_> {
             }
             GatewayToken::Required => {
                 let caller = self.any_caller()?;
-                let rejection = Rejection::SideHeaderMissing(self.gateway_token_header());
+                let rejection = Rejection::GatewayTokenMissing(self.gateway_token_header());
                 Err(Refusal::of(rejection, caller.claims(), None).into())
             }
         }
