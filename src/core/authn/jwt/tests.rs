@@ -173,7 +173,7 @@ fn a_token_that_says_that_it_is_of_another_kind_is_refused() {
         ("dpop+jwt", true),
         ("secevent+jwt", true),
         ("token-introspection+jwt", true),
-        ("entity-usage_report+jwt", true),
+        ("entity-statement+jwt", true),
         ("cat+jwt", true),
         ("+jwt", true),
     ] {
