@@ -20,7 +20,7 @@ use crate::fetch::refresh::FetchCounts;
 use crate::provider::credential::Credential;
 use crate::telemetry::counters::Counters;
 use crate::telemetry::high_water_marks::HighWaterMarks;
-use crate::telemetry::metric::{LabelSet, Labels, Lookup, Measurement, Metric, Outcome};
+use crate::telemetry::metric::{CacheLookup, FetchOutcome, LabelSet, Labels, Measurement, Metric};
 use crate::telemetry::usage_totals::UsageTotals;
 
 /// The state of one worker.
@@ -190,8 +190,8 @@ impl Gateway {
         }
         let lookups = self.authenticator.take_lookups();
         let lookup = Metric::TokenCacheLookups;
-        self.counters.add(lookup(Lookup::Hit), lookups.hits);
-        self.counters.add(lookup(Lookup::Miss), lookups.misses);
+        self.counters.add(lookup(CacheLookup::Hit), lookups.hits);
+        self.counters.add(lookup(CacheLookup::Miss), lookups.misses);
         for (name, credentials) in &mut self.aws.credentials {
             if let Some(set) = self.provider_labels.get(name) {
                 count_fetches(&mut self.counters, credentials.take_fetches(), |outcome| {
@@ -229,10 +229,10 @@ impl Gateway {
 fn count_fetches(
     counters: &mut Counters,
     fetches: FetchCounts,
-    metric: impl Fn(Outcome) -> Metric,
+    metric: impl Fn(FetchOutcome) -> Metric,
 ) {
-    counters.add(metric(Outcome::Succeeded), fetches.succeeded);
-    counters.add(metric(Outcome::Failed), fetches.failed);
+    counters.add(metric(FetchOutcome::Succeeded), fetches.succeeded);
+    counters.add(metric(FetchOutcome::Failed), fetches.failed);
 }
 
 const fn measurement(metric: Metric, value: u64) -> Measurement {

@@ -1,5 +1,5 @@
-//! What the tests of several modules and the fuzz targets share: a fixed time, keys that sign tokens,
-//! heads, configurations, shared data in memory, and a [`TestGateway`].
+//! What the tests of several modules and the fuzz targets share: a fixed time, keys that sign
+//! tokens, heads, configurations, shared data in memory, and a [`TestGateway`].
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -1,17 +1,17 @@
 //! One request, from its head to the end of its response.
 //!
 //! ```text
-//! Init ─ head ─┬──────────────────────────────────────────────────► Forwarded ─ ended ─► Done
-//!              ├─► AwaitingFetch ── fetch ended ──┐                     ▲
-//!              ├─► AwaitingBodyHash ◄─────────────┤─ body hashed, signed ┤
-//!              ├─► AwaitingModel ◄────────────────┤─ model read, allowed ┘
-//!              └─► Replied ◄──────────────────────┘
+//! Init ─ head ─┬──────────────────────────────────────────────► Forwarded ─ ended ─► Done
+//!              ├─► AwaitingFetch ─ fetch ended ─┐                   ▲
+//!              ├─► AwaitingBodyHash ◄───────────┼─ hashed, signed ──┤
+//!              ├─► AwaitingModel ◄──────────────┼─ read, allowed ───┘
+//!              └─► Replied ◄────────────────────┘
 //! ```
 //!
-//! The driver passes each event to [`Transaction::handle`], which returns the next state and appends
-//! the effects that the driver must apply, in that order. Each state has a file of its own, with a
-//! `handle` that lists the events it expects. [`received`] contains the steps that decide on a
-//! request by its head.
+//! The driver passes each event to [`Transaction::handle`], which returns the next state and
+//! appends the effects that the driver must apply, in that order. Each state has a file of its own,
+//! with a `handle` that lists the events it expects. [`received`] contains the steps that decide on
+//! a request by its head.
 
 mod access_log;
 mod awaiting_body_hash;

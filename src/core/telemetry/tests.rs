@@ -1,7 +1,7 @@
 //! Metrics and log fields of a request, and the names of the gateway's own metrics.
 
 use super::counters::Counters;
-use super::metric::{Kind, Lookup, Outcome, TokenVerdict};
+use super::metric::{CacheLookup, FetchOutcome, MetricKind, TokenVerdict};
 use super::*;
 use crate::testing::MemoryBoard;
 use crate::usage::response_usage::{CacheTokenConvention, TokenConvention};
@@ -40,7 +40,7 @@ fn measurements(entry: &AccessLogEntry, labels: &mut Labels) -> Vec<Measurement>
     measured
 }
 
-fn measured(entry: &AccessLogEntry) -> Vec<(String, Kind, u64)> {
+fn measured(entry: &AccessLogEntry) -> Vec<(String, MetricKind, u64)> {
     let mut labels = labels();
     let set = "provider=.=my-claude;.;system=.=a;.;operation=.=chat;.;model=.=model-1;.;";
     let measurements = measurements(entry, &mut labels);
@@ -59,31 +59,47 @@ fn a_request_is_measured_with_its_labels() {
     assert_eq!(
         measured(&entry()),
         [
-            ("status=.=200;.;ai_gateway_requests", Kind::Counter, 1),
-            ("gen_ai_server_request_duration", Kind::Histogram, 1500),
+            ("status=.=200;.;ai_gateway_requests", MetricKind::Counter, 1),
+            (
+                "gen_ai_server_request_duration",
+                MetricKind::Histogram,
+                1500
+            ),
             (
                 "token_type=.=input;.;gen_ai_client_token_usage",
-                Kind::Histogram,
+                MetricKind::Histogram,
                 100
             ),
-            ("token_type=.=input;.;ai_gateway_tokens", Kind::Counter, 100),
+            (
+                "token_type=.=input;.;ai_gateway_tokens",
+                MetricKind::Counter,
+                100
+            ),
             (
                 "token_type=.=output;.;gen_ai_client_token_usage",
-                Kind::Histogram,
+                MetricKind::Histogram,
                 5
             ),
-            ("token_type=.=output;.;ai_gateway_tokens", Kind::Counter, 5),
+            (
+                "token_type=.=output;.;ai_gateway_tokens",
+                MetricKind::Counter,
+                5
+            ),
             (
                 "token_type=.=cached_read;.;gen_ai_client_token_usage",
-                Kind::Histogram,
+                MetricKind::Histogram,
                 90
             ),
             (
                 "token_type=.=cached_read;.;ai_gateway_tokens",
-                Kind::Counter,
+                MetricKind::Counter,
                 90
             ),
-            ("gen_ai_server_time_to_first_token", Kind::Histogram, 250),
+            (
+                "gen_ai_server_time_to_first_token",
+                MetricKind::Histogram,
+                250
+            ),
         ]
         .map(|(name, kind, value)| (name.to_owned(), kind, value))
     );
@@ -131,11 +147,11 @@ fn the_gateways_own_metrics_have_names() {
             "outcome=.=accepted;.;ai_gateway_authentications".to_owned(),
         ),
         (
-            Metric::TokenCacheLookups(Lookup::Hit),
+            Metric::TokenCacheLookups(CacheLookup::Hit),
             "outcome=.=hit;.;ai_gateway_token_cache_lookups".to_owned(),
         ),
         (
-            Metric::KeyFetches(issuer, Outcome::Failed),
+            Metric::KeyFetches(issuer, FetchOutcome::Failed),
             format!("{labelled}outcome=.=failed;.;ai_gateway_jwks_fetches"),
         ),
         (
@@ -143,7 +159,7 @@ fn the_gateways_own_metrics_have_names() {
             format!("{labelled}ai_gateway_jwks_age_seconds"),
         ),
         (
-            Metric::CredentialFetches(provider, Outcome::Succeeded),
+            Metric::CredentialFetches(provider, FetchOutcome::Succeeded),
             "provider=.=my-p;.;outcome=.=succeeded;.;ai_gateway_credential_fetches".to_owned(),
         ),
         (
@@ -158,10 +174,10 @@ fn the_gateways_own_metrics_have_names() {
 #[test]
 fn counters_are_taken_once() {
     let mut counters = Counters::default();
-    let metric = Metric::TokenCacheLookups(Lookup::Hit);
+    let metric = Metric::TokenCacheLookups(CacheLookup::Hit);
     counters.count(metric);
     counters.add(metric, 2);
-    counters.add(Metric::TokenCacheLookups(Lookup::Miss), 0);
+    counters.add(Metric::TokenCacheLookups(CacheLookup::Miss), 0);
     let taken: Vec<_> = counters.take().collect();
     assert_eq!(taken, [Measurement { metric, value: 3 }]);
     assert_eq!(counters.take().count(), 0);
