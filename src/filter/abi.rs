@@ -14,7 +14,7 @@ use ai_gateway_core::forward::UpstreamRequest;
 use ai_gateway_core::http::head::{HeaderMap, RequestHead, ResponseHead};
 use ai_gateway_core::http::url::Scheme;
 use ai_gateway_core::reply::Reply;
-use ai_gateway_core::telemetry::metric::{Kind, Labels, Measurement, Metric};
+use ai_gateway_core::telemetry::metric::{MetricKind, Labels, Measurement, Metric};
 
 /// The host's clock.
 pub(super) struct HostClock;
@@ -228,11 +228,11 @@ impl Metrics {
         let Measurement { metric, value } = measurement;
         let measured = self.id(metric, labels).and_then(|id| match metric.kind() {
             // The metric is defined, and the host refuses to add nothing.
-            Kind::Counter if value == 0 => Ok(()),
-            Kind::Counter => {
+            MetricKind::Counter if value == 0 => Ok(()),
+            MetricKind::Counter => {
                 imports::increment_metric(id, i64::try_from(value).unwrap_or(i64::MAX))
             }
-            Kind::Gauge | Kind::Histogram => imports::record_metric(id, value),
+            MetricKind::Gauge | MetricKind::Histogram => imports::record_metric(id, value),
         });
         if let Err(refused) = measured {
             log::error!("the host cannot measure: {refused:?}");
@@ -252,9 +252,9 @@ impl Metrics {
             return Ok(*id);
         }
         let metric_type = match metric.kind() {
-            Kind::Counter => MetricType::Counter,
-            Kind::Gauge => MetricType::Gauge,
-            Kind::Histogram => MetricType::Histogram,
+            MetricKind::Counter => MetricType::Counter,
+            MetricKind::Gauge => MetricType::Gauge,
+            MetricKind::Histogram => MetricType::Histogram,
         };
         let id = imports::define_metric(metric_type, &metric.name(labels))?;
         self.0.insert(metric, id);

@@ -13,7 +13,7 @@ use super::stream::Stream;
 use super::worker::{EAGER_TICK, Worker};
 use ai_gateway_core::config::{Authentication, Config, ConfigError};
 use ai_gateway_core::fetch::callout::{Callout, CalloutResponse, MAX_DOCUMENT_BYTES};
-use ai_gateway_core::gateway::{Resource, Shared};
+use ai_gateway_core::gateway::{Gateway, Resource};
 use ai_gateway_core::telemetry::{Labels, Measurement, Metric};
 
 /// The pace at which due fetches are looked for while no request waits.
@@ -81,8 +81,8 @@ impl Root {
             log::warn!("authentication is disabled: whoever reaches this gateway may use it");
         }
         log::info!("serving {} providers", config.providers.len());
-        let shared = Shared::new(config, verifier, &HostSharedData);
-        self.worker.replace(Some(Rc::new(Worker::new(shared))));
+        let gateway = Gateway::new(config, verifier, &HostSharedData);
+        self.worker.replace(Some(Rc::new(Worker::new(gateway))));
         abi::set_tick_period(FIRST_TICK);
         true
     }
@@ -93,7 +93,8 @@ impl Root {
             return;
         };
         let now = abi::now();
-        for (resource, poll) in worker.shared.poll(now, &HostSharedData) {
+        let polls = worker.gateway.borrow_mut().poll(now, &HostSharedData);
+        for (resource, poll) in polls {
             if poll.ready {
                 self.settled(&worker, &resource);
             }
@@ -126,8 +127,11 @@ impl Root {
     }
 
     fn on_response(&self, worker: &Worker, resource: Resource, answer: CalloutResponse<'_>) {
-        let shared = &worker.shared;
-        match shared.on_response(&resource, answer, abi::now(), &HostSharedData) {
+        let now = abi::now();
+        let mut gateway = worker.gateway.borrow_mut();
+        let next = gateway.on_response(&resource, answer, now, &HostSharedData);
+        drop(gateway);
+        match next {
             Some(callout) => self.dispatch(worker, resource, &callout),
             None => self.settled(worker, &resource),
         }

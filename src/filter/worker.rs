@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use super::abi::{self, HostClock, HostSharedData, Metrics};
 use super::held_body::HeldBody;
-use ai_gateway_core::admin::status::Extremes;
 use ai_gateway_core::base::time::UnixTime;
-use ai_gateway_core::gateway::{BODIES_HANDED_OVER, Resource, Shared};
+use ai_gateway_core::gateway::{Gateway, Resource};
 use ai_gateway_core::telemetry::{Measurement, Metric};
-use ai_gateway_core::transaction::{Effect, Flow, Input, Transaction};
+use ai_gateway_core::base::chunk::Chunk;
+use ai_gateway_core::transaction::{Context, Effect, Flow, Input, Transaction};
 
 /// The requests that are held, beside what all requests share.
 pub(super) struct Worker {
-    pub(super) shared: Shared,
+    pub(super) gateway: RefCell<Gateway>,
     awaiting: RefCell<Vec<(Resource, Rc<Request>)>>,
     awaiting_body: RefCell<Vec<(UnixTime, Rc<Request>)>>,
     /// Those of which a piece is held again.
@@ -107,9 +107,9 @@ impl Request {
 }
 
 impl Worker {
-    pub(super) fn new(shared: Shared) -> Self {
+    pub(super) fn new(gateway: Gateway) -> Self {
         Self {
-            shared,
+            gateway: RefCell::new(gateway),
             awaiting: RefCell::default(),
             awaiting_body: RefCell::default(),
             held_again: RefCell::default(),
@@ -171,9 +171,7 @@ impl Worker {
                 return;
             }
             taken += chunk.len();
-            let chunk = &chunk;
-            let is_last = false;
-            self.step(request, Input::RequestBody { chunk, is_last });
+            self.step(request, Input::RequestBody(Chunk::More(&chunk)));
         }
     }
 
@@ -192,19 +190,15 @@ impl Worker {
 
     /// Notes that the host had no room for a body that was held.
     pub(super) fn body_was_refused(&self, request: &Request) {
-        self.shared.witness.note(Extremes {
-            smallest_refused_body: Some(request.body.get().available as u64),
-            ..Extremes::default()
-        });
+        let size = request.body.get().available as u64;
+        let mut gateway = self.gateway.borrow_mut();
+        gateway.high_water_marks.note_refused_body(size);
     }
 
     /// Notes that bodies do come while headers are held.
     pub(super) fn body_was_handed_over(&self) {
         if !self.hands_over_bodies.replace(true) {
-            self.shared
-                .usage_totals
-                .borrow_mut()
-                .count(BODIES_HANDED_OVER);
+            self.gateway.borrow_mut().usage_totals.count_held_bodies();
             self.awaiting_body.borrow_mut().clear();
         }
     }
@@ -217,7 +211,7 @@ impl Worker {
             .extract_if(.., |(awaited, _)| awaited == resource)
             .collect();
         for (_, request) in settled {
-            self.resume(&request, Input::Settled);
+            self.resume(&request, Input::FetchEnded);
         }
     }
 
@@ -235,7 +229,8 @@ impl Worker {
 
     /// Hands the host what was counted since the last tick.
     pub(super) fn report(&self, now: UnixTime) {
-        for measurement in self.shared.report(now, &HostSharedData) {
+        let report = self.gateway.borrow_mut().report(now, &HostSharedData);
+        for measurement in report {
             self.measure(measurement);
         }
         self.tell_waiting(self.awaiting.borrow().len());
@@ -243,7 +238,9 @@ impl Worker {
 
     /// Tells the host and the other workers what they do not know yet, since this one ends.
     pub(super) fn abandon(&self) {
-        for measurement in self.shared.abandon(abi::now(), &HostSharedData) {
+        let now = abi::now();
+        let rest = self.gateway.borrow_mut().shutdown(now, &HostSharedData);
+        for measurement in rest {
             self.measure(measurement);
         }
         self.tell_waiting(0);
@@ -285,12 +282,15 @@ impl Worker {
     fn step(&self, request: &Rc<Request>, input: Input<'_>) {
         let mut effects = self.effects.take();
         let transaction = request.transaction.take();
+        // The gateway is borrowed for this statement only: applying an effect borrows it again.
         let next = transaction.handle(
             input,
-            &self.shared,
-            &HostSharedData,
-            &HostClock,
-            &mut effects,
+            &mut Context {
+                gateway: &mut self.gateway.borrow_mut(),
+                shared_data: &HostSharedData,
+                clock: &HostClock,
+                effects: &mut effects,
+            },
         );
         request.transaction.replace(next);
         for effect in effects.drain(..) {
@@ -316,16 +316,17 @@ impl Worker {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         let offset = count - self.waiting.replace(count);
         if offset != 0 {
-            let labels = self.shared.labels.borrow();
+            let labels = &self.gateway.borrow().labels;
             let mut metrics = self.metrics.borrow_mut();
-            metrics.shift(Metric::WaitingRequests, offset, &labels);
+            metrics.shift(Metric::WaitingRequests, offset, labels);
         }
     }
 
     fn measure(&self, measurement: Measurement) {
-        self.shared.note(&measurement);
-        let labels = self.shared.labels.borrow();
-        self.metrics.borrow_mut().measure(measurement, &labels);
+        let mut gateway = self.gateway.borrow_mut();
+        gateway.note(&measurement);
+        let mut metrics = self.metrics.borrow_mut();
+        metrics.measure(measurement, &gateway.labels);
     }
 
     fn hand_in_body(&self, request: &Rc<Request>) {
@@ -341,16 +342,21 @@ impl Worker {
                 log::error!("the host does not hand over a body that it has announced");
                 return self.step(request, Input::BodyOverdue);
             }
-            self.shared.witness.note(Extremes {
-                largest_held_body: (body.taken + length) as u64,
-                ..Extremes::default()
-            });
+            let size = (body.taken + length) as u64;
+            self.gateway
+                .borrow_mut()
+                .high_water_marks
+                .note_held_body(size);
             request.body.set(Body {
                 taken: body.taken + length,
                 ..body
             });
-            let chunk = &chunk;
-            self.step(request, Input::RequestBody { chunk, is_last });
+            let chunk = if is_last {
+                Chunk::Last(&chunk)
+            } else {
+                Chunk::More(&chunk)
+            };
+            self.step(request, Input::RequestBody(chunk));
             if is_last || !request.transaction.borrow().wants_body() {
                 return;
             }
