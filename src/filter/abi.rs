@@ -98,9 +98,6 @@ impl Host for EnvoyHost {
     }
 
     fn request_body(&self, start: usize, length: usize) -> Vec<u8> {
-        if length == 0 {
-            return Vec::new();
-        }
         imports::buffer(Buffer::RequestBody, start, length).unwrap_or_default()
     }
 

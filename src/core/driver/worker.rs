@@ -245,7 +245,11 @@ impl<H: Host> Worker<H> {
             if length == 0 && end == EndOfStream::No {
                 return;
             }
-            let chunk = self.host.request_body(taken, length);
+            let chunk = if length == 0 {
+                Vec::new()
+            } else {
+                self.host.request_body(taken, length)
+            };
             if chunk.len() != length {
                 log::error!("the host does not deliver a body that it has announced");
                 return self.step(request, Input::BodyOverdue);
