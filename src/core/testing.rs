@@ -13,8 +13,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::authn::{KeyWaits, Verdict};
 use crate::authn::signature::SoftwareVerifier;
+use crate::authn::{KeyWaits, Verdict};
 use crate::base::shared_data::SharedData;
 use crate::base::time::UnixTime;
 use crate::config::Config;

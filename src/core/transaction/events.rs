@@ -60,4 +60,3 @@ pub enum Flow {
     /// Hold it.
     Pause,
 }
-

@@ -7,10 +7,10 @@ use std::rc::Rc;
 use super::access_log::{RequestLogContext, note_caller};
 
 use crate::authn::jwt::Claims;
+use crate::base::chunk::Chunk;
 use crate::base::time::{Clock, UnixTime};
 use crate::config::Config;
 use crate::http::head::{RequestHead, ResponseHead};
-use crate::base::chunk::Chunk;
 use crate::models::catalog::ModelFault;
 use crate::models::price::PriceList;
 use crate::models::request_body::BodyCheck;

@@ -19,8 +19,8 @@ mod websocket;
 
 use serde_json::{Value, json};
 
-use crate::base::chunk::Chunk;
 use super::*;
+use crate::base::chunk::Chunk;
 use crate::base::time::UnixTime;
 use crate::fetch::callout::CalloutResponse;
 use crate::forward::UpstreamRequest;
