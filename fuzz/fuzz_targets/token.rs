@@ -2,7 +2,7 @@
 #![no_main]
 
 use ai_gateway_core::authn::Verdict;
-use ai_gateway_core::authn::jwt::Token;
+use ai_gateway_core::authn::jwt::UnverifiedToken;
 use ai_gateway_core::testing::{SigningKey, TestGateway, claims};
 use ai_gateway_filter_fuzz::gateway::with_key;
 use libfuzzer_sys::fuzz_target;
@@ -14,7 +14,7 @@ fuzz_target!(|data: &[u8]| {
         SigningKey::new("1").token(&claims(json!({}))),
     ));
     GATEWAY.with(|(gateway, issued)| {
-        let _ = Token::parse(data);
+        let _ = UnverifiedToken::parse(data);
         let verdict = gateway.authenticate(data);
         let is_accepted = matches!(verdict, Verdict::Accepted(_));
         assert_eq!(is_accepted, data == issued.as_bytes(), "{verdict:?}");

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::authn::Authenticator;
 use crate::authn::jwt::IssuerIndex;
 use crate::authn::signature::SignatureVerifier;
-use crate::aws::credentials::CredentialsCache;
+use crate::aws::credentials_cache::CredentialsCache;
 use crate::aws::sigv4::SigningKeys;
 use crate::base::shared_data::SharedData;
 use crate::base::time::UnixTime;
@@ -197,8 +197,10 @@ impl Gateway {
                 count_fetches(&mut self.counters, credentials.take_fetches(), |outcome| {
                     Metric::CredentialFetches(*set, outcome)
                 });
-                let lasts = credentials.lasts(now).map(|time| time.as_secs());
-                gauges.extend(lasts.map(|time| measurement(Metric::CredentialExpiry(*set), time)));
+                let expires_in = credentials.expires_in(now).map(|time| time.as_secs());
+                gauges.extend(
+                    expires_in.map(|time| measurement(Metric::CredentialExpiry(*set), time)),
+                );
             }
         }
         self.counters.take().chain(gauges).collect()
@@ -218,9 +220,9 @@ impl Gateway {
         self.reported_at = UnixTime::default();
         let rest = self.report(now, shared_data);
         self.usage_totals.shutdown(now, shared_data);
-        self.authenticator.abandon(shared_data);
+        self.authenticator.shutdown(shared_data);
         for credentials in self.aws.credentials.values() {
-            credentials.abandon(shared_data);
+            credentials.shutdown(shared_data);
         }
         rest
     }

@@ -16,13 +16,15 @@
 //! to a log.
 //!
 //! Modules import only from layers below their own (`tools/check-layers.py` enforces it), from the
-//! bottom: [`base`], [`http`], [`fetch`]; [`usage`], [`authn`], [`models`], [`aws`];
+//! bottom: [`base`], [`http`], [`fetch`]; [`json`]; [`usage`], [`authn`], [`models`], [`aws`];
 //! [`provider_kind`], [`authz`], [`provider`]; [`forward`], [`telemetry`]; [`config`]; [`gateway`],
 //! [`reply`], [`admin`]; [`transaction`].
 
 pub mod base;
 pub mod fetch;
 pub mod http;
+
+pub mod json;
 
 pub mod authn;
 pub mod aws;

@@ -65,9 +65,6 @@ pub struct AccessLogEntry {
     pub time_per_output_token: Option<Duration>,
 }
 
-/// An operation without a name in the conventions.
-const OTHER: &str = "other";
-
 impl AccessLogEntry {
     /// Passes the measurements of a request for this model to `take`.
     pub fn measure(
@@ -157,34 +154,6 @@ impl AccessLogEntry {
             (TokenType::Reasoning, self.tokens.reasoning),
         ]
     }
-}
-
-/// What is asked of a provider, in the conventions' words, by the path's end.
-pub fn operation(path: &[u8]) -> &'static str {
-    let operations: [(&[u8], &str); 18] = [
-        (b"chat/completions", "chat"),
-        (b"completions", "text_completion"),
-        (b"messages", "chat"),
-        (b"responses", "chat"),
-        (b"embeddings", "embeddings"),
-        (b"mbedContent", "embeddings"),
-        (b"mbedContents", "embeddings"),
-        (b"enerateContent", "generate_content"),
-        (b"interactions", "chat"),
-        (b"converse", "chat"),
-        (b"converse-stream", "chat"),
-        (b"invoke", "text_completion"),
-        (b"invoke-with-response-stream", "text_completion"),
-        (b"images/generations", "image_generation"),
-        (b"images/edits", "image_generation"),
-        (b"api/chat", "chat"),
-        (b"api/generate", "text_completion"),
-        (b"api/embed", "embeddings"),
-    ];
-    operations
-        .into_iter()
-        .find(|(end, _)| path.ends_with(end))
-        .map_or(OTHER, |(_, operation)| operation)
 }
 
 fn milliseconds(duration: Duration) -> u64 {

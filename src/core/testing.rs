@@ -13,8 +13,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::authn::Verdict;
 use crate::authn::signature::SoftwareVerifier;
+use crate::authn::{KeyWaits, Verdict};
 use crate::base::shared_data::SharedData;
 use crate::base::time::UnixTime;
 use crate::config::Config;
@@ -289,10 +289,12 @@ impl TestGateway {
         assert_eq!(self.respond(resource, response), None);
     }
 
-    /// Authenticates a token of a request that has waited for the keys of the first issuer.
+    /// Authenticates a token of a request that has waited for nothing.
     pub fn authenticate(&self, token: &[u8]) -> Verdict {
         let mut gateway = self.gateway.borrow_mut();
-        gateway.authenticator.authenticate(token, &[0], self.now)
+        let prior_waits = KeyWaits::default();
+        let authenticator = &mut gateway.authenticator;
+        authenticator.authenticate(token, &prior_waits, self.now)
     }
 
     /// Advances the clock.

@@ -29,7 +29,7 @@ pub use awaiting_body_hash::AwaitingBodyHash;
 pub use awaiting_fetch::AwaitingFetch;
 pub use awaiting_model::AwaitingModel;
 pub use context::Context;
-pub use events::{Chunk, Effect, Flow, Input};
+pub use events::{Effect, Flow, Input};
 pub use forwarded::Forwarded;
 
 use crate::reply::Rejection;

@@ -3,11 +3,10 @@
 //! Each call is made only where the host has what it asks for; where it refuses nevertheless, that is
 //! an answer like any other.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use super::imports::{self, Buffer, HostError, Map, MetricType};
-use ai_gateway_core::base::bytes::WordHash;
+use ai_gateway_core::base::hash::FxHashMap;
 use ai_gateway_core::base::shared_data::SharedData;
 use ai_gateway_core::base::time::{Clock, UnixTime};
 use ai_gateway_core::fetch::callout::{self, Callout};
@@ -222,7 +221,7 @@ impl SharedData for HostSharedData {
 
 /// The host's metrics, each defined when it is first measured.
 #[derive(Default)]
-pub(super) struct Metrics(HashMap<Metric, u32, WordHash>);
+pub(super) struct Metrics(FxHashMap<Metric, u32>);
 
 impl Metrics {
     pub(super) fn measure(&mut self, measurement: Measurement, labels: &Labels) {

@@ -9,16 +9,15 @@
 )]
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::root::Root;
 use super::stream::Stream;
 use super::{imports, log};
-use ai_gateway_core::base::bytes::WordHash;
+use ai_gateway_core::base::hash::FxHashMap;
 use ai_gateway_core::transaction::Flow;
 
-type Contexts<T> = RefCell<HashMap<u32, Rc<T>, WordHash>>;
+type Contexts<T> = RefCell<FxHashMap<u32, Rc<T>>>;
 
 thread_local! {
     static ROOTS: Contexts<Root> = RefCell::default();

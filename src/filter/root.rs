@@ -95,7 +95,7 @@ impl Root {
         let now = abi::now();
         let polls = worker.gateway.borrow_mut().poll(now, &HostSharedData);
         for (resource, poll) in polls {
-            if poll.settled {
+            if poll.ready {
                 self.settled(&worker, &resource);
             }
             if let Some(callout) = poll.callout {

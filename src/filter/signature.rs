@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::abi;
 use ai_gateway_core::authn::jwk::{Algorithm, KeySet, VerificationKey};
-use ai_gateway_core::authn::jwt::Token;
+use ai_gateway_core::authn::jwt::UnverifiedToken;
 use ai_gateway_core::authn::signature::{
     Checker, HostSignature, SignatureVerifier, SoftwareVerifier, VerifierChoice,
 };
@@ -45,7 +45,10 @@ pub(super) fn verifier(choice: VerifierChoice) -> Result<Rc<dyn SignatureVerifie
 
 /// Whether the host finds a good signature good and a bad one bad.
 fn host_verifies() -> bool {
-    let (Ok(token), Ok(keys)) = (Token::parse(PROBE_TOKEN), KeySet::parse(PROBE_KEYS)) else {
+    let (Ok(token), Ok(keys)) = (
+        UnverifiedToken::parse(PROBE_TOKEN),
+        KeySet::parse(PROBE_KEYS),
+    ) else {
         return false;
     };
     let verdict = |signed| {

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use super::abi::{self, HostClock, HostSharedData, Metrics};
 use super::held_body::HeldBody;
+use ai_gateway_core::base::chunk::Chunk;
 use ai_gateway_core::base::time::UnixTime;
 use ai_gateway_core::gateway::{Gateway, Resource};
 use ai_gateway_core::telemetry::{Measurement, Metric};
-use ai_gateway_core::transaction::{Chunk, Context, Effect, Flow, Input, Transaction};
+use ai_gateway_core::transaction::{Context, Effect, Flow, Input, Transaction};
 
 /// The requests that are held, beside what all requests share.
 pub(super) struct Worker {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::authn::jwks::IssuerStatus;
-use crate::aws::credentials::CredentialStatus;
+use crate::aws::credentials_cache::CredentialStatus;
 use crate::base::shared_data::SharedData;
 use crate::base::time::UnixTime;
 use crate::gateway::Gateway;

@@ -1,14 +1,12 @@
 //! Counters that are collected here between two ticks, so that a request pays for an addition
 //! and not for a call of the host.
 
-use std::collections::HashMap;
-
 use super::metric::{Measurement, Metric};
-use crate::base::bytes::WordHash;
+use crate::base::hash::FxHashMap;
 
 /// Counters with what has been added since they were last taken.
 #[derive(Default)]
-pub struct Counters(HashMap<Metric, u64, WordHash>);
+pub struct Counters(FxHashMap<Metric, u64>);
 
 impl Counters {
     /// Adds one.

@@ -3,12 +3,10 @@
 //! A measurement contains a small key, [`Metric`]. The metric's name is formatted once, when the
 //! host defines the metric.
 
-use std::collections::HashMap;
-
 use super::label::label_value;
 pub use super::models::ModelLabel;
 use super::models::Models;
-use crate::base::bytes::WordHash;
+use crate::base::hash::FxHashMap;
 use crate::base::shared_data::SharedData;
 use crate::models::price::Cost;
 use crate::usage::response_usage::IncompleteReason;
@@ -126,12 +124,12 @@ pub struct LabelSet(usize);
 pub struct Labels {
     sets: Vec<String>,
     /// The part of the cost that is less than a millionth and not yet counted, in billionths.
-    cost_remainder: HashMap<LabelSet, u64, WordHash>,
+    cost_remainder: FxHashMap<LabelSet, u64>,
     models: Models,
-    of_requests: HashMap<String, LabelsOfProvider, WordHash>,
+    of_requests: FxHashMap<String, LabelsOfProvider>,
 }
 
-type LabelsOfProvider = HashMap<(&'static str, ModelLabel), LabelSet, WordHash>;
+type LabelsOfProvider = FxHashMap<(&'static str, ModelLabel), LabelSet>;
 
 impl Metric {
     /// How the host combines the values.
@@ -262,9 +260,9 @@ impl Labels {
     ) -> Self {
         Self {
             sets: Vec::new(),
-            cost_remainder: HashMap::default(),
+            cost_remainder: FxHashMap::default(),
             models: Models::new(known, max_models, shared_data),
-            of_requests: HashMap::default(),
+            of_requests: FxHashMap::default(),
         }
     }
 

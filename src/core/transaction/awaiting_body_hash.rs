@@ -6,9 +6,10 @@ use sha2::{Digest, Sha256};
 use super::exchange::Exchange;
 use super::forwarded::Forwarded;
 use super::refusal::Refusal;
-use super::{Chunk, Context, Input, Transaction};
-use crate::aws::credentials::CredentialsError;
+use super::{Context, Input, Transaction};
+use crate::aws::credentials_cache::CredentialsError;
 use crate::aws::sigv4::{self, Scope, SignableRequest};
+use crate::base::chunk::Chunk;
 use crate::base::time::UnixTime;
 use crate::fetch::refresh::WaitPolicy;
 use crate::forward::UpstreamRequest;
@@ -89,7 +90,7 @@ impl AwaitingBodyHash {
         }
         self.digest.update(bytes);
         match &mut self.check {
-            Some(check) => check.push(bytes, chunk.is_last()).map(|_| ()),
+            Some(check) => check.push(chunk).map(|_| ()),
             None => self.exchange.request_body(chunk),
         }
         .map_err(Rejection::Model)
@@ -118,7 +119,7 @@ impl AwaitingBodyHash {
             .credentials
             .get_mut(&self.provider)
             .ok_or(Rejection::Internal("a provider without credentials"))?
-            .credentials(WaitPolicy::Decide, now)
+            .credentials(WaitPolicy::DoNotWait, now)
             .map_err(|error| unavailable(&self.provider, error))?;
         let payload_sha256 = hex(&self.digest.finalize_reset());
         let signable = SignableRequest {

@@ -2,7 +2,7 @@
 
 use super::refusal::Refusal;
 use super::{Context, Effect, Input, Transaction};
-use crate::authn::jwt::IssuerIndex;
+use crate::authn::KeyWaits;
 use crate::fetch::refresh::WaitPolicy;
 use crate::gateway::Resource;
 use crate::http::head::RequestHead;
@@ -19,7 +19,7 @@ pub struct AwaitingFetch {
 /// most once for credentials.
 #[derive(Clone, Debug)]
 pub(super) struct PriorWaits {
-    pub(super) keys: Vec<IssuerIndex>,
+    pub(super) keys: KeyWaits,
     pub(super) credentials: WaitPolicy,
 }
 
@@ -32,8 +32,8 @@ impl AwaitingFetch {
         context: &mut Context<'_>,
     ) -> Transaction {
         match &resource {
-            Resource::Keys(issuer) => prior_waits.keys.push(*issuer),
-            Resource::Credentials(_) => prior_waits.credentials = WaitPolicy::Decide,
+            Resource::Keys(issuer) => prior_waits.keys.record(*issuer),
+            Resource::Credentials(_) => prior_waits.credentials = WaitPolicy::DoNotWait,
         }
         context.effects.push(Effect::Await(resource));
         Transaction::AwaitingFetch(Box::new(Self { head, prior_waits }))
@@ -55,7 +55,7 @@ impl AwaitingFetch {
 impl Default for PriorWaits {
     fn default() -> Self {
         Self {
-            keys: Vec::new(),
+            keys: KeyWaits::default(),
             credentials: WaitPolicy::Wait,
         }
     }

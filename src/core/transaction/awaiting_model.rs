@@ -35,7 +35,7 @@ impl AwaitingModel {
         context: &mut Context<'_>,
     ) -> Transaction {
         match input {
-            Input::RequestBody(chunk) => match self.check.push(chunk.bytes(), chunk.is_last()) {
+            Input::RequestBody(chunk) => match self.check.push(chunk) {
                 Ok(Progress::AwaitingModel) => Transaction::AwaitingModel(self),
                 Ok(Progress::Named) => {
                     let mut exchange = self.exchange;

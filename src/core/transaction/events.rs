@@ -1,5 +1,6 @@
 //! The inputs and outputs of a transaction.
 
+use crate::base::chunk::Chunk;
 use crate::forward::UpstreamRequest;
 use crate::gateway::Resource;
 use crate::http::head::{RequestHead, ResponseHead};
@@ -32,15 +33,6 @@ pub enum Input<'a> {
     Ended(End),
 }
 
-/// A piece of a body.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Chunk<'a> {
-    /// More may follow.
-    More(&'a [u8]),
-    /// The body ends with this one, which may be empty.
-    Last(&'a [u8]),
-}
-
 /// What the host must do, in this order.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Effect {
@@ -67,18 +59,4 @@ pub enum Flow {
     Continue,
     /// Hold it.
     Pause,
-}
-
-impl<'a> Chunk<'a> {
-    /// The bytes.
-    pub const fn bytes(self) -> &'a [u8] {
-        match self {
-            Self::More(bytes) | Self::Last(bytes) => bytes,
-        }
-    }
-
-    /// Whether the body ends with this piece.
-    pub const fn is_last(self) -> bool {
-        matches!(self, Self::Last(_))
-    }
 }

@@ -4,10 +4,10 @@
 
 use std::rc::Rc;
 
-use super::Chunk;
 use super::access_log::{RequestLogContext, note_caller};
 
 use crate::authn::jwt::Claims;
+use crate::base::chunk::Chunk;
 use crate::base::time::{Clock, UnixTime};
 use crate::config::Config;
 use crate::http::head::{RequestHead, ResponseHead};
@@ -18,7 +18,8 @@ use crate::models::requested_model::{ModelReader, Reading};
 use crate::provider::Provider;
 use crate::provider_kind::UsageHeaders;
 use crate::provider_kind::model_place::model_of_session;
-use crate::telemetry::{AccessLogEntry, operation};
+use crate::provider_kind::operation::RequestedOperation;
+use crate::telemetry::AccessLogEntry;
 use crate::usage::decoder::decodable;
 use crate::usage::dialect::Dialect;
 use crate::usage::response_usage::{IncompleteReason, ResponseUsage};
@@ -52,28 +53,28 @@ const BAD_GATEWAY: u16 = 502;
 const MAX_CONVERSATION: usize = 256;
 
 impl Exchange {
-    /// An exchange that starts with a client's request for a path at a provider.
+    /// An exchange that starts with a client's request for an operation of a provider.
     pub(super) fn new(
         provider: &Provider,
-        path: &[u8],
+        operation: &RequestedOperation<'_>,
         head: &RequestHead,
         claims: Option<Rc<Claims>>,
         now: UnixTime,
     ) -> Self {
         let profile = provider.kind.profile();
         let is_generating = head.method() == b"POST";
-        let dialect = (profile.usage_dialect)(path).filter(|_| is_generating);
-        let model = match (profile.model_in_path)(path) {
+        let dialect = operation.dialect().filter(|_| is_generating);
+        let model = match operation.model_in_path() {
             Some(model) => Some(String::from_utf8_lossy(&model).into_owned()),
             None if is_generating => None,
             None => model_of_session(head),
         };
-        let is_in_body = is_generating && model.is_none() && (profile.model_in_body)(path);
+        let is_in_body = is_generating && operation.names_model_in_body();
         Self {
             entry: AccessLogEntry {
                 provider: provider.name.clone(),
                 system: profile.system,
-                operation: operation(path),
+                operation: operation.name(),
                 requested_model: model,
                 ..AccessLogEntry::default()
             },
@@ -156,7 +157,7 @@ impl Exchange {
     pub(super) fn request_body(&mut self, chunk: Chunk<'_>) -> Result<(), ModelFault> {
         if let Some(check) = &mut self.check {
             // The provider decides whether the JSON is complete.
-            return check.push(chunk.bytes(), false).map(|_| ());
+            return check.push(Chunk::More(chunk.bytes())).map(|_| ());
         }
         if let Some(mut reader) = self.model_reader.take() {
             match reader.push(chunk.bytes()) {

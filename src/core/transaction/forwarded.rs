@@ -7,7 +7,7 @@ use super::refusal::Refusal;
 use super::{Context, Effect, Input, Transaction};
 use crate::forward::UpstreamRequest;
 use crate::forward::redirect::{LOCATION, Location, location};
-use crate::forward::upload::links;
+use crate::forward::upload::rewrite_upload_urls;
 use crate::http::head::ResponseHead;
 use crate::reply::{ERROR_HEADER, Rejection};
 use crate::usage::End;
@@ -99,7 +99,7 @@ impl Forwarded {
         let mut set = Vec::new();
         if let Some(provider) = config.providers.get(self.exchange.provider()) {
             if let Some(proxy_url) = self.exchange.upload_proxy_url() {
-                set = links(provider, proxy_url, head, context.now());
+                set = rewrite_upload_urls(provider, proxy_url, head, context.now());
             }
             match location(provider, &config.path_prefix, head) {
                 Location::Rewrite(place) if !names.iter().any(|name| name == LOCATION) => {

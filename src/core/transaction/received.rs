@@ -22,16 +22,16 @@ use super::refusal::Refusal;
 use super::{Context, Effect, Input, Transaction};
 use crate::admin::page;
 use crate::authz::Action;
-use crate::aws::credentials::CredentialsError;
+use crate::aws::credentials_cache::CredentialsError;
 use crate::base::display::truncate_for_display;
 use crate::base::shared_data::SharedData;
 use crate::base::time::UnixTime;
 use crate::config::Config;
 use crate::forward::UpstreamRequest;
-use crate::forward::upload::begun;
+use crate::forward::upload::starts_upload;
 use crate::gateway::{Gateway, Resource};
 use crate::http::head::RequestHead;
-use crate::http::route::Route;
+use crate::http::route::{Route, proxy_url};
 use crate::http::token_location::Candidates;
 use crate::models::request_body::BodyCheck;
 use crate::provider::Provider;
@@ -168,7 +168,8 @@ impl<'a> Request<'a> {
             Credential::ApiKey { .. } | Credential::Aws(_) | Credential::None => None,
         };
         let terms = self.terms(provider, &caller);
-        let model_decision = self.decide_on_model(provider, &caller, &terms, path, query);
+        let operation = provider.kind.profile().operation(path);
+        let model_decision = self.decide_on_model(provider, &caller, &terms, &operation, query);
         let check = match model_decision.map_err(refuse)? {
             ModelDecision::Answer(reply) => {
                 let known = RequestLogContext::new(caller.claims(), Some(provider));
@@ -178,10 +179,12 @@ impl<'a> Request<'a> {
             ModelDecision::Allow => None,
         };
         let claims = caller.claims().cloned();
-        let mut exchange = Exchange::new(provider, path, self.head, claims, self.now);
+        let mut exchange = Exchange::new(provider, &operation, self.head, claims, self.now);
         exchange.set_caller_prices(terms.prices);
         exchange.note_conversation(&config.observability.conversation_headers, self.head);
-        exchange.note_upload(begun(provider, path, self.head, &config.path_prefix));
+        let upload_proxy_url = starts_upload(provider, path)
+            .then(|| proxy_url(self.head, &config.path_prefix, &provider.name));
+        exchange.note_upload(upload_proxy_url);
         let exchange = Box::new(exchange);
         let mut request = UpstreamRequest::new(
             provider,

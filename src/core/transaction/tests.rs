@@ -20,6 +20,7 @@ mod websocket;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::base::chunk::Chunk;
 use crate::base::time::UnixTime;
 use crate::fetch::callout::CalloutResponse;
 use crate::forward::UpstreamRequest;

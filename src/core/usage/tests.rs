@@ -79,7 +79,11 @@ impl Recording {
         let mut extractor = UsageExtractor::new(self.dialect, content_type, encoding.as_bytes());
         for (index, cut) in cuts.into_iter().enumerate() {
             extractor.push(cut, &UnixTime::from_secs(index as u64));
-            assert!(extractor.held() <= MAX_HELD, "{}", extractor.held());
+            assert!(
+                extractor.memory_usage() <= MAX_MEMORY,
+                "{}",
+                extractor.memory_usage()
+            );
         }
         extractor.finish(end)
     }

@@ -8,6 +8,7 @@ use crate::models::request_body::BodyCheck;
 use crate::provider::Provider;
 use crate::provider::credential::Credential;
 use crate::provider_kind::model_place::ModelPlace;
+use crate::provider_kind::operation::RequestedOperation;
 use crate::reply::{Rejection, Reply};
 
 /// What the model policy says about a request.
@@ -46,7 +47,7 @@ impl Request<'_> {
         provider: &Provider,
         caller: &Caller,
         terms: &Terms,
-        path: &[u8],
+        operation: &RequestedOperation<'_>,
         query: Option<&[u8]>,
     ) -> Result<ModelDecision, Rejection> {
         let Some(allowed) = self.allowed_models(provider, terms) else {
@@ -58,7 +59,7 @@ impl Request<'_> {
         let is_answered_here = matches!(caller, Caller::Known(_))
             || !matches!(provider.credential, Credential::Passthrough { .. });
         let owner = &provider.name;
-        match profile.model_place(self.head, path, query, more) {
+        match operation.model_place(self.head, query, more) {
             ModelPlace::List(shape) if is_answered_here => {
                 let list = shape.list(&allowed.names(), owner);
                 return Ok(ModelDecision::Answer(Reply::json(200, Vec::new(), &list)));
@@ -72,7 +73,7 @@ impl Request<'_> {
                 }
             }
             ModelPlace::Named(model) => allowed.check(&model).map_err(Rejection::Model)?,
-            ModelPlace::AwaitingModel => {
+            ModelPlace::Missing => {
                 return Err(Rejection::Model(ModelFault::Missing(owner.clone())));
             }
             ModelPlace::Body(member) => {

@@ -1,7 +1,11 @@
-//! Each conversation from its first callout to its end, under a clock of the tests' own.
+//! Each kind of fetch from its first callout to its end, under a virtual clock.
 
 use super::*;
-use crate::http::url::Scheme;
+use crate::aws::credentials::Role;
+use crate::base::secret::Secret;
+use crate::fetch::callout::Clusters;
+use crate::fetch::refreshed::Source;
+use crate::http::url::{BaseUrl, Endpoint, Scheme};
 use crate::testing::{MemoryBoard, response};
 
 const ROLE_ARN: &str = "arn:aws:iam::123456789012:role/llm";
@@ -77,14 +81,14 @@ fn header<'a>(callout: &'a Callout, name: &str) -> Option<&'a str> {
 }
 
 fn access_key(source: &mut CredentialsCache, now: UnixTime) -> Option<String> {
-    let found = source.credentials(WaitPolicy::Decide, now);
+    let found = source.credentials(WaitPolicy::DoNotWait, now);
     found
         .ok()
         .map(|credentials| credentials.access_key_id.clone())
 }
 
 #[test]
-fn static_credentials_are_there_and_never_fetched() {
+fn static_credentials_are_never_fetched() {
     let shared_data = MemoryBoard::default();
     let mut source = source(
         vec![CredentialsProvider::Static(pair("AKID", None))],
@@ -99,7 +103,7 @@ fn static_credentials_are_there_and_never_fetched() {
 }
 
 #[test]
-fn a_container_is_asked_with_its_token_and_again_before_the_end() {
+fn a_containers_credentials_are_refreshed_before_they_expire() {
     let shared_data = MemoryBoard::default();
     let mut source = source(vec![container()], None, &shared_data);
     assert_eq!(
@@ -123,7 +127,7 @@ fn a_container_is_asked_with_its_token_and_again_before_the_end() {
 }
 
 #[test]
-fn credentials_serve_until_their_end_while_the_refresh_fails() {
+fn credentials_are_used_until_they_expire_while_the_refresh_fails() {
     let shared_data = MemoryBoard::default();
     let mut source = source(vec![container()], None, &shared_data);
     source.poll(at(1000), &shared_data);
@@ -132,7 +136,7 @@ fn credentials_serve_until_their_end_while_the_refresh_fails() {
     source.on_response(CalloutResponse::NoResponse, at(1805), &shared_data);
     assert_eq!(access_key(&mut source, at(1999)).as_deref(), Some("ASIA1"));
     assert_eq!(
-        source.credentials(WaitPolicy::Decide, at(2000)),
+        source.credentials(WaitPolicy::DoNotWait, at(2000)),
         Err(CredentialsError::Unavailable {
             retry_after: Duration::from_secs(1)
         })
@@ -140,7 +144,7 @@ fn credentials_serve_until_their_end_while_the_refresh_fails() {
 }
 
 #[test]
-fn instance_metadata_is_asked_in_three_steps() {
+fn instance_metadata_takes_three_callouts() {
     let shared_data = MemoryBoard::default();
     let mut source = source(vec![instance_metadata()], None, &shared_data);
     let callout = source.poll(at(1000), &shared_data).callout.unwrap();
@@ -178,7 +182,7 @@ fn instance_metadata_is_asked_in_three_steps() {
 }
 
 #[test]
-fn a_role_is_assumed_by_a_signed_request() {
+fn a_role_is_assumed_with_a_signed_request() {
     let shared_data = MemoryBoard::default();
     let origins = vec![CredentialsProvider::Static(pair(
         "AKID",
@@ -215,7 +219,7 @@ fn a_role_is_assumed_by_a_signed_request() {
 }
 
 #[test]
-fn the_chain_goes_on_where_an_origin_does_not_answer() {
+fn the_next_provider_is_tried_if_one_does_not_respond() {
     let shared_data = MemoryBoard::default();
     let mut source = source(
         vec![container(), instance_metadata()],
@@ -240,7 +244,7 @@ fn the_chain_goes_on_where_an_origin_does_not_answer() {
 }
 
 #[test]
-fn what_is_no_credential_fails_the_fetch() {
+fn invalid_credentials_fail_the_fetch() {
     let ended = document("ASIA", 1000);
     for body in [
         "",
@@ -260,7 +264,7 @@ fn what_is_no_credential_fails_the_fetch() {
 }
 
 #[test]
-fn credentials_without_an_end_are_used_and_fetched_anew() {
+fn credentials_that_do_not_expire_are_refreshed() {
     let shared_data = MemoryBoard::default();
     let mut source = source(vec![container()], None, &shared_data);
     source.poll(at(1000), &shared_data);
@@ -271,19 +275,19 @@ fn credentials_without_an_end_are_used_and_fetched_anew() {
 }
 
 #[test]
-fn other_workers_have_the_credentials_without_a_fetch() {
+fn other_workers_get_the_credentials_without_a_fetch() {
     let shared_data = MemoryBoard::default();
     let mut one = source(vec![container()], None, &shared_data);
     let mut other = source(vec![container()], None, &shared_data);
     assert!(one.poll(at(1000), &shared_data).callout.is_some());
     assert_eq!(other.poll(at(1000), &shared_data), Poll::default());
     one.on_response(ok(&document("ASIA1", 4600)), at(1001), &shared_data);
-    assert!(other.poll(at(1001), &shared_data).settled);
+    assert!(other.poll(at(1001), &shared_data).ready);
     assert_eq!(access_key(&mut other, at(1001)).as_deref(), Some("ASIA1"));
 }
 
 #[test]
-fn different_credentials_have_different_names_on_the_board() {
+fn different_credentials_have_different_names_in_the_shared_data() {
     let name = |origin, role| {
         AwsSettings {
             origins: vec![origin],
@@ -310,6 +314,18 @@ fn different_credentials_have_different_names_on_the_board() {
     assert_ne!(
         base,
         name(CredentialsProvider::Static(pair("AKID", None)), None)
+    );
+    let container_with_token = |token: &str| CredentialsProvider::Container {
+        endpoint: Endpoint::parse("http://169.254.170.2/creds").unwrap(),
+        authorization: Some(Secret::new(token.into())),
+    };
+    assert_ne!(
+        name(container_with_token("one"), None),
+        name(container_with_token("other"), None)
+    );
+    assert_ne!(
+        name(instance_metadata(), None),
+        name(instance_metadata(), Some(role()))
     );
     assert!(!base.contains("secret"));
 }

@@ -1,5 +1,5 @@
-//! Any document that `serde_json` reads gives the accumulator that a walk of what it read gives, cut
-//! anywhere; damage to one gives the same however it is cut.
+//! The lenient policy finds what a walk of the document as parsed by `serde_json` finds, however the
+//! document is cut. A damaged document gives the same result however it is cut.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::*;
 
-/// A value with every member that it has, in order, also those of the same name.
+/// A value with all members in order, including duplicates.
 #[derive(Debug)]
 enum Node {
     Nothing,
@@ -79,13 +79,13 @@ impl<'de> Deserialize<'de> for Node {
 #[derive(PartialEq, Debug)]
 enum Found {
     Text(Field, String),
-    /// As `serde_json` reads it; `None` where it would not.
+    /// As read by `serde_json`, if it is a number for it.
     Number(Field, Option<f64>),
     Other(Field),
 }
 
-/// What is to be found in a value of which `wanted` is wanted.
-fn expected(node: &Node, wanted: Wanted, found: &mut Vec<Found>) {
+/// What must be found in a value.
+fn expected(node: &Node, wanted: Wanted<Field>, found: &mut Vec<Found>) {
     match (node, wanted) {
         (Node::Array(items), _) => {
             for item in items {
@@ -110,12 +110,12 @@ fn expected(node: &Node, wanted: Wanted, found: &mut Vec<Found>) {
     }
 }
 
-/// What the scanner finds; `None` where it takes the bytes for no document.
+/// What the scanner finds. `None` if it does not accept the document.
 fn scanned(json: &[u8], size: usize) -> Option<Vec<Found>> {
-    let mut scanner = Scanner::new(MEMBERS);
+    let mut scanner = Scanner::lenient(MEMBERS);
     let mut found = Vec::new();
     for cut in json.chunks(size) {
-        let mut note = |field, value: Scalar<'_>| {
+        let mut note = |field: Field, value: Scalar<'_>| {
             found.push(match value {
                 Scalar::Text(text) => Found::Text(field, text.to_owned()),
                 Scalar::Number(number) => Found::Number(field, serde_json::from_slice(number).ok()),
@@ -127,8 +127,8 @@ fn scanned(json: &[u8], size: usize) -> Option<Vec<Found>> {
     scanner.is_at_end().then_some(found)
 }
 
-/// Asserts that the scanner finds the same however the document is cut and, where that is a
-/// document, what is to be found. Whether it is one.
+/// Asserts that the scanner finds the same however the document is cut, and that it is right if
+/// `serde_json` accepts the document. Returns whether it does.
 fn assert_agrees(json: &[u8]) -> bool {
     let whole = scanned(json, json.len().max(1));
     for size in [1, 2, 7] {
@@ -147,7 +147,7 @@ fn space() -> impl Strategy<Value = String> {
     "[ \t\r\n]{0,2}"
 }
 
-/// A character of a string as it may be written.
+/// A character of a string, escaped or not.
 fn character() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => "[a-z{}\\[\\]:,0-9éß€😀]",
@@ -162,7 +162,7 @@ fn text() -> impl Strategy<Value = String> {
     prop::collection::vec(character(), 0..8).prop_map(|text| format!("\"{}\"", text.concat()))
 }
 
-/// A name, nearly always one that is wanted somewhere, some of its characters escaped.
+/// A name, usually one that is wanted somewhere, with some characters escaped.
 fn name() -> impl Strategy<Value = String> {
     let wanted = prop::sample::select(vec!["model", "a", "n", "c", "mode", "models", "A", ""]);
     let written = (wanted, any::<u8>()).prop_map(|(name, escaped)| {
@@ -178,8 +178,8 @@ fn name() -> impl Strategy<Value = String> {
     prop_oneof![8 => written, 1 => text()]
 }
 
-/// A document of objects and arrays in each other, seldom deeper than wanted ones are followed.
-fn document() -> impl Strategy<Value = String> {
+/// A document of nested objects and arrays, seldom deeper than wanted values can be.
+pub(super) fn document() -> impl Strategy<Value = String> {
     let scalar = prop_oneof![
         text(),
         prop::sample::select(vec!["null", "true", "false", "0", "-0", "-0.0"])
@@ -202,26 +202,43 @@ fn document() -> impl Strategy<Value = String> {
         .prop_map(|(before, name, value, after)| format!("{before}{{{name}:{value}}}{after}"))
 }
 
+/// A byte, often one that means something in JSON.
+pub(super) fn byte() -> impl Strategy<Value = u8> {
+    prop_oneof![
+        any::<u8>(),
+        prop::sample::select(&b"\"\\{}[],: 0-eEtfnu"[..])
+    ]
+}
+
+/// The document with a byte inserted or replaced.
+pub(super) fn damaged(
+    mut document: Vec<u8>,
+    place: prop::sample::Index,
+    byte: u8,
+    inserted: bool,
+) -> Vec<u8> {
+    let place = place.index(document.len());
+    if inserted {
+        document.insert(place, byte);
+    } else {
+        document[place] = byte;
+    }
+    document
+}
+
 proptest! {
     #[test]
-    fn what_is_found_is_what_serde_json_reads(document in document()) {
+    fn the_scanner_finds_what_serde_json_parses(document in document()) {
         prop_assert!(assert_agrees(document.as_bytes()), "{document}");
     }
 
     #[test]
-    fn damaged_documents_are_read_alike_however_they_are_cut(
+    fn damaged_documents_give_the_same_however_they_are_cut(
         document in document(),
         place: prop::sample::Index,
-        byte in prop_oneof![any::<u8>(), prop::sample::select(&b"\"\\{}[],: 0-eEtfnu"[..])],
+        byte in byte(),
         inserted: bool,
     ) {
-        let mut damaged = document.into_bytes();
-        let place = place.index(damaged.len());
-        if inserted {
-            damaged.insert(place, byte);
-        } else {
-            damaged[place] = byte;
-        }
-        assert_agrees(&damaged);
+        assert_agrees(&damaged(document.into_bytes(), place, byte, inserted));
     }
 }

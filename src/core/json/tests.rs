@@ -1,10 +1,19 @@
 mod against_serde_json;
+mod strict;
 
 use proptest::prelude::*;
 
 use super::*;
 
-const MEMBERS: &[Member] = &[
+/// What the members of the test documents mean.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Field {
+    Model,
+    Input,
+    Content,
+}
+
+const MEMBERS: &[Member<Field>] = &[
     Member {
         name: "model",
         wanted: Wanted::Value(Field::Model),
@@ -24,13 +33,13 @@ const MEMBERS: &[Member] = &[
     },
 ];
 
-/// What is found, as text; `None` where the bytes are no JSON.
+/// What is found, as text. `None` if the bytes are not accepted.
 fn found(json: &str, size: usize) -> Option<Vec<String>> {
-    let mut scanner = Scanner::new(MEMBERS);
+    let mut scanner = Scanner::lenient(MEMBERS);
     let mut found = Vec::new();
     for cut in json.as_bytes().chunks(size) {
         scanner
-            .feed(cut, &mut |field, value| {
+            .feed(cut, &mut |field: Field, value: Scalar<'_>| {
                 found.push(match value {
                     Scalar::Text(text) => format!("{field:?} {text}"),
                     Scalar::Number(number) => {
@@ -102,7 +111,7 @@ fn wanted_members_are_found_where_they_are_wanted() {
 }
 
 #[test]
-fn what_is_no_json_is_told() {
+fn malformed_documents_are_refused() {
     for json in [
         "",
         "x",
@@ -136,18 +145,18 @@ fn what_is_no_json_is_told() {
 }
 
 #[test]
-fn a_reset_forgets_what_stood_open() {
-    let mut scanner = Scanner::new(MEMBERS);
+fn a_reset_forgets_the_open_document() {
+    let mut scanner = Scanner::lenient(MEMBERS);
     let mut found = 0;
     for part in [r#"{"a":{"n":"#, "nonsense", r#"{"a":{"n":1}}"#] {
         scanner.reset();
-        let _ = scanner.feed(part.as_bytes(), &mut |_, _| found += 1);
+        let _ = scanner.feed(part.as_bytes(), &mut |_: Field, _: Scalar<'_>| found += 1);
     }
     assert_eq!(found, 1);
     assert!(scanner.is_at_end());
 }
 
-/// What documents are made of, well put together or not.
+/// Parts of documents, which make well-formed and malformed ones.
 const PARTS: [&str; 24] = [
     "{",
     "}",
@@ -177,7 +186,7 @@ const PARTS: [&str; 24] = [
 
 proptest! {
     #[test]
-    fn whatever_comes_is_the_same_however_it_is_cut(
+    fn the_result_does_not_depend_on_the_cuts(
         parts in prop::collection::vec(prop::sample::select(&PARTS), 0..24),
         size in 1_usize..40,
     ) {
