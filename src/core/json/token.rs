@@ -4,7 +4,6 @@ use memchr::memchr2;
 use serde::de::IgnoredAny;
 
 use super::{Malformed, Policy, Scalar};
-use crate::base::bytes::find_either;
 
 /// Receives the bytes of a string.
 pub(super) trait Sink {
@@ -205,7 +204,9 @@ fn check_unescaped<P: Policy>(part: &[u8]) -> Result<(), Malformed> {
 pub(super) fn unescaped_string<P: Policy>(
     bytes: &[u8],
 ) -> Result<Option<(&[u8], &[u8])>, Malformed> {
-    let end = find_either(bytes, [b'"', b'\\']);
+    let Some(end) = memchr2(b'"', b'\\', bytes) else {
+        return Ok(None);
+    };
     if bytes.get(end) != Some(&b'"') {
         return Ok(None);
     }
