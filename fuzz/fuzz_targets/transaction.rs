@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use ai_gateway_core::base::chunk::Chunk;
 use ai_gateway_core::base::time::UnixTime;
 use ai_gateway_core::config::Config;
 use ai_gateway_core::fetch::callout::CalloutResponse;
@@ -16,7 +17,7 @@ use ai_gateway_core::provider::credential::Credential;
 use ai_gateway_core::testing::{
     NOW_SECS, Outcome, SECRET, SigningKey, TestGateway, claims, response,
 };
-use ai_gateway_core::transaction::{Chunk, Effect, Flow, Input, Transaction};
+use ai_gateway_core::transaction::{Effect, Flow, Input, Transaction};
 use ai_gateway_core::usage::End;
 use ai_gateway_filter_fuzz::gateway::config;
 use arbitrary::Arbitrary;

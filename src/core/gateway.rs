@@ -197,8 +197,10 @@ impl Gateway {
                 count_fetches(&mut self.counters, credentials.take_fetches(), |outcome| {
                     Metric::CredentialFetches(*set, outcome)
                 });
-                let lasts = credentials.expires_in(now).map(|time| time.as_secs());
-                gauges.extend(lasts.map(|time| measurement(Metric::CredentialExpiry(*set), time)));
+                let expires_in = credentials.expires_in(now).map(|time| time.as_secs());
+                gauges.extend(
+                    expires_in.map(|time| measurement(Metric::CredentialExpiry(*set), time)),
+                );
             }
         }
         self.counters.take().chain(gauges).collect()

@@ -289,12 +289,12 @@ impl TestGateway {
         assert_eq!(self.respond(resource, response), None);
     }
 
-    /// Authenticates a token of a request that has waited for the keys of the first issuer.
+    /// Authenticates a token of a request that has waited for nothing.
     pub fn authenticate(&self, token: &[u8]) -> Verdict {
         let mut gateway = self.gateway.borrow_mut();
-        let mut waits = KeyWaits::default();
-        waits.record(0);
-        gateway.authenticator.authenticate(token, &waits, self.now)
+        let prior_waits = KeyWaits::default();
+        let authenticator = &mut gateway.authenticator;
+        authenticator.authenticate(token, &prior_waits, self.now)
     }
 
     /// Advances the clock.

@@ -53,7 +53,7 @@ const BAD_GATEWAY: u16 = 502;
 const MAX_CONVERSATION: usize = 256;
 
 impl Exchange {
-    /// An exchange that starts with a client's request for a path at a provider.
+    /// An exchange that starts with a client's request for an operation of a provider.
     pub(super) fn new(
         provider: &Provider,
         operation: &RequestedOperation<'_>,

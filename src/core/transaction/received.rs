@@ -31,8 +31,7 @@ use crate::forward::UpstreamRequest;
 use crate::forward::upload::starts_upload;
 use crate::gateway::{Gateway, Resource};
 use crate::http::head::RequestHead;
-use crate::http::route::Route;
-use crate::http::route::proxy_url;
+use crate::http::route::{Route, proxy_url};
 use crate::http::token_location::Candidates;
 use crate::models::request_body::BodyCheck;
 use crate::provider::Provider;
@@ -183,8 +182,9 @@ impl<'a> Request<'a> {
         let mut exchange = Exchange::new(provider, &operation, self.head, claims, self.now);
         exchange.set_caller_prices(terms.prices);
         exchange.note_conversation(&config.observability.conversation_headers, self.head);
-        let upload_url = || proxy_url(self.head, &config.path_prefix, &provider.name);
-        exchange.note_upload(starts_upload(provider, path).then(upload_url));
+        let upload_proxy_url = starts_upload(provider, path)
+            .then(|| proxy_url(self.head, &config.path_prefix, &provider.name));
+        exchange.note_upload(upload_proxy_url);
         let exchange = Box::new(exchange);
         let mut request = UpstreamRequest::new(
             provider,
