@@ -5,16 +5,16 @@
 
 use std::collections::BTreeSet;
 
-use ai_gateway_core::fetch::callout::Answer;
+use ai_gateway_core::base::time::UnixTime;
 use ai_gateway_core::config::Config;
-use ai_gateway_core::provider::credential::Credential;
+use ai_gateway_core::fetch::callout::CalloutResponse;
 use ai_gateway_core::forward::{CLUSTER_HEADER, PROVIDER_HEADER, UpstreamRequest};
 use ai_gateway_core::http::head::{RequestHead, ResponseHead};
-use ai_gateway_core::provider::Provider;
-use ai_gateway_core::testing::{NOW_SECS, SECRET, SigningKey, claims, response};
-use ai_gateway_core::base::time::UnixTime;
-use ai_gateway_core::transaction::{Effect, Flow, Input, Transaction};
 use ai_gateway_core::http::url::Scheme;
+use ai_gateway_core::provider::Provider;
+use ai_gateway_core::provider::credential::Credential;
+use ai_gateway_core::testing::{NOW_SECS, SECRET, SigningKey, claims, response};
+use ai_gateway_core::transaction::{Effect, Flow, Input, Transaction};
 use ai_gateway_core::usage::End;
 use ai_gateway_filter_fuzz::world::{Gateway, config};
 use arbitrary::Arbitrary;
@@ -439,7 +439,7 @@ const CREDENTIALS: &str = r#"{"AccessKeyId":"AKIAIOSFODNN7EXAMPLE","SecretAccess
 fn answer(gateway: &Gateway, status: u16, body: Option<&[u8]>) {
     for resource in gateway.begin_fetches() {
         for _ in 0..8 {
-            let answer = body.map_or(Answer::NoResponse, |body| response(status, body));
+            let answer = body.map_or(CalloutResponse::NoResponse, |body| response(status, body));
             if !gateway.answer(&resource, answer) {
                 break;
             }

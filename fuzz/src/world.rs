@@ -4,11 +4,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ai_gateway_core::authn::signature::SoftwareVerifier;
-use ai_gateway_core::fetch::callout::Answer;
+use ai_gateway_core::base::time::UnixTime;
 use ai_gateway_core::config::Config;
+use ai_gateway_core::fetch::callout::CalloutResponse;
 use ai_gateway_core::gateway::{Resource, Shared};
 use ai_gateway_core::testing::{AUDIENCE, ISSUER, MemoryBoard, NOW, SigningKey, key_set, response};
-use ai_gateway_core::base::time::UnixTime;
 use serde_json::json;
 
 /// A gateway and the time that it is told.

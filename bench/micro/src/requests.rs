@@ -13,6 +13,7 @@ use ai_gateway_core::aws::sigv4::{self, Scope, SignableRequest, SigningKeys};
 use ai_gateway_core::base::secret::Secret;
 use ai_gateway_core::base::shared_data::SharedData;
 use ai_gateway_core::base::time::UnixTime;
+use ai_gateway_core::http::encoding::hex;
 use ai_gateway_core::http::route::Route;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -132,7 +133,7 @@ fn signing(criterion: &mut Criterion) {
         group.throughput(Throughput::Bytes(size as u64));
         group.bench_function(format!("body of {name}"), |bencher| {
             bencher.iter(|| {
-                let hash = sigv4::hex(&Sha256::digest(black_box(&body)));
+                let hash = hex(&Sha256::digest(black_box(&body)));
                 let request = SignableRequest {
                     method: "POST",
                     target: b"/model/us.anthropic.claude-haiku-4-5-20251001-v1%3A0/converse",
