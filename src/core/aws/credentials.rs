@@ -27,7 +27,7 @@ pub struct AwsCredentials {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AwsSettings {
     /// The credentials providers, tried in this order until one responds. There is at least one.
-    pub origins: Vec<CredentialsProvider>,
+    pub providers: Vec<CredentialsProvider>,
     /// The role to assume with the credentials of the provider.
     pub role: Option<Role>,
     /// The clusters to send callouts through.

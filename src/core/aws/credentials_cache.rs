@@ -54,7 +54,7 @@ pub enum CredentialsCache {
 impl CredentialsCache {
     /// Credentials that are not static are not fetched yet, and a fetch is due at once.
     pub fn new(settings: &AwsSettings, shared_data: &dyn SharedData) -> Self {
-        match (settings.origins.as_slice(), &settings.role) {
+        match (settings.providers.as_slice(), &settings.role) {
             ([CredentialsProvider::Static(credentials), ..], None) => {
                 Self::Static(credentials.clone())
             }

@@ -23,29 +23,29 @@ use crate::fetch::refreshed::{Fetched, Progress, Source};
 use crate::http::encoding::{hex, percent_encode};
 use crate::http::url::{Endpoint, Scheme};
 
-/// What a callout asks for. `origin` is the index of the credentials provider.
+/// What a callout asks for. `provider` is the index of the credentials provider.
 pub enum CredentialsStep {
     /// A container's credentials.
     Container {
-        /// The credentials provider.
-        origin: usize,
+        /// The index of the credentials provider.
+        provider: usize,
     },
     /// A session token of the instance metadata service.
     MetadataToken {
-        /// The credentials provider.
-        origin: usize,
+        /// The index of the credentials provider.
+        provider: usize,
     },
     /// The name of the instance's role.
     MetadataRole {
-        /// The credentials provider.
-        origin: usize,
+        /// The index of the credentials provider.
+        provider: usize,
         /// The session token.
         token: Secret,
     },
     /// The credentials of the instance's role.
     MetadataCredentials {
-        /// The credentials provider.
-        origin: usize,
+        /// The index of the credentials provider.
+        provider: usize,
     },
     /// A session in the role to assume.
     AssumeRole,
@@ -62,7 +62,7 @@ pub enum FetchError {
     #[error(transparent)]
     Credentials(#[from] InvalidCredentials),
     /// No credentials provider is left.
-    #[error("no origin has credentials")]
+    #[error("there is no credentials provider")]
     NoProvider,
     /// The instance metadata service did not respond with a word.
     #[error("the answer is not a word")]
@@ -101,7 +101,7 @@ impl Source for AwsSettings {
 
     /// A digest of everything that decides what the credentials are.
     fn name(&self) -> String {
-        let origins: Vec<Value> = self.origins.iter().map(provider_identity).collect();
+        let providers: Vec<Value> = self.providers.iter().map(provider_identity).collect();
         let role = self.role.as_ref().map(|role| {
             json!({
                 "arn": role.arn,
@@ -113,7 +113,7 @@ impl Source for AwsSettings {
             })
         });
         let clusters = [&self.clusters.http, &self.clusters.https];
-        let identity = json!({"origins": origins, "role": role, "clusters": clusters});
+        let identity = json!({"providers": providers, "role": role, "clusters": clusters});
         format!("aws/{}", hex(&Sha256::digest(identity.to_string())))
     }
 
@@ -130,7 +130,7 @@ impl Source for AwsSettings {
     }
 
     fn start(&self, now: UnixTime) -> Result<Progress<Self>, FetchError> {
-        from_origin(self, 0, now)
+        start_with(self, 0, now)
     }
 
     fn on_response(
@@ -139,12 +139,14 @@ impl Source for AwsSettings {
         response: CalloutResponse<'_>,
         now: UnixTime,
     ) -> Result<Progress<Self>, FetchError> {
-        let origin = step.origin();
+        let provider = step.provider();
         step.on_response(self, response, now)
-            .or_else(|error| match origin {
-                Some(origin) if self.origins.len() > origin + 1 => {
-                    log::info!("an origin of AWS credentials does not answer: {error}");
-                    from_origin(self, origin + 1, now)
+            .or_else(|error| match provider {
+                Some(provider) if self.providers.len() > provider + 1 => {
+                    log::info!(
+                        "an AWS credentials provider does not answer, trying the next one: {error}"
+                    );
+                    start_with(self, provider + 1, now)
                 }
                 _ => Err(error),
             })
@@ -156,14 +158,16 @@ impl Source for AwsSettings {
 }
 
 /// Starts with that credentials provider.
-fn from_origin(
+fn start_with(
     settings: &AwsSettings,
-    origin: usize,
+    provider: usize,
     now: UnixTime,
 ) -> Result<Progress<AwsSettings>, FetchError> {
-    let provider = settings.origins.get(origin).ok_or(FetchError::NoProvider)?;
-    Ok(match provider {
-        CredentialsProvider::Static(credentials) => found(settings, credentials.clone(), now),
+    let source = settings.providers.get(provider);
+    Ok(match source.ok_or(FetchError::NoProvider)? {
+        CredentialsProvider::Static(credentials) => {
+            on_credentials(settings, credentials.clone(), now)
+        }
         CredentialsProvider::Container {
             endpoint,
             authorization,
@@ -172,7 +176,7 @@ fn from_origin(
                 .iter()
                 .map(|value| ("authorization", value.clone()));
             let callout = callout(settings, "GET", endpoint.clone(), headers.collect());
-            Progress::Next(CredentialsStep::Container { origin }, callout)
+            Progress::Next(CredentialsStep::Container { provider }, callout)
         }
         CredentialsProvider::InstanceMetadata { endpoint } => {
             let lifetime = (
@@ -181,7 +185,7 @@ fn from_origin(
             );
             let endpoint = endpoint.endpoint("/latest/api/token");
             let callout = callout(settings, "PUT", endpoint, vec![lifetime]);
-            Progress::Next(CredentialsStep::MetadataToken { origin }, callout)
+            Progress::Next(CredentialsStep::MetadataToken { provider }, callout)
         }
     })
 }
@@ -197,36 +201,36 @@ impl CredentialsStep {
         let body = response.document()?;
         Ok(match self {
             Self::AssumeRole => fetched(role_credentials(body, now)?, now),
-            Self::MetadataToken { origin } => {
+            Self::MetadataToken { provider } => {
                 let token = Secret::new(word(body)?.to_owned());
-                let callout = metadata(settings, origin, METADATA_CREDENTIALS, &token);
-                Progress::Next(Self::MetadataRole { origin, token }, callout)
+                let callout = metadata(settings, provider, METADATA_CREDENTIALS, &token);
+                Progress::Next(Self::MetadataRole { provider, token }, callout)
             }
-            Self::MetadataRole { origin, token } => {
+            Self::MetadataRole { provider, token } => {
                 let target = format!("{METADATA_CREDENTIALS}{}", word(body)?);
-                let callout = metadata(settings, origin, &target, &token);
-                Progress::Next(Self::MetadataCredentials { origin }, callout)
+                let callout = metadata(settings, provider, &target, &token);
+                Progress::Next(Self::MetadataCredentials { provider }, callout)
             }
             Self::Container { .. } | Self::MetadataCredentials { .. } => {
-                found(settings, AwsCredentials::parse(body, now)?, now)
+                on_credentials(settings, AwsCredentials::parse(body, now)?, now)
             }
         })
     }
 
     /// The credentials provider that the step belongs to.
-    const fn origin(&self) -> Option<usize> {
+    const fn provider(&self) -> Option<usize> {
         match self {
-            Self::Container { origin }
-            | Self::MetadataToken { origin }
-            | Self::MetadataRole { origin, .. }
-            | Self::MetadataCredentials { origin } => Some(*origin),
+            Self::Container { provider }
+            | Self::MetadataToken { provider }
+            | Self::MetadataRole { provider, .. }
+            | Self::MetadataCredentials { provider } => Some(*provider),
             Self::AssumeRole => None,
         }
     }
 }
 
 /// Ends the fetch with a provider's credentials, or assumes the role with them.
-fn found(
+fn on_credentials(
     settings: &AwsSettings,
     credentials: AwsCredentials,
     now: UnixTime,
@@ -284,8 +288,8 @@ fn endpoint_identity(endpoint: &Endpoint) -> Value {
     json!([is_tls, endpoint.authority, endpoint.target])
 }
 
-fn metadata(settings: &AwsSettings, origin: usize, target: &str, token: &Secret) -> Box<Callout> {
-    let endpoint = match settings.origins.get(origin) {
+fn metadata(settings: &AwsSettings, provider: usize, target: &str, token: &Secret) -> Box<Callout> {
+    let endpoint = match settings.providers.get(provider) {
         Some(CredentialsProvider::InstanceMetadata { endpoint }) => endpoint.endpoint(target),
         _ => Endpoint::default(),
     };

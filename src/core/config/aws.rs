@@ -93,7 +93,7 @@ impl Reader<'_> {
         };
         Some(Credential::Aws(Rc::new(AwsSigning {
             settings: AwsSettings {
-                origins,
+                providers: origins,
                 role,
                 clusters: self.clusters.clone(),
             },

@@ -47,13 +47,13 @@ fn role() -> Role {
     }
 }
 
-fn source(
-    origins: Vec<CredentialsProvider>,
+fn cache(
+    providers: Vec<CredentialsProvider>,
     role: Option<Role>,
     shared_data: &MemoryBoard,
 ) -> CredentialsCache {
     let settings = AwsSettings {
-        origins,
+        providers,
         role,
         clusters: Clusters {
             http: "plain".into(),
@@ -80,8 +80,8 @@ fn header<'a>(callout: &'a Callout, name: &str) -> Option<&'a str> {
     found.map(|(_, value)| value.expose())
 }
 
-fn access_key(source: &mut CredentialsCache, now: UnixTime) -> Option<String> {
-    let found = source.credentials(WaitPolicy::DoNotWait, now);
+fn access_key(cache: &mut CredentialsCache, now: UnixTime) -> Option<String> {
+    let found = cache.credentials(WaitPolicy::DoNotWait, now);
     found
         .ok()
         .map(|credentials| credentials.access_key_id.clone())
@@ -90,14 +90,14 @@ fn access_key(source: &mut CredentialsCache, now: UnixTime) -> Option<String> {
 #[test]
 fn static_credentials_are_never_fetched() {
     let shared_data = MemoryBoard::default();
-    let mut source = source(
+    let mut cache = cache(
         vec![CredentialsProvider::Static(pair("AKID", None))],
         None,
         &shared_data,
     );
-    assert_eq!(source.poll(at(1), &shared_data), Poll::default());
+    assert_eq!(cache.poll(at(1), &shared_data), Poll::default());
     assert_eq!(
-        access_key(&mut source, at(u64::MAX)).as_deref(),
+        access_key(&mut cache, at(u64::MAX)).as_deref(),
         Some("AKID")
     );
 }
@@ -105,38 +105,38 @@ fn static_credentials_are_never_fetched() {
 #[test]
 fn a_containers_credentials_are_refreshed_before_they_expire() {
     let shared_data = MemoryBoard::default();
-    let mut source = source(vec![container()], None, &shared_data);
+    let mut cache = cache(vec![container()], None, &shared_data);
     assert_eq!(
-        source.credentials(WaitPolicy::Wait, at(1000)),
+        cache.credentials(WaitPolicy::Wait, at(1000)),
         Err(CredentialsError::AwaitFetch)
     );
-    let callout = source.poll(at(1000), &shared_data).callout.unwrap();
+    let callout = cache.poll(at(1000), &shared_data).callout.unwrap();
     assert_eq!((callout.method, callout.cluster.as_str()), ("GET", "plain"));
     assert_eq!(callout.endpoint.target, "/creds");
     assert_eq!(header(&callout, "authorization"), Some("container-token"));
 
     let body = document("ASIA1", 4600);
-    assert_eq!(source.on_response(ok(&body), at(1000), &shared_data), None);
-    assert_eq!(access_key(&mut source, at(4599)).as_deref(), Some("ASIA1"));
-    assert_eq!(source.poll(at(4299), &shared_data).callout, None);
-    assert!(source.poll(at(4300), &shared_data).callout.is_some());
+    assert_eq!(cache.on_response(ok(&body), at(1000), &shared_data), None);
+    assert_eq!(access_key(&mut cache, at(4599)).as_deref(), Some("ASIA1"));
+    assert_eq!(cache.poll(at(4299), &shared_data).callout, None);
+    assert!(cache.poll(at(4300), &shared_data).callout.is_some());
 
     let body = document("ASIA2", 9000);
-    source.on_response(ok(&body), at(4300), &shared_data);
-    assert_eq!(access_key(&mut source, at(4600)).as_deref(), Some("ASIA2"));
+    cache.on_response(ok(&body), at(4300), &shared_data);
+    assert_eq!(access_key(&mut cache, at(4600)).as_deref(), Some("ASIA2"));
 }
 
 #[test]
 fn credentials_are_used_until_they_expire_while_the_refresh_fails() {
     let shared_data = MemoryBoard::default();
-    let mut source = source(vec![container()], None, &shared_data);
-    source.poll(at(1000), &shared_data);
-    source.on_response(ok(&document("ASIA1", 2000)), at(1000), &shared_data);
-    assert!(source.poll(at(1800), &shared_data).callout.is_some());
-    source.on_response(CalloutResponse::NoResponse, at(1805), &shared_data);
-    assert_eq!(access_key(&mut source, at(1999)).as_deref(), Some("ASIA1"));
+    let mut cache = cache(vec![container()], None, &shared_data);
+    cache.poll(at(1000), &shared_data);
+    cache.on_response(ok(&document("ASIA1", 2000)), at(1000), &shared_data);
+    assert!(cache.poll(at(1800), &shared_data).callout.is_some());
+    cache.on_response(CalloutResponse::NoResponse, at(1805), &shared_data);
+    assert_eq!(access_key(&mut cache, at(1999)).as_deref(), Some("ASIA1"));
     assert_eq!(
-        source.credentials(WaitPolicy::DoNotWait, at(2000)),
+        cache.credentials(WaitPolicy::DoNotWait, at(2000)),
         Err(CredentialsError::Unavailable {
             retry_after: Duration::from_secs(1)
         })
@@ -146,15 +146,15 @@ fn credentials_are_used_until_they_expire_while_the_refresh_fails() {
 #[test]
 fn instance_metadata_takes_three_callouts() {
     let shared_data = MemoryBoard::default();
-    let mut source = source(vec![instance_metadata()], None, &shared_data);
-    let callout = source.poll(at(1000), &shared_data).callout.unwrap();
+    let mut cache = cache(vec![instance_metadata()], None, &shared_data);
+    let callout = cache.poll(at(1000), &shared_data).callout.unwrap();
     assert_eq!(callout.method, "PUT");
     assert_eq!(callout.endpoint.target, "/latest/api/token");
     assert_eq!(
         header(&callout, "x-aws-ec2-metadata-token-ttl-seconds"),
         Some("21600")
     );
-    let callout = source
+    let callout = cache
         .on_response(ok("session-1"), at(1000), &shared_data)
         .unwrap();
     assert_eq!(
@@ -165,7 +165,7 @@ fn instance_metadata_takes_three_callouts() {
         header(&callout, "x-aws-ec2-metadata-token"),
         Some("session-1")
     );
-    let callout = source
+    let callout = cache
         .on_response(ok("my-role\n"), at(1000), &shared_data)
         .unwrap();
     assert_eq!(
@@ -177,19 +177,19 @@ fn instance_metadata_takes_three_callouts() {
         Some("session-1")
     );
     let body = document("ASIA", 9000);
-    assert_eq!(source.on_response(ok(&body), at(1000), &shared_data), None);
-    assert_eq!(access_key(&mut source, at(1000)).as_deref(), Some("ASIA"));
+    assert_eq!(cache.on_response(ok(&body), at(1000), &shared_data), None);
+    assert_eq!(access_key(&mut cache, at(1000)).as_deref(), Some("ASIA"));
 }
 
 #[test]
 fn a_role_is_assumed_with_a_signed_request() {
     let shared_data = MemoryBoard::default();
-    let origins = vec![CredentialsProvider::Static(pair(
+    let providers = vec![CredentialsProvider::Static(pair(
         "AKID",
         Some("base-session"),
     ))];
-    let mut source = source(origins, Some(role()), &shared_data);
-    let callout = source.poll(at(1000), &shared_data).callout.unwrap();
+    let mut cache = cache(providers, Some(role()), &shared_data);
+    let callout = cache.poll(at(1000), &shared_data).callout.unwrap();
     assert_eq!((callout.method, callout.cluster.as_str()), ("GET", "tls"));
     assert_eq!(callout.endpoint.scheme, Scheme::Https);
     assert_eq!(
@@ -210,33 +210,33 @@ fn a_role_is_assumed_with_a_signed_request() {
         <AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>s/+=</SecretAccessKey>\
         <SessionToken>t</SessionToken><Expiration>1970-01-01T01:00:00Z</Expiration>\
         </Credentials></AssumeRoleResult></AssumeRoleResponse>";
-    assert_eq!(source.on_response(ok(xml), at(1000), &shared_data), None);
+    assert_eq!(cache.on_response(ok(xml), at(1000), &shared_data), None);
     assert_eq!(
-        access_key(&mut source, at(3599)).as_deref(),
+        access_key(&mut cache, at(3599)).as_deref(),
         Some("ASIAROLE")
     );
-    assert_eq!(access_key(&mut source, at(3600)), None);
+    assert_eq!(access_key(&mut cache, at(3600)), None);
 }
 
 #[test]
 fn the_next_provider_is_tried_if_one_does_not_respond() {
     let shared_data = MemoryBoard::default();
-    let mut source = source(
+    let mut cache = cache(
         vec![container(), instance_metadata()],
         Some(role()),
         &shared_data,
     );
-    source.poll(at(1000), &shared_data);
-    let callout = source
+    cache.poll(at(1000), &shared_data);
+    let callout = cache
         .on_response(CalloutResponse::NoResponse, at(1000), &shared_data)
         .unwrap();
     assert_eq!(callout.endpoint.target, "/latest/api/token");
     assert_eq!(
-        source.on_response(CalloutResponse::NoResponse, at(1000), &shared_data),
+        cache.on_response(CalloutResponse::NoResponse, at(1000), &shared_data),
         None
     );
     assert_eq!(
-        source.credentials(WaitPolicy::Wait, at(1000)),
+        cache.credentials(WaitPolicy::Wait, at(1000)),
         Err(CredentialsError::Unavailable {
             retry_after: Duration::from_secs(1)
         })
@@ -256,29 +256,29 @@ fn invalid_credentials_fail_the_fetch() {
         &ended,
     ] {
         let shared_data = MemoryBoard::default();
-        let mut source = source(vec![container()], None, &shared_data);
-        source.poll(at(1000), &shared_data);
-        assert_eq!(source.on_response(ok(body), at(1000), &shared_data), None);
-        assert_eq!(access_key(&mut source, at(1000)), None, "{body}");
+        let mut cache = cache(vec![container()], None, &shared_data);
+        cache.poll(at(1000), &shared_data);
+        assert_eq!(cache.on_response(ok(body), at(1000), &shared_data), None);
+        assert_eq!(access_key(&mut cache, at(1000)), None, "{body}");
     }
 }
 
 #[test]
 fn credentials_that_do_not_expire_are_refreshed() {
     let shared_data = MemoryBoard::default();
-    let mut source = source(vec![container()], None, &shared_data);
-    source.poll(at(1000), &shared_data);
+    let mut cache = cache(vec![container()], None, &shared_data);
+    cache.poll(at(1000), &shared_data);
     let body = r#"{"AccessKeyId":"a","SecretAccessKey":"x"}"#;
-    source.on_response(ok(body), at(1000), &shared_data);
-    assert_eq!(access_key(&mut source, at(99_999)).as_deref(), Some("a"));
-    assert!(source.poll(at(1600), &shared_data).callout.is_some());
+    cache.on_response(ok(body), at(1000), &shared_data);
+    assert_eq!(access_key(&mut cache, at(99_999)).as_deref(), Some("a"));
+    assert!(cache.poll(at(1600), &shared_data).callout.is_some());
 }
 
 #[test]
 fn other_workers_get_the_credentials_without_a_fetch() {
     let shared_data = MemoryBoard::default();
-    let mut one = source(vec![container()], None, &shared_data);
-    let mut other = source(vec![container()], None, &shared_data);
+    let mut one = cache(vec![container()], None, &shared_data);
+    let mut other = cache(vec![container()], None, &shared_data);
     assert!(one.poll(at(1000), &shared_data).callout.is_some());
     assert_eq!(other.poll(at(1000), &shared_data), Poll::default());
     one.on_response(ok(&document("ASIA1", 4600)), at(1001), &shared_data);
@@ -288,9 +288,9 @@ fn other_workers_get_the_credentials_without_a_fetch() {
 
 #[test]
 fn different_credentials_have_different_names_in_the_shared_data() {
-    let name = |origin, role| {
+    let name = |provider, role| {
         AwsSettings {
-            origins: vec![origin],
+            providers: vec![provider],
             role,
             clusters: Clusters {
                 http: "plain".into(),
