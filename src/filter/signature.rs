@@ -36,7 +36,7 @@ pub(super) fn verifier(choice: VerifierChoice) -> Result<Rc<dyn SignatureVerifie
             log::info!("signatures are checked in Wasm: the host offers no verify_signature");
             Ok(Rc::new(SoftwareVerifier))
         }
-        None => Err(ConfigError::of_use(
+        None => Err(ConfigError::new(
             "/authentication/signature_verifier",
             "this host offers no verify_signature; use \"auto\" or \"wasm\"",
         )),

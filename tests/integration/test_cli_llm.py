@@ -151,7 +151,7 @@ def test_a_gateway_that_is_not_there_is_told(hops):
 def test_a_server_that_speaks_no_tls_is_told(hops, broken):
     outcomes, done = hops("my-openai", AI_GATEWAY_ENDPOINT=broken.url.replace("http:", "https:"))
     assert failing(outcomes) == ["tls"] and done.returncode == 6
-    assert "hint: the server speaks no TLS there: is it http://, or another port?" in done.stderr
+    assert "hint: the server does not speak TLS; check the scheme and the port" in done.stderr
 
 
 def test_somebody_else_at_the_endpoint_is_told(llm, world):

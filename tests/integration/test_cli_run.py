@@ -120,7 +120,7 @@ def test_gemini_cli_gets_a_token_into_each_of_its_requests(run, world):
         "my-google",
         f"ask {GOOGLE.path}",
         body=body(GOOGLE),
-        headers={"x-goog-api-key": "in-the-gateways-hands"},
+        headers={"x-goog-api-key": "set-by-the-gateway"},
     )
     assert answer["status"] == 200, answer
     assert start["settings"]["security"]["auth"]["selectedType"] == "gemini-api-key"

@@ -1,21 +1,20 @@
-//! For tools: the JSON Schema (draft 2020-12) of the configuration, made from the very types that read it.
+//! The JSON Schema (draft 2020-12) of the configuration, generated from the types that parse it.
 //!
-//! It knows shapes only. What needs more than one field to be judged, [`super::Config::parse`] finds.
+//! It describes shapes only. [`super::Config::parse`] also validates values and their combinations.
 
 use serde_json::Value;
 
 use super::document::Document;
-use super::problem::{Problem, shape_error};
 
-/// The schema.
+/// The JSON Schema of the configuration.
 pub fn schema() -> Value {
     let mut schema = schemars::schema_for!(Document).into();
     remove_formats(&mut schema);
     schema
 }
 
-/// Takes out the names of Rust's kinds of numbers: no validator knows them, strict ones refuse the
-/// schema, and `minimum` and `maximum` say the same.
+/// Removes the names of Rust's number types, such as `uint64`: no validator knows them, strict ones
+/// reject the schema, and `minimum` and `maximum` say the same.
 fn remove_formats(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
@@ -27,13 +26,6 @@ fn remove_formats(schema: &mut Value) {
     }
 }
 
-/// The first mistake of shape, where the document has one; what it means is not looked at.
-pub fn shape_problem(json: &[u8]) -> Option<Problem> {
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let read: Result<Document, _> = serde_path_to_error::deserialize(&mut deserializer);
-    shape_error(&read.err()?).problems.pop()
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -43,7 +35,7 @@ mod tests {
     use crate::provider_kind::ProviderKind;
 
     #[test]
-    fn unknown_fields_are_refused_and_closed_sets_are_listed() {
+    fn unknown_fields_are_rejected_and_enumerations_are_complete() {
         let schema = schema();
         assert_eq!(schema["additionalProperties"], false);
         let provider = &schema["$defs"]["Provider"];
@@ -59,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn no_format_is_named_that_validators_do_not_know() {
+    fn formats_that_validators_do_not_know_are_left_out() {
         assert!(!schema().to_string().contains("\"format\":\""));
     }
 

@@ -35,7 +35,7 @@ fn issuers_are_checked() {
         (
             json!({"jwks": jwks, "jwks_uri": "https://x.test"}),
             "/jwks",
-            "contradicts jwks_uri; leave out one of both",
+            "contradicts jwks_uri; remove one of the two",
         ),
         (
             json!({"jwks_uri": "x"}),
@@ -70,7 +70,7 @@ fn issuers_are_checked() {
         (
             json!({"max_refresh_interval": "59s"}),
             "/max_refresh_interval",
-            "must not be under min_refresh_interval",
+            "must not be less than min_refresh_interval",
         ),
         (
             json!({"max_stale": "-1s"}),
@@ -95,15 +95,15 @@ fn authentication_is_there_or_disabled_and_not_both() {
     for (authentication, problem) in [
         (
             json!({}),
-            "/authentication/issuers: at least one issuer is needed",
+            "/authentication/issuers: at least one issuer is required",
         ),
         (
             json!({"issuers": []}),
-            "/authentication/issuers: at least one issuer is needed",
+            "/authentication/issuers: at least one issuer is required",
         ),
         (
             json!({"disabled": true, "issuers": minimal()["authentication"]["issuers"]}),
-            "/authentication/disabled: contradicts the issuers; leave out one of both",
+            "/authentication/disabled: contradicts issuers; remove one of the two",
         ),
     ] {
         let problems = problems(&with(&[("/authentication", authentication)]));

@@ -3,7 +3,7 @@
 use super::*;
 
 const REFUSED: &str =
-    "is a link-local address or a metadata service; if that is meant, set allow_link_local";
+    "is a link-local address or a metadata service; if this is intended, set allow_link_local";
 
 /// The problems of a configuration with this provider and this issuer.
 fn problems(provider: Value, issuer: Value) -> Vec<(String, String)> {

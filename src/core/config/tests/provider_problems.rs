@@ -11,7 +11,8 @@ fn provider_names_are_well_formed_and_unique() {
         problems(&with(&[("/providers", twice)])),
         ["/providers/2/name: \"a\" is the name of another provider"]
     );
-    let malformed = "/providers/0/name: must begin with a-z and have at most 63 of a-z, 0-9 and -";
+    let malformed =
+        "/providers/0/name: must start with a-z and have at most 63 characters of a-z, 0-9 and -";
     for name in [
         "",
         "A",
@@ -34,32 +35,32 @@ fn credentials_fit_the_kind_of_provider_and_do_not_contradict_each_other() {
         (
             json!({"api_key": null}),
             "/api_key",
-            "is needed: name the environment variable",
+            "is required: name the environment variable",
         ),
         (
             json!({"authorization_passthrough": true}),
             "/api_key",
-            "contradicts authorization_passthrough; leave out one of both",
+            "contradicts authorization_passthrough; remove one of the two",
         ),
         (
             json!({"type": "google", "api_key": null, "authorization_passthrough": true}),
             "/authorization_passthrough",
-            "is not possible for type google",
+            "does not apply to type google",
         ),
         (
             json!({"require_gateway_token": true}),
             "/require_gateway_token",
-            "has a meaning with authorization_passthrough only",
+            "requires authorization_passthrough",
         ),
         (
             json!({"type": "anthropic", "api_key_header": "x"}),
             "/api_key_header",
-            "is not possible for type anthropic",
+            "does not apply to type anthropic",
         ),
         (
             json!({"api_key": null, "authorization_passthrough": true, "api_key_header": "x"}),
             "/api_key_header",
-            "has a meaning with api_key only",
+            "requires api_key",
         ),
         (
             json!({"api_key_header": "a b"}),
@@ -147,7 +148,7 @@ fn prices_are_numbers_for_models() {
     for (prices, problem) in [
         (
             json!({"a*b": {"input": 1, "output": 1}}),
-            "/providers/0/prices/a*b: must be a model's name, or its beginning and *".to_owned(),
+            "/providers/0/prices/a*b: must be a model id, or a prefix followed by *".to_owned(),
         ),
         (
             json!({"a/b": {"input": -1, "output": 1}}),
@@ -169,7 +170,7 @@ fn prices_are_numbers_for_models() {
 
 #[test]
 fn catalogs_hold_models_and_are_for_those_who_invoke() {
-    let name = "must be a model's name, or its beginning and *";
+    let name = "must be a model id, or a prefix followed by *";
     for (members, path, message) in [
         (json!({"models": []}), "/models", "must not be empty"),
         (json!({"models": ["a", "*b"]}), "/models/1", name),
@@ -195,7 +196,7 @@ fn catalogs_hold_models_and_are_for_those_who_invoke() {
     let price = json!({"m": {"input": 1, "output": 2}});
     for members in [json!({"models": ["m"]}), json!({"prices": price})] {
         let expected =
-            "/authorization/bindings/0: models and prices have a meaning with \"invoke\" only";
+            "/authorization/bindings/0: models and prices require the permission \"invoke\"";
         assert_eq!(binding(members), [expected]);
     }
     let bad = binding(json!({"permissions": ["invoke"], "models": ["**"]}));
