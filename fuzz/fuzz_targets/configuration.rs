@@ -1,4 +1,4 @@
-//! Any configuration: it is refused without telling a secret, or serves.
+//! Any configuration is either refused without printing a secret, or usable.
 #![no_main]
 
 use ai_gateway_core::config::Config;

@@ -4,8 +4,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::document::{
-    self, AssumeRole, Container, DefaultChain, InstanceMetadata, KeyPair, RoleSource,
-    SecretReference, Signing, Uri,
+    self, AssumeRole, AwsCredentialsConfig, Container, DefaultChain, InstanceMetadata, KeyPair,
+    RoleSource, SecretReference, Signing, Uri,
 };
 use super::problem::Problems;
 use super::validators::{self, LINK_LOCAL};
@@ -60,9 +60,9 @@ impl CredentialReader<'_> {
         }
     }
 
-    fn credentials(&mut self, credentials: &document::AwsCredentials) -> Option<Credential> {
+    fn credentials(&mut self, credentials: &AwsCredentialsConfig) -> Option<Credential> {
         let (origins, role) = match credentials {
-            document::AwsCredentials::ApiKey(key) => {
+            AwsCredentialsConfig::ApiKey(key) => {
                 let key = key.resolve(self.env);
                 let key = self.problems.ok_or_add(&self.path, key)?;
                 return Some(Credential::ApiKey {
@@ -70,20 +70,28 @@ impl CredentialReader<'_> {
                     placement: None,
                 });
             }
-            document::AwsCredentials::Static(pair) => (vec![self.key_pair(pair, "static")?], None),
-            document::AwsCredentials::Container(container) => {
-                (vec![self.container(container)?], None)
+            AwsCredentialsConfig::Static(pair) => (vec![self.key_pair(pair, "static")?], None),
+            AwsCredentialsConfig::Container(container) => {
+                (vec![self.container(container, "container")?], None)
             }
-            document::AwsCredentials::Imds(metadata) => (vec![self.metadata(metadata)?], None),
-            document::AwsCredentials::DefaultChain(chain) => (self.default_chain(chain)?, None),
-            document::AwsCredentials::AssumeRole(role) => {
+            AwsCredentialsConfig::Imds(metadata) => (vec![self.metadata(metadata, "imds")?], None),
+            AwsCredentialsConfig::DefaultChain(chain) => {
+                (self.default_chain(chain, "default_chain")?, None)
+            }
+            AwsCredentialsConfig::AssumeRole(role) => {
                 let origins = match &role.source {
                     RoleSource::Static(pair) => {
                         vec![self.key_pair(pair, "assume_role/source/static")?]
                     }
-                    RoleSource::Container(container) => vec![self.container(container)?],
-                    RoleSource::Imds(metadata) => vec![self.metadata(metadata)?],
-                    RoleSource::DefaultChain(chain) => self.default_chain(chain)?,
+                    RoleSource::Container(container) => {
+                        vec![self.container(container, "assume_role/source/container")?]
+                    }
+                    RoleSource::Imds(metadata) => {
+                        vec![self.metadata(metadata, "assume_role/source/imds")?]
+                    }
+                    RoleSource::DefaultChain(chain) => {
+                        self.default_chain(chain, "assume_role/source/default_chain")?
+                    }
                 };
                 (origins, Some(self.role(role)?))
             }
@@ -124,8 +132,8 @@ impl CredentialReader<'_> {
         Some(CredentialsProvider::Static(credentials))
     }
 
-    fn container(&mut self, container: &Container) -> Option<CredentialsProvider> {
-        let path = format!("{}/container", self.path);
+    fn container(&mut self, container: &Container, path: &str) -> Option<CredentialsProvider> {
+        let path = format!("{}/{path}", self.path);
         let uri = match &container.uri {
             Some(Uri::Plain(uri)) => Some(uri.clone()),
             Some(Uri::Reference(reference)) => {
@@ -172,8 +180,8 @@ impl CredentialReader<'_> {
         (self.env)("AWS_CONTAINER_CREDENTIALS_FULL_URI").or_else(relative)
     }
 
-    fn metadata(&mut self, metadata: &InstanceMetadata) -> Option<CredentialsProvider> {
-        self.metadata_at(metadata.endpoint.as_deref(), "imds/endpoint")
+    fn metadata(&mut self, metadata: &InstanceMetadata, path: &str) -> Option<CredentialsProvider> {
+        self.metadata_at(metadata.endpoint.as_deref(), &format!("{path}/endpoint"))
     }
 
     fn metadata_at(&mut self, endpoint: Option<&str>, path: &str) -> Option<CredentialsProvider> {
@@ -183,7 +191,11 @@ impl CredentialReader<'_> {
         Some(CredentialsProvider::InstanceMetadata { endpoint })
     }
 
-    fn default_chain(&mut self, chain: &DefaultChain) -> Option<Vec<CredentialsProvider>> {
+    fn default_chain(
+        &mut self,
+        chain: &DefaultChain,
+        path: &str,
+    ) -> Option<Vec<CredentialsProvider>> {
         let mut origins = Vec::new();
         let pair = (
             (self.env)("AWS_ACCESS_KEY_ID"),
@@ -199,21 +211,21 @@ impl CredentialReader<'_> {
             if credentials.can_be_sent() {
                 origins.push(CredentialsProvider::Static(credentials));
             } else {
-                let path = format!("{}/default_chain", self.path);
                 self.problems.add(
-                    path,
+                    format_args!("{}/{path}", self.path),
                     "the AWS keys in the environment are empty or malformed",
                 );
             }
         }
         if self.container_uri().is_some() {
-            origins.push(self.container(&Container {
+            let container = Container {
                 uri: None,
                 authorization_token: None,
-            })?);
+            };
+            origins.push(self.container(&container, path)?);
         }
         let endpoint = chain.imds_endpoint.as_deref();
-        origins.push(self.metadata_at(endpoint, "default_chain/imds_endpoint")?);
+        origins.push(self.metadata_at(endpoint, &format!("{path}/imds_endpoint"))?);
         Some(origins)
     }
 

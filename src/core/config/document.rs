@@ -16,7 +16,8 @@ use serde_json::Value;
 use super::problem::{ConfigError, shape_error};
 
 pub(super) use aws::{
-    AssumeRole, AwsCredentials, Container, DefaultChain, InstanceMetadata, KeyPair, RoleSource, Uri,
+    AssumeRole, AwsCredentialsConfig, Container, DefaultChain, InstanceMetadata, KeyPair,
+    RoleSource, Uri,
 };
 pub(super) use secret::SecretReference;
 
@@ -233,7 +234,7 @@ pub(super) struct Provider {
     /// The AWS region that requests are signed for.
     pub(super) region: Option<String>,
     /// The AWS credentials that requests are signed with.
-    pub(super) credentials: Option<AwsCredentials>,
+    pub(super) credentials: Option<AwsCredentialsConfig>,
     /// What signs requests: the filter by default.
     pub(super) signing: Option<Signing>,
     /// The API key, as the name of its environment variable.

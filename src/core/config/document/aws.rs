@@ -8,7 +8,7 @@ use super::SecretReference;
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
-pub(in super::super) enum AwsCredentials {
+pub(in super::super) enum AwsCredentialsConfig {
     /// An access key.
     Static(KeyPair),
     /// An API key of Amazon Bedrock, sent as a bearer token. Requests are not signed.

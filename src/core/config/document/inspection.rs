@@ -3,8 +3,8 @@
 
 use super::secret::is_variable_name;
 use super::{
-    AllowRule, AwsCredentials, Binding, Container, Document, Issuer, KeyPair, Provider, RoleSource,
-    SecretReference, Uri,
+    AllowRule, AwsCredentialsConfig, Binding, Container, Document, Issuer, KeyPair, Provider,
+    RoleSource, SecretReference, Uri,
 };
 use crate::config::Problem;
 
@@ -61,7 +61,7 @@ impl Document {
                 }
             }
             let credentials = provider.credentials.as_ref();
-            if credentials.is_some_and(AwsCredentials::reads_aws_variables) {
+            if credentials.is_some_and(AwsCredentialsConfig::reads_aws_variables) {
                 names.extend(AWS_VARIABLES.map(str::to_owned));
             }
         }
@@ -115,13 +115,16 @@ impl Provider {
     /// Its secrets, each with its JSON path relative to the provider.
     fn secrets(&self) -> Vec<(String, &SecretReference)> {
         let api_key = self.api_key.iter().map(|key| ("api_key".to_owned(), key));
-        let credentials = self.credentials.iter().flat_map(AwsCredentials::secrets);
+        let credentials = self
+            .credentials
+            .iter()
+            .flat_map(AwsCredentialsConfig::secrets);
         let credentials = credentials.map(|(path, secret)| (format!("credentials/{path}"), secret));
         api_key.chain(credentials).collect()
     }
 }
 
-impl AwsCredentials {
+impl AwsCredentialsConfig {
     fn secrets(&self) -> Vec<(String, &SecretReference)> {
         match self {
             Self::ApiKey(key) => vec![("bedrock_api_key".to_owned(), key)],

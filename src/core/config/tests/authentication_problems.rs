@@ -1,4 +1,4 @@
-//! `authentication`: what is refused, and how it is told.
+//! Invalid values of `authentication`.
 
 use super::problems::{problems, with};
 use super::*;
@@ -12,7 +12,7 @@ fn issuer_problems(members: Value) -> Vec<String> {
 }
 
 #[test]
-fn issuers_are_checked() {
+fn invalid_issuers_are_refused() {
     let issuer = "/authentication/issuers/0";
     let jwks = json!({"keys": [SigningKey::new("k").jwk()]});
     for (members, path, message) in [
@@ -91,7 +91,7 @@ fn issuers_are_checked() {
 }
 
 #[test]
-fn authentication_is_there_or_disabled_and_not_both() {
+fn authentication_has_issuers_or_is_disabled() {
     for (authentication, problem) in [
         (
             json!({}),

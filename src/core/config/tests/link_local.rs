@@ -1,4 +1,4 @@
-//! Providers and issuers where credentials are served.
+//! Providers and issuers at link-local addresses.
 
 use super::*;
 
@@ -27,7 +27,7 @@ fn problems(provider: Value, issuer: Value) -> Vec<(String, String)> {
 }
 
 #[test]
-fn link_local_places_are_refused_unless_they_are_asked_for() {
+fn link_local_addresses_are_refused_unless_allowed() {
     let allowed = json!({"allow_link_local": true});
     let role = |endpoint: &str, allow: bool| {
         json!({

@@ -1,4 +1,4 @@
-//! Documents that are refused: every problem is named, each with its path.
+//! Invalid documents: every problem is reported with its path.
 
 use super::*;
 
@@ -41,14 +41,14 @@ pub(super) fn provider_problems(members: Value) -> Vec<String> {
 }
 
 #[test]
-fn a_good_document_has_no_problem() {
+fn a_valid_document_has_no_problem() {
     assert_eq!(problems(&minimal()), [""; 0]);
     assert_eq!(problems(&full()), [""; 0]);
     assert_eq!(provider_problems(json!({})), [""; 0]);
 }
 
 #[test]
-fn unknown_fields_and_wrong_types_are_named_where_they_stand() {
+fn unknown_fields_and_wrong_types_are_reported_with_their_paths() {
     for (path, value, problem) in [
         ("/x", json!(1), "/x: unknown field `x`"),
         (
@@ -118,7 +118,7 @@ fn unknown_fields_and_wrong_types_are_named_where_they_stand() {
 }
 
 #[test]
-fn what_is_not_one_json_object_is_refused() {
+fn a_text_that_is_not_one_json_object_is_refused() {
     for json in [
         "",
         "{",
@@ -139,7 +139,7 @@ fn what_is_not_one_json_object_is_refused() {
 }
 
 #[test]
-fn every_problem_of_meaning_is_named_at_once() {
+fn all_invalid_values_are_reported_at_once() {
     let document = json!({
         "path_prefix": "llm/",
         "authentication": {
@@ -200,7 +200,7 @@ fn every_problem_of_meaning_is_named_at_once() {
 }
 
 #[test]
-fn rules_name_whom_they_mean() {
+fn rules_need_a_subject_or_a_claim_with_a_value() {
     let needs = "requires either subject, or claim and value";
     let empty = "must not match an empty name or value";
     for (rule, message) in [
@@ -228,7 +228,7 @@ fn rules_name_whom_they_mean() {
 }
 
 #[test]
-fn what_is_no_object_is_told_so_in_words_of_json() {
+fn a_value_that_is_not_an_object_is_reported_in_json_terms() {
     for document in [json!([]), json!("x"), json!(1)] {
         let problem = parse(&document).unwrap_err().to_string();
         assert!(problem.contains("expected an object"), "{problem}");

@@ -1,4 +1,4 @@
-//! Providers that are refused.
+//! Invalid values of `providers`.
 
 use super::problems::{problems, provider_problems, with};
 use super::*;
@@ -30,7 +30,7 @@ fn provider_names_are_well_formed_and_unique() {
 }
 
 #[test]
-fn credentials_fit_the_kind_of_provider_and_do_not_contradict_each_other() {
+fn credentials_match_the_type_and_do_not_contradict_each_other() {
     for (members, path, message) in [
         (
             json!({"api_key": null}),
@@ -91,7 +91,7 @@ fn credentials_fit_the_kind_of_provider_and_do_not_contradict_each_other() {
 }
 
 #[test]
-fn headers_cannot_be_injected_nor_framing_or_credentials_replaced() {
+fn headers_cannot_inject_headers_or_replace_framing_or_credentials() {
     let name = "is not a header name that can be set";
     let credential = "is a credential header; use api_key and api_key_header";
     for (header, value, path, message) in [
@@ -126,7 +126,7 @@ fn headers_cannot_be_injected_nor_framing_or_credentials_replaced() {
 }
 
 #[test]
-fn base_urls_are_checked() {
+fn invalid_base_urls_are_refused() {
     for (base_url, message) in [
         ("", "must begin with https:// or http://"),
         ("api.test", "must begin with https:// or http://"),
@@ -169,7 +169,7 @@ fn prices_are_numbers_for_models() {
 }
 
 #[test]
-fn catalogs_hold_models_and_are_for_those_who_invoke() {
+fn catalogs_contain_models_and_require_the_permission_to_invoke() {
     let name = "must be a model id, or a prefix followed by *";
     for (members, path, message) in [
         (json!({"models": []}), "/models", "must not be empty"),
@@ -206,7 +206,7 @@ fn catalogs_hold_models_and_are_for_those_who_invoke() {
 }
 
 #[test]
-fn a_service_of_regions_without_its_region_lacks_nothing_else() {
+fn a_missing_region_is_reported_once() {
     let mut document = minimal();
     let key = json!({"bedrock_api_key": {"env": "KEY"}});
     document["providers"] = json!([{"name": "b", "type": "bedrock", "credentials": key}]);
@@ -214,4 +214,30 @@ fn a_service_of_regions_without_its_region_lacks_nothing_else() {
         problems(&document),
         ["/providers/0/region: must be the region of the service, such as \"us-east-1\""]
     );
+}
+
+#[test]
+fn problems_of_aws_credentials_have_the_path_of_their_source() {
+    for (source, path) in [
+        (json!({"container": {"uri": "x"}}), "container/uri"),
+        (json!({"imds": {"endpoint": "x"}}), "imds/endpoint"),
+        (
+            json!({"default_chain": {"imds_endpoint": "x"}}),
+            "default_chain/imds_endpoint",
+        ),
+    ] {
+        let role = json!({"assume_role": {"role_arn": "arn:aws:iam::1:role/r", "source": source}});
+        for (credentials, path) in [
+            (source, path.to_owned()),
+            (role, format!("assume_role/source/{path}")),
+        ] {
+            let provider = json!({
+                "name": "p", "type": "bedrock", "region": "us-east-1", "credentials": credentials,
+            });
+            let document = with(&[("/providers", json!([provider]))]);
+            let error = Config::parse(document.to_string().as_bytes(), &|_| None).unwrap_err();
+            let paths: Vec<_> = error.problems.iter().map(|it| it.path.as_str()).collect();
+            assert_eq!(paths, [format!("/providers/0/credentials/{path}")]);
+        }
+    }
 }
