@@ -99,8 +99,8 @@ fn findings(file: &Path, check: &Check) -> Result<Vec<Finding>, Failure> {
     Ok(found)
 }
 
-/// An environment in which every variable is set, because a check without `--online` must not depend
-/// on the machine. The value is valid for everything that a variable can hold: a key or a URL.
+/// An environment in which every variable is set, because a check without `--online` must not
+/// depend on the machine. The value is valid for everything that a variable holds: a key or a URL.
 pub(super) fn any_environment(_: &str) -> Option<String> {
     Some("http://169.254.170.2/".to_owned())
 }

@@ -1,5 +1,5 @@
-//! The command `ai-gateway-filter`: checks and renders the filter's configuration, gets tokens, lists
-//! and tests providers, and starts clients. Each subcommand is a module; the others are shared.
+//! The command `ai-gateway-filter`: checks and renders the filter's configuration, gets tokens,
+//! lists and tests providers, and starts clients. Each subcommand has a module of its own.
 
 mod check;
 mod clients;

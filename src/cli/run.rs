@@ -1,5 +1,5 @@
-//! `run`: starts a client that uses a provider through the gateway, with a token that is renewed for
-//! the whole session. The client's own files are not changed, and temporary files are removed.
+//! `run`: starts a client that uses a provider through the gateway, with a token that is renewed
+//! for the whole session. The client's own files are not changed, and temporary files are removed.
 
 mod loopback;
 mod request;
@@ -163,8 +163,8 @@ fn spawn(
     })
 }
 
-/// Waits for the client. The terminal sends Ctrl-C to the client itself. Other signals are forwarded,
-/// so that the client ends first and the temporary files are removed.
+/// Waits for the client. The terminal sends Ctrl-C to the client itself. Other signals are
+/// forwarded, so that the client ends first and the temporary files are removed.
 fn wait(mut child: Child) -> Result<ExitCode, Failure> {
     let failure = |error: std::io::Error| Failure::new(Kind::Failed, error.to_string());
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failure)?;

@@ -1,5 +1,5 @@
-//! The gateway that a command uses, and the token for it. A flag takes precedence over its variable,
-//! and a variable over the stored environment.
+//! The gateway that a command uses, and the token for it. A flag takes precedence over its
+//! variable, and a variable over the stored environment.
 
 use std::path::PathBuf;
 
@@ -18,8 +18,8 @@ pub(super) struct SessionOptions {
     /// The gateway's base URL, such as https://gateway.example.com.
     #[arg(long, global = true, env = "AI_GATEWAY_ENDPOINT", help_heading = GATEWAY)]
     pub(super) endpoint: Option<String>,
-    /// A token for the gateway, used as it is. Prefer the variable, because all users of this machine
-    /// can see arguments.
+    /// A token for the gateway, used as it is. Prefer the variable, because all users of this
+    /// machine can see arguments.
     #[arg(long, global = true, env = "AI_GATEWAY_TOKEN", hide_env_values = true, help_heading = GATEWAY)]
     pub(super) token: Option<String>,
     /// The name of the environment to use.

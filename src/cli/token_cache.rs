@@ -20,8 +20,8 @@ pub(super) enum Freshness {
     New,
 }
 
-/// A token, which is renewed after four fifths of its lifetime. If that fails, the cached one is used
-/// until it expires.
+/// A token, which is renewed after four fifths of its lifetime. If that fails, the cached one is
+/// used until it expires.
 pub(super) fn token(
     credentials: &ClientCredentials,
     freshness: Freshness,

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::report::{Finding, Severity};
 
-/// The problems of a plugin. `variables` are the environment variables that the configuration reads.
+/// The problems of a plugin. `variables` are those that the configuration reads.
 pub(super) fn findings(plugin: &Value, variables: &[String]) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut add = |severity, path: &str, message: String, hint: &str| {

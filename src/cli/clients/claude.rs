@@ -1,5 +1,5 @@
-//! Claude Code: its `apiKeyHelper` renews the token. `--settings` takes precedence over the user's own
-//! settings, so that none of them makes the session bypass the gateway.
+//! Claude Code: its `apiKeyHelper` renews the token. `--settings` takes precedence over the user's
+//! own settings, so that none of them makes the session bypass the gateway.
 
 use serde_json::{Map, Value};
 

@@ -1,6 +1,6 @@
-//! Gemini CLI: it has no token helper, and accepts a base URL only if its settings select the API key
-//! method. System settings must belong to root, so it gets a temporary home with the user's settings
-//! and that method selected.
+//! Gemini CLI: it has no token helper, and accepts a base URL only if its settings select the API
+//! key method. System settings must belong to root, so it gets a temporary home with the user's
+//! settings and that method selected.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! Textual changes to the Envoy files in envoy/, which keep their comments. A change fails if the text
-//! that it replaces is missing, because the file has been edited then.
+//! Textual changes to the Envoy files in envoy/, which keep their comments. A change fails if the
+//! text that it replaces is missing, because the file has been edited then.
 
 use crate::failure::{Failure, Kind};
 

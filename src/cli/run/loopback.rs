@@ -1,5 +1,5 @@
-//! A proxy on the loopback for one client that cannot renew a token itself. It forwards each request
-//! to the gateway with a valid token, and streams the response.
+//! A proxy on the loopback for one client that cannot renew a token itself. It forwards each
+//! request to the gateway with a valid token, and streams the response.
 //!
 //! The first segment of its URLs is a secret that only the client learns, from its environment or a
 //! private file. It serves HTTP/1.1 without upgrades.

@@ -225,8 +225,8 @@ pub(super) struct Provider {
     /// path is removed.
     #[serde(default)]
     pub(super) paths_without_version: bool,
-    /// Whether `base_url` or the endpoint of `assume_role` may be a link-local address or a metadata
-    /// service.
+    /// Whether `base_url` or the endpoint of `assume_role` may be a link-local address or a
+    /// metadata service.
     #[serde(default)]
     pub(super) allow_link_local: bool,
     /// The Envoy cluster for requests to the provider; by default the one for the URL's scheme.
