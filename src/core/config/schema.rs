@@ -9,19 +9,22 @@ use super::document::Document;
 /// The JSON Schema of the configuration.
 pub fn schema() -> Value {
     let mut schema = schemars::schema_for!(Document).into();
-    remove_formats(&mut schema);
+    simplify(&mut schema);
     schema
 }
 
-/// Removes the names of Rust's number types, such as `uint64`: no validator knows them, strict ones
-/// reject the schema, and `minimum` and `maximum` say the same.
-fn remove_formats(schema: &mut Value) {
+/// Joins the lines of descriptions. Removes the names of Rust's number types, such as `uint64`: no
+/// validator knows them, strict ones reject the schema, and `minimum` and `maximum` say the same.
+fn simplify(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
             members.retain(|name, value| name != "format" || !value.is_string());
-            members.values_mut().for_each(remove_formats);
+            if let Some(Value::String(description)) = members.get_mut("description") {
+                *description = description.replace('\n', " ");
+            }
+            members.values_mut().for_each(simplify);
         }
-        Value::Array(items) => items.iter_mut().for_each(remove_formats),
+        Value::Array(items) => items.iter_mut().for_each(simplify),
         _ => {}
     }
 }
@@ -56,14 +59,17 @@ mod tests {
     }
 
     #[test]
-    fn every_field_is_described() {
+    fn every_field_is_described_on_one_line() {
         let schema = schema();
         let definitions = schema["$defs"].as_object().unwrap().values();
         for definition in definitions.chain([&schema]) {
             let properties = definition["properties"].as_object();
             for (name, property) in properties.into_iter().flatten() {
-                let description = property.get("description");
-                assert!(description.is_some(), "{name} of {definition:#}");
+                let description = property["description"].as_str();
+                assert!(
+                    description.is_some_and(|text| !text.contains('\n')),
+                    "{name} of {definition:#}"
+                );
             }
         }
     }
