@@ -1,4 +1,4 @@
-//! Any configuration: it is either refused with an error that contains no secret, or usable.
+//! Any configuration is either refused without printing a secret, or usable.
 #![no_main]
 
 use ai_gateway_core::config::Config;

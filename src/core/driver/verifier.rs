@@ -41,7 +41,7 @@ pub(super) fn choose<H: Host>(
             log::info!("signatures are checked in Wasm: the host offers no verify_signature");
             Ok(Rc::new(SoftwareVerifier))
         }
-        None => Err(ConfigError::of_use(
+        None => Err(ConfigError::new(
             "/authentication/signature_verifier",
             "this host offers no verify_signature; use \"auto\" or \"wasm\"",
         )),

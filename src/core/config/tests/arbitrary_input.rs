@@ -1,4 +1,4 @@
-//! Whatever a configuration holds, the parser does not panic.
+//! The parser does not panic on any input.
 
 use proptest::prelude::*;
 
@@ -6,12 +6,12 @@ use super::*;
 
 proptest! {
     #[test]
-    fn no_bytes_make_the_parser_panic(bytes: Vec<u8>) {
+    fn arbitrary_bytes_do_not_panic(bytes: Vec<u8>) {
         let _ = Config::parse(&bytes, &env);
     }
 
     #[test]
-    fn no_wrong_value_makes_the_parser_panic(
+    fn wrong_values_do_not_panic(
         place in 0..60_usize,
         value in prop::sample::select(vec![
             json!(null), json!(-1), json!(1e300), json!(""), json!("\u{0}"), json!([]), json!({}),

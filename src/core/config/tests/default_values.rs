@@ -1,9 +1,9 @@
-//! What holds where a document is silent.
+//! Fields that a document leaves out have their default values.
 
 use super::*;
 
 #[test]
-fn the_defaults_hold_where_a_document_is_silent() {
+fn missing_fields_have_their_defaults() {
     let config = config(&minimal());
     assert_eq!(config.path_prefix, "/llm/v1/providers");
     assert_eq!(config.usage_path, "/llm/v1/usage");
@@ -60,7 +60,7 @@ fn the_defaults_hold_where_a_document_is_silent() {
 }
 
 #[test]
-fn a_provider_needs_no_more_than_its_name_type_and_key() {
+fn a_provider_requires_only_a_name_a_type_and_a_key() {
     for (kind, base_url) in [
         ("openai", "https://api.openai.com/v1"),
         ("anthropic", "https://api.anthropic.com"),

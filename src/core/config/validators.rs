@@ -1,14 +1,14 @@
-//! The texts of a configuration: names, paths, durations.
+//! Validators of single strings: names, paths, durations.
 
 use std::time::Duration;
 
 use thiserror::Error;
 
-/// Where no provider and no issuer is expected: whoever answers there hands out credentials.
+/// The problem of a URL at which a metadata service may serve the machine's credentials.
 pub(super) const LINK_LOCAL: &str =
-    "is a link-local address or a metadata service; if that is meant, set allow_link_local";
+    "is a link-local address or a metadata service; if this is intended, set allow_link_local";
 
-/// `us-east-1`, `us-gov-west-1`, `ap-southeast-2`.
+/// An AWS region, such as `us-east-1`, `us-gov-west-1` or `ap-southeast-2`.
 pub(super) fn is_region(region: &str) -> bool {
     let mut parts = region.split('-');
     let is_word = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
@@ -19,16 +19,16 @@ pub(super) fn is_region(region: &str) -> bool {
         && parts.all(is_word)
 }
 
-/// A text that is no duration.
+/// The string is not a duration.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[error("must be a duration such as \"30s\", \"500ms\", \"10m\" or \"24h\"")]
-pub(super) struct NotADuration;
+pub(super) struct InvalidDuration;
 
-/// What is longer is as good as this, ten years, and calculated with without overflow.
-const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
+/// Longer durations are capped at ten years, so that times computed from them cannot overflow.
+const MAX_DURATION: Duration = Duration::from_secs(10 * 365 * 86_400);
 
-/// Reads `30s`, `500ms`, `1.5h`.
-pub(super) fn duration(text: &str) -> Result<Duration, NotADuration> {
+/// Parses a duration such as `30s`, `500ms` or `1.5h`.
+pub(super) fn duration(text: &str) -> Result<Duration, InvalidDuration> {
     let (number, seconds) = if let Some(number) = text.strip_suffix("ms") {
         (number, 0.001)
     } else if let Some(number) = text.strip_suffix('s') {
@@ -38,20 +38,20 @@ pub(super) fn duration(text: &str) -> Result<Duration, NotADuration> {
     } else if let Some(number) = text.strip_suffix('h') {
         (number, 3600.0)
     } else {
-        return Err(NotADuration);
+        return Err(InvalidDuration);
     };
     let is_plain = number
         .bytes()
         .all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let number: f64 = number.parse().map_err(|_| NotADuration)?;
+    let number: f64 = number.parse().map_err(|_| InvalidDuration)?;
     if !is_plain {
-        return Err(NotADuration);
+        return Err(InvalidDuration);
     }
-    let duration = Duration::try_from_secs_f64(number * seconds).map_err(|_| NotADuration)?;
-    Ok(duration.min(LONGEST))
+    let duration = Duration::try_from_secs_f64(number * seconds).map_err(|_| InvalidDuration)?;
+    Ok(duration.min(MAX_DURATION))
 }
 
-/// `^[a-z][a-z0-9-]{0,62}$`: fit for a URL segment, a metric's label and a DNS label.
+/// `^[a-z][a-z0-9-]{0,62}$`: valid as a URL segment, a metric label and a DNS label.
 pub(super) fn is_provider_name(name: &str) -> bool {
     name.len() <= 63
         && name.starts_with(|first: char| first.is_ascii_lowercase())
@@ -68,7 +68,7 @@ pub(super) fn is_header_name(name: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
-/// A path that requests can be told by: `/llm/v1/providers`.
+/// A path prefix without an empty, dot or encoded segment, such as `/llm/v1/providers`.
 pub(super) fn is_path_prefix(prefix: &str) -> bool {
     let segment = |segment: &str| {
         !matches!(segment, "" | "." | "..")
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn regions_are_told_from_other_texts() {
+    fn regions_have_words_and_a_number() {
         for region in ["us-east-1", "us-gov-west-1", "ap-southeast-2", "cn-north-1"] {
             assert!(is_region(region), "{region}");
         }
@@ -127,7 +127,7 @@ mod tests {
         for text in [
             "", "s", "30", "-1s", "+1s", "1 s", "1d", "1e3s", "inf s", "infs", "NaNs", "..s",
         ] {
-            assert_eq!(duration(text), Err(NotADuration), "{text}");
+            assert_eq!(duration(text), Err(InvalidDuration), "{text}");
         }
     }
 
