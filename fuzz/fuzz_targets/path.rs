@@ -4,7 +4,7 @@
 
 use ai_gateway_core::provider_kind::upstream_path;
 use ai_gateway_core::http::route::Route;
-use ai_gateway_filter_fuzz::world::config;
+use ai_gateway_filter_fuzz::gateway::config;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

@@ -1,17 +1,18 @@
 //! Signature checks by the host, whose native code is many times faster than the same in Wasm.
 //!
-//! Envoy offers them as the foreign function `verify_signature`; whether this host does is tried
-//! once. What it does not offer (PS*, EdDSA) is checked by the crates that are compiled in.
+//! Envoy offers them as the foreign function `verify_signature`. Whether this host does, and whether
+//! its verdicts are right, is tried once for each configuration. Algorithms that the function does
+//! not support (PS*, EdDSA) are checked by the crates that are compiled in.
 
 use std::rc::Rc;
 
-use super::abi;
-use ai_gateway_core::authn::jwk::{Algorithm, KeySet, VerificationKey};
-use ai_gateway_core::authn::jwt::UnverifiedToken;
-use ai_gateway_core::authn::signature::{
+use super::host::Host;
+use crate::authn::jwk::{Algorithm, KeySet, VerificationKey};
+use crate::authn::jwt::UnverifiedToken;
+use crate::authn::signature::{
     Checker, HostSignature, SignatureVerifier, SoftwareVerifier, VerifierChoice,
 };
-use ai_gateway_core::config::ConfigError;
+use crate::config::ConfigError;
 
 /// RFC 7515 appendix A.3: an ES256 signature and its key, to try the host with.
 const PROBE_TOKEN: &[u8] = b"eyJhbGciOiJFUzI1NiJ9.\
@@ -21,12 +22,16 @@ const PROBE_KEYS: &[u8] = br#"{"keys":[{"kty":"EC","crv":"P-256",
     "x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
     "y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"#;
 
-/// The check that is wanted, if it can be had; which one, the log says.
-pub(super) fn verifier(choice: VerifierChoice) -> Result<Rc<dyn SignatureVerifier>, ConfigError> {
-    match choice.checker(host_verifies) {
+/// The verifier for a configuration. The log says which one it is.
+pub(super) fn choose<H: Host>(
+    choice: VerifierChoice,
+    host: &H,
+) -> Result<Rc<dyn SignatureVerifier>, ConfigError> {
+    let by_host = HostVerifier(host.clone());
+    match choice.checker(|| is_correct(&by_host)) {
         Some(Checker::Host) => {
             log::info!("signatures are checked by the host");
-            Ok(Rc::new(HostVerifier))
+            Ok(Rc::new(by_host))
         }
         Some(Checker::Wasm) if choice == VerifierChoice::Wasm => {
             log::info!("signatures are checked in Wasm, as configured");
@@ -43,25 +48,25 @@ pub(super) fn verifier(choice: VerifierChoice) -> Result<Rc<dyn SignatureVerifie
     }
 }
 
-/// Whether the host finds a good signature good and a bad one bad.
-fn host_verifies() -> bool {
+/// Whether a verifier accepts a valid signature and rejects an invalid one.
+fn is_correct(verifier: &impl SignatureVerifier) -> bool {
     let (Ok(token), Ok(keys)) = (
         UnverifiedToken::parse(PROBE_TOKEN),
         KeySet::parse(PROBE_KEYS),
     ) else {
         return false;
     };
-    let verdict = |signed| {
+    let accepts = |signed| {
         keys.keys()
             .iter()
-            .any(|key| HostVerifier.verify(token.algorithm, key, signed, &token.signature))
+            .any(|key| verifier.verify(token.algorithm, key, signed, &token.signature))
     };
-    verdict(token.signed) && !verdict(b"something else")
+    accepts(token.signed) && !accepts(b"something else")
 }
 
-struct HostVerifier;
+struct HostVerifier<H>(H);
 
-impl SignatureVerifier for HostVerifier {
+impl<H: Host> SignatureVerifier for HostVerifier<H> {
     fn verify(
         &self,
         algorithm: Algorithm,
@@ -76,13 +81,14 @@ impl SignatureVerifier for HostVerifier {
                 return SoftwareVerifier.verify(algorithm, key, signed, signature);
             }
         };
-        let arguments = arguments([hash.as_bytes(), key.spki(), &signature, signed]);
-        abi::foreign("verify_signature", &arguments).is_some_and(|result| is_true(&result))
+        let arguments = encode_arguments([hash.as_bytes(), key.spki(), &signature, signed]);
+        let result = self.0.verify_signature(&arguments);
+        result.is_ok_and(|result| is_true(&result))
     }
 }
 
-/// The fields 1, 2, 3 and 4 of Envoy's `VerifySignatureArguments`, in protobuf's wire format.
-fn arguments(fields: [&[u8]; 4]) -> Vec<u8> {
+/// Encodes the fields 1 to 4 of Envoy's `VerifySignatureArguments` in protobuf's wire format.
+fn encode_arguments(fields: [&[u8]; 4]) -> Vec<u8> {
     let mut encoded = Vec::new();
     for (number, field) in (1_u8..).zip(fields) {
         encoded.push(number << 3 | 2);
@@ -97,7 +103,7 @@ fn arguments(fields: [&[u8]; 4]) -> Vec<u8> {
     encoded
 }
 
-/// Whether field 1 of a `VerifySignatureResult` is true; it comes first.
+/// Whether field 1 of a `VerifySignatureResult` is true. It is encoded first.
 fn is_true(result: &[u8]) -> bool {
     result.starts_with(&[1 << 3, 1])
 }

@@ -1,17 +1,17 @@
-//! WebSocket handshakes whose client can set no header but the list of subprotocols.
+//! WebSocket handshakes of clients that can set no header but the list of subprotocols.
 
 use super::*;
 
 const KEY: &str = "openai-insecure-api-key.";
 const OFFERED: &str = "sec-websocket-protocol";
 
-/// A gateway with these providers, and its keys.
-fn serving(providers: Value) -> Gateway {
+/// A gateway with these providers that has fetched its keys.
+fn with_providers(providers: Value) -> TestGateway {
     let mut document = document();
     document["providers"] = providers;
     document["authorization"] = json!({});
-    let gateway = Gateway::cold(&document);
-    gateway.keys_arrive(&["k"]);
+    let gateway = TestGateway::cold(&document);
+    gateway.publish_keys(&["k"]);
     gateway
 }
 
@@ -20,8 +20,8 @@ fn offering(token: &str) -> String {
 }
 
 #[test]
-fn a_token_among_the_subprotocols_becomes_the_providers_key_in_its_header() {
-    let gateway = Gateway::warm();
+fn a_token_among_the_subprotocols_is_replaced_by_the_providers_key_in_a_header() {
+    let gateway = TestGateway::warm();
     for (offered, kept) in [
         (offering(&good()), "realtime, openai-beta.realtime-v1"),
         (format!("{KEY}{},realtime", good()), "realtime"),
@@ -44,8 +44,8 @@ fn a_token_among_the_subprotocols_becomes_the_providers_key_in_its_header() {
 }
 
 #[test]
-fn the_list_may_come_in_several_headers() {
-    let gateway = Gateway::warm();
+fn the_subprotocols_may_be_in_several_headers() {
+    let gateway = TestGateway::warm();
     let headers = [
         (OFFERED, "realtime"),
         (OFFERED, &format!("{KEY}{}", good())),
@@ -62,8 +62,8 @@ fn the_list_may_come_in_several_headers() {
 }
 
 #[test]
-fn a_bad_token_among_the_subprotocols_is_refused_as_in_any_place() {
-    let gateway = Gateway::warm();
+fn an_invalid_token_among_the_subprotocols_is_refused() {
+    let gateway = TestGateway::warm();
     for (token, code) in [
         (token(json!({"exp": 1})), "token_expired"),
         ("sk-proj-of-the-client".to_owned(), "token_malformed"),
@@ -78,8 +78,8 @@ fn a_bad_token_among_the_subprotocols_is_refused_as_in_any_place() {
 }
 
 #[test]
-fn subprotocols_without_a_token_are_left_alone_and_other_providers_get_none_either() {
-    let gateway = Gateway::warm();
+fn other_subprotocols_are_kept_and_no_provider_receives_a_token_in_one() {
+    let gateway = TestGateway::warm();
     let bearer = bearer(&good());
     let headers = [("authorization", bearer.as_str()), (OFFERED, "realtime, x")];
     let outcome = gateway.post("/my-openai/realtime", &headers);
@@ -97,8 +97,8 @@ fn subprotocols_without_a_token_are_left_alone_and_other_providers_get_none_eith
 }
 
 #[test]
-fn a_clients_own_key_among_the_subprotocols_is_passed_through_and_the_gateways_token_never() {
-    let gateway = serving(json!([
+fn a_clients_own_key_among_the_subprotocols_is_forwarded_and_a_gateway_token_never() {
+    let gateway = with_providers(json!([
         {"name": "own", "type": "openai", "authorization_passthrough": true},
         {"name": "guarded", "type": "openai", "authorization_passthrough": true, "require_gateway_token": true},
     ]));
@@ -107,7 +107,7 @@ fn a_clients_own_key_among_the_subprotocols_is_passed_through_and_the_gateways_t
     assert_eq!(
         upstream(outcome.forwarded(), OFFERED),
         None,
-        "it stays as it came"
+        "it is left unchanged"
     );
     assert_eq!(outcome.forwarded().remove, [""; 0]);
 
@@ -136,8 +136,8 @@ fn a_clients_own_key_among_the_subprotocols_is_passed_through_and_the_gateways_t
 }
 
 #[test]
-fn a_provider_whose_requests_are_signed_has_no_websockets() {
-    let gateway = Gateway::warm();
+fn websockets_are_refused_where_requests_are_signed() {
+    let gateway = TestGateway::warm();
     let bearer = bearer(&good());
     let headers = [("authorization", bearer.as_str()), ("upgrade", "websocket")];
     let ask = |provider: &str| gateway.post(&format!("/{provider}/x"), &headers);
@@ -147,8 +147,8 @@ fn a_provider_whose_requests_are_signed_has_no_websockets() {
 }
 
 #[test]
-fn a_server_that_reads_underscores_as_hyphens_gets_no_token_either() {
-    let gateway = Gateway::warm();
+fn a_header_name_with_underscores_is_removed_too() {
+    let gateway = TestGateway::warm();
     let bearer = bearer(&good());
     let odd = (
         "sec_websocket_protocol",
@@ -160,8 +160,8 @@ fn a_server_that_reads_underscores_as_hyphens_gets_no_token_either() {
 }
 
 #[test]
-fn a_change_of_protocol_passes_for_whom_it_was_asked_by() {
-    let gateway = Gateway::warm();
+fn a_protocol_switch_passes_only_if_the_client_asked_for_it() {
+    let gateway = TestGateway::warm();
     let bearer = bearer(&good());
     for (asked, edit) in [
         (Some(("upgrade", "websocket")), None),

@@ -1,10 +1,10 @@
-//! Models are held to the catalogs of providers and of callers.
+//! Requests may use only the models that the provider and the caller are allowed.
 
 use super::*;
 use crate::telemetry::metric::Metric;
 
-/// A gateway whose providers have catalogs; `few` may use one model only.
-fn gateway(changes: &[(&str, Value)]) -> Gateway {
+/// A gateway whose providers have model lists. The caller `few` may use only one model.
+fn gateway(changes: &[(&str, Value)]) -> TestGateway {
     let mut document = document();
     for index in [0, 1, 2, 4] {
         document["providers"][index]["models"] = json!(["m-1", "m-2", "big-*"]);
@@ -16,36 +16,39 @@ fn gateway(changes: &[(&str, Value)]) -> Gateway {
     for (name, value) in changes {
         document[*name] = value.clone();
     }
-    let gateway = Gateway::cold(&document);
-    gateway.keys_arrive(&["k"]);
+    let gateway = TestGateway::cold(&document);
+    gateway.publish_keys(&["k"]);
     gateway
 }
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
-/// A POST with this body, as it comes in these pieces.
-fn post(gateway: &Gateway, path: &str, headers: &[(&str, &str)], pieces: &[&str]) -> Outcome {
+/// A POST whose body arrives in these pieces.
+fn post(gateway: &TestGateway, path: &str, headers: &[(&str, &str)], pieces: &[&str]) -> Outcome {
     let bearer = bearer(&good());
     let headers = [&[("authorization", bearer.as_str())], headers].concat();
     let mut outcome = gateway.post(path, &headers);
     let mut effects = Vec::new();
     effects.append(&mut outcome.effects);
     for (index, piece) in pieces.iter().enumerate() {
-        let (chunk, is_last) = (piece.as_bytes(), index + 1 == pieces.len());
-        let input = Input::RequestBody { chunk, is_last };
-        outcome = gateway.handle(outcome.transaction, input);
+        let chunk = if index + 1 == pieces.len() {
+            Chunk::Last(piece.as_bytes())
+        } else {
+            Chunk::More(piece.as_bytes())
+        };
+        outcome = gateway.handle(outcome.transaction, Input::RequestBody(chunk));
         effects.append(&mut outcome.effects);
     }
     outcome.effects = effects;
     outcome
 }
 
-fn chat(gateway: &Gateway, body: &str) -> Outcome {
+fn chat(gateway: &TestGateway, body: &str) -> Outcome {
     post(gateway, "/my-openai/v1/chat/completions", &[JSON], &[body])
 }
 
 #[test]
-fn a_request_waits_until_its_body_has_named_a_model_of_the_catalog() {
+fn a_request_is_held_until_its_body_has_named_an_allowed_model() {
     let gateway = gateway(&[]);
     let path = "/my-openai/v1/chat/completions";
     let waiting = post(&gateway, path, &[JSON], &[r#"{"messages":[],"#, ""]);
@@ -58,9 +61,8 @@ fn a_request_waits_until_its_body_has_named_a_model_of_the_catalog() {
         (0, Flow::Pause)
     );
     assert!(held.transaction.awaits_body());
-    let chunk = br#"{"messages":[],"model":"big-1","#;
-    let is_last = false;
-    let named = gateway.handle(held.transaction, Input::RequestBody { chunk, is_last });
+    let chunk = Chunk::More(br#"{"messages":[],"model":"big-1","#);
+    let named = gateway.handle(held.transaction, Input::RequestBody(chunk));
     assert_eq!(
         upstream(named.forwarded(), "authorization"),
         Some("Bearer secret-of-OPENAI_KEY")
@@ -69,7 +71,7 @@ fn a_request_waits_until_its_body_has_named_a_model_of_the_catalog() {
 }
 
 #[test]
-fn a_model_that_is_in_no_catalog_is_told_with_its_provider() {
+fn the_rejection_names_the_model_and_the_provider() {
     for (status, changes) in [
         (404, vec![]),
         (403, vec![("unlisted_model_status", json!(403))]),
@@ -92,7 +94,7 @@ fn a_model_that_is_in_no_catalog_is_told_with_its_provider() {
 }
 
 #[test]
-fn the_model_may_stand_in_the_path() {
+fn the_model_may_be_in_the_path() {
     let gateway = gateway(&[]);
     let good = good();
     let generate = |model: &str| {
@@ -120,7 +122,7 @@ fn the_model_may_stand_in_the_path() {
 }
 
 #[test]
-fn a_signed_request_is_held_to_the_catalog_by_its_body_too() {
+fn the_body_of_a_signed_request_is_checked_too() {
     let gateway = gateway(&[]);
     let path = "/signed-bedrock/openai/v1/chat/completions";
     let send = |body: &str| post(&gateway, path, &[JSON], &[body]);
@@ -135,7 +137,7 @@ fn a_signed_request_is_held_to_the_catalog_by_its_body_too() {
 }
 
 #[test]
-fn a_second_model_stops_a_request_that_goes_on_already() {
+fn a_second_model_stops_a_request_that_was_forwarded() {
     let gateway = gateway(&[]);
     let pieces = [r#"{"model":"m-1","messages":"#, r#"[],"model":"m-3"}"#];
     let outcome = post(&gateway, "/my-openai/v1/responses", &[JSON], &pieces);
@@ -148,7 +150,7 @@ fn a_second_model_stops_a_request_that_goes_on_already() {
 }
 
 #[test]
-fn a_body_that_servers_could_read_otherwise_is_refused_by_its_headers() {
+fn a_body_that_servers_could_read_differently_is_refused_by_its_headers() {
     let gateway = gateway(&[]);
     let path = "/my-openai/v1/chat/completions";
     for (headers, expected) in [
@@ -194,7 +196,7 @@ fn a_body_that_servers_could_read_otherwise_is_refused_by_its_headers() {
 }
 
 #[test]
-fn a_host_that_withholds_the_body_is_told_of() {
+fn the_rejection_names_the_missing_host_option_if_the_body_is_withheld() {
     let gateway = gateway(&[]);
     let held = post(&gateway, "/my-claude/v1/messages", &[JSON], &[]);
     let overdue = gateway.handle(held.transaction, Input::BodyOverdue);
@@ -207,7 +209,7 @@ fn a_host_that_withholds_the_body_is_told_of() {
 }
 
 #[test]
-fn a_binding_narrows_the_catalog() {
+fn a_binding_restricts_the_models() {
     let gateway = gateway(&[]);
     let few = bearer(&token(json!({"sub": "few", "scope": ""})));
     let send = |bearer: &str, model: &str| {
@@ -216,8 +218,8 @@ fn a_binding_narrows_the_catalog() {
             &[("authorization", bearer), JSON],
         );
         let body = format!(r#"{{"model":"{model}"}}"#);
-        let (chunk, is_last) = (body.as_bytes(), true);
-        gateway.handle(held.transaction, Input::RequestBody { chunk, is_last })
+        let chunk = Chunk::Last(body.as_bytes());
+        gateway.handle(held.transaction, Input::RequestBody(chunk))
     };
     send(&few, "m-1").forwarded();
     assert_eq!(
@@ -239,7 +241,7 @@ fn a_binding_narrows_the_catalog() {
 }
 
 #[test]
-fn the_list_of_models_is_the_catalogs() {
+fn the_gateway_answers_the_list_of_models() {
     let gateway = gateway(&[]);
     let good = good();
     let bearer = bearer(&good);
@@ -268,20 +270,20 @@ fn the_list_of_models_is_the_catalogs() {
 }
 
 #[test]
-fn where_there_is_no_catalog_nothing_is_asked() {
+fn without_a_model_list_nothing_is_checked() {
     let mut document = document();
     document["providers"][0]["models"] = Value::Null;
-    let gateway = Gateway::cold(&document);
-    gateway.keys_arrive(&["k"]);
+    let gateway = TestGateway::cold(&document);
+    gateway.publish_keys(&["k"]);
     let headers = [("content-encoding", "gzip")];
     post(&gateway, "/my-openai/v1/chat/completions", &headers, &[]).forwarded();
 }
 
 #[test]
-fn who_asks_with_its_own_credential_gets_the_providers_list() {
+fn a_client_with_its_own_credential_gets_the_providers_list() {
     let mut document = document();
     document["providers"][8]["models"] = json!(["m-1"]);
-    let gateway = Gateway::cold(&document);
+    let gateway = TestGateway::cold(&document);
     let headers = [("x-api-key", "own")];
     gateway.get("/own-claude/v1/models", &headers).forwarded();
     let refused = gateway.get("/own-claude/v1/models/m-2", &headers);

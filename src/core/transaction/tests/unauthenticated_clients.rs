@@ -1,10 +1,10 @@
-//! Who has no good token learns nothing of the configuration: whatever it sends, wherever it puts
-//! it, the answer is the same whether a provider exists, is switched off, or does not.
+//! What unauthenticated clients can learn: nothing about the configuration. Whatever they send, the
+//! reply is the same whether a provider exists, is disabled, or does not exist.
 
 use super::*;
 
-/// The tokens of strangers, none of which may pass.
-fn bad_tokens() -> Vec<String> {
+/// Tokens that must be refused.
+fn invalid_tokens() -> Vec<String> {
     let attacker = SigningKey::new("attacker");
     vec![
         "garbage".into(),
@@ -22,8 +22,8 @@ fn bad_tokens() -> Vec<String> {
     ]
 }
 
-/// The places of these. That a provider passes a client's own credential through without asking
-/// for a token is no secret: it forwards whatever stands there, and is not among them.
+/// Providers that ask for a gateway token, and names without a provider. A provider that forwards
+/// the client's own credential without asking for a token is not among them, since it is no secret.
 const PROVIDERS: [&str; 11] = [
     "my-bedrock",
     "signed-bedrock",
@@ -38,7 +38,7 @@ const PROVIDERS: [&str; 11] = [
     "%20",
 ];
 
-fn assert_all_the_same(gateway: &Gateway, headers: &[(&str, &str)], query: &str) -> Reply {
+fn assert_all_the_same(gateway: &TestGateway, headers: &[(&str, &str)], query: &str) -> Reply {
     let replies: Vec<_> = PROVIDERS
         .iter()
         .flat_map(|name| {
@@ -54,9 +54,9 @@ fn assert_all_the_same(gateway: &Gateway, headers: &[(&str, &str)], query: &str)
 }
 
 #[test]
-fn a_bad_token_in_any_slot_gets_one_answer_for_all_providers() {
-    let gateway = Gateway::warm();
-    for token in bad_tokens() {
+fn an_invalid_token_in_any_place_gets_the_same_reply_for_all_providers() {
+    let gateway = TestGateway::warm();
+    for token in invalid_tokens() {
         let bearer = bearer(&token);
         for header in [
             ("authorization", bearer.as_str()),
@@ -75,9 +75,9 @@ fn a_bad_token_in_any_slot_gets_one_answer_for_all_providers() {
 }
 
 #[test]
-fn bad_tokens_in_several_slots_get_one_answer_for_all_providers() {
-    let gateway = Gateway::warm();
-    let tokens = bad_tokens();
+fn invalid_tokens_in_several_places_get_the_same_reply_for_all_providers() {
+    let gateway = TestGateway::warm();
+    let tokens = invalid_tokens();
     for (index, first) in tokens.iter().enumerate() {
         let second = &tokens[(index + 1) % tokens.len()];
         let third = &tokens[(index + 2) % tokens.len()];
@@ -99,8 +99,8 @@ fn bad_tokens_in_several_slots_get_one_answer_for_all_providers() {
 }
 
 #[test]
-fn no_token_gets_one_answer_for_all_providers() {
-    let gateway = Gateway::warm();
+fn a_missing_token_gets_the_same_reply_for_all_providers() {
+    let gateway = TestGateway::warm();
     for (headers, code) in [
         (vec![], "token_missing"),
         (vec![("cookie", "a=b")], "token_missing"),
@@ -121,9 +121,9 @@ fn no_token_gets_one_answer_for_all_providers() {
 }
 
 #[test]
-fn while_the_keys_cannot_be_had_all_providers_look_alike_too() {
-    let gateway = Gateway::cold(&document());
-    gateway.fetch(CalloutResponse::NoResponse);
+fn all_providers_look_the_same_while_the_keys_are_unavailable() {
+    let gateway = TestGateway::cold(&document());
+    gateway.fetch_keys(CalloutResponse::NoResponse);
     let good = good();
     let reply = assert_all_the_same(&gateway, &[("authorization", &bearer(&good))], "");
     assert_eq!(reply.status, 503);
@@ -136,9 +136,9 @@ fn while_the_keys_cannot_be_had_all_providers_look_alike_too() {
 }
 
 #[test]
-fn management_paths_tell_a_stranger_no_more() {
-    let gateway = Gateway::warm();
-    for token in bad_tokens() {
+fn the_endpoints_reveal_no_more() {
+    let gateway = TestGateway::warm();
+    for token in invalid_tokens() {
         let bearer = bearer(&token);
         let headers = [("authorization", bearer.as_str())];
         let expected = gateway.get("", &headers);

@@ -1,15 +1,14 @@
-//! What the gateway counts of itself, told at a tick.
+//! The gateway's own metrics, reported at a tick.
 
 use super::*;
 
-/// What has been counted until now, names with their labels, in order.
-fn report(gateway: &mut Gateway) -> Vec<(String, u64)> {
-    gateway.pass(1);
-    let report = gateway.shared.report(gateway.now, &gateway.shared_data);
-    let labels = gateway.shared.labels.borrow();
-    let mut counts: Vec<_> = report
+/// The report at the next tick, sorted by name.
+fn report(gateway: &mut TestGateway) -> Vec<(String, u64)> {
+    gateway.advance(1);
+    let mut counts: Vec<_> = gateway
+        .report()
         .into_iter()
-        .map(|measurement| (measurement.metric.name(&labels), measurement.value))
+        .map(|measurement| (gateway.metric_name(measurement.metric), measurement.value))
         .collect();
     counts.sort();
     counts
@@ -26,14 +25,14 @@ const AGE: &str = "issuer=.=https://issuer.test;.;ai_gateway_jwks_age_seconds";
 const STALE: &str = "issuer=.=https://issuer.test;.;ai_gateway_jwks_stale";
 
 #[test]
-fn tokens_and_fetches_are_counted_by_what_became_of_them() {
-    let mut gateway = Gateway::cold(&document());
+fn tokens_and_fetches_are_counted_by_outcome() {
+    let mut gateway = TestGateway::cold(&document());
     let fetches = "issuer=.=https://issuer.test;.;outcome=.=";
-    gateway.fetch(CalloutResponse::NoResponse);
+    gateway.fetch_keys(CalloutResponse::NoResponse);
     let failed = format!("{fetches}failed;.;ai_gateway_jwks_fetches");
     assert_eq!(report(&mut gateway), counts(&[(&failed, 1)]));
 
-    gateway.keys_arrive(&["k"]);
+    gateway.publish_keys(&["k"]);
     let (good, none) = (bearer(&good()), bearer(&powerless()));
     for (token, times) in [(&good, 3), (&none, 1), (&"Bearer x".to_owned(), 2)] {
         for _ in 0..times {
@@ -54,25 +53,25 @@ fn tokens_and_fetches_are_counted_by_what_became_of_them() {
             ("outcome=.=refused;.;ai_gateway_authentications", 2),
         ])
     );
-    gateway.pass(7);
+    gateway.advance(7);
     assert_eq!(report(&mut gateway), counts(&[(AGE, 9), (STALE, 0)]));
-    gateway.pass(600);
+    gateway.advance(600);
     assert_eq!(report(&mut gateway), counts(&[(AGE, 610), (STALE, 1)]));
 }
 
 #[test]
-fn counts_are_told_once_a_second_at_most() {
-    let mut gateway = Gateway::warm();
+fn counters_are_reported_at_most_once_a_second() {
+    let mut gateway = TestGateway::warm();
     gateway.post("/my-openai/models", &[]);
     assert_eq!(report(&mut gateway).len(), 4);
     gateway.post("/my-openai/models", &[]);
-    assert_eq!(gateway.shared.report(gateway.now, &gateway.shared_data), []);
+    assert_eq!(gateway.report(), []);
     assert_eq!(report(&mut gateway).len(), 3);
 }
 
 #[test]
-fn counts_are_told_by_a_clock_that_was_set_back_too() {
-    let mut gateway = Gateway::warm();
+fn counters_are_reported_although_the_clock_was_set_back() {
+    let mut gateway = TestGateway::warm();
     report(&mut gateway);
     gateway.now = UnixTime::from_secs(1_000_000);
     gateway.post("/my-openai/models", &[]);
@@ -80,16 +79,16 @@ fn counts_are_told_by_a_clock_that_was_set_back_too() {
 }
 
 #[test]
-fn a_worker_that_ends_tells_the_rest() {
-    let mut gateway = Gateway::warm();
+fn a_worker_that_shuts_down_reports_the_rest() {
+    let mut gateway = TestGateway::warm();
     report(&mut gateway);
     gateway.post("/my-openai/models", &[("authorization", "Bearer x")]);
-    let rest = gateway.shared.abandon(gateway.now, &gateway.shared_data);
+    let rest = gateway.shutdown();
     assert!(rest.iter().any(|rest| rest.value == 1), "{rest:?}");
 }
 
-/// A gateway in front of a provider whose credentials are fetched.
-fn with_fetched_credentials() -> Gateway {
+/// A gateway with a provider whose credentials are fetched.
+fn with_fetched_credentials() -> TestGateway {
     let mut document = document();
     document["providers"] = json!([{
         "name": "b",
@@ -98,13 +97,13 @@ fn with_fetched_credentials() -> Gateway {
         "credentials": {"container": {"uri": "http://127.0.0.1:1/c"}},
     }]);
     document["authorization"] = json!({});
-    Gateway::cold(&document)
+    TestGateway::cold(&document)
 }
 
 #[test]
-fn credentials_that_end_are_counted_down() {
+fn the_time_to_the_credentials_expiry_is_reported() {
     let mut gateway = with_fetched_credentials();
-    let begun = gateway.begun();
+    let fetches = gateway.start_fetches();
     let lasts = |report: Vec<(String, u64)>| {
         let name = "provider=.=b;.;ai_gateway_credential_expires_in_seconds";
         report
@@ -113,28 +112,28 @@ fn credentials_that_end_are_counted_down() {
     };
     assert_eq!(lasts(report(&mut gateway)), None);
     let body = br#"{"AccessKeyId":"i","SecretAccessKey":"s","Expiration":"2027-01-15T09:00:00Z"}"#;
-    gateway.answer(&begun[1], response(200, body));
+    gateway.finish_fetch(&fetches[1], response(200, body));
     assert_eq!(lasts(report(&mut gateway)), Some(3598));
-    gateway.pass(5000);
+    gateway.advance(5000);
     assert_eq!(lasts(report(&mut gateway)), Some(0));
 }
 
 #[test]
 fn a_caller_that_waits_for_credentials_is_counted_once() {
     let mut gateway = with_fetched_credentials();
-    let begun = gateway.begun();
+    let fetches = gateway.start_fetches();
     let keys = key_set(&[SigningKey::new("k").jwk()]);
-    gateway.answer(&Resource::Keys(0), response(200, keys.as_bytes()));
+    gateway.finish_fetch(&Resource::Keys(0), response(200, keys.as_bytes()));
     let outcome = gateway.post(
         "/b/model/m/converse",
         &[("authorization", &bearer(&good()))],
     );
-    let [_, credentials] = begun.as_slice() else {
-        panic!("{begun:?}");
+    let [_, credentials] = fetches.as_slice() else {
+        panic!("{fetches:?}");
     };
     assert_eq!(outcome.effects, [Effect::Await(credentials.clone())]);
-    gateway.answer(credentials, CalloutResponse::NoResponse);
-    let outcome = gateway.handle(outcome.transaction, Input::Settled);
+    gateway.finish_fetch(credentials, CalloutResponse::NoResponse);
+    let outcome = gateway.handle(outcome.transaction, Input::FetchEnded);
     assert_eq!(
         outcome.rejection(),
         rejection(503, "credentials_unavailable")
