@@ -1,4 +1,4 @@
-//! Claims, provider and action → allowed, or the permission that is missing. Default is deny.
+//! Decides whether a caller may perform an action with a provider. The default is to deny.
 
 mod bindings;
 
@@ -6,70 +6,69 @@ use std::rc::Rc;
 
 use thiserror::Error;
 
-use crate::authn::jwt::Claims;
-use crate::authn::jwt::IssuerIndex;
+use crate::authn::jwt::{Claims, IssuerIndex};
 use crate::models::catalog::Catalog;
 use crate::models::price::PriceList;
 pub use bindings::Bindings;
 
-/// What a caller can be permitted to do with a provider.
+/// An action that a caller can be permitted to perform with a provider.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Action {
-    /// Send it requests.
+    /// Send requests to it.
     Invoke,
     /// See its configuration.
     Get,
 }
 
-/// Who may do what.
+/// The rules for all callers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Policy {
-    /// The claims that carry permissions: names, or JSON pointers where they begin with `/`.
+    /// The claims that carry permissions: names, or JSON pointers if they begin with `/`.
     pub claims: Vec<String>,
-    /// The permissions of which one allows to invoke.
+    /// The permissions any of which allows [`Action::Invoke`].
     pub invoke: Vec<String>,
-    /// The permissions of which one allows to see.
+    /// The permissions any of which allows [`Action::Get`].
     pub get: Vec<String>,
-    /// What is granted here rather than by the identity provider.
+    /// What the configuration grants, in addition to the identity provider.
     pub bindings: Bindings,
 }
 
-/// A grant to whoever has a certain claim.
+/// A grant to callers with a certain claim.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Binding {
-    /// Who.
+    /// The callers.
     pub to: ClaimMatch,
-    /// What.
+    /// The permitted actions.
     pub actions: Vec<Action>,
-    /// With which providers; all where there is no list.
+    /// The providers; `None` means all.
     pub providers: Option<Vec<String>>,
-    /// With which of their models; all where there is no list.
+    /// The models of these providers; `None` means all.
     pub models: Option<Rc<Catalog>>,
-    /// What tokens cost whoever it is granted to, where that is not what they cost others.
+    /// Prices for these callers, which take precedence over the provider's.
     pub prices: Option<Rc<PriceList>>,
 }
 
-/// On what terms a caller may invoke a provider.
+/// The terms on which a caller may invoke a provider.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Terms {
-    /// The models that are granted, by one grant or another; `None`: all.
+    /// The models that some grant names; `None` means all.
     pub models: Option<Vec<Rc<Catalog>>>,
-    /// The prices that come before the provider's.
+    /// Prices that take precedence over the provider's.
     pub prices: Option<Rc<PriceList>>,
 }
 
-/// A claim that is a certain text, or an array that holds it.
+/// Matches a claim that is a certain text, or an array that contains it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ClaimMatch {
-    /// The claim: a name, or a JSON pointer where it begins with `/`.
+    /// The claim: a name, or a JSON pointer if it begins with `/`.
     pub claim: String,
     /// The text.
     pub value: String,
-    /// Whose tokens are meant; every issuer's where there is none.
+    /// The issuer whose tokens match; `None` means any issuer.
     pub issuer: Option<IssuerIndex>,
 }
 
-/// The caller may not do that. An administrator can grant it.
+/// Why the caller is denied. An administrator can grant the permission.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
 pub enum Denied {
@@ -82,7 +81,8 @@ pub enum Denied {
 }
 
 impl Policy {
-    /// Decides on one provider. `allow` is the provider's own rule, which narrows all others.
+    /// Decides for one provider. `allow` is the provider's own rule, which all callers must match
+    /// too.
     pub fn decide(
         &self,
         claims: &Claims,
@@ -102,10 +102,10 @@ impl Policy {
         }
     }
 
-    /// On what terms a caller, who may, invokes a provider. Grants add up: one that names no models
-    /// is for all of them.
+    /// The terms on which a permitted caller invokes a provider. Grants add up, and a grant that
+    /// names no models is for all models.
     pub fn terms(&self, claims: &Claims, provider: &str) -> Terms {
-        if !self.bindings.limit_or_price() {
+        if !self.bindings.have_limits_or_prices() {
             return Terms::default();
         }
         let bindings = || self.bindings_of(claims, Action::Invoke, provider);
@@ -131,7 +131,7 @@ impl Policy {
         })
     }
 
-    /// Whether the caller may do that with any provider at all.
+    /// Decides whether the caller may perform an action with at least one provider.
     pub fn decide_on_some(&self, claims: &Claims, action: Action) -> Result<(), Denied> {
         let grants = |binding: &Binding| binding.actions.contains(&action);
         if self.is_granted_by_claims(claims, action) || self.bindings.to(claims).any(grants) {
@@ -156,7 +156,7 @@ impl Policy {
         }
     }
 
-    /// The permission to ask an administrator for.
+    /// The permission that the caller can request from an administrator.
     fn permission(&self, action: Action) -> String {
         let first = self.permissions(action).first();
         first.cloned().unwrap_or_else(|| match action {
@@ -168,11 +168,12 @@ impl Policy {
 
 impl ClaimMatch {
     fn matches(&self, claims: &Claims) -> bool {
-        self.is_by_issuer(claims) && claims.has_value(&self.claim, &self.value)
+        self.matches_issuer(claims) && claims.has_value(&self.claim, &self.value)
     }
 
-    /// Whether it is said by an issuer that is meant: subjects and groups are one issuer's own (RFC 7519 §4.1.2).
-    fn is_by_issuer(&self, claims: &Claims) -> bool {
+    /// Whether the token's issuer matches. Subjects and groups are unique within an issuer only
+    /// (RFC 7519 §4.1.2).
+    fn matches_issuer(&self, claims: &Claims) -> bool {
         self.issuer.is_none_or(|issuer| issuer == claims.issuer)
     }
 }
@@ -267,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_for_one_issuers_callers_is_not_for_anothers() {
+    fn a_rule_for_one_issuer_does_not_match_tokens_of_another() {
         let mut bindings = bindings();
         for binding in &mut bindings {
             binding.to.issuer = Some(1);
@@ -293,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_providers_allow_rule_narrows() {
+    fn a_providers_allow_rule_applies_in_addition() {
         let allow = [ClaimMatch {
             claim: "groups".into(),
             value: "finance".into(),
@@ -312,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_may_see_one_provider_may_ask_for_the_list() {
+    fn a_caller_who_may_get_one_provider_may_get_the_list() {
         let some = |json: &str| policy().decide_on_some(&claims(json), Action::Get);
         assert_eq!(some(r#"{"groups":["ml-team"]}"#), Ok(()));
         assert_eq!(some(r#"{"scope":"llm_get"}"#), Ok(()));

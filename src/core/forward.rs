@@ -1,6 +1,6 @@
-//! The request as the provider gets it. This is the only exit to an upstream, and header hygiene
-//! lives here: whatever credentials the client sent, the provider sees its own and no other, and
-//! it learns nothing of the client's network.
+//! The upstream request. Every request to a provider is made here, and so is header hygiene:
+//! whatever credentials the client sent, the provider receives its own and no other, and it learns
+//! nothing about the client's network.
 
 mod header_values;
 pub mod redirect;
@@ -17,14 +17,14 @@ use crate::provider::credential::Credential;
 use crate::provider_kind::KeyPlacement;
 pub use header_values::HeaderValues;
 
-/// The header by which the host's route picks the cluster; the route strips it.
+/// The header by which the host's route selects the cluster. The route removes it.
 pub const CLUSTER_HEADER: &str = "x-ai-gateway-cluster";
 
-/// The header that names the provider to hosts that route by header match; the route strips it.
+/// The header that names the provider, for hosts that route by header match. The route removes it.
 pub const PROVIDER_HEADER: &str = "x-ai-gateway-provider";
 
-/// Prefixes of the names of headers by which proxies tell each other of the client. Those that ask who it is pass on its
-/// name, and its token.
+/// Prefixes of the headers in which proxies describe the client. Identity-aware proxies add the
+/// caller's name and token.
 const PROXY_HEADER_PREFIXES: [&str; 9] = [
     "x-envoy-",
     "x-forwarded-",
@@ -37,23 +37,23 @@ const PROXY_HEADER_PREFIXES: [&str; 9] = [
     "cf-access-",
 ];
 
-/// Such a header without which Envoy finds no route; the route strips it.
+/// A header with such a prefix that Envoy needs to select a route. The route removes it.
 const ROUTING_HEADER: &str = "x-forwarded-proto";
 
-/// What must be changed in a request's head so that it is the provider's.
+/// The changes that turn a client's request head into the upstream request's.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UpstreamRequest {
-    /// Headers to remove, first of all.
+    /// Headers to remove, before others are set.
     pub remove: Vec<String>,
-    /// Headers to set, each in the place of all of its name.
+    /// Headers to set. Each replaces all headers of its name.
     pub set: HeaderValues,
 }
 
 impl UpstreamRequest {
-    /// Turns a client's request for `path` and `query` at `provider` into the provider's.
+    /// The upstream request for a client's request for `path` and `query` at `provider`.
     ///
-    /// `passed_through` names the header whose value is the client's own credential and goes on
-    /// unchanged; every other credential is removed.
+    /// `passed_through` is the header with the client's own credential for the provider. It is
+    /// forwarded unchanged. Every other credential is removed.
     pub fn new(
         provider: &Provider,
         head: &RequestHead,
@@ -64,8 +64,8 @@ impl UpstreamRequest {
     ) -> Self {
         let mut remove: Vec<String> = Vec::new();
         for name in head.names() {
-            let stays_here = is_credential_header(name, token_headers) || is_proxy_header(name);
-            if stays_here
+            let is_private = is_credential_header(name, token_headers) || is_proxy_header(name);
+            if is_private
                 && Some(name) != passed_through.map(str::as_bytes)
                 && !remove.iter().any(|removed| removed.as_bytes() == name)
             {
@@ -113,7 +113,7 @@ impl UpstreamRequest {
 }
 
 impl UpstreamRequest {
-    /// Removes these headers too, where they are there.
+    /// Removes these headers too, if the client sent them.
     pub fn without(mut self, names: &[String], head: &RequestHead) -> Self {
         for name in names {
             if head.first(name).is_some() && !self.remove.contains(name) {
@@ -123,12 +123,12 @@ impl UpstreamRequest {
         self
     }
 
-    /// Path and query, as they will be sent.
+    /// The path and query that will be sent.
     pub fn target(&self) -> &[u8] {
         self.value(":path")
     }
 
-    /// The host (and port) that it will be sent to.
+    /// The host, and port if any, that the request will be sent to.
     pub fn authority(&self) -> &str {
         std::str::from_utf8(self.value(":authority")).unwrap_or_default()
     }
@@ -139,9 +139,9 @@ impl UpstreamRequest {
     }
 }
 
-/// Whether a header is a word between proxies: about the client, or about this network. A provider need not know it.
+/// Whether a proxy adds this header to describe the client or its network.
 fn is_proxy_header(name: &[u8]) -> bool {
-    let is_one = matches!(
+    let is_listed = matches!(
         name,
         b"forwarded"
             | b"via"
@@ -158,14 +158,14 @@ fn is_proxy_header(name: &[u8]) -> bool {
             | b"fastly-client-ip"
             | b"fly-client-ip"
     );
-    is_one
+    is_listed
         || PROXY_HEADER_PREFIXES
             .iter()
             .any(|prefix| name.starts_with(prefix.as_bytes()))
             && name != ROUTING_HEADER.as_bytes()
 }
 
-/// Path and query at the provider; the query as sent, but for credentials in it.
+/// The path and query at the provider: the query is as sent, without credentials.
 pub fn target(provider: &Provider, path: &[u8], query: Option<&[u8]>) -> Vec<u8> {
     let mut target = provider.upstream_path(path);
     if let Some(query) = query {

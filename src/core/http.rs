@@ -1,4 +1,4 @@
-//! HTTP as bytes: heads, paths, URLs, encodings, and where a token is looked for.
+//! HTTP as bytes: heads, paths, URLs, encodings and token locations.
 
 pub mod encoding;
 pub mod head;

@@ -16,36 +16,36 @@ use credential::Credential;
 /// One configured provider.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Provider {
-    /// Its name, the segment of the proxy URL.
+    /// Its name, which is a segment of the proxy URL.
     pub name: String,
-    /// What is shown to people, where it differs from the name.
+    /// The name for people, if it differs.
     pub display_name: Option<String>,
     /// Which API it speaks.
     pub kind: ProviderKind,
     /// Whether requests are forwarded to it.
     pub enabled: bool,
-    /// Where it is.
+    /// Its base URL.
     pub base_url: BaseUrl,
-    /// The host's cluster that reaches it.
+    /// The host's cluster for it.
     pub cluster: String,
-    /// How its requests are authorised there.
+    /// The credential of upstream requests.
     pub credential: Credential,
-    /// Whether its paths have no version, whatever its kind's have.
+    /// Whether its paths have no version, although those of its kind do.
     pub paths_without_version: bool,
-    /// The models that it serves, where not all.
+    /// The models that may be used; `None` means all.
     pub catalog: Option<Rc<Catalog>>,
-    /// Paths that pass without a model, beside those of its kind.
+    /// More paths that need no model, in addition to those of its kind.
     pub paths_without_model: Vec<PathPattern>,
-    /// What their tokens cost.
+    /// The prices of its tokens.
     pub prices: Rc<PriceList>,
-    /// Headers that each request to it gets, names in lower case.
+    /// Headers that are set on each upstream request. Names are in lower case.
     pub headers: Vec<(String, String)>,
-    /// Who may use it, where that is narrower than the permissions.
+    /// The only callers who may use it, even with the permission; `None` means no restriction.
     pub allow: Option<Vec<ClaimMatch>>,
 }
 
 impl Provider {
-    /// The path at the provider for one that a client asks for.
+    /// The upstream path for a client's path.
     pub fn upstream_path(&self, path: &[u8]) -> Vec<u8> {
         let base = self.base_url.path();
         if self.paths_without_version {
@@ -54,8 +54,8 @@ impl Provider {
         self.kind.profile().paths.upstream_path(base, path)
     }
 
-    /// The path by which a client may ask for one at the provider, without a leading slash: whoever takes it looks whether
-    /// [`Self::upstream_path`] leads back.
+    /// A path that a client may request for an upstream path, without a leading slash. The caller
+    /// must check that [`Self::upstream_path`] leads back.
     pub fn client_path<'a>(&self, path: &'a str) -> Option<&'a str> {
         path.strip_prefix(path_prefix(self.base_url.path()))?
             .strip_prefix('/')

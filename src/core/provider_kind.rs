@@ -112,7 +112,8 @@ pub struct CredentialRule {
     pub passthrough: bool,
     /// Whether `api_key_header` is allowed, which chooses the header for the key.
     pub key_header: bool,
-    /// AWS's signing name of the service, if requests can be signed. Then `credentials` are allowed.
+    /// AWS's signing name of the service, if requests can be signed. Then `credentials` are
+    /// allowed.
     pub signing_service: Option<&'static str>,
 }
 

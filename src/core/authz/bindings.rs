@@ -1,5 +1,5 @@
-//! The bindings of a policy, found by what a token says rather than by going through them all: there may be one for
-//! each of many thousand subjects.
+//! An index of bindings by claim, since there may be one binding for each of many thousand
+//! subjects.
 
 use std::collections::BTreeMap;
 
@@ -8,21 +8,21 @@ use serde_json::Value;
 use super::Binding;
 use crate::authn::jwt::Claims;
 
-/// Grants, in the order of the configuration.
+/// Bindings, in the order of the configuration.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Bindings {
     all: Vec<Binding>,
-    /// By claim, then by its value: their places in `all`, ascending.
-    places: BTreeMap<String, BTreeMap<String, Vec<usize>>>,
-    limits_or_prices: bool,
+    /// Indices into `all` by claim and value, ascending.
+    index: BTreeMap<String, BTreeMap<String, Vec<usize>>>,
+    has_limits_or_prices: bool,
 }
 
 impl FromIterator<Binding> for Bindings {
     fn from_iter<T: IntoIterator<Item = Binding>>(bindings: T) -> Self {
         let mut found = Self::default();
         for (place, binding) in bindings.into_iter().enumerate() {
-            found.limits_or_prices |= binding.models.is_some() || binding.prices.is_some();
-            let by_value = found.places.entry(binding.to.claim.clone()).or_default();
+            found.has_limits_or_prices |= binding.models.is_some() || binding.prices.is_some();
+            let by_value = found.index.entry(binding.to.claim.clone()).or_default();
             let places = by_value.entry(binding.to.value.clone()).or_default();
             places.push(place);
             found.all.push(binding);
@@ -32,10 +32,10 @@ impl FromIterator<Binding> for Bindings {
 }
 
 impl Bindings {
-    /// Those that are to whoever has these claims.
+    /// The bindings that match these claims.
     pub(super) fn to(&self, claims: &Claims) -> impl Iterator<Item = &Binding> {
         let mut places: Vec<usize> = Vec::new();
-        for (claim, by_value) in &self.places {
+        for (claim, by_value) in &self.index {
             let values = match claims.value(claim) {
                 Some(Value::Array(items)) => items.as_slice(),
                 Some(value) => std::slice::from_ref(value),
@@ -47,12 +47,12 @@ impl Bindings {
         places.sort_unstable();
         places.dedup();
         let found = places.into_iter().filter_map(|place| self.all.get(place));
-        found.filter(move |binding| binding.to.is_by_issuer(claims))
+        found.filter(move |binding| binding.to.matches_issuer(claims))
     }
 
-    /// Whether one of them limits the models, or has prices.
-    pub(super) const fn limit_or_price(&self) -> bool {
-        self.limits_or_prices
+    /// Whether any binding limits the models or has prices.
+    pub(super) const fn have_limits_or_prices(&self) -> bool {
+        self.has_limits_or_prices
     }
 }
 
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn each_that_fits_is_found_once_and_in_order() {
+    fn each_matching_binding_is_found_once_and_in_order() {
         const ALL: [(&str, &str); 6] = [
             ("sub", "a"),
             ("groups", "x"),

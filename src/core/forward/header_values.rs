@@ -1,24 +1,24 @@
-//! The headers that a request is given. All their values lie in one piece of memory.
+//! The headers that are set on a request. All values share one allocation.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// Names and values, in order.
+/// Header names and values, in order.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HeaderValues {
-    /// Each with the place in `values` where its value ends.
+    /// Each name with the end of its value in `values`.
     names: Vec<(Cow<'static, str>, usize)>,
     values: Vec<u8>,
 }
 
-/// Headers that a request is given, as a rule no more than this; those for a signature come later.
-const USUAL_COUNT: usize = 10;
+/// The capacity for names. Most requests need no more; signed ones do.
+const NAME_CAPACITY: usize = 10;
 
-/// As long as their values are together, with a long path.
-const USUAL_SIZE: usize = 512;
+/// The capacity for values, in bytes: enough for a long path.
+const VALUE_CAPACITY: usize = 512;
 
 impl HeaderValues {
-    /// Adds a header, whose value is put together of these parts.
+    /// Adds a header whose value is the concatenation of these parts.
     pub fn push(&mut self, name: impl Into<Cow<'static, str>>, parts: &[&[u8]]) {
         for part in parts {
             self.values.extend_from_slice(part);
@@ -26,7 +26,7 @@ impl HeaderValues {
         self.names.push((name.into(), self.values.len()));
     }
 
-    /// Name and value of each.
+    /// The name and value of each header.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let mut start = 0;
         self.names.iter().map(move |(name, end)| {
@@ -40,13 +40,13 @@ impl HeaderValues {
 impl Default for HeaderValues {
     fn default() -> Self {
         Self {
-            names: Vec::with_capacity(USUAL_COUNT),
-            values: Vec::with_capacity(USUAL_SIZE),
+            names: Vec::with_capacity(NAME_CAPACITY),
+            values: Vec::with_capacity(VALUE_CAPACITY),
         }
     }
 }
 
-/// Without the values: one of them is the provider's key.
+/// Omits the values, since one of them is the provider's key.
 impl fmt::Debug for HeaderValues {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list()

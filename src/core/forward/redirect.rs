@@ -1,8 +1,8 @@
-//! Where a provider's redirect leads a client.
+//! Redirects of providers.
 //!
-//! Clients follow redirects by themselves, and some send their token along to whatever host is named,
-//! since it is in a header that their HTTP library does not know for a credential. So a redirect leads
-//! to the same provider through the gateway, or nowhere.
+//! Clients follow redirects automatically, and some send their token to whatever host is named,
+//! because their HTTP library does not know that its header is a credential. So a redirect is
+//! rewritten to lead to the same provider through the gateway, or is removed.
 
 use crate::forward::target;
 use crate::http::head::ResponseHead;
@@ -11,21 +11,21 @@ use crate::http::token_location::query_without_credentials;
 use crate::http::url::{BaseUrl, Endpoint, Scheme};
 use crate::provider::Provider;
 
-/// The header that redirects (RFC 9110 §10.2.2).
+/// The header with the target of a redirect (RFC 9110 §10.2.2).
 pub const LOCATION: &str = "location";
 
-/// What becomes of that header.
+/// What happens to that header.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Location {
-    /// It goes on as it came.
+    /// It is forwarded unchanged.
     Keep,
-    /// It gets this value.
+    /// It is set to this value.
     Rewrite(String),
-    /// It is taken off.
+    /// It is removed.
     Remove,
 }
 
-/// What becomes of the location in a provider's answer. `prefix` is that of the gateway's paths.
+/// What happens to the location in a provider's response. `prefix` is that of the gateway's paths.
 pub fn location(provider: &Provider, prefix: &str, head: &ResponseHead) -> Location {
     if !(300..400).contains(&head.status()) {
         return Location::Keep;
@@ -35,7 +35,7 @@ pub fn location(provider: &Provider, prefix: &str, head: &ResponseHead) -> Locat
         (None, _) => Location::Keep,
         (Some(value), None) => through_gateway(provider, prefix, value).map_or_else(
             || {
-                log::debug!("a redirect of provider {} is not passed on", provider.name);
+                log::debug!("removed a redirect of provider {}", provider.name);
                 Location::Remove
             },
             Location::Rewrite,
@@ -44,7 +44,7 @@ pub fn location(provider: &Provider, prefix: &str, head: &ResponseHead) -> Locat
     }
 }
 
-/// The path and query by which a client reaches through the gateway what the provider means.
+/// The path and query that lead to a location through the gateway; `None` if none does.
 fn through_gateway(provider: &Provider, prefix: &str, location: &[u8]) -> Option<String> {
     let location = std::str::from_utf8(location).ok()?;
     let location = location.split('#').next()?;
@@ -66,31 +66,31 @@ fn through_gateway(provider: &Provider, prefix: &str, location: &[u8]) -> Option
     };
     let native = provider.client_path(path)?;
     let kept = query.map(query_without_credentials);
-    let asked = target(provider, native.as_bytes(), kept.as_deref());
-    if asked.split(|byte| *byte == b'?').next() != Some(path.as_bytes()) {
+    let reached = target(provider, native.as_bytes(), kept.as_deref());
+    if reached.split(|byte| *byte == b'?').next() != Some(path.as_bytes()) {
         return None;
     }
-    let mut led = format!("{prefix}/{}/{native}", provider.name);
+    let mut rewritten = format!("{prefix}/{}/{native}", provider.name);
     if let Some(kept) = kept.filter(|kept| !kept.is_empty()) {
-        led.push('?');
-        led.push_str(std::str::from_utf8(&kept).ok()?);
+        rewritten.push('?');
+        rewritten.push_str(std::str::from_utf8(&kept).ok()?);
     }
-    // A client that takes a dot segment out must not come to another provider.
-    match Route::parse(prefix, ["", ""], led.as_bytes()) {
-        Ok(Route::Upstream { .. }) => Some(led),
+    // A client that resolves dot segments must not reach another provider.
+    match Route::parse(prefix, ["", ""], rewritten.as_bytes()) {
+        Ok(Route::Upstream { .. }) => Some(rewritten),
         _ => None,
     }
 }
 
 /// Whether an endpoint has the scheme, host and port of a base URL.
 fn is_at(endpoint: &Endpoint, base: &BaseUrl) -> bool {
-    let usual = match base.scheme() {
+    let default_port = match base.scheme() {
         Scheme::Http => ":80",
         Scheme::Https => ":443",
     };
-    let [asked, own] = [endpoint.authority.as_str(), base.authority()]
-        .map(|authority| authority.strip_suffix(usual).unwrap_or(authority));
-    endpoint.scheme == base.scheme() && asked == own
+    let [authority, own] = [endpoint.authority.as_str(), base.authority()]
+        .map(|authority| authority.strip_suffix(default_port).unwrap_or(authority));
+    endpoint.scheme == base.scheme() && authority == own
 }
 
 #[cfg(test)]
@@ -102,7 +102,7 @@ mod tests {
 
     const PREFIX: &str = "/llm/v1/providers";
 
-    fn led(provider: &str, status: &str, locations: &[&str]) -> Location {
+    fn rewritten(provider: &str, status: &str, locations: &[&str]) -> Location {
         let config = config(&json!({
             "authentication": {"disabled": true},
             "providers": [
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_at_the_provider_is_reached_through_the_gateway() {
+    fn a_location_at_the_provider_is_rewritten_to_the_gateway() {
         for (provider, at_provider, through) in [
             ("o", "https://api.openai.com/v1/models", "o/v1/models"),
             ("o", "https://API.openai.com:443/v1/models", "o/v1/models"),
@@ -138,13 +138,13 @@ mod tests {
         ] {
             let through = Location::Rewrite(format!("{PREFIX}/{through}"));
             for status in ["301", "302", "303", "307", "308", "300", "399"] {
-                assert_eq!(led(provider, status, &[at_provider]), through);
+                assert_eq!(rewritten(provider, status, &[at_provider]), through);
             }
         }
     }
 
     #[test]
-    fn any_other_place_is_none() {
+    fn any_other_location_is_removed() {
         for elsewhere in [
             "https://evil.test/v1/models",
             "https://api.openai.com.evil.test/v1/models",
@@ -168,22 +168,22 @@ mod tests {
             "",
         ] {
             assert_eq!(
-                led("o", "307", &[elsewhere]),
+                rewritten("o", "307", &[elsewhere]),
                 Location::Remove,
                 "{elsewhere}"
             );
         }
         let good = "https://api.openai.com/v1/models";
-        assert_eq!(led("o", "307", &[good, good]), Location::Remove);
-        assert_eq!(led("v", "307", &["/login"]), Location::Remove);
+        assert_eq!(rewritten("o", "307", &[good, good]), Location::Remove);
+        assert_eq!(rewritten("v", "307", &["/login"]), Location::Remove);
     }
 
     #[test]
-    fn what_redirects_nobody_stays() {
+    fn a_location_of_other_responses_is_kept() {
         for status in ["200", "201", "404"] {
-            let created = led("o", status, &["https://evil.test/"]);
+            let created = rewritten("o", status, &["https://evil.test/"]);
             assert_eq!(created, Location::Keep);
         }
-        assert_eq!(led("o", "304", &[]), Location::Keep);
+        assert_eq!(rewritten("o", "304", &[]), Location::Keep);
     }
 }

@@ -1,12 +1,12 @@
 //! Uploads whose bytes go to a URL of their own, which a header of the first response names.
 //!
-//! That URL is at the provider. A client that followed it would bypass the gateway, or request a path
-//! that the gateway does not serve. So the header is rewritten to the proxy URL.
+//! That URL is at the provider. A client that followed it would bypass the gateway, or request a
+//! path that the gateway does not serve. So the header is rewritten to the proxy URL.
 //!
 //! The provider accepts the bytes from everyone who knows the URL, and some SDKs send no credential
-//! with them. So the rewritten URL carries a *grant*: the time at which it expires, and a MAC over the
-//! provider's name, that time and the target, made with the provider's key. Every gateway with that
-//! key can verify it, and it is valid for this upload only.
+//! with them. So the rewritten URL carries a *grant*: the time at which it expires, and a MAC over
+//! the provider's name, that time and the target, made with the provider's key. Every gateway with
+//! that key can verify it, and it is valid for this upload only.
 
 use std::time::Duration;
 
@@ -35,8 +35,8 @@ pub fn starts_upload(provider: &Provider, path: &[u8]) -> bool {
     !profile.upload_url_headers.is_empty() && profile.paths.has_prefix(path)
 }
 
-/// The response headers with the URL of an upload, rewritten to the proxy URL. A URL of another host
-/// is left as it is.
+/// The response headers with the URL of an upload, rewritten to the proxy URL. A URL of another
+/// host is left as it is.
 pub fn rewrite_upload_urls(
     provider: &Provider,
     proxy_url: &str,

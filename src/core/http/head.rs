@@ -2,9 +2,9 @@
 
 use thiserror::Error;
 
-/// Headers in order, with names in lower case as Envoy sends them, in the encoding of the proxy-wasm
-/// ABI: their number, the sizes of all names and values, then all names and values with a NUL after
-/// each. Numbers are 32-bit little-endian. Lookups do not copy.
+/// Headers in order, with names in lower case as Envoy sends them, in the encoding of the
+/// proxy-wasm ABI: their number, the sizes of all names and values, then all names and values with
+/// a NUL after each. Numbers are 32-bit little-endian. Lookups do not copy.
 ///
 /// Values are bytes, since HTTP allows values that are not UTF-8.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -60,7 +60,8 @@ impl HeaderMap {
         Self::from_bytes(bytes)
     }
 
-    /// Takes headers that are encoded already. Bytes that are not in this encoding have fewer headers.
+    /// Takes headers that are encoded already. Bytes that are not in this encoding have fewer
+    /// headers.
     pub fn from_bytes(bytes: Vec<u8>) -> Self {
         let (count, rest) = bytes.split_first_chunk().unwrap_or((&[0; 4], &[]));
         let (numbers, _) = rest.as_chunks::<4>();

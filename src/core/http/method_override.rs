@@ -1,4 +1,5 @@
-//! Words by which some servers take one method for another: a request is then not what it seems.
+//! Method-override headers and parameters. Some servers apply them, so that a request's method is
+//! not what it seems.
 
 use crate::http::head::RequestHead;
 use crate::http::token_location::{has_parameter, reads_as};
@@ -11,7 +12,7 @@ const HEADERS: [&str; 3] = [
 
 const PARAMETER: &str = "$httpmethod";
 
-/// Whether some server could take a request's method for another.
+/// Whether some server could apply another method than the request's.
 pub fn is_method_overridden(head: &RequestHead, query: Option<&[u8]>) -> bool {
     head.names()
         .any(|name| HEADERS.iter().any(|known| reads_as(name, known)))
@@ -24,7 +25,7 @@ mod tests {
     use crate::testing::head;
 
     #[test]
-    fn a_method_is_overridden_in_a_header_or_in_the_query() {
+    fn a_method_is_overridden_by_a_header_or_a_parameter() {
         for name in [
             "x-http-method-override",
             "x_http_method",

@@ -1,41 +1,41 @@
-//! `:path` → [`Route`]: which provider is meant, and what is asked of it.
+//! From `:path` to a [`Route`]: which provider a request is for, and which of its paths.
 //!
-//! Nothing is decoded or normalised: a path goes on as it came or is refused. Whether a provider of
-//! that name exists is not known here.
+//! Nothing is decoded or normalised: a path is forwarded as sent or is refused. The caller checks
+//! whether a provider of that name exists.
 
 use super::encoding::next_character;
 use super::head::RequestHead;
 use memchr::{memchr, memchr_iter};
 use thiserror::Error;
 
-/// What a request path asks for. All parts are as sent.
+/// What a request path names. All parts are as sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Route<'a> {
-    /// `<prefix>`: the providers.
+    /// `<prefix>`: the list of providers.
     Providers,
     /// `<prefix>/<name>`: one provider.
     Provider {
         /// The provider's name.
         name: &'a [u8],
     },
-    /// `<prefix>/<name>/<upstream path>`: a request for the provider itself.
+    /// `<prefix>/<name>/<upstream path>`: a request to the provider.
     Upstream {
         /// The provider's name.
         name: &'a [u8],
         /// The path at the provider, without its leading slash; never empty.
         path: &'a [u8],
-        /// What follows the first `?`, if there is one.
+        /// What follows the first `?`, if any.
         query: Option<&'a [u8]>,
     },
-    /// The totals of what was used.
+    /// The usage totals.
     Usage,
-    /// How the gateway does.
+    /// The gateway's status.
     Status,
-    /// A path that is none of the gateway's.
+    /// A path that the gateway does not serve.
     Outside,
 }
 
-/// The client sent a path that no server should be asked to make sense of.
+/// The client sent a path that servers interpret differently.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
 pub enum RouteError {
@@ -50,8 +50,8 @@ pub enum RouteError {
 }
 
 impl<'a> Route<'a> {
-    /// Splits a request target. `prefix` and the paths of totals and status have a leading slash and
-    /// no trailing one.
+    /// Parses a request target. `prefix` and the paths of usage and status have a leading slash and
+    /// no trailing slash.
     pub fn parse(
         prefix: &str,
         [usage_path, status_path]: [&str; 2],
@@ -86,14 +86,14 @@ impl<'a> Route<'a> {
     }
 }
 
-/// A provider's proxy URL, as whoever sent a request with that head reached the gateway.
+/// A provider's proxy URL, with the scheme and host of a request to the gateway.
 pub fn proxy_url(head: &RequestHead, prefix: &str, name: &str) -> String {
     let scheme = String::from_utf8_lossy(head.scheme());
     let authority = String::from_utf8_lossy(head.authority());
     format!("{scheme}://{authority}{prefix}/{name}")
 }
 
-/// What stands before and after the first `separator`.
+/// What precedes and what follows the first `separator`.
 fn split_once(bytes: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
     let parts = memchr(separator, bytes).and_then(|end| bytes.split_at_checked(end));
     match parts {
@@ -102,7 +102,8 @@ fn split_once(bytes: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-/// Whether a segment of this path begins with a plain dot: no other is one of dots, unless it is encoded.
+/// Whether a segment of this path begins with a dot. Without one, only an encoded segment can be a
+/// dot segment.
 fn has_leading_dot(path: &[u8]) -> bool {
     memchr_iter(b'.', path).any(|dot| {
         let before = dot.checked_sub(1).and_then(|before| path.get(before));
@@ -112,8 +113,8 @@ fn has_leading_dot(path: &[u8]) -> bool {
 
 /// Whether any server could read a segment of this path as `.` or `..`.
 ///
-/// Segments are taken to end at `/` and at what lenient servers make of `\`, `%2F` and `%5C`; a
-/// segment's parameters (`..;x`) do not hide it.
+/// Segments end at `/`, and at `\`, `%2F` and `%5C` as for lenient servers. A segment's parameters
+/// (`..;x`) do not hide it.
 fn has_dot_segment(path: &[u8]) -> bool {
     let mut segment = Segment::Empty;
     let mut rest = path;
@@ -143,15 +144,15 @@ fn has_control_character(path: &[u8]) -> bool {
     false
 }
 
-/// Whether a target stays one word of a request line, whoever writes it there: a host may take
-/// more over HTTP/2 than HTTP/1.1 can say.
+/// Whether a target remains one word of an HTTP/1.1 request line. A host may accept other bytes
+/// over HTTP/2.
 fn is_one_word(target: &[u8]) -> bool {
-    // Without an early end, so that it goes by many bytes at a time.
+    // Without an early exit, so that the loop is vectorized.
     let is_of_word = |byte: &u8| *byte > b' ' && *byte != 0x7f;
     target.iter().fold(true, |all, byte| all & is_of_word(byte))
 }
 
-/// What has been seen of a path segment.
+/// The part of a path segment that has been read.
 #[derive(Clone, Copy)]
 enum Segment {
     Empty,
@@ -269,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_end_a_request_line_is_refused_in_the_query_too() {
+    fn bytes_that_end_a_request_line_are_refused_in_the_query_too() {
         for tail in ["a b", "a?b c", "a?b\r\nx: y", "a?\0", "a?\t", "a?\x7f"] {
             let target = format!("/llm/v1/providers/a/{tail}");
             assert_eq!(
@@ -283,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn dots_within_names_are_no_dot_segments() {
+    fn dots_within_names_are_accepted() {
         for path in [
             "v1/models/gpt-4.1",
             "a..b",
@@ -310,7 +311,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_split_without_loss(tail: Vec<u8>) {
+        fn splitting_loses_no_bytes(tail: Vec<u8>) {
             let target = [b"/llm/v1/providers/a/", tail.as_slice()].concat();
             if let Ok(Route::Upstream { name, path, query }) = Route::parse(PREFIX, OWN, &target) {
                 prop_assert_eq!(name, b"a");

@@ -1,7 +1,7 @@
-//! Where a client puts its token, and every place that must be emptied before a request goes on.
+//! Where clients put the gateway's token, and what must be removed before a request is forwarded.
 //!
-//! Each SDK has its own place. A slot counts only for providers whose SDKs use it; all of them are
-//! emptied for every provider.
+//! Each SDK has its own location. A location is read only for providers whose SDKs use it, but all
+//! locations are cleared for every provider.
 
 use crate::http::encoding::percent_decode;
 use crate::http::head::{RepeatedHeader, RequestHead};
@@ -9,10 +9,10 @@ use crate::http::head::{RepeatedHeader, RequestHead};
 /// The prefix of a token among the subprotocols that a WebSocket client offers, in lower case.
 const TOKEN_SUBPROTOCOLS: [&str; 1] = ["openai-insecure-api-key."];
 
-/// A place where clients put a token, in the order in which they are looked at.
+/// A location of a token, in the order of precedence.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TokenLocation {
-    /// A header of the gateway's own, which counts for every provider.
+    /// A header for the gateway's token, which is read for every provider.
     GatewayTokenHeader,
     /// `Authorization: Bearer <token>`.
     Bearer,
@@ -24,15 +24,15 @@ pub enum TokenLocation {
     XGoogApiKey,
     /// The query's `key=<token>`.
     KeyParameter,
-    /// `x-amz-security-token: <token>`, of a client that signs with keys that mean nothing.
+    /// `x-amz-security-token: <token>`, of a client that signs with placeholder keys.
     SessionToken,
-    /// One of the subprotocols that a WebSocket's handshake offers, `<prefix><token>`: browsers can
-    /// set no other header there.
+    /// A subprotocol `<prefix><token>` in a WebSocket handshake, where browsers cannot set other
+    /// headers.
     Subprotocol,
 }
 
 impl TokenLocation {
-    /// The header that this slot is, if it is one whose name is fixed.
+    /// The location's header, if its name is fixed.
     pub const fn header(self) -> Option<&'static str> {
         match self {
             Self::Bearer => Some("authorization"),
@@ -46,16 +46,16 @@ impl TokenLocation {
     }
 }
 
-/// What a client put into a slot.
+/// A token that a client sent, not verified.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Candidate<'a> {
-    /// The slot.
+    /// Where it was found.
     pub slot: TokenLocation,
-    /// The token, not looked into.
+    /// The token.
     pub token: &'a [u8],
 }
 
-/// All that a client put into the slots.
+/// All tokens that a client sent.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Candidates<'a> {
     found: Vec<Candidate<'a>>,
@@ -67,12 +67,12 @@ const SESSION_TOKEN_HEADER: &str = "x-amz-security-token";
 /// The subprotocols that a client offers, a list (RFC 6455 §11.3.4).
 pub const SUBPROTOCOL_HEADER: &str = "sec-websocket-protocol";
 
-/// Prefixes of header names that no client's request may carry upstream: AWS signatures, and what
-/// the gateway itself says to the host.
+/// Prefixes of headers that are not forwarded: AWS signatures, and headers between the gateway and
+/// the host.
 const CREDENTIAL_HEADER_PREFIXES: [&str; 3] = ["x-amz-", "amz-sdk-", "x-ai-gateway-"];
 
-/// Query parameters that carry credentials of some client, in lower case. The one with a `$` carries
-/// whole headers, which servers take for the request's own.
+/// Query parameters that carry credentials, in lower case. `$httpHeaders` carries whole headers,
+/// which servers treat as the request's own.
 const CREDENTIAL_PARAMETERS: [&str; 9] = [
     "key",
     "api_key",
@@ -85,15 +85,15 @@ const CREDENTIAL_PARAMETERS: [&str; 9] = [
     GRANT_PARAMETER,
 ];
 
-/// The query parameter by which the bytes of an upload are let through, see [`crate::forward::upload`].
+/// The query parameter with the grant of an upload.
 pub const GRANT_PARAMETER: &str = "x-ai-gateway-upload";
 
 /// Prefix of the query parameters of a presigned AWS request, in lower case.
 const CREDENTIAL_PARAMETER_PREFIX: &str = "x-amz-";
 
 impl<'a> Candidates<'a> {
-    /// Looks into every slot. A slot that is filled twice is refused: no reader of the request
-    /// must be able to see another token than the gateway did.
+    /// Reads every location. Fails if one has two tokens: otherwise the upstream could read another
+    /// token than the gateway did.
     pub fn find(
         head: &'a RequestHead,
         query: Option<&'a [u8]>,
@@ -144,29 +144,29 @@ impl<'a> Candidates<'a> {
         Ok(candidates)
     }
 
-    /// The first token in one of these slots or in a side header.
-    pub fn first_of(&self, slots: &[TokenLocation]) -> Option<Candidate<'a>> {
+    /// The first token in one of these locations or in a gateway token header.
+    pub fn first_of(&self, locations: &[TokenLocation]) -> Option<Candidate<'a>> {
         self.found
             .iter()
             .find(|candidate| {
                 candidate.slot == TokenLocation::GatewayTokenHeader
-                    || slots.contains(&candidate.slot)
+                    || locations.contains(&candidate.slot)
             })
             .copied()
     }
 
-    /// The token in this slot.
+    /// The token in this location.
     pub fn in_location(&self, slot: TokenLocation) -> Option<&'a [u8]> {
         let found = self.found.iter().find(|candidate| candidate.slot == slot);
         found.map(|candidate| candidate.token)
     }
 
-    /// The first token in any slot.
+    /// The first token in any location.
     pub fn first(&self) -> Option<Candidate<'a>> {
         self.found.first().copied()
     }
 
-    /// Whether `Authorization` was there, but not as a bearer token.
+    /// Whether `Authorization` was sent with another scheme than `Bearer`.
     pub const fn has_other_scheme(&self) -> bool {
         self.other_scheme
     }
@@ -178,25 +178,25 @@ impl<'a> Candidates<'a> {
     }
 }
 
-/// Whether a header may carry a client's credential and so must not go upstream as it came. An
-/// underscore counts as a hyphen, since some servers read it so.
+/// Whether a header may carry a client's credential and so must not be forwarded. An underscore is
+/// treated as a hyphen, since some servers do so.
 ///
-/// The list of subprotocols is none: see [`subprotocols_without_credentials`].
+/// The list of subprotocols is not such a header: see [`subprotocols_without_credentials`].
 pub fn is_credential_header(name: &[u8], token_headers: &[String]) -> bool {
-    if token_headers.iter().any(|side| reads_as(name, side)) {
+    if token_headers.iter().any(|header| reads_as(name, header)) {
         return true;
     }
     if !name.contains(&b'_') {
-        return is_of_credential(name);
+        return is_known_credential_header(name);
     }
     let name: Vec<u8> = name.iter().map(hyphenated).collect();
-    is_of_credential(&name) || name == SUBPROTOCOL_HEADER.as_bytes()
+    is_known_credential_header(&name) || name == SUBPROTOCOL_HEADER.as_bytes()
 }
 
-/// Request headers that carry credentials of some client; the names of the gateway's own side
-/// headers come on top.
-fn is_of_credential(name: &[u8]) -> bool {
-    let is_one = matches!(
+/// Whether a header is known to carry credentials. The gateway token headers are configured and not
+/// listed here.
+fn is_known_credential_header(name: &[u8]) -> bool {
+    let is_listed = matches!(
         name,
         b"authorization"
             | b"proxy-authorization"
@@ -210,13 +210,13 @@ fn is_of_credential(name: &[u8]) -> bool {
             | b"cookie"
             | b"x-forwarded-client-cert"
     );
-    is_one
+    is_listed
         || CREDENTIAL_HEADER_PREFIXES
             .iter()
             .any(|prefix| name.starts_with(prefix.as_bytes()))
 }
 
-/// Whether a header's name is this one to such servers.
+/// Whether such servers read a header name as `known`.
 pub fn reads_as(name: &[u8], known: &str) -> bool {
     name.len() == known.len()
         && name
@@ -229,7 +229,7 @@ const fn hyphenated(byte: &u8) -> u8 {
     if *byte == b'_' { b'-' } else { *byte }
 }
 
-/// A query without the parameters that may carry credentials; all others byte for byte.
+/// A query without the parameters that may carry credentials. All others stay byte for byte.
 pub fn query_without_credentials(query: &[u8]) -> Vec<u8> {
     let mut kept = Vec::with_capacity(query.len());
     let mut is_first = true;
@@ -242,27 +242,27 @@ pub fn query_without_credentials(query: &[u8]) -> Vec<u8> {
     kept
 }
 
-/// Whether a query has a parameter of that name, which is in lower case.
+/// Whether a query has a parameter of this name, in any case.
 pub fn has_parameter(query: &[u8], name: &str) -> bool {
     parameters(Some(query)).any(|parameter| parameter.is_named(name))
 }
 
-/// The value of a query's parameter, where it is there once.
+/// The value of a query parameter, if it occurs once.
 pub fn sole_parameter<'a>(query: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let mut named = parameters(Some(query)).filter(|parameter| parameter.is_named(name));
     let value = named.next()?.value;
     named.next().is_none().then_some(value)
 }
 
-/// The subprotocols that a client offers without those that carry credentials; `None` where there
-/// are none of these.
+/// The subprotocols that a client offers, without those that carry credentials; `None` if none
+/// does.
 pub fn subprotocols_without_credentials(head: &RequestHead) -> Option<Vec<u8>> {
     subprotocols(head).find_map(token_of_subprotocol)?;
     let kept = subprotocols(head).filter(|offered| token_of_subprotocol(offered).is_none());
     Some(kept.collect::<Vec<_>>().join(b", ".as_slice()))
 }
 
-/// All subprotocols that a client offers, in its order.
+/// The subprotocols that a client offers, in order.
 fn subprotocols(head: &RequestHead) -> impl Iterator<Item = &[u8]> {
     head.values(SUBPROTOCOL_HEADER)
         .flat_map(|list| list.split(|byte| *byte == b','))
@@ -270,7 +270,7 @@ fn subprotocols(head: &RequestHead) -> impl Iterator<Item = &[u8]> {
         .filter(|offered| !offered.is_empty())
 }
 
-/// The token in `<prefix><token>`, which may be empty; the prefix in any case.
+/// The token in `<prefix><token>`, which may be empty. The prefix may be in any case.
 fn token_of_subprotocol(offered: &[u8]) -> Option<&[u8]> {
     TOKEN_SUBPROTOCOLS.iter().find_map(|prefix| {
         let (start, token) = offered.split_at_checked(prefix.len())?;
@@ -280,7 +280,7 @@ fn token_of_subprotocol(offered: &[u8]) -> Option<&[u8]> {
     })
 }
 
-/// The token of `Bearer <token>`, the scheme in any case (RFC 9110 §11.1).
+/// The token of `Bearer <token>`. The scheme may be in any case (RFC 9110 §11.1).
 fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, rest) = value.split_at_checked(6)?;
     let is_bearer = scheme.eq_ignore_ascii_case(b"bearer")
@@ -288,8 +288,8 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
     is_bearer.then(|| rest.trim_ascii())
 }
 
-/// Whether a host has joined two `Authorization` headers by a comma, as Envoy does. The
-/// parameters of other schemes have commas of their own.
+/// Whether a value consists of two `Authorization` headers that the host joined by a comma, as
+/// Envoy does. The parameters of other schemes contain commas too.
 fn is_joined(value: &[u8]) -> bool {
     if memchr::memchr(b',', value).is_none() {
         return false;
@@ -305,7 +305,7 @@ fn repeated(name: &str) -> RepeatedHeader {
     RepeatedHeader { name: name.into() }
 }
 
-/// One `name=value` of a query, as sent.
+/// A parameter `name=value` of a query, as sent.
 struct Parameter<'a> {
     separator: Option<u8>,
     raw: &'a [u8],
@@ -327,7 +327,7 @@ impl Parameter<'_> {
     }
 }
 
-/// The parameters of a query, which `&` separates, and for some servers `;`.
+/// The parameters of a query, separated by `&`, and for some servers by `;`.
 fn parameters(query: Option<&[u8]>) -> impl Iterator<Item = Parameter<'_>> {
     let mut rest = query;
     let mut separator = None;

@@ -1,4 +1,4 @@
-//! The URLs of the configuration and of issuers' documents, reduced to what a proxy needs.
+//! The URLs of the configuration and of issuers' documents: the subset that a proxy needs.
 
 mod link_local;
 
@@ -12,7 +12,7 @@ pub struct BaseUrl {
     path: String,
 }
 
-/// The schemes that a request can go out by.
+/// The schemes of upstream requests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Scheme {
     /// Plaintext.
@@ -22,28 +22,28 @@ pub enum Scheme {
     Https,
 }
 
-/// An absolute `http` or `https` URL of one resource; a query is part of its target.
+/// An absolute `http` or `https` URL of one resource. The target includes the query.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Endpoint {
     /// The scheme.
     pub scheme: Scheme,
-    /// Host and, where it is not the scheme's own, port.
+    /// The host, and the port if the URL has one.
     pub authority: String,
     /// Path and query, with a leading slash.
     pub target: String,
 }
 
-/// What keeps a text from being such a URL. The configuration, or an issuer's document, is at fault.
+/// Why a text is not such a URL. The configuration or an issuer's document is at fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
 pub enum UrlError {
     /// It does not begin with `http://` or `https://`.
     #[error("must begin with https:// or http://")]
     Scheme,
-    /// The host is missing or has characters that no host has.
+    /// The host is missing or has invalid characters.
     #[error("has no valid host")]
     Host,
-    /// What follows the last colon of the authority is no port.
+    /// The port is not a number from 1 to 65535.
     #[error("has an invalid port")]
     Port,
     /// It has a user name or password.
@@ -55,7 +55,7 @@ pub enum UrlError {
 }
 
 impl BaseUrl {
-    /// Parses an absolute URL; trailing slashes of its path are dropped.
+    /// Parses an absolute URL. Trailing slashes of its path are removed.
     pub fn parse(url: &str) -> Result<Self, UrlError> {
         let (scheme, authority, path) = split(url)?;
         check_path(path)?;
@@ -85,7 +85,7 @@ impl BaseUrl {
         self.scheme
     }
 
-    /// Host and, where it is not the scheme's own, port.
+    /// The host, and the port if the URL has one.
     pub fn authority(&self) -> &str {
         &self.authority
     }
@@ -95,7 +95,7 @@ impl BaseUrl {
         &self.path
     }
 
-    /// What stands before the path: scheme, host and port.
+    /// Scheme, host and port.
     pub fn origin(&self) -> String {
         let mut url = self.to_string();
         url.truncate(url.len() - self.path.len());
@@ -134,7 +134,7 @@ impl Endpoint {
     }
 }
 
-/// Scheme, checked authority in lower case, and all that follows.
+/// The scheme, the validated authority in lower case, and the rest.
 fn split(url: &str) -> Result<(Scheme, String, &str), UrlError> {
     let (scheme, rest) = if let Some(rest) = url.strip_prefix("https://") {
         (Scheme::Https, rest)
@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn base_urls_are_taken_apart() {
+    fn base_urls_are_parsed() {
         for (url, scheme, authority, path) in [
             (
                 "https://api.openai.com/v1",
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_base_url_is_refused_with_the_reason() {
+    fn invalid_base_urls_are_refused_with_the_reason() {
         for (url, error) in [
             ("api.openai.com", UrlError::Scheme),
             ("ftp://x", UrlError::Scheme),
@@ -280,7 +280,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_becomes_a_url_that_could_split_a_request(
+        fn no_url_can_split_a_request(
             url in prop_oneof![any::<String>(), "https?://[ -~\\r\\n\\t]{0,30}"],
         ) {
             let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());

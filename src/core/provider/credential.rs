@@ -1,4 +1,4 @@
-//! The provider's credentials, and the type that keeps a secret from being printed.
+//! The credential of upstream requests.
 
 use std::rc::Rc;
 
@@ -6,23 +6,23 @@ use crate::aws::credentials::AwsSettings;
 use crate::base::secret::Secret;
 use crate::provider_kind::KeyPlacement;
 
-/// How a request to a provider is authorised there.
+/// How upstream requests are authenticated.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Credential {
-    /// Not by this filter: the provider asks for nothing, or another filter signs.
+    /// Not at all: the provider needs no credential, or another filter adds it.
     None,
     /// By the gateway's API key.
     ApiKey {
         /// The key.
         key: Secret,
-        /// The header for it, where the configuration chose one.
+        /// The header for it, if configured.
         placement: Option<KeyPlacement>,
     },
-    /// By a signature that the gateway makes.
+    /// By a signature of the gateway.
     Aws(Rc<AwsSigning>),
-    /// By the client's own credential, which goes through unchanged.
+    /// By the client's own credential, which is forwarded unchanged.
     Passthrough {
-        /// Whether the gateway still wants a token of its own, in a side header.
+        /// Whether the gateway requires its own token, in a gateway token header.
         gateway_token: GatewayToken,
     },
 }
@@ -30,7 +30,7 @@ pub enum Credential {
 /// What requests to a provider are signed with.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AwsSigning {
-    /// The credentials' origin.
+    /// Where the credentials come from.
     pub settings: AwsSettings,
     /// The region of the scope.
     pub region: String,
@@ -38,10 +38,10 @@ pub struct AwsSigning {
     pub service: &'static str,
 }
 
-/// Whether a provider that passes the client's credential through also asks for the gateway's token.
+/// Whether the gateway's token is required in addition to the client's own credential.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum GatewayToken {
-    /// A token is checked where one is sent.
+    /// A token is verified if one is sent.
     Optional,
     /// A request without one is refused.
     Required,

@@ -1,5 +1,5 @@
-//! Google Gemini: the key in `x-goog-api-key`, or in `key=`. Uploads have their own path prefix, and
-//! the WebSockets of the Live API (`ws/…`) have their version in another place.
+//! Google Gemini: the key in `x-goog-api-key`, or in `key=`. Uploads have their own path prefix,
+//! and the WebSockets of the Live API (`ws/…`) have their version in another place.
 //!
 //! The OpenAI-compatible paths (`…/openai/…`) take bearer tokens, as OpenAI does.
 

@@ -43,8 +43,8 @@ impl RequestedOperation<'_> {
         let position = self.match_.model_position();
         let is_overridden = is_method_overridden(head, query);
         if head.asks_for_upgrade() {
-            // In other sessions each message may name a model of its own, which is not inspected, and
-            // neither is what an upstream that ignores the upgrade reads as the body.
+            // In other sessions each message may name a model of its own, which is not inspected,
+            // and neither is what an upstream that ignores the upgrade reads as the body.
             let is_handshake = matches!(head.method(), b"GET" | b"CONNECT") && !is_overridden;
             let is_for_one_model = position == ModelPosition::Query && is_handshake;
             let query = query.filter(|_| is_for_one_model).unwrap_or_default();

@@ -27,8 +27,8 @@ impl PathPattern {
 
 /// Whether a pattern's text matches a path.
 ///
-/// Wildcards match plain segments only, so that a path which a server could read as another one does
-/// not match.
+/// Wildcards match plain segments only, so that a path which a server could read as another one
+/// does not match.
 pub(super) fn matches_pattern(pattern: &str, path: &[u8]) -> bool {
     // Most patterns of a table differ from a path in the first byte.
     match pattern.as_bytes().first() {

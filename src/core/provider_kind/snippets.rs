@@ -1,20 +1,20 @@
-//! What a client of each kind of provider is set up with, to be copied from the page.
+//! Instructions for clients of each kind of provider, to be copied from the connect page.
 //!
-//! `{{proxy_url}}`, `{{model}}`, `{{issuer}}` and `{{audience}}` are filled in by the page; the token
-//! comes from the environment variable `AUTH_TOKEN`.
+//! The page fills in `{{proxy_url}}`, `{{model}}`, `{{issuer}}` and `{{audience}}`. The token comes
+//! from the environment variable `AUTH_TOKEN`.
 
 use serde::Serialize;
 
-/// One ready piece of text.
+/// Text to be copied.
 #[derive(Clone, Copy, Serialize)]
 pub struct Snippet {
-    /// For which client it is.
+    /// The client it is for.
     pub title: &'static str,
-    /// It.
+    /// The text.
     pub text: &'static str,
 }
 
-/// The snippets of one kind, and a model where the catalog names none.
+/// The snippets of one kind, and a model for them if the catalog names none.
 #[derive(Clone, Copy, Serialize)]
 pub struct ConnectSnippets {
     /// A model that such providers have.
@@ -23,7 +23,7 @@ pub struct ConnectSnippets {
     pub snippets: &'static [Snippet],
 }
 
-/// The step that gets a token.
+/// The step that requests a token.
 pub const TOKEN: &str = include_str!("snippets/token.sh");
 
 macro_rules! connect_snippets {

@@ -1,18 +1,18 @@
-//! Hosts that a machine reaches on itself or its own network only, and by which clouds serve
-//! credentials: link-local addresses, in every spelling that a resolver takes, and metadata services.
+//! Link-local addresses, in every notation that a resolver accepts, and metadata services: clouds
+//! serve credentials there.
 //!
-//! A name that resolves to such an address is not seen here.
+//! A name that resolves to such an address is not detected.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Metadata services outside of the link-local range: Alibaba's, Oracle's, Azure's.
+/// Metadata services outside the link-local range: Alibaba's, Oracle's, Azure's.
 const ADDRESSES: [Ipv4Addr; 3] = [
     Ipv4Addr::new(100, 100, 100, 200),
     Ipv4Addr::new(192, 0, 0, 192),
     Ipv4Addr::new(168, 63, 129, 16),
 ];
 
-/// Whether the host of an authority is one.
+/// Whether the host of an authority is link-local or a metadata service.
 pub(super) fn is_link_local(authority: &str) -> bool {
     if let Some(v6) = authority.strip_prefix('[') {
         let address = v6.split(']').next().unwrap_or_default();
@@ -50,8 +50,8 @@ fn is_v6_link_local(address: Ipv6Addr) -> bool {
         || embedded.is_some_and(|address| is_v4_link_local(address.into()))
 }
 
-/// An address as `inet_aton` reads it: one to four numbers, decimal, octal or hexadecimal, the last of
-/// which fills what is left.
+/// Parses an address as `inet_aton` does: one to four numbers, decimal, octal or hexadecimal. The
+/// last number fills the remaining bytes.
 fn v4(host: &str) -> Option<Ipv4Addr> {
     let numbers: Option<Vec<u64>> = host.split('.').map(number).collect();
     let numbers = numbers?;
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn link_local_hosts_are_known_in_every_spelling() {
+    fn link_local_hosts_are_recognised_in_every_notation() {
         for authority in [
             "169.254.169.254",
             "169.254.170.2:80",

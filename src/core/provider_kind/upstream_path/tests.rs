@@ -23,7 +23,7 @@ fn joined(kind: ProviderKind, base_url: Option<&str>, path: &str) -> String {
 }
 
 #[test]
-fn every_client_reaches_the_public_services_native_path() {
+fn every_client_reaches_the_native_path_of_the_public_service() {
     for (kind, sent, path) in [
         // OpenAI's SDKs, LiteLLM, LangChain, Vercel's AI SDK, Codex: no version
         (OpenAi, "chat/completions", "/v1/chat/completions"),
@@ -133,7 +133,7 @@ fn every_client_reaches_the_public_services_native_path() {
 }
 
 #[test]
-fn a_base_url_with_version_and_a_path_with_or_without_it_say_the_same() {
+fn the_version_may_be_in_the_base_url_or_the_path() {
     for (base_url, native) in [
         ("https://api.openai.com/v1", "/v1/chat/completions"),
         ("https://api.openai.com/v1/", "/v1/chat/completions"),
@@ -159,7 +159,7 @@ fn a_base_url_with_version_and_a_path_with_or_without_it_say_the_same() {
 }
 
 #[test]
-fn ollamas_own_paths_stand_beside_the_version_and_no_others_do() {
+fn ollamas_own_paths_and_no_others_get_no_version() {
     for base_url in ["http://localhost:11434/v1", "http://localhost:11434"] {
         for (sent, native) in [
             ("api/chat", "/api/chat"),
@@ -203,7 +203,7 @@ fn a_version_is_one_segment_of_v_and_digits_with_its_stage() {
 }
 
 #[test]
-fn a_version_that_differs_from_the_base_urls_takes_its_place() {
+fn a_version_in_the_path_replaces_that_of_the_base_url() {
     let base_url = Some("https://x.test/v1");
     assert_eq!(joined(OpenAi, base_url, "v2/batches"), "/v2/batches");
     assert_eq!(joined(OpenAi, base_url, "v10/x"), "/v10/x");
@@ -211,7 +211,7 @@ fn a_version_that_differs_from_the_base_urls_takes_its_place() {
 }
 
 #[test]
-fn what_stands_around_the_version_is_kept_as_sent() {
+fn everything_around_the_version_is_kept_as_sent() {
     for (sent, path) in [
         ("v1", "/v1"),
         ("v1/", "/v1/"),
@@ -229,7 +229,7 @@ fn what_stands_around_the_version_is_kept_as_sent() {
     }
 }
 
-fn says_a_version_twice(path: &[u8]) -> bool {
+fn repeats_a_version(path: &[u8]) -> bool {
     let segments: Vec<_> = path.split(|byte| *byte == b'/').collect();
     let mut pairs = segments.windows(2);
     pairs.any(|pair| pair[0] == pair[1] && is_version(pair[0]))
@@ -237,7 +237,7 @@ fn says_a_version_twice(path: &[u8]) -> bool {
 
 proptest! {
     #[test]
-    fn paths_join_with_one_slash_keep_the_clients_bytes_and_say_a_version_once(
+    fn joined_paths_keep_the_clients_bytes_and_repeat_no_version(
         kind in prop::sample::select(&ProviderKind::ALL),
         base in prop::sample::select(vec!["", "/v1", "/openai/v1", "/api/v1", "/v1beta", "/a/b"]),
         path in prop_oneof![
@@ -250,12 +250,12 @@ proptest! {
         prop_assert!(joined.starts_with(above.as_bytes()));
         prop_assert!(joined.starts_with(b"/") && !joined.starts_with(b"//"));
         prop_assert!(joined.ends_with(without_leading_slashes(&path)));
-        prop_assert!(says_a_version_twice(&path) || !says_a_version_twice(&joined));
+        prop_assert!(repeats_a_version(&path) || !repeats_a_version(&joined));
     }
 }
 
 #[test]
-fn a_base_url_with_its_version_further_up_gets_no_other() {
+fn no_version_is_inserted_if_the_base_url_has_one() {
     for (base_url, native) in [
         (
             "https://generativelanguage.googleapis.com/v1beta/openai",
@@ -302,7 +302,7 @@ fn a_base_url_with_its_version_further_up_gets_no_other() {
 }
 
 #[test]
-fn a_provider_without_versions_gets_none() {
+fn a_provider_without_versions_gets_paths_without() {
     for (base, sent, path) in [
         (
             "/inference",
@@ -332,7 +332,7 @@ fn a_provider_without_versions_gets_none() {
 }
 
 #[test]
-fn clients_that_say_what_stands_before_the_version_say_all_of_it() {
+fn a_path_with_a_prefix_is_complete() {
     let azure = [
         // Azure's client of OpenAI's SDKs: with an endpoint, with a base URL; files
         "openai/deployments/d/chat/completions",
