@@ -1,4 +1,4 @@
-# Everything that is fetched or made goes into .local/, target/, tests/node/node_modules and ai_gateway_filter.wasm.
+# All output is written to .local/, target/, dist/, tests/node/node_modules and ai_gateway_filter.wasm.
 
 WASM   := ai_gateway_filter.wasm
 TARGET := wasm32-wasip1
@@ -26,7 +26,7 @@ cli: ## Build the command, target/release/ai-gateway-filter
 	@cargo build --quiet --release --package ai-gateway-filter-cli
 	@ls target/release/ai-gateway-filter
 
-schema: ## Write docs/configuration.schema.json anew from the configuration's types
+schema: ## Generate docs/configuration.schema.json from the configuration's types
 	@cargo run --quiet --package ai-gateway-filter-cli -- schema > target/schema.json
 	@mv target/schema.json docs/configuration.schema.json
 
@@ -36,12 +36,11 @@ run: build ## Run the gateway on localhost, with a mock identity provider and mo
 
 test: lint unit integration containers ## Run every check and test
 
-# The compose tests where a Docker engine answers; none is started. What is missing elsewhere is said, not passed over.
+# The compose tests, if a Docker engine is running or CI=true lets it start one.
 containers:
-	@if missing=$$(tests/compose/missing.sh); then $(MAKE) --no-print-directory compose-test; \
-	else echo "docker: the compose tests were left out: $$missing"; fi
+	@tests/compose/containers.sh
 
-lint: build ## Check format, lints and the layout of src/
+lint: build ## Check formatting, lints and the layout of src/
 	@echo "cargo: format and lints"
 	@for manifest in $(MANIFESTS); do cargo fmt --all --check --manifest-path $$manifest || exit; done
 	@cargo clippy --quiet --workspace --all-targets --all-features -- -D warnings
@@ -50,11 +49,11 @@ lint: build ## Check format, lints and the layout of src/
 	@cargo clippy --quiet --manifest-path fuzz/Cargo.toml --no-default-features --target-dir target -- -D warnings
 	@tools/setup-python.sh tests/requirements.txt
 	@echo "ruff, shellcheck: scripts"
-	@$(PYTHON) -m ruff check --quiet && $(PYTHON) -m ruff format --check --quiet || { echo "make format mends what can be" >&2; exit 1; }
+	@$(PYTHON) -m ruff check --quiet && $(PYTHON) -m ruff format --check --quiet || { echo "run make format to fix formatting" >&2; exit 1; }
 	@.local/venv/bin/shellcheck --severity warning $(SCRIPTS)
-	@tools/check-rooms.sh
+	@tools/check-layout.sh
 
-format: ## Give every source file the form that make lint wants
+format: ## Format all source files
 	@for manifest in $(MANIFESTS); do cargo fmt --all --manifest-path $$manifest || exit; done
 	@tools/setup-python.sh tests/requirements.txt
 	@$(PYTHON) -m ruff check --quiet --fix && $(PYTHON) -m ruff format --quiet
@@ -64,45 +63,46 @@ unit: ## Run the unit tests
 	@echo "cargo: unit tests"
 	@cargo test --quiet --all-features
 
-# The module that may be told to trap, and the load generator; neither ships.
+# Builds a module that traps on request, and the programs that only tests need. None of them is shipped.
 test-tools: build
-	@echo "cargo: building the module that traps, the load generator, the judge of AWS signatures"
+	@echo "cargo: building the module that traps, the load generator, the verifier of AWS signatures"
 	@cargo build --quiet --release --package ai-gateway-filter --target $(TARGET) --features faults
 	@cp target/$(TARGET)/release/$(WASM) target/ai_gateway_filter_faults.wasm
 	@cargo build --quiet --release --package load
 	@cargo build --quiet --manifest-path tests/sigv4-verifier/Cargo.toml
 	@tools/setup-python.sh tests/requirements.txt
 	@tools/setup-node.sh >/dev/null
-	@tools/setup-go.sh >/dev/null || echo "go: the tests of the SDK for Go are left out"
+	@tools/setup-go.sh >/dev/null || echo "go: the tests of the SDK for Go are skipped"
 	@echo "cargo: building the command"
 	@cargo build --quiet --package ai-gateway-filter-cli
 
-integration: test-tools ## Test the built filter in real Envoy with the real SDKs
+integration: test-tools ## Test the filter in Envoy with the real SDKs
 	@echo "pytest: integration tests"
 	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m pytest -q tests/integration
 
-soak: test-tools ## Show that it holds for long: a million requests, ten thousand open streams; prints figures
+soak: test-tools ## Run the memory tests with a million requests and ten thousand open streams
 	@echo "pytest: soak tests"
-	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m pytest -q -s tests/integration/soak_*.py
+	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m pytest -q -s tests/integration/performance/soak_*.py
 
-clients: build ## Run every SDK against the gateway and write docs/clients.md's tables of them
+clients: build ## Run every SDK against the gateway and write the tables of docs/clients.md
 	@tools/setup-python.sh tests/requirements.txt
 	@cargo build --quiet --manifest-path tests/sigv4-verifier/Cargo.toml
 	@tools/setup-go.sh >/dev/null
-	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && WRITE_TABLES=1 $(PYTHON) -m pytest -q tests/integration/test_clients.py
+	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && WRITE_TABLES=1 $(PYTHON) -m pytest -q tests/integration/clients/test_client_matrix.py
 
-test-matrix: test-tools ## Run the integration tests in each supported Envoy; write the table of README.md
+test-matrix: test-tools ## Run the integration tests in each supported Envoy and write the table of README.md
 	@$(PYTHON) -m tests.matrix
 
-compose-test: build ## Run the integration tests against docker-compose.yml; needs Docker
+compose-test: build ## Run the integration tests against docker-compose.yml (needs Docker)
 	@tools/setup-python.sh tests/requirements.txt
+	@tools/setup-node.sh >/dev/null
 	@tests/compose/test.sh
 
-image: build ## Make the filter's OCI image, dist/ai-gateway-filter.tar, and dist/ai_gateway_filter.wasm with its sha256
+image: build ## Write the filter's OCI image dist/ai-gateway-filter.tar, and dist/ai_gateway_filter.wasm with its SHA-256
 	@tools/setup-python.sh tools/requirements.txt
 	@$(PYTHON) -m tools.image
 
-image-gateway: build ## Make the image ai-gateway: Envoy, the filter and the bootstrap; needs Docker
+image-gateway: build ## Build the image ai-gateway with Envoy, filter and bootstrap (needs Docker)
 	@tools/image-gateway.sh
 
 fuzz: ## Run each fuzz target for FUZZ_SECONDS (60)
@@ -113,43 +113,43 @@ deny: ## Check the licences, duplicates, sources and known advisories of all dep
 	@tools/setup-supply-chain.sh cargo-deny
 	@tools/deny.sh
 
-sbom: ## Write dist/ai-gateway-filter.cdx.json, a CycloneDX bill of what is in the module
+sbom: ## Write dist/ai-gateway-filter.cdx.json, a CycloneDX bill of materials of the module
 	@tools/setup-supply-chain.sh cargo-cyclonedx
 	@tools/sbom.sh
 
-reproducible: ## Build the last commit in two folders; the same bytes must come out
+reproducible: ## Build the last commit twice and check that the modules are equal
 	@tools/setup-rust.sh
 	@tools/reproducible.sh
 
-bench: ## Measure the filter beside Envoy's own, in four minutes; write docs/performance.md
+bench: ## Measure the filter and Envoy's own filters in four minutes, and write docs/performance.md
 	@bench/setup.sh
 	@$(MAKE) --no-print-directory build
 	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m bench
 
 .PHONY: bench-quick bench-micro bench-scale
-bench-quick: ## Measure as make bench does, in less than three minutes; write nothing
+bench-quick: ## Measure like make bench in less than three minutes, without writing anything
 	@bench/setup.sh
 	@$(MAKE) --no-print-directory build
 	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m bench quick
 
-bench-check: ## The same, but fail where a budget is exceeded
+bench-check: ## Measure like make bench, and fail if a budget is exceeded
 	@bench/setup.sh
 	@$(MAKE) --no-print-directory build
 	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m bench check
 
-bench-micro: ## Measure each room of the filter, native and in Wasm; write docs/micro-benchmarks.md
+bench-micro: ## Benchmark the modules of the core, native and in Wasm, and write docs/micro-benchmarks.md
 	@tools/setup-rust.sh
 	@tools/setup-python.sh tools/requirements.txt
 	@$(PYTHON) -m bench.micro
 
-bench-scale: ## Measure what grows with workers, providers, bindings and tokens, in five minutes; write docs/scale.md
+bench-scale: ## Measure what grows with workers, providers, bindings and tokens in five minutes, and write docs/scale.md
 	@bench/setup.sh
 	@$(MAKE) --no-print-directory build
 	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m bench.scale
 
-bench-profile: ## Show where the filter's instructions go, function by function
+bench-profile: ## Show the instructions of the filter by function
 	@bench/setup.sh
 	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m bench.profile
 
-clean: ## Remove everything that was fetched or made
+clean: ## Remove all downloaded and generated files
 	@rm -rf target fuzz/target fuzz/artifacts tests/sigv4-verifier/target tests/node/node_modules .local dist $(WASM)

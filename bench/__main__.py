@@ -1,5 +1,7 @@
-"""`python -m bench [write|check|quick]`: measures everything; writes docs/performance.md, compares with the budgets, or does
-neither and takes less than three minutes.
+"""`python -m bench [write|check|quick]` measures everything.
+
+`write` writes docs/performance.md, and `check` compares the results with the budgets. `quick` does neither, and takes less
+than three minutes.
 """
 
 import argparse
@@ -62,7 +64,7 @@ def require_tools():
 
 
 def run(envoy, pace):
-    """Everything that is measured, in about four minutes, or in two and a half."""
+    """Run all measurements, in about four minutes, or in two and a half."""
     results = {
         "date": report.today(),
         "machine": report.machine(),
@@ -102,7 +104,7 @@ def run(envoy, pace):
 
 
 def instructions(bench, variant):
-    """Of all cases of this variant, counted in one Envoy."""
+    """The instructions of all cases of this variant, counted in one Envoy."""
     some_cases = [case for case in REQUEST_CASES + STREAM_CASES if case.variant is variant]
     with bench.proxies(some_cases, under_callgrind=True) as proxies:
         return {case.name: measure.instructions(bench, proxies, case) for case in some_cases}

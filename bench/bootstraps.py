@@ -1,6 +1,6 @@
-"""The variants: the shipped bootstrap, with other filters in place of ours and a route that does without it.
+"""The variants: the shipped bootstrap with other filters instead of ours, and a route that works without it.
 
-All have the same listener and clusters. The access log is off, since it would hide a part of every difference.
+All have the same listener and clusters. The access log is off, as it would hide a part of every difference.
 """
 
 import json
@@ -26,8 +26,8 @@ CACHED_TOKENS = 1000
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What the variants are configured for."""
+class Environment:
+    """The environment that the variants are configured for."""
 
     upstream_port: int
     key: SigningKey
@@ -37,61 +37,61 @@ class Surroundings:
         return f"127.0.0.1:{self.upstream_port}"
 
 
-def bare(surroundings):
-    """No filter but the router."""
-    return _bootstrap(surroundings, [])
+def bare(environment):
+    """No filter except the router."""
+    return _bootstrap(environment, [])
 
 
-def native_cached(surroundings):
-    """Envoy's own: the token, with a cache of good ones; the permission; the provider's key."""
-    return _native(surroundings, CACHED_TOKENS)
+def native_cached(environment):
+    """Envoy's filters for tokens (with a cache), permissions and the provider's key."""
+    return _native(environment, CACHED_TOKENS)
 
 
-def native_uncached(surroundings):
-    """The same, each token checked at each request."""
-    return _native(surroundings, None)
+def native_uncached(environment):
+    """The same without the token cache."""
+    return _native(environment, None)
 
 
-def native_sigv4(surroundings):
-    """Envoy's own: the token, with a cache; the permission; SigV4.
+def native_sigv4(environment):
+    """Envoy's filters for tokens (with a cache), permissions and SigV4.
 
-    The signer signs the path as it finds it, before the route rewrites it: clients must send the provider's.
+    The signer signs the path before the route rewrites it, so clients must send the provider's path.
     """
-    filters = [_jwt_authn(surroundings, CACHED_TOKENS), _rbac(), _aws_request_signing(surroundings)]
-    return _bootstrap(surroundings, filters)
+    filters = [_jwt_authn(environment, CACHED_TOKENS), _rbac(), _aws_request_signing(environment)]
+    return _bootstrap(environment, filters)
 
 
-def floor(surroundings):
+def floor(environment):
     """A proxy-wasm filter that does nothing."""
-    return _bootstrap(surroundings, [_wasm(FLOOR, "{}")])
+    return _bootstrap(environment, [_wasm(FLOOR, "{}")])
 
 
-def same_calls(surroundings):
-    """A filter that makes our calls of the host for a chat completion, and does no work."""
-    return _bootstrap(surroundings, [_wasm(SAME_CALLS, surroundings.authority)], routed_by_filter=True)
+def same_calls(environment):
+    """A filter that makes the same host calls as ours for a chat completion, and does no work."""
+    return _bootstrap(environment, [_wasm(SAME_CALLS, environment.authority)], routed_by_filter=True)
 
 
-def same_calls_logged(surroundings):
-    """The same with the calls for the access log."""
-    return _bootstrap(surroundings, [_wasm(SAME_CALLS, f"+{surroundings.authority}")], routed_by_filter=True)
+def same_calls_logged(environment):
+    """The same, including the host calls for the access log."""
+    return _bootstrap(environment, [_wasm(SAME_CALLS, f"+{environment.authority}")], routed_by_filter=True)
 
 
-def ours(surroundings):
-    """Our filter with its route; like the others without the access log, and so without its fields."""
-    return _ours(surroundings, {"log_fields": []})
+def ours(environment):
+    """Our filter with its route. Like the other variants, without the access log and its fields."""
+    return _ours(environment, {"log_fields": []})
 
 
-def ours_logged(surroundings):
-    """Our filter as it ships, which has every field ready for an access log."""
-    return _ours(surroundings, {})
+def ours_logged(environment):
+    """Our filter as shipped, which provides all fields of the access log."""
+    return _ours(environment, {})
 
 
-def _ours(surroundings, observability):
+def _ours(environment, observability):
     configuration = {
         "observability": observability,
         "authentication": {
             "issuers": [
-                {"issuer": ISSUER, "audiences": [AUDIENCE], "jwks": {"keys": [surroundings.key.jwk()]}},
+                {"issuer": ISSUER, "audiences": [AUDIENCE], "jwks": {"keys": [environment.key.jwk()]}},
             ],
             "token_cache_size": CACHED_TOKENS,
         },
@@ -99,24 +99,24 @@ def _ours(surroundings, observability):
             {
                 "name": "my-openai",
                 "type": "openai",
-                "base_url": f"http://{surroundings.authority}/v1",
+                "base_url": f"http://{environment.authority}/v1",
                 "api_key": {"value": UPSTREAM_KEY},
             },
             {
                 "name": "my-bedrock",
                 "type": "bedrock",
                 "region": REGION,
-                "base_url": f"http://{surroundings.authority}",
+                "base_url": f"http://{environment.authority}",
                 "credentials": {
                     "static": {"access_key_id": {"value": ACCESS_KEY}, "secret_access_key": {"value": SECRET_KEY}}
                 },
             },
         ],
     }
-    return _bootstrap(surroundings, [_wasm(FILTER, json.dumps(configuration))], routed_by_filter=True)
+    return _bootstrap(environment, [_wasm(FILTER, json.dumps(configuration))], routed_by_filter=True)
 
 
-def _bootstrap(surroundings, filters, *, routed_by_filter=False):
+def _bootstrap(environment, filters, *, routed_by_filter=False):
     bootstrap = yaml.safe_load((PROJECT / "envoy/bootstrap.yaml").read_text())
     bootstrap["stats_flush_interval"] = "299s"  # the longest: its work is no request's
     resources = bootstrap["static_resources"]
@@ -130,7 +130,7 @@ def _bootstrap(surroundings, filters, *, routed_by_filter=False):
         host = manager["route_config"]["virtual_hosts"][0]
         shipped = host["routes"][-1]["route"]
         route = {name: value for name, value in shipped.items() if name != "cluster_header"}
-        route |= {"cluster": "upstream_http", "host_rewrite_literal": surroundings.authority}
+        route |= {"cluster": "upstream_http", "host_rewrite_literal": environment.authority}
         host["routes"] = [
             {"match": {"prefix": f"{PREFIX}/{name}/"}, "route": route | {"prefix_rewrite": "/"}}
             for name in ("my-openai", "my-bedrock")
@@ -139,7 +139,7 @@ def _bootstrap(surroundings, filters, *, routed_by_filter=False):
     return bootstrap
 
 
-def _native(surroundings, cached_tokens):
+def _native(environment, cached_tokens):
     injector = {
         "name": "envoy.filters.http.credential_injector",
         "typed_config": {
@@ -154,14 +154,14 @@ def _native(surroundings, cached_tokens):
             },
         },
     }
-    return _bootstrap(surroundings, [_jwt_authn(surroundings, cached_tokens), _rbac(), injector])
+    return _bootstrap(environment, [_jwt_authn(environment, cached_tokens), _rbac(), injector])
 
 
-def _jwt_authn(surroundings, cached_tokens):
+def _jwt_authn(environment, cached_tokens):
     provider = {
         "issuer": ISSUER,
         "audiences": [AUDIENCE],
-        "local_jwks": {"inline_string": json.dumps({"keys": [surroundings.key.jwk()]})},
+        "local_jwks": {"inline_string": json.dumps({"keys": [environment.key.jwk()]})},
         "payload_in_metadata": "payload",
     }
     if cached_tokens:
@@ -192,14 +192,14 @@ def _rbac():
     }
 
 
-def _aws_request_signing(surroundings):
+def _aws_request_signing(environment):
     return {
         "name": "envoy.filters.http.aws_request_signing",
         "typed_config": {
             "@type": EXTENSIONS + "filters.http.aws_request_signing.v3.AwsRequestSigning",
             "service_name": "bedrock",
             "region": REGION,
-            "host_rewrite": surroundings.authority,
+            "host_rewrite": environment.authority,
             "credential_provider": {
                 "inline_credential": {"access_key_id": ACCESS_KEY, "secret_access_key": SECRET_KEY}
             },
@@ -208,7 +208,7 @@ def _aws_request_signing(surroundings):
 
 
 def _wasm(module, configuration):
-    """As shipped, but in place, so that Envoy is not ready before it is."""
+    """The filter as shipped, but configured inline, so that Envoy is ready only once it is loaded."""
     document = yaml.safe_load((PROJECT / "envoy/filter.yaml").read_text())
     shipped = document["resources"][0]
     plugin = shipped["typed_config"]["config"]

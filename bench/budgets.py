@@ -19,7 +19,7 @@ class Budget:
         return self.measured is None or self.measured <= self.limit
 
     def __str__(self):
-        verdict = "not measured" if self.measured is None else "holds" if self.holds else "EXCEEDED"
+        verdict = "not measured" if self.measured is None else "within" if self.holds else "EXCEEDED"
         measured = "–" if self.measured is None else f"{self.measured:,.2f}"
         return f"{verdict:13} {measured:>9} of {self.limit:,.2f} {self.unit:12} {self.what}"
 
@@ -34,12 +34,12 @@ def budgets(results):
     event = instructions["stream-ours"]["instructions"] - instructions["stream-bare"]["instructions"]
     grown = results["growth"]["vm_mb"]
     return [
-        Budget("token cached, to native with its cache, instructions", ratio("ours", "native"), 1.10),
-        Budget("the same with all fields of the access log", ratio("ours-logged", "native"), 1.10),
-        Budget("token cached, to native with its cache, paired CPU", median(paired(cpu, "ours", "native")), 1.20),
-        Budget("each token new, to native without cache, instructions", ratio("ours-new", "native-new"), 1.05),
-        Budget("Bedrock, to native with its cache, instructions", ratio("bedrock-ours", "bedrock-native"), 1.10),
-        Budget("an event of a stream, more than the bare router", event, 14_000, "instructions"),
-        Budget("growth of all VMs by 21 uploads of 10 MB", grown[-1] - grown[0], 1.0, "MB"),
-        Budget("the module", results["modules"]["ours"] / 1000, 700, "KB"),
+        Budget("token cached / native with cache, instructions", ratio("ours", "native"), 1.10),
+        Budget("the same with all access log fields", ratio("ours-logged", "native"), 1.10),
+        Budget("token cached / native with cache, paired CPU", median(paired(cpu, "ours", "native")), 1.20),
+        Budget("each token new / native without cache, instructions", ratio("ours-new", "native-new"), 1.05),
+        Budget("Bedrock / native with cache, instructions", ratio("bedrock-ours", "bedrock-native"), 1.10),
+        Budget("per stream event, above the bare router", event, 14_000, "instructions"),
+        Budget("growth of all VMs after 21 uploads of 10 MB", grown[-1] - grown[0], 1.0, "MB"),
+        Budget("size of the module", results["modules"]["ours"] / 1000, 700, "KB"),
     ]

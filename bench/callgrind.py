@@ -1,19 +1,19 @@
-"""What callgrind has counted, by the function that spent it (the format: valgrind's manual, "Callgrind Format")."""
+"""Parses callgrind's output into costs per function (format: valgrind's manual, "Callgrind Format")."""
 
 import re
 from collections import Counter
 
-# Envoy's own code lies low in callgrind's addresses; what V8 has compiled lies where V8 got memory from the system.
+# Envoy's own code is at low addresses. Code that V8 has compiled is in memory that it got from the system.
 LOWEST_COMPILED = 1 << 36
 
 
 class Profile:
-    """Instructions and calls by function: a name, or an address where Envoy has no symbols."""
+    """Instructions and calls by function, which is a name, or an address if Envoy has no symbol for it."""
 
     def __init__(self, file):
         self.instructions = Counter()
         self.calls = Counter()
-        self.edges = {}  # (caller, called): calls, and the instructions inside of them
+        self.edges = {}  # (caller, called): number of calls, and the instructions inside of them
         names = {}
 
         def function(text):
@@ -31,7 +31,7 @@ class Profile:
             elif line.startswith("calls="):
                 calls = int(line[6:].split()[0])
                 self.calls[called] += calls
-                is_cost_of_call = True  # the next line is what was spent inside
+                is_cost_of_call = True  # the next line has the cost inside the called function
             elif line[:1].isdigit() or line[:1] in ("+", "-", "*"):
                 count = int(line.split()[1])
                 if is_cost_of_call:
@@ -45,11 +45,11 @@ class Profile:
         return sum(self.instructions.values())
 
     def compiled(self):
-        """Instructions in code that V8 has compiled: the filter itself."""
+        """The instructions in code compiled by V8, which is the filter itself."""
         return sum(count for name, count in self.instructions.items() if compiled_address(name))
 
 
 def compiled_address(name):
-    """The address of a function that V8 has compiled, else `None`."""
+    """The address of a function compiled by V8, otherwise `None`."""
     address = int(name, 16) if name.startswith("0x") else 0
     return address if address >= LOWEST_COMPILED else None

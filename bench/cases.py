@@ -1,4 +1,4 @@
-"""The requests, and the proof that each variant does its work with them."""
+"""The requests of the benchmark, and checks that each variant does its work with them."""
 
 import hashlib
 import hmac
@@ -18,7 +18,7 @@ CHAT_PATH = f"{PREFIX}/my-openai/v1/chat/completions"
 UPSTREAM_CHAT_PATH = "/v1/chat/completions"
 UNREAD_PATH = "/v1/threads/runs"  # of an API whose usage is not read
 MODEL_PATH = "/model/anthropic.claude-3-5-sonnet-20241022-v2:0/invoke"
-EVENTS, GAP_MS = 100, 5  # of a stream
+EVENTS, GAP_MS = 100, 5  # per stream
 CHAT_BODY_BYTES, BEDROCK_BODY_BYTES, UPLOAD_BYTES, ANSWER_BYTES = 600, 2048, 10_000_000, 1024
 TOKEN_LIFETIME_S = 6 * 3600
 SDK_HEADERS = {
@@ -34,12 +34,12 @@ PLAIN_HEADERS = {"accept": "*/*", "accept-encoding": "gzip, deflate", "user-agen
 
 
 class WorkNotDoneError(Exception):
-    """A variant does not do what it is measured for."""
+    """A variant does not do the work that is measured."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """A kind of requests to one of the variants."""
+    """One kind of request to one of the variants."""
 
     name: str
     title: str
@@ -53,7 +53,7 @@ class Case:
     signs: bool = False
 
     def requests(self, tokens):
-        """The requests on the wire, one for each token."""
+        """The requests in wire format, one for each token."""
         return [self.request(token) for token in tokens[: self.token_count]]
 
     def request(self, token):
@@ -119,7 +119,7 @@ def bedrock_answer():
 
 
 def padded(document, parent, member, size):
-    """The document as JSON of that size, a text in it made longer."""
+    """The document as JSON of this size, with one of its texts extended."""
     words = "Sixty-four words are better than sixty-five, as the saying goes. "
     missing = size - len(json.dumps(document).encode())
     parent[member] = (words * (missing // len(words) + 1))[:missing]
@@ -127,7 +127,7 @@ def padded(document, parent, member, size):
 
 
 def tokens(key, count):
-    """Good tokens of about 850 bytes, each another one."""
+    """Distinct valid tokens of about 850 bytes."""
     now = int(time.time())
     claims = {
         "iss": ISSUER,
@@ -154,7 +154,7 @@ BEDROCK = {
 UPLOAD = BEDROCK | {"body": bedrock_body(UPLOAD_BYTES)}
 STREAM = CHAT | {"body": stream_body(EVENTS, GAP_MS)}
 UNREAD = STREAM | {"path": f"{PREFIX}/my-openai{UNREAD_PATH}", "upstream_path": UNREAD_PATH}
-# More than the caches hold: with these in turn, none is ever found there.
+# More than the caches can hold. If these are used in turn, none is ever in a cache.
 EACH_NEW = 2 * bootstraps.CACHED_TOKENS
 
 CHAT_CASES = (
@@ -164,7 +164,7 @@ CHAT_CASES = (
     Case("floor", "a Wasm filter that does nothing", bootstraps.floor, **CHAT, authenticates=False),
     Case(
         "calls",
-        "a Wasm filter that makes our calls of the host and does no work",
+        "a Wasm filter that makes our host calls and does no work",
         bootstraps.same_calls,
         **CHAT,
         authenticates=False,
@@ -172,7 +172,7 @@ CHAT_CASES = (
     Case("ours", "ours, token cached", bootstraps.ours, **CHAT),
     Case(
         "calls-logged",
-        "our calls, those for the access log too, and no work",
+        "our host calls including those for the access log, and no work",
         bootstraps.same_calls_logged,
         **CHAT,
         authenticates=False,
@@ -195,7 +195,7 @@ STREAM_CASES = (
     Case("stream-bare", "bare router, prefix rewritten", bootstraps.bare, **STREAM, authenticates=False),
     Case("stream-native", "native: jwt_authn (cached), rbac, credential_injector", bootstraps.native_cached, **STREAM),
     Case("stream-floor", "a Wasm filter that does nothing", bootstraps.floor, **STREAM, authenticates=False),
-    Case("stream-unread", "ours, of an API whose usage is not read", bootstraps.ours, **UNREAD),
+    Case("stream-unread", "ours, for an API whose usage is not read", bootstraps.ours, **UNREAD),
     Case("stream-ours", "ours, token cached", bootstraps.ours, **STREAM),
 )
 UPLOAD_CASES = (
@@ -213,12 +213,12 @@ ALL = (*CHAT_CASES, *BEDROCK_CASES, *STREAM_CASES, *UPLOAD_CASES)
 
 
 def paced(case, events, gap_ms):
-    """A case of streams with so many events, and so much time between them."""
+    """A stream case with this number of events, and this time between them."""
     return replace(case, name=f"{case.name}-{events}", body=stream_body(events, gap_ms))
 
 
-def prove(case, proxy, upstream_port, token):
-    """Raises `WorkNotDoneError` unless the variant does with this case's requests what it is there for."""
+def check(case, proxy, upstream_port, token):
+    """Raise `WorkNotDoneError` unless the variant does its work for requests of this case."""
 
     def expect(truth, what):
         if not truth:
@@ -236,7 +236,7 @@ def prove(case, proxy, upstream_port, token):
     else:
         expect(authorization == f"Bearer {UPSTREAM_KEY}", "the upstream did not get its key")
     if len(case.body) > BEDROCK_BODY_BYTES:
-        return  # its variant has been seen to refuse smaller ones
+        return  # the variant was already checked with smaller ones
     signature_start = token.rindex(".") + 1
     other = "A" if token[signature_start] != "A" else "B"
     forged = token[:signature_start] + other + token[signature_start + 1 :]
@@ -247,23 +247,29 @@ def prove(case, proxy, upstream_port, token):
         expect(not proxy.admin("/stats?filter=jwt_cache_hit").endswith(": 0\n"), "its token cache is not used")
 
 
-def prove_permission(case, proxy, key):
-    """The same for a good token that permits nothing."""
-    claims = {"iss": ISSUER, "sub": "stranger", "aud": AUDIENCE, "exp": int(time.time()) + 600, "permissions": ["none"]}
+def check_permission(case, proxy, key):
+    """The same for a valid token without permissions."""
+    claims = {
+        "iss": ISSUER,
+        "sub": "unprivileged",
+        "aud": AUDIENCE,
+        "exp": int(time.time()) + 600,
+        "permissions": ["none"],
+    }
     status = status_of(proxy.port, case.request(key.sign(claims)))
     if status != 403:
         raise WorkNotDoneError(f"{case.name}: a caller without permission gets {status}")
 
 
 def status_of(port, request):
-    """The status of the answer."""
+    """The status of the response."""
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(request)
         return int(connection.recv(65536)[9:12])
 
 
 def last_request(upstream_port):
-    """Path and headers of the last request, as the upstream got them."""
+    """The path and headers of the last request that the upstream received."""
     request = b"GET /last HTTP/1.1\r\nhost: upstream\r\n\r\n"
     with socket.create_connection(("127.0.0.1", upstream_port), timeout=10) as connection:
         connection.sendall(request)
@@ -275,7 +281,7 @@ def last_request(upstream_port):
 
 
 def is_signed(path, headers, body):
-    """Whether the request carries a good AWS Signature Version 4; made anew from what arrived."""
+    """Whether the request has a valid AWS Signature Version 4, computed from what was received."""
     found = AUTHORIZATION.fullmatch(headers["authorization"])
     if not found or found["key"] != ACCESS_KEY or "host" not in found["headers"].split(";"):
         return False

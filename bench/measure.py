@@ -1,4 +1,4 @@
-"""The measurements. Each returns plain numbers; `report` makes ratios and tables of them."""
+"""The measurements. Each returns plain numbers, of which `report` makes ratios and tables."""
 
 import json
 import socket
@@ -15,7 +15,7 @@ from mocks.keys import SigningKey
 from tools.gateway import PROJECT
 
 from . import callgrind, cases
-from .bootstraps import FILTER, FLOOR, Surroundings
+from .bootstraps import FILTER, FLOOR, Environment
 from .proxy import LOAD_CPU, Proxy, ProxyError, pinned
 
 LOAD = PROJECT / "target/release/load"
@@ -24,7 +24,7 @@ WARM_UP_REQUESTS = 300
 FIXED_RATE = 250
 STREAMS_AT_ONCE, STREAMS_IN_A_ROUND = 20, 20
 UPLOADS_IN_A_ROUND, UPLOADS_TO_GROW = 2, 20
-# Under callgrind Envoy is fifty times slower: few streams at once, and time between events, lest they come together.
+# Under callgrind Envoy is fifty times slower, so there are few streams, with enough time between events to keep them apart.
 FEW_STREAMS, STREAMS_COUNTED, SLOW_GAP_MS = 2, 4, 20
 SHORT_STREAM, LONG_STREAM = 20, 120  # events
 FIRST_BYTES_IN_A_ROUND = 100
@@ -33,10 +33,10 @@ STARTS = 3
 
 @dataclass(frozen=True)
 class Pace:
-    """How long is measured: the longer, the less what disturbs the machine counts."""
+    """The duration of measurements. Longer ones reduce the influence of other load on the machine."""
 
     rounds: int
-    """Of CPU time."""
+    """For CPU time."""
     round_s: float
     latency_s: float
 
@@ -46,7 +46,7 @@ QUICK = Pace(rounds=5, round_s=0.3, latency_s=0.5)
 
 
 class Bench:
-    """An upstream, a key with good tokens, and the variants that have been started."""
+    """An upstream, a key with valid tokens, and the variants that were started."""
 
     def __init__(self, envoy, directory):
         self.envoy = envoy
@@ -69,9 +69,9 @@ class Bench:
 
     @contextmanager
     def proxies(self, some_cases, *, under_callgrind=False):
-        """An Envoy for each variant of these cases, seen to do its work; by the variant.
+        """An Envoy for each variant of these cases, checked to do its work, by variant.
 
-        Under callgrind they are taken to do what they have been seen to do without it.
+        Under callgrind they are not checked again.
         """
         with ExitStack() as stack:
             proxies = {}
@@ -79,21 +79,21 @@ class Bench:
                 if case.variant not in proxies:
                     proxies[case.variant] = stack.enter_context(self.proxy(case.variant, under_callgrind))
                 if not under_callgrind:
-                    self.prove(case, proxies[case.variant])
+                    self.check(case, proxies[case.variant])
             yield proxies
 
     def proxy(self, variant, under_callgrind=False):
         directory = Path(tempfile.mkdtemp(dir=self.directory)) / "envoy"
-        surroundings = Surroundings(self.upstream_port, self.key)
-        return Proxy(directory, self.envoy, variant(surroundings), under_callgrind=under_callgrind)
+        environment = Environment(self.upstream_port, self.key)
+        return Proxy(directory, self.envoy, variant(environment), under_callgrind=under_callgrind)
 
-    def prove(self, case, proxy):
-        cases.prove(case, proxy, self.upstream_port, self.tokens[0])
+    def check(self, case, proxy):
+        cases.check(case, proxy, self.upstream_port, self.tokens[0])
         if case.authenticates and len(case.body) <= cases.BEDROCK_BODY_BYTES:
-            cases.prove_permission(case, proxy, self.key)
+            cases.check_permission(case, proxy, self.key)
 
     def drive(self, case, proxy, **options):
-        """Sends this case's requests, each of which must succeed."""
+        """Send requests of this case, all of which must succeed."""
         first = self._position.get(case.name, 0)
         options = {"first": first, "connections": CONNECTIONS, **options}
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
@@ -115,9 +115,9 @@ class Bench:
 
 
 def cpu_rounds(bench, proxies, some_cases, rounds, **options):
-    """For each case, of each round: CPU microseconds of Envoy for a request, and requests per second.
+    """Envoy's CPU microseconds per request and the requests per second, for each case and round.
 
-    The cases take turns, so that what disturbs the machine for longer than a turn disturbs them alike.
+    The cases take turns, so that longer disturbances of the machine affect all of them.
     """
     for case in some_cases:
         bench.drive(case, proxies[case.variant], **options | {"seconds": 0.3})
@@ -133,7 +133,7 @@ def cpu_rounds(bench, proxies, some_cases, rounds, **options):
 
 
 def latencies(bench, proxies, some_cases, seconds):
-    """Microseconds at a fixed rate, which every case carries with ease."""
+    """Latencies in microseconds at a fixed rate that every case can sustain."""
     result = {}
     for case in some_cases:
         driven = bench.drive(case, proxies[case.variant], rate=FIXED_RATE, seconds=seconds)
@@ -142,9 +142,9 @@ def latencies(bench, proxies, some_cases, seconds):
 
 
 def first_bytes(bench, proxies, some_cases, rounds):
-    """Microseconds from a stream's request to the first byte of its answer, the median of each round.
+    """Microseconds from a stream's request to the first byte of its response, the median of each round.
 
-    One stream at a time, over one connection; the cases take turns.
+    One stream at a time on one connection. The cases take turns.
     """
     result = {case.name: {"first_byte_us": []} for case in some_cases}
     with ExitStack() as stack, pinned(LOAD_CPU):
@@ -174,10 +174,10 @@ def _first_byte_us(connection, request):
 
 
 def instructions(bench, proxies, case):
-    """User-space instructions of Envoy for a request (a stream: for an event), after warm-up.
+    """Envoy's user-space instructions per request, or per event of a stream, after warm-up.
 
-    The difference of two loads: what a load costs beside its requests (a stream: beside its events) cancels out. Done
-    twice, since the difference of the two shows how well the figure repeats.
+    This is the difference between two loads of different size, so that fixed costs cancel out. It is measured twice to show
+    how well it repeats.
     """
     proxy = proxies[case.variant]
     if case in cases.STREAM_CASES:
@@ -192,7 +192,7 @@ def instructions(bench, proxies, case):
         bench.drive(case, proxy, requests=WARM_UP_REQUESTS)
     proxy.start_counting()
     counts = []
-    for which in (0, 0, 1, 1):  # the first finds code that callgrind has not seen yet
+    for which in (0, 0, 1, 1):  # the first run includes code that callgrind has not seen yet
         load, options = loads[which]
         bench.drive(load, proxy, **options)
         counts.append(callgrind.Profile(proxy.profile()))
@@ -207,7 +207,7 @@ def instructions(bench, proxies, case):
 
 
 def starts(bench, some_cases):
-    """Seconds from the start of the process to its readiness, CPU seconds, and memory then."""
+    """Seconds from the start of the process until it is ready, CPU seconds, and memory at that time."""
     result = {}
     for case in some_cases:
         start_s, start_cpu_s = [], []
@@ -221,7 +221,7 @@ def starts(bench, some_cases):
 
 
 def growth(bench, proxies, case):
-    """Memory before an upload, after one, and after twenty more: of the process and of its VMs, in MB."""
+    """The memory of the process and of its VMs in MB: before an upload, after one, and after twenty more."""
     proxy = proxies[case.variant]
     seen = [(proxy.resident_mb(), proxy.vm_memory_mb())]
     for requests in (1, UPLOADS_TO_GROW):
@@ -231,5 +231,5 @@ def growth(bench, proxies, case):
 
 
 def module_sizes():
-    """In bytes."""
+    """The sizes of the modules in bytes."""
     return {"floor": FLOOR.stat().st_size, "ours": FILTER.stat().st_size}

@@ -1,8 +1,9 @@
-"""`python -m bench.profile [CASE …]`: where the filter's instructions go, function by function.
+"""`python -m bench.profile [CASE …]` shows which functions of the filter execute the most instructions.
 
-V8 gives callgrind no names. But a compiled function is called through V8's jump table, a slot of eight bytes for each
-function in the module's order, so that the addresses that callgrind sees are places in that table. The allocator, called
-in pairs, tells where the table begins; the names come from a build that keeps them.
+V8 provides no function names to callgrind. However, V8 calls a compiled function through its jump table, which has a slot
+of eight bytes for each function in the order of the module. The addresses that callgrind sees are therefore positions in
+this table. The allocator functions, which are called in pairs, show where the table begins. The names come from a build
+that keeps them.
 """
 
 import os
@@ -27,7 +28,18 @@ def main():
     wanted = sys.argv[1:] or ["ours", "bedrock-ours"]
     require_tools()
     subprocess.run(
-        ["cargo", "build", "--quiet", "--release", "--package", "ai-gateway-filter", "--target", "wasm32-wasip1", "--target-dir", "target/named"],
+        [
+            "cargo",
+            "build",
+            "--quiet",
+            "--release",
+            "--package",
+            "ai-gateway-filter",
+            "--target",
+            "wasm32-wasip1",
+            "--target-dir",
+            "target/named",
+        ],
         cwd=PROJECT,
         env=os.environ | {"CARGO_PROFILE_RELEASE_STRIP": "false"},
         check=True,
@@ -42,7 +54,7 @@ def main():
                 with bench.proxy(case.variant, under_callgrind=True) as proxy:
                     bench.drive(case, proxy, requests=measure.WARM_UP_REQUESTS)
                     proxy.start_counting()
-                    for _ in range(2):  # the first finds code that callgrind has not seen yet
+                    for _ in range(2):  # the first run includes code that callgrind has not seen yet
                         bench.drive(case, proxy, requests=REQUESTS)
                         file = proxy.profile()
                     print(table(case, callgrind.Profile(file), names))
@@ -51,7 +63,7 @@ def main():
 
 
 def table(case, profile, names):
-    """The functions that cost most, a request: by themselves, and in the host at their call."""
+    """The most expensive functions per request: their own cost, and the cost of the host calls that they make."""
     start = table_start(profile, names)
 
     def name_of(function):
@@ -80,7 +92,7 @@ def table(case, profile, names):
 
 
 def table_start(profile, names):
-    """The address of the jump table: where the two busiest functions fit dlmalloc and dlfree."""
+    """The address of the jump table, at which the two busiest functions are dlmalloc and dlfree."""
     places = {name: place for place, name in names.items() if name in ("dlmalloc", "dlfree")}
     apart = (places["dlfree"] - places["dlmalloc"]) * SLOT_BYTES
     calls = {callgrind.compiled_address(function): count for function, count in profile.calls.items()}
@@ -89,7 +101,7 @@ def table_start(profile, names):
 
 
 def readable(name):
-    """A mangled name, near enough."""
+    """A mangled name in readable form."""
     parts = re.findall(r"\d+([A-Za-z_][A-Za-z0-9_$.]*?)(?=\d|E|$|B\d|Nt|NC|INv)", name)
     if name.startswith("_ZN"):
         parts, rest = [], name[3:]
@@ -102,7 +114,7 @@ def readable(name):
 
 
 def function_names(module):
-    """The names of the module's own functions, by their order in it."""
+    """The names of the module's own functions, in order."""
     imported, names = 0, {}
     at = 8
     while at < len(module):
@@ -110,7 +122,7 @@ def function_names(module):
         size, at = leb128(module, at + 1)
         end = at + size
         if kind == IMPORTS:
-            imported, _ = leb128(module, at)  # of this module all are functions
+            imported, _ = leb128(module, at)  # all imports of this module are functions
         if kind == CUSTOM:
             length, at = leb128(module, at)
             if module[at : at + length] == b"name":
@@ -135,7 +147,7 @@ def name_map(module, at):
 
 
 def leb128(data, at):
-    """A number, and where it ends."""
+    """A number, and the position after it."""
     value = shift = 0
     while True:
         byte = data[at]

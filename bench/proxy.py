@@ -1,4 +1,4 @@
-"""An Envoy that is measured: pinned to one CPU, or under callgrind."""
+"""Runs the Envoy that is measured, pinned to one CPU, or under callgrind."""
 
 import json
 import os
@@ -19,12 +19,12 @@ CALLGRIND = ("valgrind", "--tool=callgrind", "--instr-atstart=no", "--quiet")
 
 
 class ProxyError(Exception):
-    """Envoy did not do what was asked; the message ends with its log."""
+    """Envoy failed to start or to respond. The message ends with its log."""
 
 
 @contextmanager
 def pinned(*cpus):
-    """Children started meanwhile by this thread stay on these CPUs."""
+    """Pin child processes that this thread starts in the block to these CPUs."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cpus)
     try:
@@ -34,7 +34,7 @@ def pinned(*cpus):
 
 
 class Proxy:
-    """One Envoy with a configuration of `bootstraps`; `start_s` and `start_cpu_s` tell what its start took."""
+    """One Envoy with a configuration of `bootstraps`. `start_s` and `start_cpu_s` are the cost of its start."""
 
     def __init__(self, directory, envoy, bootstrap, *, under_callgrind=False):
         self.directory = Path(directory)
@@ -80,7 +80,7 @@ class Proxy:
             return reply.read().decode()
 
     def cpu_s(self):
-        """CPU time of all threads, user and system, as the scheduler counts it (in nanoseconds, not in ticks)."""
+        """The CPU time of all threads, user and system, in the scheduler's resolution of nanoseconds."""
         tasks = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
         return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
 
@@ -88,18 +88,18 @@ class Proxy:
         return memory.resident_bytes(self.pid) / 1e6
 
     def vm_memory_mb(self):
-        """Linear memory of all VMs."""
+        """The linear memory of all VMs."""
         return memory.vm_bytes(self.pid) / 1e6
 
     def start_counting(self):
-        """Has callgrind count from now on."""
+        """Start counting instructions with callgrind."""
         self._callgrind("--instr=on")
 
     def stop_counting(self):
         self._callgrind("--instr=off")
 
     def profile(self):
-        """The file with what callgrind has counted since the last call, or since the start of counting."""
+        """The file with callgrind's counts since the last call, or since counting was started."""
         self._callgrind("--dump")
         self._dumps += 1
         file = self._profile.with_name(f"{self._profile.name}.{self._dumps}")

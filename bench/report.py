@@ -14,8 +14,8 @@ from .proxy import CPUS, LOAD_CPU, PROXY_CPU
 PAIRS = (
     ("floor", "native", "a Wasm filter that does nothing / native, cached"),
     ("ours", "native", "ours, token cached / native, cached"),
-    ("calls", "native", "our calls of the host and no work / native, cached"),
-    ("ours", "calls", "ours, token cached / our calls of the host and no work"),
+    ("calls", "native", "our host calls and no work / native, cached"),
+    ("ours", "calls", "ours, token cached / our host calls and no work"),
     ("ours-logged", "native", "ours with all fields of the access log / native, cached"),
     ("ours-new", "native-new", "ours, each token new / native, no cache"),
     ("bedrock-ours", "bedrock-native", "ours, SigV4 / native, cached, with aws_request_signing"),
@@ -45,51 +45,54 @@ def document(results, budgets):
         max(results["instructions"][case.name]["repeats"] for case in some_cases)
         for some_cases in (cases.CHAT_CASES + cases.BEDROCK_CASES, cases.STREAM_CASES)
     )
-    load_cpu = "another" if LOAD_CPU != PROXY_CPU else "the same, for want of another: CPU time is noisier still"
+    load_cpu = "the other CPU" if LOAD_CPU != PROXY_CPU else "the same CPU, so CPU time is noisier still"
     return f"""# Performance
 
-Written by `make bench` on {results["date"]}; do not edit. Ratios travel to other machines, microseconds do not.
+Written by `make bench` on {results["date"]}; do not edit. Ratios apply to other machines as well, absolute times do not.
 
-## Against Envoy's own filters
+## Compared with Envoy's own filters
 
-In the same Envoy, in the same run, the same requests.
+All variants handle the same requests in the same Envoy, in the same run.
 
 {_pairs(results)}
 
-Budgets (`make bench-check` fails where one is exceeded):
+Budgets (`make bench-check` fails if one is exceeded):
 
 ```
 {_lines(budgets)}
 ```
 
-**Which column to believe.** Instructions are what Envoy executes in user space for one request, counted by callgrind
-after warm-up; here they repeated within {repeats:.1%}, those of streams within {repeats_of_events:.0%}.
-The kernel's part is not in them, and valgrind's CPU has no SHA and no ADX instructions, so that native crypto (RS256, SigV4) is overstated: the instructions of the last two rows look
-better for us than they are, and their CPU time is the fairer figure. CPU time is what the scheduler
-counts for the Envoy process, in {rounds} rounds in which the cases take turns; a ratio is of one round, and the median
-is shown with its quartiles. On a busy machine CPU time of the same work may double for a while: differences of less than
-a tenth mean little. Requests/s, p99 and the time to readiness are the machine's as much as Envoy's.
+**Which column to use.** "Instructions" counts what Envoy executes in user space for one request, measured by callgrind after a
+warm-up. In this run the counts repeated within {repeats:.1%}, those of streams within {repeats_of_events:.0%}. They exclude the
+kernel. Valgrind's CPU has no SHA and no ADX instructions, so the counts overstate native cryptography (RS256, SigV4). In the last two
+rows this favours our filter, so use their CPU time instead.
+
+"CPU" is the time that the scheduler charges to the Envoy process, in {rounds} rounds in which the variants take turns. A ratio compares
+two variants within one round. The table shows the median of the ratios and their quartiles. On a busy machine the CPU time of the same
+work can double for a while, so differences of less than a tenth mean little. Requests/s, p99 and the time to readiness depend on the
+machine as much as on Envoy.
 
 ## Requests
 
-A chat completion: body {cases.CHAT_BODY_BYTES} bytes, answer {cases.ANSWER_BYTES} bytes, RS256 token of {results["token_bytes"]} bytes, {len(cases.SDK_HEADERS) + 4} headers; {measure.CONNECTIONS} connections
-that are kept, each with one request under way. Latency at {measure.FIXED_RATE} requests/s.
+A chat completion: a body of {cases.CHAT_BODY_BYTES} bytes, a response of {cases.ANSWER_BYTES} bytes, an RS256 token of {results["token_bytes"]} bytes, and {len(cases.SDK_HEADERS) + 4} headers. {measure.CONNECTIONS} persistent
+connections carry one request at a time each. Latency is measured at {measure.FIXED_RATE} requests/s.
 
 {_requests(results, cases.CHAT_CASES)}
 
-Bedrock `invoke` with a body of {cases.BEDROCK_BODY_BYTES} bytes. The native chain gets the provider's path from the client, since its signer
+Bedrock `invoke` with a body of {cases.BEDROCK_BODY_BYTES} bytes. In the native chain the client sends the provider's path, because Envoy's signing filter
 signs the path before the route rewrites it.
 
 {_requests(results, cases.BEDROCK_CASES)}
 
-"In Wasm" are the instructions of the filter itself, as V8 has compiled it; the rest beyond the bare router is the
-crossing of the VM's border and what the host does at the filter's request.
+"In Wasm" counts the instructions of the filter itself, as compiled by V8. The rest of the difference to the bare router is the cost
+of crossing the VM boundary and the work that the host does for the filter.
 
 ## Streams
 
-CPU time: {cases.EVENTS} events, one each {cases.GAP_MS} ms, {measure.STREAMS_AT_ONCE} streams at once; a stream's request is shared out among its events. Instructions:
-what streams of {measure.LONG_STREAM} events cost beyond streams of {measure.SHORT_STREAM}, one each {measure.SLOW_GAP_MS} ms, {measure.FEW_STREAMS} streams at once; their requests are not in it.
-First byte: from a stream's request to the first byte of its answer, one stream at a time, medians of {measure.FIRST_BYTES_IN_A_ROUND}.
+CPU time: streams of {cases.EVENTS} events, one event every {cases.GAP_MS} ms, {measure.STREAMS_AT_ONCE} streams at once. The cost of a stream's request is divided among its events.
+Instructions: the additional cost of streams of {measure.LONG_STREAM} events over streams of {measure.SHORT_STREAM} events, one event every {measure.SLOW_GAP_MS} ms, {measure.FEW_STREAMS} streams at
+once. The cost of the requests is not included. First byte: the time from a stream's request to the first byte of its response, one
+stream at a time, medians of {measure.FIRST_BYTES_IN_A_ROUND}.
 
 {_streams(results)}
 
@@ -103,25 +106,24 @@ First byte: from a stream's request to the first byte of its answer, one stream 
 
 {_starts(results)}
 
-Memory is that of the whole process, whose module is compiled once, with a VM for the main thread and one for its one worker. V8 compiles
-the whole module before Envoy is ready.
+Memory is that of the whole process. It compiles the module once and runs one VM for the main thread and one for its only worker. V8
+compiles the whole module before Envoy is ready.
 
 ## Method
 
 {_machine(results)}
 
-- The shipped `envoy/bootstrap.yaml`, with one worker on a CPU of its own, the access log off, and other HTTP filters in
-  place of ours. The load and the upstream, which answers at once, share {load_cpu}.
-- Each variant is first seen to do its work: no token or a forged one gives 401, a good one without the permission 403;
-  the upstream got the right path, its own key or a signature that holds, and not the client's token.
-- Instructions: callgrind counts two loads of different size after a warm-up of {measure.WARM_UP_REQUESTS} requests, and the difference
-  is shared out.
-- "Our calls and no work": `bench/same_calls`, a filter that reads, writes and measures as much through the host as ours
-  does for this request, and nothing else; no filter that does our work through proxy-wasm can cost less.
-- The access log is off, and so are its fields, which each cost a call (`observability.log_fields`), but where it says
-  otherwise.
-- "Each token new": {cases.EACH_NEW} tokens in turn, where caches hold {cases.EACH_NEW // 2}.
-- `make bench` repeats all this, `make bench-profile` shows where the filter's instructions go, function by function.
+- Envoy runs the shipped `envoy/bootstrap.yaml` with one worker on its own CPU. The access log is off, and each variant replaces our
+  filter with other HTTP filters. The load generator and the upstream, which responds immediately, share {load_cpu}.
+- Before it is measured, each variant must prove that it does its work. A missing or forged token gives 401, and a valid token without
+  the permission gives 403. The upstream must receive the right path and its own key or a valid signature, and not the client's token.
+- Instructions: callgrind counts two loads of different size after a warm-up of {measure.WARM_UP_REQUESTS} requests. The difference
+  is divided among the requests.
+- "Our host calls and no work": the filter `bench/same_calls` reads, writes and measures as much through the host as ours does for this
+  request, and nothing else. No proxy-wasm filter that does our work can cost less.
+- Unless a row says otherwise, the access log's fields are off (`observability.log_fields`). Each field costs one host call.
+- "Each token new": {cases.EACH_NEW} tokens in turn, with caches that hold {cases.EACH_NEW // 2}.
+- `make bench` repeats all measurements. `make bench-profile` shows the filter's instructions by function.
 """
 
 
@@ -188,15 +190,15 @@ def _uploads(results):
         cpu = [cost / 1000 for cost in results["uploads"][case.name]["cpu_us"]]
         speed = "" if case.name == "upload-bare" else f"{upload_mb_per_s(results, case.name):,.0f}"
         rows.append((case.title, _spread(cpu, ".0f"), speed))
-    return _table(("an upload", "CPU ms", "MB/s through what is beyond bare"), rows)
+    return _table(("an upload", "CPU ms", "MB/s beyond bare"), rows)
 
 
 def _growth(results):
     grown = results["growth"]
     vm, resident = grown["vm_mb"], grown["resident_mb"]
     return (
-        f"Before an upload, after one, after {measure.UPLOADS_TO_GROW} more: the VMs' linear memory, of main thread and worker "
-        f"together, is {vm[0]:.2f}, {vm[1]:.2f}, {vm[2]:.2f} MB; the process has {resident[0]:.0f}, {resident[1]:.0f}, "
+        f"The linear memory of both VMs (main thread and worker) was {vm[0]:.2f} MB before an upload, {vm[1]:.2f} MB after one, "
+        f"and {vm[2]:.2f} MB after {measure.UPLOADS_TO_GROW} more. The process had {resident[0]:.0f}, {resident[1]:.0f} and "
         f"{resident[2]:.0f} MB."
     )
 

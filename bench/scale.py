@@ -114,7 +114,7 @@ def size(gateway):
 
 
 def workers(scale):
-    yield "workers", "process MB", "VMs MB", "after load: process MB", "VMs MB", "fetches of the key set"
+    yield "workers", "process MB", "VMs MB", "after load: process MB", "VMs MB", "key set fetches"
     tokens = scale.tokens(TOKENS)
     for count in WORKERS:
         hits = scale.world.identity_provider.hits
@@ -128,8 +128,8 @@ def workers(scale):
 
 def providers(scale):
     yield (
-        *("providers", "configuration KB", "ready after ms", "its CPU ms", "process MB", "VMs MB"),
-        *("CPU µs a request", "all used once: process MB", "VMs MB", "CPU ms of an idle second", "list of all ms"),
+        *("providers", "configuration KB", "ready after ms", "CPU ms until ready", "process MB", "VMs MB"),
+        *("CPU µs a request", "all used once: process MB", "VMs MB", "CPU ms per idle second", "provider list ms"),
         *("totals ms", "CPU ms of a reload"),
     )
     (token,) = scale.tokens(1)
@@ -176,9 +176,9 @@ def timed(gateway, path, token):
 
 def bindings(scale):
     yield (
-        "bindings, each of another subject",
+        "bindings, each to a different subject",
         "ready after ms",
-        "its CPU ms",
+        "CPU ms until ready",
         "process MB",
         "VMs MB",
         "CPU µs a request",
@@ -200,7 +200,7 @@ def bindings(scale):
 
 
 def tokens(scale):
-    yield "tokens remembered", "VMs MB before", "after", "bytes a token"
+    yield "cached tokens", "VMs MB before", "after", "bytes a token"
     all_tokens = scale.tokens(max(REMEMBERED))
     for count in REMEMBERED:
         configuration = scale.configuration()

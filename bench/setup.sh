@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes sure that the benchmark's tools are there, and builds what it runs.
+# Checks that the benchmark's tools are installed, and builds what it runs.
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -1,6 +1,6 @@
-//! Signs requests by AWS Signature Version 4: a JSON object a line in, the headers to add out.
+//! Signs requests with AWS Signature Version 4. Reads one JSON object per line and writes the headers to add.
 //!
-//! It lets other implementations be compared with this one (`tests/integration/test_sigv4.py`).
+//! `tests/integration/bedrock/test_sigv4.py` uses it to compare this implementation with others.
 
 use std::io::{BufRead, Write};
 

@@ -1,8 +1,7 @@
-"""The outside world in one process: an OIDC identity provider, mock LLM providers, AWS's credential endpoints.
+"""Mock servers in one process: an OIDC identity provider, LLM providers, and AWS credential endpoints.
 
-Each service is an HTTP/1.1 server on the loopback address that speaks the wire format of the real one, records what it
-is asked, and can be told to misbehave. `World` starts them, but for AWS's endpoints; `python -m mocks` does so from a
-shell.
+Each is an HTTP/1.1 server on the loopback address. It speaks the wire format of the real service, records its requests,
+and can be made to fail. `World` starts all except the AWS endpoints, and `python -m mocks` does so from a shell.
 
-Not for production: keys are made at start, secrets are public, recordings hold credentials in clear.
+Not for production: keys are generated at start, secrets are public, and recordings contain credentials in clear text.
 """

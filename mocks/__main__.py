@@ -1,7 +1,7 @@
-"""Run the mocks in the foreground: `python -m mocks`, or one of them, `python -m mocks --only openai`.
+"""Run all mocks in the foreground with `python -m mocks`, or one of them with `python -m mocks --only openai`.
 
-Prints one line of JSON with their addresses and credentials once all listen, and ends on SIGINT or SIGTERM. With the
-PEM of an RSA key in MOCK_SIGNING_KEY, tokens are signed by it, so that others who hold it can make tokens as well.
+Prints their addresses and credentials as one line of JSON once all are listening. Ends on SIGINT or SIGTERM. If
+MOCK_SIGNING_KEY has the PEM of an RSA key, tokens are signed with it, so that other processes can mint tokens too.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NAMES = [parameter.removesuffix("_port") for parameter in PORTS.values()]
 
 
 def main() -> int:
-    """The exit status: 1 when a port is taken."""
+    """The exit status, which is 1 if a port is in use."""
     parser = argparse.ArgumentParser(prog="python -m mocks", description="An OIDC identity provider and LLM providers.")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
     parser.add_argument("--issuer", help="the identity provider's issuer (default: its own address)")

@@ -1,6 +1,6 @@
-"""The client_credentials grant: who asks at the token endpoint, and for which audience (RFC 6749 §2.3, §4.4).
+"""The client_credentials grant: client authentication and audience (RFC 6749 §2.3, §4.4).
 
-Judges the request's bytes only; the identity provider makes the token.
+Only evaluates requests. The identity provider makes the tokens.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True)
 class Client:
-    """A registered client: its secret, whom its tokens may be for (the first is the default), what else they say."""
+    """A registered client: its secret, the audiences of its tokens (the first is the default), and additional claims."""
 
     secret: str
     audiences: Sequence[str]
@@ -26,7 +26,7 @@ class Client:
 
 @dataclass
 class GrantError(Exception):
-    """A refusal (RFC 6749 §5.2)."""
+    """An error response (RFC 6749 §5.2)."""
 
     code: str
     description: str
@@ -34,7 +34,7 @@ class GrantError(Exception):
 
 
 def grant(clients: Mapping[str, Client], authorization: str | None, content_type: str, body: bytes) -> tuple[str, str]:
-    """The authenticated client's id and the granted audience. Raises `GrantError`."""
+    """The id of the authenticated client and the granted audience. Raises `GrantError`."""
     form = _form(content_type, body)
     if "grant_type" not in form:
         raise GrantError("invalid_request", "grant_type is missing")

@@ -1,4 +1,4 @@
-"""Ways in which an HTTP endpoint can go wrong, on demand."""
+"""Configurable faults of HTTP endpoints."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ DRIP_PIECES = 20
 
 @dataclass(frozen=True)
 class Fault:
-    """How an endpoint answers instead of well. Fields combine: a slow 500 with an HTML body is one fault."""
+    """A faulty response. Fields combine, so a slow 500 with an HTML body is one fault."""
 
     status: int = 200
     body: bytes | None = None
-    """`None`: what the endpoint would have said."""
+    """`None` keeps the endpoint's own body."""
     content_type: str = "application/json"
     location: str | None = None
-    """Where a 3xx `status` points."""
+    """The location of a 3xx `status`."""
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_s: float = 0.0
-    """Silence before the response headers."""
+    """Delay before the response headers."""
     hang: bool = False
-    """Accept the request and never answer."""
+    """Accept the request and never respond."""
     drip_s: float = 0.0
     """Spread the body evenly over this time."""
     truncated: bool = False
-    """Announce the whole body, send half of it, close the connection."""
+    """Announce the whole body, send half of it, then close the connection."""
     good_every: int = 0
-    """Where this is 2, every second request is answered well, and so on."""
+    """If this is 2, every second request gets a good response, and so on."""
     size: int = 0
-    """Pad the body with spaces to this many bytes; JSON stays valid, so that only its size can be objected to."""
+    """Pad the body with spaces to this many bytes. JSON stays valid, so only its size can be refused."""
 
     def strikes(self, hit: int) -> bool:
-        """Whether the request of that number is met by the fault."""
+        """Whether the fault applies to the request with this number."""
         return not self.good_every or hit % self.good_every != 0
 
     async def respond(self, request: web.Request, healthy_body: bytes) -> web.StreamResponse:
-        """Answer `request` faultily; `healthy_body` is what the endpoint has to say."""
+        """Respond to `request` with this fault. `healthy_body` is the endpoint's own body."""
         if self.hang:
             await asyncio.Event().wait()
         await asyncio.sleep(self.delay_s)

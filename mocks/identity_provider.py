@@ -1,6 +1,6 @@
 """An OIDC identity provider for machines: discovery, key set and the client_credentials grant.
 
-OpenID Connect Discovery 1.0, RFC 7517 and RFC 6749 §4.4. It knows no users, sessions, id tokens or refresh tokens.
+OpenID Connect Discovery 1.0, RFC 7517 and RFC 6749 §4.4. It has no users, sessions, id tokens or refresh tokens.
 """
 
 from __future__ import annotations
@@ -21,13 +21,16 @@ from .faults import Fault
 from .keys import SigningKey
 from .server import BackgroundServer
 
+LIFETIME_HEADER = "x-mock-token-lifetime"
+
 
 class IdentityProvider(BackgroundServer):
-    """Issues tokens over HTTP, and to tests directly by `mint`.
+    """Issues tokens over HTTP, and directly to tests with `mint`.
 
-    `keys` are the published ones, of which the last signs. `fault` and `hits` go by endpoint: "discovery", "jwks",
-    "token". All of them, `clients` and `token_lifetime_s` may be changed while it runs. The documents name their
-    endpoints at the address by which they were asked for.
+    `keys` are the published keys. The last one signs. `fault` and `hits` are keyed by endpoint: "discovery", "jwks" and
+    "token". All of these, `clients` and `token_lifetime_s` may be changed while it runs. A token request may ask for
+    another lifetime with the header `x-mock-token-lifetime: 30`, in seconds. Documents use the address of the request for
+    their URLs.
     """
 
     def __init__(
@@ -49,26 +52,26 @@ class IdentityProvider(BackgroundServer):
 
     @property
     def issuer(self) -> str:
-        """The URL that names it: its own address unless another one was given."""
+        """The issuer URL, which is its own address unless another one was given."""
         return self.url if self._issuer is None else self._issuer
 
     @property
     def jwks_uri(self) -> str:
-        """Where the key set is, by its own address."""
+        """The URL of the key set at its own address."""
         return self.url + self._prefix() + "/.well-known/jwks.json"
 
     def jwks(self) -> dict[str, Any]:
-        """The key set as published."""
+        """The published key set."""
         return {"keys": [key.jwk() for key in self.keys]}
 
     def rotate(self, alg: str = "RS256", *, drop_old: bool = False) -> SigningKey:
-        """Add a key, which signs from now on; optionally stop publishing the others."""
+        """Add a key that signs from now on, and optionally stop publishing the others."""
         key = SigningKey.generate(alg)
         self.keys = [key] if drop_old else [*self.keys, key]
         return key
 
     def claims(self, client_id: str | None = None, audience: str | None = None) -> dict[str, Any]:
-        """What a good token for this client says; by default for the first client and its first audience."""
+        """The claims of a good token for this client. Defaults to the first client and its first audience."""
         client_id = client_id or next(iter(self.clients))
         client = self.clients[client_id]
         now = int(time.time())
@@ -91,9 +94,9 @@ class IdentityProvider(BackgroundServer):
         *,
         client_id: str | None = None,
     ) -> str:
-        """A token as good as the endpoint's, but for what is asked: other claims or none, another key or header.
+        """A token like those of the endpoint, with other claims, another key or another header as given.
 
-        In `header`, `None` leaves a member out; among the claims it is JSON's null, and `omit` leaves out.
+        `None` removes a member of `header`. Among the claims it is JSON's null, and `omit` removes members.
         """
         claims = {**self.claims(client_id), **(claims_overrides or {})}
         kept = {name: value for name, value in claims.items() if name not in omit}
@@ -142,6 +145,8 @@ class IdentityProvider(BackgroundServer):
             refusal = {"error": error.code, "error_description": error.description}
             return await self._answer(request, "token", refusal, error.status, headers)
         claims = self.claims(client_id, audience)
+        if LIFETIME_HEADER in request.headers:
+            claims["exp"] = claims["iat"] + int(request.headers[LIFETIME_HEADER])
         document = {
             "access_token": self.keys[-1].sign(claims),
             "token_type": "Bearer",

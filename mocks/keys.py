@@ -1,6 +1,6 @@
 """Signing keys and compact JWS (RFC 7515, RFC 7517, RFC 7518, RFC 8037).
 
-Made for tests: nothing here checks that a header, a claim or a key makes sense, so bad tokens are as easy as good ones.
+Made for tests. Headers, claims and keys are not validated, so invalid tokens are as easy to make as valid ones.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def base64url(data: bytes) -> str:
 
 
 def compact(header: Mapping[str, Any], claims: Any, sign: Callable[[bytes], bytes]) -> str:
-    """The compact serialization of a JWS; `sign` turns the signing input into the signature.
+    """The compact serialization of a JWS. `sign` turns the signing input into the signature.
 
-    `claims` is anything that JSON can hold, or `bytes` to be taken as they are.
+    `claims` is any JSON value, or `bytes` to use unchanged.
     """
     payload = claims if isinstance(claims, bytes) else _json(claims)
     signing_input = f"{base64url(_json(header))}.{base64url(payload)}"
@@ -53,7 +53,7 @@ class SigningKey:
 
     @classmethod
     def generate(cls, alg: str = "RS256", kid: str | None = None, *, bits: int = 2048) -> Self:
-        """A new key for RS*, PS* (of `bits`), ES256, ES384 or EdDSA; `kid` is random unless given."""
+        """A new key for RS*, PS* (with `bits`), ES256, ES384 or EdDSA. `kid` is random unless given."""
         private: PrivateKey
         if alg[:2] in ("RS", "PS") and alg[2:] in HASHES:
             private = rsa.generate_private_key(public_exponent=65537, key_size=bits)
@@ -67,7 +67,7 @@ class SigningKey:
 
     @classmethod
     def from_pem(cls, pem: bytes) -> Self:
-        """The RS256 key of an unencrypted PEM; its `kid` follows from it, so that all who hold it agree."""
+        """The RS256 key of an unencrypted PEM. Its `kid` is derived from the key, so that all holders of the key agree on it."""
         private = load_pem_private_key(pem, password=None)
         if not isinstance(private, rsa.RSAPrivateKey):
             raise ValueError("not an RSA key")
@@ -75,21 +75,21 @@ class SigningKey:
         return cls("RS256", hashlib.sha256(public).hexdigest()[:16], private)
 
     def jwk(self, **members: Any) -> dict[str, Any]:
-        """The public key as a JWK. `members` replace the usual ones; `None` leaves a member out."""
+        """The public key as a JWK. `members` replace the default ones, and `None` removes one."""
         usual = {"kid": self.kid, "use": "sig", "alg": self.alg, **self._public_members()}
         return _merge(usual, members)
 
     def public_pem(self) -> bytes:
-        """The public key as PEM: what an attacker would use as an HMAC secret."""
+        """The public key as PEM, which attackers try as an HMAC secret."""
         return self.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
     def sign(self, claims: Any, header: Mapping[str, Any] | None = None) -> str:
-        """A signed token. `header` members replace the usual ones; `None` leaves a member out."""
+        """A signed token. `header` members replace the default ones, and `None` removes one."""
         usual = {"alg": self.alg, "typ": "JWT", "kid": self.kid}
         return compact(_merge(usual, header or {}), claims, self.signature)
 
     def signature(self, message: bytes) -> bytes:
-        """The JWS signature of `message`: for ECDSA r and s side by side (RFC 7518 §3.4), not DER."""
+        """The JWS signature of `message`. For ECDSA that is r and s concatenated (RFC 7518 §3.4), not DER."""
         private = self.private
         if isinstance(private, Ed25519PrivateKey):
             return private.sign(message)

@@ -1,4 +1,4 @@
-"""One aiohttp application, served from a daemon thread."""
+"""Serves an aiohttp application from a daemon thread."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ SHUTDOWN_GRACE_S = 0.2
 
 
 class BackgroundServer:
-    """Serves the application that `build` returns, on its own event loop, beside the caller's thread.
+    """Serves the application that `build` returns, on its own event loop in its own thread.
 
-    A port of 0 is replaced at the first `start` by a free one, which later starts keep: a server that was stopped comes
-    back at the same address. Request bodies are handed on as sent, without undoing a content encoding.
+    A port of 0 is replaced by a free one on the first `start`. Later starts use the same port, so a stopped server returns
+    at the same address. Request bodies are passed on without decoding their content encoding.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class BackgroundServer:
 
     @property
     def url(self) -> str:
-        """The origin, without a trailing slash; the loopback address when the server listens on all of them."""
+        """The origin without a trailing slash. If the server listens on all addresses, it is that of the loopback interface."""
         scheme = "https" if self._ssl_context else "http"
         host = "127.0.0.1" if self.host == "0.0.0.0" else self.host
         return f"{scheme}://{host}:{self.port}"
@@ -50,7 +50,7 @@ class BackgroundServer:
     def start(self) -> Self:
         """Return once the server listens.
 
-        Raises `OSError` when the address cannot be bound, `RuntimeError` when the server runs already.
+        Raises `OSError` if the address cannot be bound, and `RuntimeError` if the server is already running.
         """
         if self._thread is not None:
             raise RuntimeError(f"{type(self).__name__} already runs at {self.url}")
@@ -69,7 +69,7 @@ class BackgroundServer:
         return self
 
     def stop(self) -> None:
-        """Close the listener and every connection, then wait for the thread to end. Stopping twice is harmless."""
+        """Close the listener and all connections, and wait for the thread. Has no effect on a stopped server."""
         if self._loop is None or self._thread is None:
             return
         if self._runner is not None:

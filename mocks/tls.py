@@ -1,4 +1,4 @@
-"""A certificate authority of one's own, and server certificates from it."""
+"""A private certificate authority and its server certificates."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ BACKDATED = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class ServerCertificate:
-    """The files of a certificate and its private key, both PEM."""
+    """The files of a certificate and its private key in PEM format."""
 
     certificate: Path
     key: Path
 
     def ssl_context(self) -> ssl.SSLContext:
-        """For a mock's `ssl_context`."""
+        """An SSL context for the `ssl_context` of a mock."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate, self.key)
         return context
 
 
 class CertificateAuthority:
-    """Made anew each time; its files, among them `certificate` for clients to trust, are in `directory`."""
+    """A new certificate authority. Its files are in `directory`, and clients trust `certificate`."""
 
     def __init__(self, directory: Path) -> None:
         self.certificate = directory / "ca.pem"
@@ -46,7 +46,7 @@ class CertificateAuthority:
         self.certificate.write_bytes(builder.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM))
 
     def issue(self, *names: str) -> ServerCertificate:
-        """A certificate for host names and addresses; the first one names the files."""
+        """Issue a certificate for host names and addresses. The first one is the name of the files."""
         key = ec.generate_private_key(ec.SECP256R1())
         builder = _builder(_name(names[0]), self._name, key.public_key())
         builder = builder.add_extension(x509.SubjectAlternativeName(map(_alternative_name, names)), critical=False)

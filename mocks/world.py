@@ -1,4 +1,4 @@
-"""All the mocks together, acquainted with each other's users."""
+"""All mocks, configured to know each other's credentials."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ PERMISSIONS = ("dataplane_adp_llmprovider_get", "dataplane_adp_llmprovider_invok
 
 
 class World:
-    """An identity provider with one client who may do everything, and a provider of each kind.
+    """An identity provider with one client that has all permissions, and one provider of each type.
 
-    Ports of 0 are replaced by free ones. `sigv4_verifier` is the program built from tests/sigv4-verifier; without it
-    the mock of Bedrock takes any signature that names the right access key.
+    Ports of 0 are replaced by free ones. `sigv4_verifier` is the program built from tests/sigv4-verifier. Without it, the
+    mock of Bedrock accepts any signature with the right access key id.
     """
 
     def __init__(
@@ -70,10 +70,10 @@ class World:
             self.compatible,
             self.bedrock,
         )
-        """All that `start` starts."""
+        """All servers that `start` starts."""
 
     def start(self) -> Self:
-        """Return once all listen; when one cannot, stop the others and raise its error."""
+        """Return once all are listening. If one cannot, stop the others and raise its error."""
         try:
             for server in self.servers:
                 server.start()
@@ -83,7 +83,7 @@ class World:
         return self
 
     def stop(self) -> None:
-        """Stop all that run."""
+        """Stop all running servers."""
         for server in self.servers:
             server.stop()
         if self.sigv4_verifier is not None:
@@ -98,7 +98,7 @@ class World:
         self.stop()
 
     def document(self) -> dict[str, Any]:
-        """What a process outside must know to use it: addresses and credentials, all of them made up."""
+        """The addresses and credentials that another process needs. All of them are made up."""
         providers = {
             "openai": self.openai,
             "anthropic": self.anthropic,

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Builds the filter into DIR/wasm32-wasip1/release, DIR being the first argument.
+# Builds the filter into DIR/wasm32-wasip1/release, where DIR is the first argument.
 #
-# The same sources give the same bytes wherever they and cargo's registry lie: the paths of both, which panics name,
-# are written as if they lay in /src and /cargo.
+# The build is reproducible: source paths, which panic messages contain, are replaced by /src and /cargo, so the same sources
+# give the same bytes wherever they and cargo's registry are.
 set -eu
 cd "$(dirname "$0")/.."
 home=${CARGO_HOME:-$HOME/.cargo}

@@ -8,7 +8,7 @@ STOP_TIMEOUT_S = 10
 
 
 def start(command, log, environment=None):
-    """Starts a program whose output goes to the open file `log`; Ctrl-C is for the parent, which then stops it."""
+    """Start a program with its output in the open file `log`. It ignores Ctrl-C, so that the parent can stop it properly."""
     if setpriv := shutil.which("setpriv"):  # also when the parent is killed
         command = [setpriv, "--pdeathsig", "KILL", *command]
     return subprocess.Popen(
@@ -22,7 +22,7 @@ def start(command, log, environment=None):
 
 
 def stop(process):
-    """By SIGTERM, and by SIGKILL where that does not help; the exit status."""
+    """Stop a process with SIGTERM, or SIGKILL if that has no effect, and return its exit status."""
     process.send_signal(signal.SIGTERM)
     try:
         process.wait(STOP_TIMEOUT_S)

@@ -17,9 +17,9 @@ else
     unchecked=$(grep -o 'failed to fetch advisory database [^ ]*' "$log" || cat "$log")
 fi
 
-for manifest in $(git ls-files '*Cargo.toml'); do
+for manifest in Cargo.toml fuzz/Cargo.toml bench/floor/Cargo.toml tests/sigv4-verifier/Cargo.toml; do
     # A workspace has only some of the dependencies that deny.toml speaks of.
-    if cargo deny --locked --manifest-path "$manifest" --config deny.toml --log-level error check \
+    if cargo deny --locked --manifest-path "$manifest" --workspace --config deny.toml --log-level error check \
         --allow license-not-encountered --allow license-exception-not-encountered --allow unmatched-skip \
         $checks >"$log" 2>&1; then
         echo "$manifest: $(tail -n 1 "$log")"

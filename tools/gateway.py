@@ -1,7 +1,7 @@
-"""Envoy with the ai_gateway filter as a child process, for `make run` and the integration tests.
+"""Runs Envoy with the ai_gateway filter as a child process, for `make run` and the integration tests.
 
-The configuration is the shipped one, envoy/bootstrap.yaml and envoy/filter.yaml; only ports, paths and the filter's
-own configuration are filled in.
+It uses the shipped configuration, envoy/bootstrap.yaml and envoy/filter.yaml, and replaces only ports, paths and the
+filter's own configuration.
 """
 
 import copy
@@ -24,11 +24,11 @@ RELOAD_TIMEOUT_S = 30
 
 
 class GatewayError(Exception):
-    """Envoy did not do what was asked; the message ends with its log."""
+    """Envoy failed to start or to load a configuration. The message ends with its log."""
 
 
 class Gateway:
-    """One Envoy process with its files in `directory`."""
+    """One Envoy process, with its files in `directory`."""
 
     def __init__(
         self,
@@ -48,11 +48,11 @@ class Gateway:
         log_level="warning",
         component_log_levels="wasm:info",
     ):
-        """`environment`: variables for Envoy beyond this process's own; the filter may read them too.
+        """`environment`: additional environment variables for Envoy, which the filter may read as well.
 
         `tls`: the files of a certificate and its key, for a second listener at `tls_url`.
-        `arguments`: more of them for Envoy; `log_level`, `component_log_levels`: as it takes them.
-        `edit_bootstrap`, `edit_plugin`: change the bootstrap, or the plugin's part of the filter file, in place.
+        `arguments`: additional arguments for Envoy. `log_level`, `component_log_levels`: as Envoy accepts them.
+        `edit_bootstrap`, `edit_plugin`: functions that modify the bootstrap, or the plugin part of the filter file.
         """
         self.directory = Path(directory).resolve()
         self.envoy = envoy
@@ -69,7 +69,7 @@ class Gateway:
         self.ca_bundle = ca_bundle
         self.concurrency = concurrency
         self.environment = environment or {}
-        # A directory of its own: Envoy looks at the file whenever anything is moved into the directory.
+        # In its own folder, as Envoy reloads the file whenever anything is moved into the folder.
         self.filter_file = self.directory / "filter" / "filter.yaml"
         self.log_file = self.directory / "envoy.log"
         self._process = None
@@ -91,7 +91,7 @@ class Gateway:
         return f"http://127.0.0.1:{self.admin_port}"
 
     def start(self, configuration, may_be_refused=False):
-        """Starts Envoy with this filter configuration and returns once it serves with it, or without, where it may be refused."""
+        """Start Envoy with this filter configuration, and return once it serves. With `may_be_refused`, it may serve without the filter."""
         self._write_filter(configuration)
         bootstrap = self.directory / "bootstrap.json"
         bootstrap.write_text(json.dumps(self._bootstrap(), indent=2))
@@ -99,7 +99,7 @@ class Gateway:
         command += ["--log-level", self.log_level, "--component-log-level", self.component_log_levels]
         command += ["--file-flush-interval-msec", "100"]  # the access log; by default it comes after 10 s
         self.log_file.write_bytes(b"")
-        # Appended to: the access log opens the file once more, and one would write over the other.
+        # Opened for appending, because Envoy opens the file a second time for the access log.
         with self.log_file.open("ab") as log:
             self._process = children.start(command, log, os.environ | self.environment)
         try:
@@ -111,14 +111,14 @@ class Gateway:
             raise
 
     def configure(self, configuration):
-        """Replaces the filter configuration of the running Envoy; False when Envoy or the filter refused it."""
+        """Replace the filter configuration of the running Envoy. Returns False if Envoy or the filter refused it."""
         before = self._updates()
         self._write_filter(configuration)
         self._wait_for("Envoy to read the new filter file", RELOAD_TIMEOUT_S, lambda: self._updates() != before)
         return self._updates()["rejected"] == before["rejected"]
 
     def stop(self):
-        """By SIGTERM; the exit status, `None` where it ran no more."""
+        """Stop Envoy with SIGTERM and return its exit status, or `None` if it was not running."""
         if self._process is None:
             return None
         status = children.stop(self._process)
@@ -129,13 +129,13 @@ class Gateway:
         return self._process is not None and self._process.poll() is None
 
     def stats(self, prefix=""):
-        """Envoy's counters and gauges whose name starts with `prefix`."""
+        """Envoy's counters and gauges whose names start with `prefix`."""
         matching = urllib.parse.quote(f"^{re.escape(prefix)}")
         stats = json.loads(self._admin(f"/stats?format=json&type=All&filter={matching}"))["stats"]
         return {s["name"]: s["value"] for s in stats if "value" in s and s["name"].startswith(prefix)}
 
     def log(self):
-        """All that Envoy and the filter have logged, the access log included."""
+        """Everything that Envoy and the filter have logged, including the access log."""
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
 
     def __enter__(self):
@@ -166,7 +166,7 @@ class Gateway:
         return bootstrap
 
     def _tls_listener(self, listener):
-        """The same listener once more, behind TLS."""
+        """A copy of the listener with TLS."""
         listener = copy.deepcopy(listener)
         listener["name"] += "_tls"
         listener["address"]["socket_address"]["port_value"] = self.tls_port
@@ -224,7 +224,7 @@ class Gateway:
 
 
 class ReadableDumper(yaml.SafeDumper):
-    """Writes text of several lines as a block, as people do."""
+    """Writes multi-line text as a block."""
 
     def represent_str(self, text):
         return self.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
@@ -234,7 +234,7 @@ ReadableDumper.add_representer(str, ReadableDumper.represent_str)
 
 
 def free_port(preferred=0):
-    """`preferred` if nothing listens there, else a port that the system chooses."""
+    """`preferred` if it is free, otherwise a port that the system chooses."""
     for port in (preferred, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,8 +1,8 @@
-"""`make image`: the filter as an OCI image, in the form from which Istio and Envoy Gateway load Wasm filters.
+"""`make image`: the filter as an OCI image, in the format from which Istio and Envoy Gateway load Wasm filters.
 
-That is an image of one layer with the file plugin.wasm. The archive, dist/ai-gateway-filter.tar, is an OCI layout which
-`docker load` understands as well; it is made without Docker, and equal filters give equal bytes. Beside it stand the
-filter itself and its SHA-256, for those who load it from a file or by HTTP.
+The image has one layer with the file plugin.wasm. The archive, dist/ai-gateway-filter.tar, is an OCI layout that
+`docker load` reads as well. It is made without Docker, and equal filters give equal bytes. The filter itself and its
+SHA-256 are written next to it, for loading from a file or over HTTP.
 """
 
 import gzip
@@ -21,7 +21,7 @@ NAME = "ai-gateway-filter"
 
 
 def main():
-    package = tomllib.loads((PROJECT / "Cargo.toml").read_text())["package"]
+    package = tomllib.loads((PROJECT / "Cargo.toml").read_text())["workspace"]["package"]
     wasm = WASM.read_bytes()
     DIST.mkdir(exist_ok=True)
     (DIST / f"{NAME}.tar").write_bytes(archive(wasm, package))
@@ -32,7 +32,7 @@ def main():
 
 
 def archive(wasm, package):
-    """The image as an OCI layout (image-spec v1.1) and, by manifest.json, as `docker save` writes one."""
+    """The image as an OCI layout (image-spec v1.1), with the manifest.json of `docker save`."""
     layer = tar({"plugin.wasm": wasm})
     packed = gzip.compress(layer, mtime=0)
     labels = {
@@ -74,7 +74,7 @@ def archive(wasm, package):
 
 
 def tar(files):
-    """An archive of these files in which nothing tells when or by whom it was made."""
+    """A tar archive of these files without times and owners."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w", format=tarfile.USTAR_FORMAT) as written:
         for name, data in files.items():

@@ -1,4 +1,4 @@
-"""Memory of an Envoy process, as the kernel tells it."""
+"""The memory of an Envoy process, as reported by the kernel."""
 
 import re
 from pathlib import Path
@@ -7,13 +7,13 @@ GIGABYTE = 1 << 30
 
 
 def resident_bytes(pid):
-    """What the process has in memory."""
+    """The resident memory of the process."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
 
 
 def vm_bytes(pid):
-    """Linear memory of all VMs: V8 reserves gigabytes for each, of which it opens what is in use."""
+    """The linear memory of all VMs. V8 reserves gigabytes for each VM, and makes only the used part accessible."""
     total, opened = 0, []
     for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
         extent, rights = line.split()[:2]

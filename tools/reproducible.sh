@@ -1,12 +1,12 @@
 #!/bin/sh
-# Builds the last commit in two folders, with cargo's registry in two places; the same bytes must come out.
+# Builds the last commit in two folders, with cargo's registry in two places, and checks that the modules are equal.
 set -eu
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 home=${CARGO_HOME:-$HOME/.cargo}
 
-# Another home for the second: its registry is the same one, by another path.
+# The second build uses another CARGO_HOME, with the same registry under another path.
 mkdir -p "$work/first" "$work/a/second/place" "$work/home"
 for entry in "$home"/*; do
     ln -s "$entry" "$work/home/"
@@ -25,7 +25,7 @@ if [ "$first" != "$second" ]; then
     exit 1
 fi
 if grep -aqF -e "$work" -e "$home" "$work/first/target/$built"; then
-    echo "the module names folders of this machine" >&2
+    echo "the module contains paths of this machine" >&2
     exit 1
 fi
 echo "ai_gateway_filter.wasm of $(git rev-parse --short HEAD), twice: ${first%% *}"

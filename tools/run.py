@@ -1,6 +1,6 @@
 """`make run`: the gateway on localhost with a mock identity provider and mock LLM providers.
 
-A provider whose API key is in the environment is the real one instead. Ends with Ctrl-C.
+If the environment has a provider's API key, the real provider is used instead of the mock. Ctrl-C stops everything.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ def main():
         raise GatewayError(f"ENVOY={envoy} names no program; unset it, and `make run` fetches an Envoy")
     port = free_port(PORT)
     local = PROJECT / ".local"
-    # Envoy watches its files: a second gateway must not write over those of the first.
+    # Envoy watches its files, so a second gateway must not overwrite those of the first.
     own = contextlib.nullcontext(local / "run") if port == PORT else tempfile.TemporaryDirectory("", "run-", local)
     with (
         own as directory,
@@ -53,7 +53,7 @@ def main():
 
 
 def configure_providers(world):
-    """The filter's providers, and for each one where its requests go."""
+    """The filter's providers, and a note for each one about where its requests go."""
     kinds = [
         ("my-openai", "openai", "OPENAI_API_KEY", world.openai),
         ("my-anthropic", "anthropic", "ANTHROPIC_API_KEY", world.anthropic),
@@ -69,7 +69,7 @@ def configure_providers(world):
             notes[name] = f"the real service, with {variable}"
         else:
             provider |= {"base_url": mock.base_url} | credential(kind, mock, world)
-            notes[name] = f"a mock; set {variable} for the real service" if variable else "a mock"
+            notes[name] = f"a mock, set {variable} to use the real service" if variable else "a mock"
         providers.append(provider)
     return providers, notes
 
@@ -90,20 +90,20 @@ def introduction(gateway, world, notes):
     token = world.identity_provider.mint()
     width = max(map(len, notes))
     urls = "\n".join(f"  {proxy_url}/{name:{width}}  {note}" for name, note in notes.items())
-    taken = "" if gateway.port == PORT else f" (port {PORT} is taken)"
+    taken = "" if gateway.port == PORT else f" (port {PORT} is in use)"
     return f"""
 The gateway runs at {gateway.url}{taken}, Envoy's admin page at {gateway.admin_url}.
 
 Proxy URLs
 {urls}
 
-Ask with curl (the token is good for {TOKEN_LIFETIME_S // 3600} hours)
+Send a request with curl (the token is valid for {TOKEN_LIFETIME_S // 3600} hours)
 
 curl {proxy_url}/my-openai/v1/chat/completions -H 'Content-Type: application/json' \\
   -H 'Authorization: Bearer {token}' \\
   -d '{{"model": "gpt-4o", "messages": [{{"role": "user", "content": "{MESSAGE}"}}]}}'
 
-Ask with the OpenAI SDK
+Send a request with the OpenAI SDK
 
 {shlex.quote(sys.executable)} - <<'EOF'
 from openai import OpenAI
@@ -119,13 +119,13 @@ response = client.chat.completions.create(
 print(response.choices[0].message.content)
 EOF
 
-Get another token
+Get a new token
 
 curl -s {world.identity_provider.url}/oauth/token -d grant_type=client_credentials \\
   -d client_id={CLIENT_ID} -d client_secret={CLIENT_SECRET}
 
 Configuration  {gateway.filter_file}
-               write the new version beside it, rename it over this one, and the filter is swapped
+               to change it, write a new file and rename it to this one
 Log            {gateway.log_file}
 
 Ctrl-C stops everything.

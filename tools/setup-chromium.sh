@@ -1,6 +1,6 @@
 #!/bin/sh
-# Prints the path of a Chromium: one on PATH, else Debian's, which is installed where this runs as root.
-# Where neither can be had, says so and fails.
+# Prints the path of a Chromium: one on PATH, or Debian's package, which is installed if this runs as root.
+# If neither is available, it says so and fails.
 set -eu
 
 find_one() {
@@ -16,6 +16,6 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     { apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium; } >/dev/null 2>&1 || true
 fi
 find_one || {
-    echo "no Chromium: install Debian's package chromium, or put one on PATH" >&2
+    echo "no Chromium: install Debian's package chromium, or put another one on PATH" >&2
     exit 1
 }

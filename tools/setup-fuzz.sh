@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes sure that cargo-fuzz is in .local/cargo/bin.
+# Installs cargo-fuzz into .local/cargo/bin.
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Builds the programs of tests/go; prints the folder where they are, with Go and the AWS SDK for Go.
-# Those are fetched as packages of a Debian release into .local/go, and not installed. Where they cannot be had, says so
-# and fails.
+# Builds the programs of tests/go, and prints the folder with them, Go and the AWS SDK for Go.
+# Go and the SDK are unpacked from Debian packages into .local/go, without installing them. If they are not available, it
+# says so and fails.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -17,11 +17,11 @@ fail() {
 }
 
 if [ ! -e "$root/complete" ]; then
-    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || fail "it is fetched by apt-get, which this system has not"
-    # Where no list of packages has been fetched yet, this tells the archives all the same.
+    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || fail "it is fetched with apt-get, which is missing here"
+    # If no package lists were fetched yet, the archives are read from the configured sources.
     archive=$(apt-get update --print-uris | grep -o "https\{0,1\}://[^']*/debian/dists/" | head -n 1)
     archive=${archive%dists/}
-    [ -n "$archive" ] || fail "apt-get knows no archive of Debian"
+    [ -n "$archive" ] || fail "apt-get has no Debian archive configured"
     echo "apt-get: fetching Go and the AWS SDK for Go into .local/go" >&2
     rm -rf "$folder"
     mkdir -p "$folder/apt/lists/partial" "$folder/apt/cache/archives/partial" "$root"
@@ -46,7 +46,7 @@ EOF
     for package in "$folder"/apt/*.deb; do
         dpkg-deb -x "$package" "$root"
     done
-    # Of the SDK's 400 services one is used.
+    # Only one of the SDK's 400 services is used.
     services=$root/usr/share/gocode/src/github.com/aws/aws-sdk-go-v2/service
     find "$services" -mindepth 1 -maxdepth 1 ! -name bedrockruntime -exec rm -rf {} +
     rm -rf "$folder/apt"

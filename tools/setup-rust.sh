@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes sure that cargo can build, check and format for native and wasm32-wasip1.
+# Installs what cargo needs to build, check and format for the native target and wasm32-wasip1.
 set -eu
 
 fail() {

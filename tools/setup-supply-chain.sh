@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes sure that the tool that is named, cargo-cyclonedx or cargo-deny, is in .local/cargo/bin.
+# Installs the named tool, cargo-cyclonedx or cargo-deny, into .local/cargo/bin.
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -1,6 +1,6 @@
-"""Prints what a .wasm file asks of its host, or offers it: `imports FILE` or `exports FILE`, one name a line, sorted.
+"""Prints the imports or exports of a .wasm file, sorted, one per line: `imports FILE` or `exports FILE`.
 
-Reads the import and export sections as the WebAssembly core specification §5.5.5 and §5.5.10 lay them out.
+Reads the import and export sections as defined in the WebAssembly core specification, §5.5.5 and §5.5.10.
 """
 
 import sys
@@ -35,7 +35,7 @@ class Reader:
 
 
 def section(module, number):
-    """The content of a section, empty of entries where the module has none."""
+    """The content of a section, or an empty vector if the module does not have it."""
     reader = Reader(module)
     if reader.take(8) != b"\0asm\1\0\0\0":
         raise ValueError("not a WebAssembly 1.0 module")
@@ -48,7 +48,7 @@ def section(module, number):
 
 
 def imports(module):
-    """The functions that it calls, `module.name`."""
+    """The imported functions as `module.name`."""
     content = section(module, IMPORT_SECTION)
     for _ in range(content.u32()):
         function = f"{content.name()}.{content.name()}"
@@ -60,7 +60,7 @@ def imports(module):
 
 
 def exports(module):
-    """What it can be called by, and its memory."""
+    """The exported functions and memories."""
     content = section(module, EXPORT_SECTION)
     for _ in range(content.u32()):
         yield content.name()

@@ -1,14 +1,15 @@
-# The whole gateway: Envoy, the filter and the bootstrap, for `docker run` and Kubernetes. Made by `make image-gateway`.
+# The whole gateway (Envoy, the filter and the bootstrap) for `docker run` and Kubernetes. `make image-gateway` builds it.
 #
 # It runs without root and with a read-only root file system. Mount a directory with your filter.yaml on
-# /etc/envoy/ai-gateway. Port 10000 serves, port 9902 answers /ready; the admin page stays on the container's loopback.
+# /etc/envoy/ai-gateway. Port 10000 is the gateway, and port 9902 answers /ready. The admin page stays on the container's
+# loopback.
 
 ARG ENVOY_VERSION=1.40.0
 ARG VARIANT=distroless-
 
 FROM envoyproxy/envoy:v${ENVOY_VERSION} AS bootstrap
 COPY envoy/bootstrap.yaml envoy/image/ready-listener.yaml envoy/image/ready-cluster.yaml /tmp/
-# In a container the loopback is nobody else's: the listener opens on every address, and the probes get one of their own.
+# Nobody outside a container can reach its loopback, so the gateway listens on every address. Probes get their own listener.
 RUN sed -e 's/address: 127.0.0.1, port_value: 10000/address: 0.0.0.0, port_value: 10000/' \
         -e '/^  listeners:$/r /tmp/ready-listener.yaml' \
         -e '/^  clusters:$/r /tmp/ready-cluster.yaml' /tmp/bootstrap.yaml >/bootstrap.yaml && \

@@ -2,7 +2,7 @@
 //! deflate what another decoder gives.
 #![no_main]
 
-use ai_gateway_core::usage::MAX_HELD;
+use ai_gateway_core::usage::MAX_MEMORY;
 use ai_gateway_core::usage::decoder::Decoder;
 use ai_gateway_filter_fuzz::{pieces, split_cuts};
 use libfuzzer_sys::fuzz_target;
@@ -44,11 +44,11 @@ fn decoded<'a>(coding: &str, pieces: impl IntoIterator<Item = &'a [u8]>) -> Deco
             output.extend_from_slice(decoded);
             Ok(())
         });
-        assert!(decoder.held() <= MAX_HELD);
+        assert!(decoder.memory_usage() <= MAX_MEMORY);
         if let Err(reason) = result {
             return (output, Some(reason.code()), false);
         }
     }
-    let is_whole = decoder.is_whole();
+    let is_whole = decoder.is_complete();
     (output, None, is_whole)
 }

@@ -4,7 +4,7 @@
 #![no_main]
 
 use ai_gateway_core::usage::MAX_EVENT;
-use ai_gateway_core::usage::event_stream::{Framer, Piece};
+use ai_gateway_core::usage::event_stream::{EventStreamItem, Framer};
 use ai_gateway_filter_fuzz::{pieces, split_cuts};
 use libfuzzer_sys::fuzz_target;
 
@@ -25,12 +25,12 @@ fn messages<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
     let mut framer = Framer::default();
     let mut messages = Vec::new();
     for piece in pieces {
-        let mut note = |piece: Piece<'_>| messages.push(format!("{piece:?}"));
+        let mut note = |item: EventStreamItem<'_>| messages.push(format!("{item:?}"));
         if framer.feed(piece, &mut note).is_err() {
             messages.push("corrupt".to_owned());
             break;
         }
-        assert!(framer.held() <= MAX_EVENT);
+        assert!(framer.memory_usage() <= MAX_EVENT);
     }
     messages
 }

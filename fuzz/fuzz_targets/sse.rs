@@ -2,7 +2,7 @@
 #![no_main]
 
 use ai_gateway_core::usage::MAX_EVENT;
-use ai_gateway_core::usage::sse::{Framer, Piece};
+use ai_gateway_core::usage::sse::{EventPart, Framer};
 use ai_gateway_filter_fuzz::{pieces, split_cuts};
 use libfuzzer_sys::fuzz_target;
 
@@ -15,14 +15,14 @@ fn events<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
     let mut framer = Framer::default();
     let mut events = Vec::new();
     let mut part = Vec::new();
-    let mut take = |piece: Piece<'_>| match piece {
-        Piece::Event(data) => events.push(data.to_vec()),
-        Piece::Part(data) => part.extend_from_slice(data),
-        Piece::PartsEnd => events.push(std::mem::take(&mut part)),
+    let mut take = |piece: EventPart<'_>| match piece {
+        EventPart::Complete(data) => events.push(data.to_vec()),
+        EventPart::Part(data) => part.extend_from_slice(data),
+        EventPart::PartsEnd => events.push(std::mem::take(&mut part)),
     };
     for piece in pieces {
         framer.feed(piece, &mut take);
-        assert!(framer.held() <= MAX_EVENT);
+        assert!(framer.memory_usage() <= MAX_EVENT);
     }
     framer.finish(&mut take);
     events

@@ -1,10 +1,10 @@
 //! Any response of any dialect, cut anywhere: the same usage, in bounded memory.
 #![no_main]
 
-use ai_gateway_core::provider_kind::ProviderKind;
 use ai_gateway_core::base::time::UnixTime;
+use ai_gateway_core::provider_kind::ProviderKind;
 use ai_gateway_core::usage::response_usage::ResponseUsage;
-use ai_gateway_core::usage::{End, MAX_HELD, UsageExtractor};
+use ai_gateway_core::usage::{End, MAX_MEMORY, UsageExtractor};
 use ai_gateway_filter_fuzz::{pieces, split_cuts};
 use libfuzzer_sys::fuzz_target;
 
@@ -48,13 +48,14 @@ fuzz_target!(|data: (u8, &[u8])| {
 fn report<'a>(form: u8, pieces: impl IntoIterator<Item = &'a [u8]>) -> ResponseUsage {
     let form = usize::from(form);
     let (kind, path) = DIALECTS[form % 6];
-    let dialect = (kind.profile().usage_dialect)(path.as_bytes()).expect("a path with usage");
+    let operation = kind.profile().operation(path.as_bytes());
+    let dialect = operation.dialect().expect("a path with usage");
     let content_type = CONTENT_TYPES[form / 6 % 4];
     let encoding = ENCODINGS[form / 24 % 3];
     let mut extractor = UsageExtractor::new(dialect, content_type.as_bytes(), encoding.as_bytes());
     for piece in pieces {
         extractor.push(piece, &UnixTime::default());
-        assert!(extractor.held() <= MAX_HELD);
+        assert!(extractor.memory_usage() <= MAX_MEMORY);
     }
     extractor.finish(End::Complete)
 }

@@ -1,4 +1,4 @@
-"""Amazon's side: who signs, how signatures are judged, and the endpoints that hand out credentials."""
+"""The AWS side: credentials, verification of signatures, and the endpoints that serve credentials."""
 
 from .container import ContainerCredentials
 from .credential import AwsCredential

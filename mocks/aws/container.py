@@ -1,4 +1,4 @@
-"""The credentials endpoint of containers: ECS tasks and EKS pods (Pod Identity) ask it."""
+"""The credentials endpoint of containers, as ECS tasks and EKS pods (Pod Identity) use it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PATH = "/v1/credentials"
 
 
 class ContainerCredentials(CredentialEndpoint):
-    """`GET` `uri` with `Authorization: <authorization_token>`; `None` asks for none. Its endpoint is "credentials"."""
+    """`GET` of `uri` with `Authorization: <authorization_token>`, or without it if `None`. The endpoint is "credentials"."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class ContainerCredentials(CredentialEndpoint):
 
     @property
     def uri(self) -> str:
-        """What `AWS_CONTAINER_CREDENTIALS_FULL_URI` would say."""
+        """The value of `AWS_CONTAINER_CREDENTIALS_FULL_URI`."""
         return self.url + PATH
 
     def routes(self) -> list[web.RouteDef]:

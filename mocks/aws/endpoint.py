@@ -1,4 +1,4 @@
-"""What the endpoints that hand out credentials share."""
+"""The common part of the endpoints that serve credentials."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .credential import AwsCredential, timestamp
 
 
 class CredentialEndpoint(BackgroundServer, ABC):
-    """Hands out `credential`, good for `lifetime_s` from each answer on.
+    """Serves `credential`, which expires `lifetime_s` after each response.
 
-    A negative lifetime gives expired credentials, `None` leaves their end out. `fault` and `hits` go by endpoint. All
-    of them may be changed while it runs.
+    A negative lifetime makes it expired, and `None` omits the expiration. `fault` and `hits` are keyed by endpoint. All of
+    these may be changed while the server runs.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class CredentialEndpoint(BackgroundServer, ABC):
         self.hits: Counter[str] = Counter()
 
     def rotate(self) -> AwsCredential:
-        """Hand out a new credential from now on."""
+        """Serve a new credential from now on."""
         self.credential = AwsCredential.generate()
         return self.credential
 
@@ -44,7 +44,7 @@ class CredentialEndpoint(BackgroundServer, ABC):
         """The endpoints."""
 
     def document(self) -> dict[str, str]:
-        """The credential as JSON documents name its parts."""
+        """The credential with the member names of the JSON documents."""
         document = {
             "AccessKeyId": self.credential.access_key_id,
             "SecretAccessKey": self.credential.secret_access_key,
@@ -56,7 +56,7 @@ class CredentialEndpoint(BackgroundServer, ABC):
         return document
 
     async def answer(self, request: web.Request, endpoint: str, response: web.Response) -> web.StreamResponse:
-        """`response`, unless the endpoint is at fault."""
+        """Return `response`, unless the endpoint has a fault."""
         self.hits[endpoint] += 1
         fault = self.fault.get(endpoint)
         if fault is not None:

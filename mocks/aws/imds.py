@@ -1,4 +1,4 @@
-"""The instance metadata service of EC2, version 2 (which asks for a session token), as far as credentials go."""
+"""The credentials part of EC2's instance metadata service, version 2, which requires a session token."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ MAX_TTL_S = 6 * 3600
 
 
 class InstanceMetadata(CredentialEndpoint):
-    """A session token, the name of the instance's role, its credentials: endpoints "token", "role", "credentials".
+    """Serves a session token, the name of the instance's role, and its credentials.
 
-    `role` `None` is an instance without one. `tokens` are the session tokens with their ends, to be cleared at will.
+    The endpoints are "token", "role" and "credentials". If `role` is `None`, the instance has no role. `tokens` are the
+    session tokens with their expirations, and may be cleared.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class InstanceMetadata(CredentialEndpoint):
         if not ttl.isdecimal() or not 1 <= int(ttl) <= MAX_TTL_S:
             return _status(400)
         if "x-forwarded-for" in request.headers:
-            return _status(403)  # the service gives no token to what came through a proxy
+            return _status(403)  # the service refuses requests that came through a proxy
         token = secrets.token_urlsafe(40) + "=="
         self.tokens[token] = time.monotonic() + int(ttl)
         return web.Response(text=token, headers={TTL_HEADER: ttl})

@@ -1,4 +1,4 @@
-"""Whether a request carries a good AWS Signature Version 4, judged by what arrived on the wire."""
+"""Verification of AWS Signature Version 4 on requests as received."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MISMATCH = (
 
 @dataclass
 class SignatureError(Exception):
-    """A refusal, in the words of Amazon's JSON services."""
+    """A refusal, with the error codes of Amazon's JSON services."""
 
     code: str
     message: str
@@ -39,10 +39,10 @@ class SignatureError(Exception):
 
 
 class SignatureJudge:
-    """Knows the credentials of one service in one region.
+    """Verifies signatures for the credentials of one service in one region.
 
-    Without a verifier everything is checked but the signature itself. `credentials`, `region` and `clock_offset_s`, by
-    which this service's clock is ahead, may be changed at any time.
+    Without a verifier, everything except the signature itself is checked. `credentials`, `region` and `clock_offset_s`, the
+    seconds by which this service's clock is ahead, may be changed at any time.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class SignatureJudge:
         self._verifier = verifier
 
     def judge(self, request: web.Request, body: bytes) -> AwsCredential:
-        """The credential that signed. Raises `SignatureError`."""
+        """Return the credential that signed the request. Raises `SignatureError`."""
         scope = _parse(_text(request, "authorization"))
         date = _text(request, "x-amz-date")
         self._check_time(date, scope["date"])
@@ -110,7 +110,7 @@ class SignatureJudge:
 
 
 def is_signed(request: web.Request) -> bool:
-    """Whether the request claims to be signed."""
+    """Whether the request has a signature, valid or not."""
     return any(value.startswith("AWS4-") for value in _values(request, "authorization"))
 
 

@@ -1,4 +1,4 @@
-"""The Security Token Service: `AssumeRole`, in AWS's query protocol."""
+"""The Security Token Service: `AssumeRole` in AWS's query protocol."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ QUERY_CODES = {
     "UnrecognizedClientException": "InvalidClientTokenId",
     "ValidationException": "ValidationError",
 }
-"""The query protocol's words for what the JSON services say."""
+"""The query protocol's names of the JSON services' error codes."""
 
 
 @dataclass(frozen=True)
 class Role:
-    """A role that may be assumed. An `external_id`, if it has one, must be shown; one too many does no harm."""
+    """A role that may be assumed. If it has an `external_id`, the caller must send it. Otherwise one is ignored."""
 
     external_id: str | None = None
     max_duration_s: int = 3600
 
 
 class SecurityTokenService(CredentialEndpoint):
-    """`GET /` or `POST /` by one of `judge.credentials`; its endpoint is "assume_role".
+    """Serves `GET /` and `POST /` for callers with one of `judge.credentials`. The endpoint is "assume_role".
 
-    Hands out `credential`; what the caller asked for is in `asked`, and its end `lifetime_s` from the answer on, or,
-    when that is `None`, as long as the caller asked for.
+    Returns `credential`. It expires `lifetime_s` after the response, or if that is `None`, after the time that the caller
+    requested. The parameters of each request are in `requested`.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class SecurityTokenService(CredentialEndpoint):
         self.judge = SignatureJudge(callers, region=region, service="sts", verifier=verifier)
         self.roles = dict(roles or {ROLE_ARN: Role()})
         self.lifetime_s = None
-        self.asked: list[dict[str, str]] = []
+        self.requested: list[dict[str, str]] = []
 
     def routes(self) -> list[web.RouteDef]:
         return [web.get("/", self._assume_role), web.post("/", self._assume_role)]
@@ -89,7 +89,7 @@ class SecurityTokenService(CredentialEndpoint):
             form = dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
         else:
             raise SignatureError("InvalidAction", "The body is not a form.", 400)
-        self.asked.append(form)
+        self.requested.append(form)
         if (form.get("Action"), form.get("Version")) != ("AssumeRole", VERSION):
             raise SignatureError("InvalidAction", f"Could not find operation for version {VERSION}", 400)
         arn, session = form.get("RoleArn", ""), form.get("RoleSessionName", "")

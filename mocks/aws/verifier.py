@@ -16,7 +16,7 @@ STOP_TIMEOUT_S = 5
 
 @dataclass(frozen=True)
 class Signable:
-    """What a signature covers. `path_and_query` is as on the wire, `time` as in `x-amz-date`."""
+    """The signed parts of a request. `path_and_query` is in wire format, `time` in that of `x-amz-date`."""
 
     method: str
     path_and_query: str
@@ -29,14 +29,14 @@ class Signable:
 
 @dataclass(frozen=True)
 class Signed:
-    """The `Authorization` that AWS's signer would send, and the canonical request that it signed."""
+    """The `Authorization` value that AWS's signer produces, and the canonical request that it signed."""
 
     authorization: str
     canonical_request: str
 
 
 class SigV4Verifier:
-    """Signs requests as AWS's own crate does. Starts the program at the first request; any thread may ask."""
+    """Signs requests with AWS's own crate. Starts the program on the first request, and is thread-safe."""
 
     def __init__(self, program: str | Path) -> None:
         self._program = program
@@ -44,7 +44,7 @@ class SigV4Verifier:
         self._lock = threading.Lock()
 
     def sign(self, signable: Signable, credential: AwsCredential) -> Signed:
-        """Raises `ValueError` when the request cannot be signed, `OSError` when the program is not there."""
+        """Raises `ValueError` if the request cannot be signed, and `OSError` if the program is missing."""
         line = json.dumps({**asdict(signable), **asdict(credential)}).encode() + b"\n"
         with self._lock:
             if self._process is None:
@@ -58,7 +58,7 @@ class SigV4Verifier:
         return Signed(**answer)
 
     def stop(self) -> None:
-        """End the process; the next request starts another one."""
+        """Stop the process. The next request starts another one."""
         with self._lock:
             if self._process is not None:
                 self._process.communicate(timeout=STOP_TIMEOUT_S)

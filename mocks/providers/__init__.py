@@ -1,4 +1,4 @@
-"""Mock LLM providers: their wire formats, streams and errors, with made-up answers."""
+"""Mock LLM providers: their wire formats, streams and errors, with generated content."""
 
 from .anthropic import Anthropic
 from .bedrock import Bedrock

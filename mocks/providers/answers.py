@@ -1,4 +1,4 @@
-"""What every mock provider has to say, whatever its dialect."""
+"""Content of the responses of all mock providers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ QUOTED_CHARACTERS = 80
 
 
 def text_of(content: Any) -> str:
-    """The text in a message, a part or a list of them, in OpenAI's, Anthropic's or Google's words."""
+    """The text in a message, a part or a list of them, in the formats of OpenAI, Anthropic and Google."""
     if isinstance(content, str):
         return content
     if isinstance(content, list):
@@ -21,17 +21,17 @@ def text_of(content: Any) -> str:
 
 
 def greeting(name: str, content: Any) -> str:
-    """The answer of the mock called `name` to a conversation, or to its only message: the last thing said, quoted."""
+    """The response of the mock called `name`, which quotes the last message of the conversation."""
     said = text_of(content[-1] if isinstance(content, list) and content else content)
     return f"Hello from the mock of {name}: you said {said[:QUOTED_CHARACTERS]!r}."
 
 
 def tokens(text: str) -> int:
-    """The mock's measure of a text: its words."""
+    """The mock's token count of a text, which is its number of words."""
     return len(text.split())
 
 
 def embedding(text: str, dimensions: int) -> list[float]:
-    """A vector that depends on nothing but the text; each component is exact in 32 bits."""
+    """A vector that depends only on the text. Each component is exact in 32 bits."""
     seed = hashlib.shake_128(text.encode()).digest(dimensions)
     return [byte / 128 - 1 for byte in seed]

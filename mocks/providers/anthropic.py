@@ -25,7 +25,7 @@ ERROR_TYPES = {
 class Anthropic(MockProvider):
     """Messages, token counting and models.
 
-    A caller shows `api_key` in `x-api-key`, or one of `oauth_tokens` in `Authorization: Bearer`, as subscribers do.
+    Callers authenticate with `api_key` in `x-api-key`, or like subscribers with one of `oauth_tokens` as a bearer token.
     """
 
     def __init__(

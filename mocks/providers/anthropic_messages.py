@@ -1,4 +1,4 @@
-"""`POST /messages` in Anthropic's dialect, as one JSON document or as a stream of events, and the count of its tokens."""
+"""`POST /messages` of Anthropic's API as a JSON document or a stream of events, and token counting."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .streaming import EventStream, Pace
 
 
 async def message(request: web.Request, name: str) -> web.StreamResponse:
-    """Answer for the mock called `name`."""
+    """Respond as the mock called `name`."""
     document = json_object(request)
     model, messages = required(document, "model"), required(document, "messages")
     required(document, "max_tokens")
@@ -44,7 +44,7 @@ async def message(request: web.Request, name: str) -> web.StreamResponse:
 
 
 def count_tokens(request: web.Request) -> web.Response:
-    """The input's tokens; a model is not asked."""
+    """The token count of the input, without a call to a model."""
     document = json_object(request)
     required(document, "model")
     required(document, "messages")

@@ -1,4 +1,4 @@
-"""Amazon's binary framing of streams, `application/vnd.amazon.eventstream`."""
+"""Amazon's binary event stream format, `application/vnd.amazon.eventstream`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from aiohttp import web
 
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
 STRING = 7
-"""The type of a header's value."""
+"""The type of a header value."""
 
 
 def frame(headers: Mapping[str, str], payload: bytes) -> bytes:
-    """One message: the prelude (both lengths and their checksum), the headers, the payload, the checksum of it all."""
+    """One message: the prelude (both lengths and their checksum), headers, payload, and the checksum of the message."""
     encoded = b"".join(map(_header, headers, headers.values()))
     lengths = struct.pack("!II", 12 + len(encoded) + len(payload) + 4, len(encoded))
     message = lengths + _checksum(lengths) + encoded + payload
@@ -24,7 +24,7 @@ def frame(headers: Mapping[str, str], payload: bytes) -> bytes:
 
 
 class AwsEventStream:
-    """A streamed response: one write, and so one HTTP chunk, per event."""
+    """A streamed response with one write, and therefore one HTTP chunk, per event."""
 
     def __init__(self, response: web.StreamResponse) -> None:
         self._response = response

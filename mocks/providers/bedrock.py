@@ -1,4 +1,4 @@
-"""Amazon Bedrock Runtime: models by their path, requests by their signature."""
+"""Amazon Bedrock Runtime, with the model in the path and signed requests."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ ERROR_TYPES = {
 class Bedrock(MockProvider):
     """Invoke, Converse, token counting, guardrails, asynchronous invocation and OpenAI's chat completions.
 
-    A caller signs with one of `judge.credentials`, or shows `api_key` in `Authorization: Bearer`. Every model answers
-    Converse, and Invoke as Anthropic's do.
+    Callers sign with one of `judge.credentials`, or send `api_key` as a bearer token. Every model supports Converse, and
+    Invoke in Anthropic's format.
     """
 
     service = "bedrock"
@@ -165,5 +165,5 @@ def _model(request: web.Request) -> str:
 
 
 def _segment(request: web.Request, index: int) -> str:
-    """A segment of the path as it was sent, decoded: a slash may be within."""
+    """A segment of the path as it was sent, decoded. It may contain a slash."""
     return unquote(request.raw_path.partition("?")[0].split("/")[index])

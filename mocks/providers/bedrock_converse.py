@@ -1,4 +1,4 @@
-"""Bedrock's Converse API: one dialect for all models, as one JSON document or as an event stream."""
+"""Bedrock's Converse API: one format for all models, as a JSON document or as an event stream."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PADDING = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
 async def converse(request: web.Request) -> web.Response:
-    """The whole answer."""
+    """The complete response."""
     document, start = json_object(request), time.monotonic()
     text = greeting("Bedrock", required(document, "messages"))
     return web.json_response(
@@ -31,7 +31,7 @@ async def converse(request: web.Request) -> web.Response:
 
 
 async def converse_stream(request: web.Request) -> web.StreamResponse:
-    """The answer in pieces."""
+    """The response as a stream."""
     document, start = json_object(request), time.monotonic()
     text = greeting("Bedrock", required(document, "messages"))
     pace = Pace.of(request)
@@ -48,18 +48,18 @@ async def converse_stream(request: web.Request) -> web.StreamResponse:
 
 
 def input_tokens(document: Mapping[str, Any]) -> int:
-    """How long the question is."""
+    """The token count of the input."""
     return tokens(text_of(document.get("system"))) + tokens(text_of(required(document, "messages")))
 
 
 def padding(text: str) -> dict[str, str]:
-    """A member that hides the length of a piece from who only sees the traffic."""
+    """A member that hides the length of a piece from observers of the traffic."""
     return {"p": PADDING[: 1 + len(text) * 7 % len(PADDING)]}
 
 
 def _usage(document: Mapping[str, Any], answer: str) -> dict[str, Any]:
-    asked, answered = input_tokens(document), tokens(answer)
-    return {"inputTokens": asked, "outputTokens": answered, "totalTokens": asked + answered}
+    input_count, output_count = input_tokens(document), tokens(answer)
+    return {"inputTokens": input_count, "outputTokens": output_count, "totalTokens": input_count + output_count}
 
 
 def _metrics(start: float) -> dict[str, int]:
@@ -67,5 +67,5 @@ def _metrics(start: float) -> dict[str, int]:
 
 
 def latency_ms(start: float) -> int:
-    """Since `start`, by the monotonic clock."""
+    """The milliseconds since `start` on the monotonic clock."""
     return round((time.monotonic() - start) * 1000)

@@ -1,4 +1,4 @@
-"""Bedrock's InvokeModel API: a model's own dialect, here Anthropic's, as one JSON document or as an event stream."""
+"""Bedrock's InvokeModel API in a model's own format, here Anthropic's, as a JSON document or as an event stream."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .provider import ProviderError, json_object, required
 from .streaming import Pace
 
 ELSEWHERE = ("model", "stream")
-"""Members that Anthropic's own API has, and Bedrock says in the path."""
+"""Members of Anthropic's own API that Bedrock has in the path instead."""
 
 
 async def invoke(request: web.Request, model: str) -> web.Response:
-    """The whole answer."""
+    """The complete response."""
     document, start = _question(request), time.monotonic()
     text = greeting("Bedrock", document["messages"])
     message = _message(document, model)
@@ -38,7 +38,7 @@ async def invoke(request: web.Request, model: str) -> web.Response:
 
 
 async def invoke_stream(request: web.Request, model: str) -> web.StreamResponse:
-    """The answer in pieces: Anthropic's events, each in an event called `chunk`."""
+    """The response as a stream: Anthropic's events, each in an event called `chunk`."""
     document, start = _question(request), time.monotonic()
     pace, first_ms = Pace.of(request), latency_ms(start)
     stream = await AwsEventStream.open(request, {"x-amzn-bedrock-content-type": "application/json"})

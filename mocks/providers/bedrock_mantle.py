@@ -1,4 +1,4 @@
-"""Amazon Bedrock's other endpoint, with OpenAI's and Anthropic's API: requests by their signature, models by the body."""
+"""Amazon Bedrock's endpoint with OpenAI's and Anthropic's API: signed requests with the model in the body."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAME = "Bedrock Mantle"
 class BedrockMantle(Bedrock):
     """Chat completions and responses under `/v1` and `/openai/v1`, messages under `/anthropic/v1`.
 
-    A caller signs for this service, or shows `api_key`, as with Bedrock Runtime.
+    Callers sign for this service or send `api_key`, as with Bedrock Runtime.
     """
 
     service = "bedrock-mantle"

@@ -1,4 +1,4 @@
-"""Google's Gemini API, with the part of it that imitates OpenAI's."""
+"""Google's Gemini API, including its OpenAI compatible part."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ INVALID_KEY = {
 
 
 class Google(MockProvider):
-    """Content generation, the Live API, token counting, embeddings, files and models, as v1 and v1beta.
+    """Content generation, the Live API, token counting, embeddings, files and models, in v1 and v1beta.
 
-    A caller shows `api_key` in `x-goog-api-key`; on the paths like OpenAI's, in `Authorization: Bearer`. The query's
-    `key`, which the real service also takes, is not looked at.
+    Callers send `api_key` in `x-goog-api-key`, and on the OpenAI compatible paths as a bearer token. The query parameter
+    `key`, which the real service also accepts, is ignored.
     """
 
     def routes(self) -> list[web.RouteDef]:
@@ -79,7 +79,7 @@ class Google(MockProvider):
         ]
 
     def authenticate(self, request: web.Request) -> None:
-        if self.api_key is None or Files.goes_on(request):
+        if self.api_key is None or Files.is_continuation(request):
             return
         if _like_openai(request):
             key, missing = bearer_token(request), NO_BEARER_TOKEN
@@ -151,7 +151,7 @@ async def _events(request: web.Request) -> tuple[Send, Close]:
 
 
 async def _array(request: web.Request) -> tuple[Send, Close]:
-    """One JSON array, an element per write."""
+    """One JSON array, with one write per element."""
     stream = await EventStream.open(request, "application/json; charset=UTF-8")
     separators = itertools.chain("[", itertools.repeat(",\r\n"))
 

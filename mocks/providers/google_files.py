@@ -1,7 +1,7 @@
-"""Google's files: resumable uploads, and what was uploaded.
+"""Google's files API: resumable uploads, and the uploaded files.
 
-An upload begins with metadata and is answered with a URL for the bytes, which is absolute and names the host that was
-asked. Whoever knows it may send the bytes: the service wants no key there.
+An upload starts with metadata. The response has an absolute URL for the bytes, with the host of the request. Anyone who
+knows this URL may send the bytes, because the service requires no key for it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ GONE = "2026-01-03T00:00:00.000000Z"
 
 @dataclass
 class Upload:
-    """One that has begun."""
+    """An upload in progress."""
 
     version: str
     metadata: dict[str, Any]
@@ -35,7 +35,7 @@ class Upload:
 
 
 class Files:
-    """What has been uploaded, and is being."""
+    """The uploaded files and the uploads in progress."""
 
     def __init__(self) -> None:
         self._uploads: dict[str, Upload] = {}
@@ -52,12 +52,12 @@ class Files:
         ]
 
     @staticmethod
-    def goes_on(request: web.Request) -> bool:
-        """Whether a request is for an upload that has begun, which its URL allows."""
+    def is_continuation(request: web.Request) -> bool:
+        """Whether a request continues an upload, which needs only the upload's URL."""
         return request.path.startswith("/upload/") and "upload_id" in request.query
 
     async def _upload(self, request: web.Request) -> web.StreamResponse:
-        if self.goes_on(request):
+        if self.is_continuation(request):
             return self._take(request)
         headers = request.headers
         if headers.get("x-goog-upload-protocol") != "resumable" or headers.get("x-goog-upload-command") != "start":

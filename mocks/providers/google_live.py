@@ -1,4 +1,4 @@
-"""Google's Live API: a conversation over a WebSocket, JSON in binary frames."""
+"""Google's Live API: a conversation over a WebSocket, with JSON in binary frames."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PIECES = 5
 
 
 async def live(request: web.Request, name: str) -> web.StreamResponse:
-    """One session, which lasts until the client closes it."""
+    """Serve one session until the client closes it."""
     socket = web.WebSocketResponse(max_msg_size=0)
     if not socket.can_prepare(request):
         raise ProviderError(400, "This endpoint speaks WebSocket.")
@@ -47,7 +47,7 @@ async def _answer(socket: web.WebSocketResponse, name: str, turns: list[Any]) ->
 
 
 def _member(document: dict[str, Any], *names: str) -> Any:
-    """A member, by either of the names that it has in protobuf's JSON."""
+    """A member under either of its two names in protobuf's JSON."""
     return next((document[name] for name in names if name in document), None)
 
 

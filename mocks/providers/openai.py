@@ -1,4 +1,4 @@
-"""OpenAI's API, and that of the many servers that imitate it."""
+"""OpenAI's API, also as offered by compatible servers."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ ERROR_TYPES = {429: ("requests", "rate_limit_exceeded"), 500: ("server_error", N
 
 
 class OpenAI(MockProvider):
-    """Chat completions, responses, realtime, embeddings, models and files, under `base_path`.
+    """Chat completions, responses, realtime, embeddings, models and files under `base_path`.
 
-    Any model may be called; `models` are the ones that are listed.
+    Any model may be called. `models` are those that are listed.
     """
 
     def __init__(
@@ -151,7 +151,7 @@ def _model(model: str) -> dict[str, Any]:
 
 
 def _embedding_inputs(value: Any) -> list[str]:
-    """Texts, or lists of token numbers; one of them or many."""
+    """The inputs: one or more texts or lists of token numbers."""
     if isinstance(value, list) and not all(isinstance(item, int) for item in value):
         return [text_of(item) or str(item) for item in value]
     return [value if isinstance(value, str) else str(value)]

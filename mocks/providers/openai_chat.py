@@ -1,4 +1,4 @@
-"""`POST /chat/completions` in OpenAI's dialect, as one JSON document or as a stream."""
+"""`POST /chat/completions` of OpenAI's API, as a JSON document or as a stream."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .streaming import EventStream, Pace
 
 
 async def chat_completion(request: web.Request, name: str) -> web.StreamResponse:
-    """Answer for the mock called `name`."""
+    """Respond as the mock called `name`."""
     document = json_object(request)
     model, messages = required(document, "model"), required(document, "messages")
     text = greeting(name, messages)
@@ -37,7 +37,7 @@ async def chat_completion(request: web.Request, name: str) -> web.StreamResponse
 async def _stream(
     request: web.Request, identity: dict[str, Any], messages: Any, text: str, include_usage: bool
 ) -> web.StreamResponse:
-    """Every chunk but the last holds `usage: null` when the usage was asked for, and no such member otherwise."""
+    """If usage was requested, all chunks except the last have `usage: null`. Otherwise they have no such member."""
     pace = Pace.of(request)
     stream = await EventStream.open(request)
     frame = {**identity, "object": "chat.completion.chunk", **({"usage": None} if include_usage else {})}

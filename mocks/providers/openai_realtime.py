@@ -1,4 +1,4 @@
-"""OpenAI's realtime API: a conversation of events over a WebSocket, in text."""
+"""OpenAI's realtime API: a conversation of events over a WebSocket, in text frames."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ PIECES = 5
 
 
 def key_among_subprotocols(request: web.Request) -> str | None:
-    """The key that a browser brings, which can set no other header."""
+    """The key that a browser sends in a subprotocol, as it cannot set other headers."""
     offered = (one.strip() for one in request.headers.get("sec-websocket-protocol", "").split(","))
     return next((one.removeprefix(KEY_SUBPROTOCOL) for one in offered if one.startswith(KEY_SUBPROTOCOL)), None)
 
 
 async def realtime(request: web.Request, name: str) -> web.StreamResponse:
-    """One session, which lasts until the client closes it."""
+    """Serve one session until the client closes it."""
     model = request.query.get("model")
     if not model:
         raise ProviderError(400, "You must provide a model parameter.", {"code": "missing_model"})
@@ -40,7 +40,7 @@ async def realtime(request: web.Request, name: str) -> web.StreamResponse:
 
 
 class Session:
-    """What has been said, and what is said next."""
+    """The state of a conversation."""
 
     def __init__(self, socket: web.WebSocketResponse, name: str, model: str) -> None:
         self._socket = socket
@@ -55,11 +55,11 @@ class Session:
         }
 
     async def open(self) -> None:
-        """Greet the client."""
+        """Send the first event."""
         await self._send("session.created", session=self._description)
 
     async def take(self, text: str) -> None:
-        """Answer one event of the client's."""
+        """Handle an event of the client."""
         try:
             event = json.loads(text)
             kind = event["type"]

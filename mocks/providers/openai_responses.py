@@ -1,4 +1,4 @@
-"""`POST /responses` in OpenAI's dialect, as one JSON document or as a stream of typed events."""
+"""`POST /responses` of OpenAI's API, as a JSON document or as a stream of typed events."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .streaming import EventStream, Pace
 
 
 async def response(request: web.Request, name: str) -> web.StreamResponse:
-    """Answer for the mock called `name`."""
+    """Respond as the mock called `name`."""
     document = json_object(request)
     model, asked = required(document, "model"), document.get("input", "")
     text = greeting(name, asked)

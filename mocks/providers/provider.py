@@ -1,4 +1,4 @@
-"""What all mock providers share: recording, credentials, errors on demand, account headers."""
+"""The common part of all mock providers: recording, authentication, errors on request, account headers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REQUEST_ID = web.RequestKey("request_id", str)
 
 @dataclass
 class ProviderError(Exception):
-    """An error answer, to be put into the provider's own shape. `details` holds what only that shape knows."""
+    """An error, to be formatted as the provider does. `details` has members that only this provider knows."""
 
     status: int
     message: str
@@ -35,10 +35,10 @@ class ProviderError(Exception):
 
 
 class MockProvider(BackgroundServer, ABC):
-    """An LLM provider's HTTP API.
+    """The HTTP API of an LLM provider.
 
-    `api_key` is what it expects of its callers; `None` accepts everyone. Each request may ask for an error by
-    `x-mock-status: 429`, with `x-mock-retry-after: 2` if wanted.
+    `api_key` is the key that callers must send. `None` accepts everyone. A request may ask for an error with
+    `x-mock-status: 429`, and optionally `x-mock-retry-after: 2`.
     """
 
     def __init__(
@@ -55,32 +55,32 @@ class MockProvider(BackgroundServer, ABC):
 
     @property
     def base_url(self) -> str:
-        """What an SDK takes as its base URL."""
+        """The base URL for SDKs."""
         return self.url
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """What it was asked so far, oldest first; to forget, `clear()` it."""
+        """The recorded requests, oldest first. `clear()` deletes them."""
         return self._recorder.requests
 
     @abstractmethod
     def routes(self) -> list[web.RouteDef]:
-        """The API's endpoints."""
+        """The endpoints of the API."""
 
     @abstractmethod
     def authenticate(self, request: web.Request) -> None:
-        """Raise `ProviderError` when `request` lacks the right credential."""
+        """Raise `ProviderError` if `request` has no valid credential."""
 
     @abstractmethod
     def error(self, request: web.Request, error: ProviderError) -> web.Response:
-        """`error` in the API's own shape."""
+        """`error` in the format of the API."""
 
     @abstractmethod
     def account_headers(self, request: web.Request) -> Mapping[str, str]:
-        """Headers of every response, most of which tell whose account it was."""
+        """Headers of every response, most of which identify the account."""
 
     def unknown(self, request: web.Request) -> ProviderError:
-        """The answer where no endpoint is."""
+        """The error for unknown paths."""
         return ProviderError(404, f"Invalid URL ({request.method} {request.path})")
 
     def _application(self) -> web.Application:
@@ -109,7 +109,7 @@ class MockProvider(BackgroundServer, ABC):
                 response.headers["retry-after"] = request.headers[RETRY_AFTER_HEADER]
             return response
         except (asyncio.CancelledError, ConnectionResetError):
-            recorded.abandon()
+            recorded.mark_abandoned()
             raise
 
     async def _sign(self, request: web.Request, response: web.StreamResponse) -> None:
@@ -138,19 +138,19 @@ def json_object(request: web.Request) -> dict[str, Any]:
 
 
 def required(document: Mapping[str, Any], name: str) -> Any:
-    """A member that must be there. Raises `ProviderError` 400."""
+    """A required member. Raises `ProviderError` 400."""
     if name not in document:
         raise ProviderError(400, f"Missing required parameter: '{name}'.", {"param": name})
     return document[name]
 
 
 def only_value(request: web.Request, name: str) -> str | None:
-    """The header's value; `None` when there is none, or more than one."""
+    """The value of a header, or `None` if it is missing or repeated."""
     values = request.headers.getall(name, [])
     return values[0] if len(values) == 1 else None
 
 
 def bearer_token(request: web.Request) -> str | None:
-    """The token of `Authorization: Bearer`."""
+    """The bearer token in `Authorization`."""
     scheme, _, token = (only_value(request, "authorization") or "").partition(" ")
     return token if scheme.lower() == "bearer" and token else None

@@ -1,4 +1,4 @@
-"""What a mock provider was asked, byte for byte."""
+"""Records the requests to a mock provider, byte for byte."""
 
 from __future__ import annotations
 
@@ -15,53 +15,53 @@ KEPT_BODY_BYTES = 1024 * 1024
 
 @dataclass
 class RecordedRequest:
-    """One request as it came over the wire.
+    """A request as received.
 
-    It is recorded as soon as its headers are there, and grows while the body arrives: `completed_at` and `body_sha256`
-    are set at the body's end. Of the body the first `KEPT_BODY_BYTES` are kept. Times are seconds since the epoch.
+    It is recorded once its headers have arrived, and grows while the body arrives. `completed_at` and `body_sha256` are set
+    at the end of the body. Only the first `KEPT_BODY_BYTES` of the body are kept. Times are seconds since the epoch.
     """
 
     method: str
     path: str
-    """The request target, query included."""
+    """The request target, including the query."""
     headers: list[tuple[bytes, bytes]]
-    """In order, with repetitions, names in the case in which they were sent."""
+    """In order, with repetitions, with names in their original case."""
     received_at: float
     body: bytes = b""
     body_size: int = 0
     body_sha256: str = ""
     completed_at: float | None = None
     abandoned_at: float | None = None
-    """When the caller left before it had the whole answer."""
+    """The time at which the caller disconnected before it had the complete response."""
     _digest: Any = field(default_factory=hashlib.sha256, repr=False, compare=False)
 
     def values(self, name: str) -> list[bytes]:
-        """Every value of the header `name`, whose case does not matter."""
+        """Every value of the header `name`, ignoring case."""
         wanted = name.lower().encode()
         return [value for other, value in self.headers if other.lower() == wanted]
 
     def json(self) -> Any:
-        """The body, parsed."""
+        """The parsed body."""
         return json.loads(self.body)
 
     def extend(self, chunk: bytes) -> None:
-        """Take in a further part of the body."""
+        """Add a part of the body."""
         if len(self.body) < KEPT_BODY_BYTES:
             self.body += chunk[: KEPT_BODY_BYTES - len(self.body)]
         self.body_size += len(chunk)
         self._digest.update(chunk)
 
     def complete(self) -> None:
-        """Note that the body has ended."""
+        """Mark the body as complete."""
         self.body_sha256 = self._digest.hexdigest()
         self.completed_at = time.time()
 
-    def abandon(self) -> None:
-        """Note that the caller has left."""
+    def mark_abandoned(self) -> None:
+        """Mark the request as abandoned by the caller."""
         self.abandoned_at = time.time()
 
     def document(self) -> dict[str, Any]:
-        """The recording as JSON; bytes outside of ASCII or UTF-8 are shown as well as text can."""
+        """The recording as JSON. Bytes that are not ASCII or UTF-8 are replaced."""
         return {
             "method": self.method,
             "path": self.path,
@@ -75,7 +75,7 @@ class RecordedRequest:
 
 
 class Recorder:
-    """The recordings of one provider, also at `GET /_mock/requests`; `DELETE` forgets them."""
+    """The recordings of one provider, also available at `GET /_mock/requests`. `DELETE` clears them."""
 
     PATH = "/_mock/requests"
 
@@ -94,7 +94,7 @@ class Recorder:
 
     @staticmethod
     async def body(request: web.Request, recorded: RecordedRequest, limit: int) -> bytes | None:
-        """Record the body of `request` and return it whole, or `None` when it exceeds `limit` bytes."""
+        """Record and return the body of `request`, or return `None` if it exceeds `limit` bytes."""
         body = bytearray()
         async for chunk in request.content.iter_any():
             recorded.extend(chunk)

@@ -1,4 +1,4 @@
-"""How mock providers stream: the pace of the pieces and the framing of the events."""
+"""Streaming by mock providers: the pace of the pieces and the framing of events."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ PACE_HEADER = "x-mock-stream"
 
 @dataclass(frozen=True)
 class Pace:
-    """In how many pieces the text of a stream comes, and how far apart.
+    """The number of pieces of a stream's text, and the time between them.
 
-    A request sets it by `x-mock-stream: chunks=20,interval_ms=100`. The text of each piece is then the time at which
-    it was sent, as `time.time()` gives it, and a space; without the header the pieces make up the mock's answer.
+    A request sets both with `x-mock-stream: chunks=20,interval_ms=100`. The text of each piece is then the `time.time()` at
+    which it was sent, and a space. Without the header, the pieces make up the mock's usual text.
     """
 
     chunks: int = 5
@@ -28,7 +28,7 @@ class Pace:
 
     @classmethod
     def of(cls, request: web.Request) -> Self:
-        """The pace that `request` asks for. Raises `ValueError` when the header makes no sense."""
+        """The pace that `request` asks for. Raises `ValueError` for an invalid header."""
         wanted = request.headers.get(PACE_HEADER)
         if wanted is None:
             return cls()
@@ -39,7 +39,7 @@ class Pace:
         return pace
 
     async def pieces(self, text: str) -> AsyncIterator[str]:
-        """The pieces, each when it is due; the first at once."""
+        """The pieces, each at its time. The first one comes at once."""
         start = time.monotonic()
         for index in range(self.chunks):
             await asyncio.sleep(max(0.0, start + index * self.interval_s - time.monotonic()))
@@ -50,7 +50,7 @@ class Pace:
 
 
 class EventStream:
-    """A streamed response: one write, and so one HTTP chunk, per event."""
+    """A streamed response with one write, and therefore one HTTP chunk, per event."""
 
     def __init__(self, response: web.StreamResponse, newline: str) -> None:
         self._response = response
@@ -67,13 +67,13 @@ class EventStream:
         return cls(response, newline)
 
     async def send(self, data: Any, event: str | None = None) -> None:
-        """Send one server-sent event; `data` is written as JSON, but for a string, which is written as it is."""
+        """Send a server-sent event. `data` is written as JSON, but a string is written unchanged."""
         text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
         lines = [f"data: {text}", "", ""] if event is None else [f"event: {event}", f"data: {text}", "", ""]
         await self.write(self._newline.join(lines))
 
     async def write(self, text: str) -> None:
-        """Send text with no framing of its own."""
+        """Send text without framing."""
         await self._response.write(text.encode())
 
     async def close(self) -> web.StreamResponse:

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ai_gateway_core::base::time::UnixTime;
+use ai_gateway_core::http::encoding::form_encode;
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
@@ -53,8 +54,8 @@ pub(super) fn request(credentials: &Credentials, now: UnixTime) -> Result<Token,
     if provider.takes_basic {
         let pair = format!(
             "{}:{}",
-            encoded(&credentials.client_id),
-            encoded(&credentials.client_secret)
+            form_encode(&credentials.client_id),
+            form_encode(&credentials.client_secret)
         );
         basic = format!("Basic {}", BASE64_STANDARD.encode(pair));
         headers.push(("authorization", &basic));
@@ -64,7 +65,7 @@ pub(super) fn request(credentials: &Credentials, now: UnixTime) -> Result<Token,
     }
     let body: Vec<String> = form
         .iter()
-        .map(|(name, value)| format!("{name}={}", encoded(value)))
+        .map(|(name, value)| format!("{name}={}", form_encode(value)))
         .collect();
     let url = &provider.token_endpoint;
     let answer = http::post(&agent, url, &headers, body.join("&").as_bytes())?;
@@ -160,28 +161,10 @@ fn discover(agent: &Agent, issuer: &str) -> Result<Provider, Failure> {
     })
 }
 
-/// `application/x-www-form-urlencoded`.
-fn encoded(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'*' => {
-                char::from(byte).to_string()
-            }
-            b' ' => "+".to_owned(),
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn secrets_survive_a_form() {
-        assert_eq!(encoded("a+b&c=d e/é%"), "a%2Bb%26c%3Dd+e%2F%C3%A9%25");
-    }
 
     #[test]
     fn the_life_of_a_token_is_what_the_answer_says() {

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use ai_gateway_core::base::time::UnixTime;
+use ai_gateway_core::http::encoding::hex;
 use sha2::{Digest, Sha256};
 
 use super::failure::Failure;
@@ -69,11 +70,7 @@ fn path(credentials: &Credentials) -> Result<PathBuf, Failure> {
         credentials.scope.as_deref().unwrap_or_default(),
     ];
     let digest = Sha256::digest(asked.join("\n"));
-    let name: String = digest
-        .iter()
-        .take(12)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let name = hex(digest.get(..12).unwrap_or_default());
     files::cached(&format!("tokens/{name}.json"))
 }
 

@@ -1,4 +1,4 @@
-//! Models: which are allowed, what they cost, and where a request names one.
+//! Model catalogs and prices, and the model that a request names in its body.
 
 pub mod catalog;
 pub mod pattern;

@@ -1,19 +1,20 @@
-//! Reads tokens, model and times out of a response as it passes, for every API that is known, and
-//! the model out of a request ([`requested_model`]).
+//! Extracts token usage, model and timing from responses while they pass.
 //!
-//! It is told each piece of the body and, at the end, how the response ended; it never holds,
-//! changes, delays or fails one. What cannot be read is given up, with a reason. Whatever a
-//! response's size, at most [`MAX_HELD`] bytes of it and of tables are held.
+//! [`UsageExtractor`] receives each piece of the body and, at the end, how the response ended. It
+//! never buffers, changes, delays or fails a response. If it cannot read one, it stops and reports
+//! why. It uses at most [`MAX_MEMORY`] bytes, whatever the size of the response.
 //!
 //! ```text
-//! bytes ─ decoder ─ framer (sse, event_stream) ─ json scanner, by a dialect's table ─ accumulator
+//! bytes ─ decoder ─ framer (sse, event_stream) ─ JSON scanner ─ accumulator
+//!                                                     │
+//!                                              table of the dialect
 //! ```
 
 mod accumulator;
 pub mod decoder;
 pub mod dialect;
 pub mod event_stream;
-pub mod json;
+pub mod field;
 mod reader;
 pub mod response_usage;
 pub mod sse;
@@ -26,35 +27,36 @@ use dialect::Dialect;
 use reader::Reader;
 use response_usage::{IncompleteReason, ResponseUsage, Timing, TokenUsage};
 
-/// The most that is held for one response.
-pub const MAX_HELD: usize = 64 * 1024;
+/// The maximum memory usage for one response, in bytes.
+pub const MAX_MEMORY: usize = 64 * 1024;
 
-/// The most that is held of one event; longer ones are read in parts, or passed over.
+/// The longest event that is buffered. Longer ones are read in parts or skipped.
 pub const MAX_EVENT: usize = 14 * 1024;
 
 /// How a response ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum End {
-    /// The upstream ended it.
+    /// The upstream completed it.
     Complete,
-    /// The client went away.
+    /// The client disconnected.
     ClientDisconnect,
-    /// The upstream went away.
+    /// The upstream disconnected.
     UpstreamReset,
 }
 
-/// Reads one successful response.
+/// Extracts the usage of one successful response.
 pub struct UsageExtractor {
     dialect: &'static Dialect,
     reader: Reader,
     decoder: Option<Decoder>,
+    /// Why it stopped reading.
     gave_up: Option<IncompleteReason>,
-    has_begun: bool,
+    has_body: bool,
     from_headers: TokenUsage,
 }
 
 impl UsageExtractor {
-    /// A reader for a response with these two headers, empty where they are absent.
+    /// An extractor for a response with these two header values, which are empty if absent.
     pub fn new(dialect: &'static Dialect, content_type: &[u8], content_encoding: &[u8]) -> Self {
         let decoder = Decoder::new(content_encoding);
         let gave_up = if is_media(content_type) {
@@ -69,27 +71,27 @@ impl UsageExtractor {
             reader: Reader::new(dialect, content_type),
             decoder: decoder.filter(|_| gave_up.is_none()),
             gave_up,
-            has_begun: false,
+            has_body: false,
             from_headers: TokenUsage::default(),
         }
     }
 
-    /// Adds what the response's headers say; the body's word counts more.
+    /// Adds the usage in the response headers. Usage in the body takes precedence.
     pub fn note_headers(&mut self, tokens: TokenUsage) {
         self.from_headers = tokens;
     }
 
-    /// Whether the next bytes can tell anything; where not, they need not be pushed.
+    /// Whether the rest of the body matters. If not, it need not be pushed.
     pub const fn is_reading(&self) -> bool {
         self.gave_up.is_none() && !self.reader.is_finished()
     }
 
-    /// Reads the next bytes of the body, which come now.
+    /// Reads the next bytes of the body, which arrive now.
     pub fn push(&mut self, bytes: &[u8], clock: &dyn Clock) {
         if bytes.is_empty() {
             return;
         }
-        self.has_begun = true;
+        self.has_body = true;
         if !self.is_reading() {
             return;
         }
@@ -105,24 +107,24 @@ impl UsageExtractor {
         }
     }
 
-    /// Says what is known at the response's end.
+    /// Ends the response and returns its usage.
     pub fn finish(mut self, end: End) -> ResponseUsage {
         if end == End::Complete && self.is_reading() {
-            let whole = self.decoder.as_ref().is_some_and(Decoder::is_whole);
-            self.reader.finish(whole);
+            let is_complete = self.decoder.as_ref().is_some_and(Decoder::is_complete);
+            self.reader.finish(is_complete);
         }
-        let ended = self.reader.is_whole();
-        let mut accumulator = self.reader.take_findings();
+        let ended = self.reader.is_complete();
+        let mut accumulator = self.reader.take_accumulator();
         let tokens = accumulator
             .tokens(self.dialect.convention)
             .or(self.from_headers);
         let incomplete = match (ended, self.gave_up) {
             (true, _) if tokens.is_reported() => None,
             (_, Some(reason)) => Some(reason),
-            (true, None) => Some(self.reader.why_nothing()),
+            (true, None) => Some(self.reader.reason_without_usage()),
             (false, None) => Some(match end {
                 End::ClientDisconnect => IncompleteReason::ClientDisconnect,
-                End::Complete if !self.has_begun => IncompleteReason::NotReported,
+                End::Complete if !self.has_body => IncompleteReason::NotReported,
                 End::Complete | End::UpstreamReset => IncompleteReason::UpstreamReset,
             }),
         };
@@ -142,9 +144,10 @@ impl UsageExtractor {
         }
     }
 
-    /// Bytes that it holds in memory, itself included.
-    pub fn held(&self) -> usize {
-        size_of::<Self>() + self.decoder.as_ref().map_or(0, Decoder::held) + self.reader.held()
+    /// Memory in use, in bytes, including `self`.
+    pub fn memory_usage(&self) -> usize {
+        let decoder = self.decoder.as_ref().map_or(0, Decoder::memory_usage);
+        size_of::<Self>() + decoder + self.reader.memory_usage()
     }
 }
 
@@ -157,7 +160,7 @@ impl fmt::Debug for UsageExtractor {
     }
 }
 
-/// Whether a content type is one in which no API reports anything.
+/// Whether no API reports usage in a body of this content type.
 fn is_media(content_type: &[u8]) -> bool {
     ["audio/", "image/", "video/", "multipart/"]
         .iter()

@@ -4,7 +4,7 @@
 
 if ! timeout 20 docker info >/dev/null 2>&1; then
     echo "no Docker engine answers; start one and run \`make compose-test\`, or as root, on Debian," \
-        "\`STAND_INS=1 tests/compose/engine.sh make compose-test\`"
+        "\`CI=true make containers\`"
 elif ! docker compose version >/dev/null 2>&1 && ! command -v docker-compose >/dev/null; then
     echo "neither docker compose nor docker-compose is installed; install one and run \`make compose-test\`"
 else

@@ -12,7 +12,9 @@ export ENVOY_VERSION
 export COMPOSE_PROJECT_NAME=ai-gateway-test
 files=$PWD/.local/compose
 python=.local/venv/bin/python
-shared="bad_input bad_requests compose hygiene paths sdks seed_snippets seed_statements strangers streaming upstream_errors"
+shared="authentication/test_invalid_tokens authentication/test_unauthenticated_clients clients/test_sdk_endpoints deployment/test_compose
+    docs/test_guide_snippets docs/test_guide_statements providers/test_credential_isolation providers/test_malformed_requests
+    providers/test_upstream_errors providers/test_upstream_paths streaming/test_streaming"
 
 missing=$(tests/compose/missing.sh) || {
     echo "The compose tests cannot run: $missing" >&2
@@ -91,10 +93,10 @@ cat >"$files/gateway.json" <<END
 END
 tests=()
 for name in $shared; do
-    tests+=("tests/integration/test_$name.py")
+    tests+=("tests/integration/$name.py")
 done
 # How soon a chunk passes is measured without containers in between.
-tests+=(--deselect integration/test_streaming.py::test_each_chunk_arrives_as_soon_as_it_is_sent)
+tests+=(--deselect integration/streaming/test_streaming.py::test_each_chunk_arrives_without_delay)
 status=0
 EXTERNAL_GATEWAY=$files/gateway.json "$python" -m pytest -q "${tests[@]}" "$@" || status=$?
 exit "$status"

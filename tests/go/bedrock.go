@@ -24,7 +24,7 @@ type call struct {
 	URL        string            `json:"url"`
 	Token      string            `json:"token"`
 	Headers    map[string]string `json:"headers"`
-	Said       string            `json:"said"`
+	Prompt     string            `json:"prompt"`
 	Model      string            `json:"model"`
 	AbortAfter int               `json:"abortAfter"`
 }
@@ -51,7 +51,7 @@ func main() {
 func perform(asked call) (map[string]any, error) {
 	ctx := context.Background()
 	client := newClient(asked)
-	model, messages := aws.String(asked.Model), conversation(asked.Said)
+	model, messages := aws.String(asked.Model), conversation(asked.Prompt)
 	if asked.Operation == "answer" {
 		answer, err := client.Converse(ctx, &bedrockruntime.ConverseInput{ModelId: model, Messages: messages})
 		if err != nil {
@@ -109,8 +109,8 @@ func adding(headers map[string]string) middleware.FinalizeMiddleware {
 	})
 }
 
-func conversation(said string) []types.Message {
-	text := &types.ContentBlockMemberText{Value: said}
+func conversation(prompt string) []types.Message {
+	text := &types.ContentBlockMemberText{Value: prompt}
 	return []types.Message{{Role: types.ConversationRoleUser, Content: []types.ContentBlock{text}}}
 }
 

@@ -1,7 +1,7 @@
 // Calls Bedrock by the AWS SDK for JavaScript and prints the outcomes, one per call, as JSON.
 //
 // In the environment: ENDPOINT; OPERATION, a command's name; INPUT, JSON; TOKEN, and WAY, where it goes (see `ways`);
-// ACCESS_KEY_ID and SECRET_ACCESS_KEY, to sign with; HEADERS, JSON, sent but not signed; AT_ONCE, the number of calls.
+// ACCESS_KEY_ID and SECRET_ACCESS_KEY, to sign with; HEADERS, JSON, sent but not signed; CONCURRENT, the number of calls.
 // BODY_SIZE, if set, is what the body is padded to, and ABORT_AFTER the events of a stream after which it is given up.
 
 import * as bedrock from "@aws-sdk/client-bedrock-runtime";
@@ -61,5 +61,5 @@ function readable(name, value) {
 }
 
 const client = addHeaders(ways[env.WAY](), JSON.parse(env.HEADERS), UNSIGNED);
-const calls = Array.from({ length: Number(env.AT_ONCE) }, () => call(client).catch(refusal));
+const calls = Array.from({ length: Number(env.CONCURRENT) }, () => call(client).catch(refusal));
 console.log(JSON.stringify(await Promise.all(calls), readable));

@@ -28,7 +28,7 @@ async function problems(manifest) {
   return found;
 }
 
-/** The same value, which notes the path of each member that is asked for. */
+/** The same value, which notes the path of each member that is parameters for. */
 function watched(value, at, looked) {
   if (value === null || typeof value !== "object") {
     return value;

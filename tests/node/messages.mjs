@@ -1,15 +1,15 @@
 // Anthropic's messages, as its SDKs ask for them, in a message and in a stream.
 
 export function messages(model, client) {
-  const asked = ({ said }) => ({ model, max_tokens: 64, messages: [{ role: "user", content: said }] });
+  const parameters = ({ prompt }) => ({ model, max_tokens: 64, messages: [{ role: "user", content: prompt }] });
 
   async function answer(call) {
-    const message = await client(call).messages.create(asked(call));
+    const message = await client(call).messages.create(parameters(call));
     return message.content[0].text;
   }
 
   async function* stream(call) {
-    const events = await client(call).messages.create({ ...asked(call), stream: true });
+    const events = await client(call).messages.create({ ...parameters(call), stream: true });
     for await (const event of events) if (event.type === "content_block_delta") yield event.delta.text;
   }
 

@@ -1,10 +1,16 @@
 //! What an event of a stream takes: to be told from the next, and to be read for its usage.
 
 use std::hint::black_box;
+use std::rc::Rc;
 
+use ai_gateway_core::base::chunk::Chunk;
 use ai_gateway_core::base::time::UnixTime;
+use ai_gateway_core::json::{Scalar, Scanner};
+use ai_gateway_core::models::catalog::{Allowed, Catalog, UnlistedStatus};
+use ai_gateway_core::models::pattern::ModelPattern;
+use ai_gateway_core::models::request_body::BodyCheck;
 use ai_gateway_core::usage::dialect::{CHAT_COMPLETIONS, CONVERSE, Dialect, GENERATE_CONTENT};
-use ai_gateway_core::usage::json::Scanner;
+use ai_gateway_core::usage::field::Field;
 use ai_gateway_core::usage::{End, UsageExtractor, event_stream, sse};
 use criterion::{Criterion, Throughput};
 
@@ -28,16 +34,18 @@ pub fn benchmarks(criterion: &mut Criterion) {
         let mut found = 0;
         for event in &events {
             framer.feed(black_box(event), &mut |piece| {
-                found += usize::from(matches!(piece, sse::Piece::Event(_)));
+                found += usize::from(matches!(piece, sse::EventPart::Complete(_)));
             });
         }
         found
     });
     count(criterion, "JSON array", &|| {
-        let mut scanner = Scanner::new(GENERATE_CONTENT.members);
+        let mut scanner = Scanner::lenient(GENERATE_CONTENT.members);
         let mut values = 0;
         for element in &array {
-            let _ = scanner.feed(black_box(element), &mut |_, _| values += 1);
+            let _ = scanner.feed(black_box(element), &mut |_: Field, _: Scalar<'_>| {
+                values += 1
+            });
         }
         values / VALUES_IN_AN_ELEMENT
     });
@@ -49,6 +57,8 @@ pub fn benchmarks(criterion: &mut Criterion) {
         }
         found
     });
+    scan(criterion, &events);
+    check(criterion);
     read(
         criterion,
         "server-sent events",
@@ -71,6 +81,49 @@ pub fn benchmarks(criterion: &mut Criterion) {
         binary,
         &messages,
     );
+}
+
+/// The JSON scanner alone, on every event of a stream. The extractor skips most events.
+fn scan(criterion: &mut Criterion, events: &[Vec<u8>]) {
+    let events: Vec<&[u8]> = events
+        .iter()
+        .map(|event| event.trim_ascii().strip_prefix(b"data: ").unwrap_or(event))
+        .collect();
+    let scan = || {
+        let mut scanner = Scanner::lenient(CHAT_COMPLETIONS.members);
+        let mut values = 0;
+        for event in &events {
+            scanner.reset();
+            let _ = scanner.feed(black_box(event), &mut |_: Field, _: Scalar<'_>| values += 1);
+        }
+        values
+    };
+    assert_eq!(scan(), 3 * EVENTS, "id, model and content");
+    let mut group = criterion.benchmark_group("JSON scanner, an event");
+    group.throughput(Throughput::Elements(EVENTS as u64));
+    group.bench_function("chat completion chunk", |bencher| bencher.iter(scan));
+}
+
+/// The check of a request's model, on a long conversation in pieces of 16 KB.
+fn check(criterion: &mut Criterion) {
+    let message = r#"{"role":"user","content":[{"type":"text","text":"A few words,\nand \"some more\" of them, as people write them to a model when they ask it for something."}]}"#;
+    let messages = vec![message; 600].join(",");
+    let body = format!(r#"{{"model":"gpt-5-mini","messages":[{messages}],"stream":true}}"#);
+    let pattern = ModelPattern::parse("gpt-5-*").expect("a pattern");
+    let catalog = Catalog::new(vec![pattern]).map(Rc::new);
+    let allowed = Allowed::new("p", catalog, None, UnlistedStatus::NotFound).expect("a catalog");
+    let check = || {
+        let mut check = BodyCheck::new(allowed.clone(), "model", "", 1 << 20);
+        for piece in body.as_bytes().chunks(16 << 10) {
+            check
+                .push(Chunk::More(black_box(piece)))
+                .expect("an allowed model");
+        }
+        check
+    };
+    let mut group = criterion.benchmark_group("model check");
+    group.throughput(Throughput::Bytes(body.len() as u64));
+    group.bench_function("request body of 100 KB", |bencher| bencher.iter(check));
 }
 
 /// All that is done with an event: framed, searched for what is wanted, timed.

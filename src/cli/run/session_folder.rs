@@ -5,6 +5,8 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use ai_gateway_core::http::encoding::hex;
+
 use crate::failure::Failure;
 
 const RANDOM: &str = "/dev/urandom";
@@ -21,7 +23,7 @@ impl SessionFolder {
         fs::File::open(RANDOM)
             .and_then(|mut random| random.read_exact(&mut bytes))
             .map_err(|error| Failure::file(Path::new(RANDOM), &error))?;
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex(&bytes);
         let (name, secret) = hex.split_at(16);
         let parent = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
         let parent = parent

@@ -8,14 +8,15 @@ use lru::LruCache;
 
 use super::jwk::VerificationKey;
 use super::jwt::{Claims, IssuerIndex};
-use crate::base::bytes::{WordHash, is_same};
+use crate::base::bytes::equal_by_words;
+use crate::base::hash::FxBuildHasher;
 use crate::base::time::UnixTime;
 
 /// A bounded cache. Its keys are the last bytes of tokens, which are part of the signature. An
 /// entry is used only if the whole token is the same.
 pub(super) struct TokenCache {
     /// Keys come from verified tokens only, so a client cannot force hash collisions.
-    entries: LruCache<TokenEnd, Entry, WordHash>,
+    entries: LruCache<TokenEnd, Entry, FxBuildHasher>,
 }
 
 /// The last bytes of a token.
@@ -32,7 +33,7 @@ impl TokenCache {
         Self {
             entries: LruCache::with_hasher(
                 NonZeroUsize::new(capacity).unwrap_or(NonZeroUsize::MIN),
-                WordHash::default(),
+                FxBuildHasher,
             ),
         }
     }
@@ -41,7 +42,7 @@ impl TokenCache {
     pub(super) fn get(&mut self, token: &[u8], now: UnixTime) -> Option<Rc<Claims>> {
         let end = end(token);
         let entry = self.entries.get(&end)?;
-        if !is_same(&entry.token, token) {
+        if !equal_by_words(&entry.token, token) {
             return None;
         }
         if now < entry.claims.expires_at {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::problem::Problems;
 use crate::models::catalog::{Catalog, UnlistedStatus};
 use crate::models::pattern::ModelPattern;
-use crate::provider_kind::model_place::PathPattern;
+use crate::provider_kind::path_pattern::PathPattern;
 
 /// A catalog; none where there is no list.
 pub(super) fn read(

@@ -26,7 +26,7 @@ use crate::models::pattern::ModelPattern;
 use crate::models::price::{Price, PriceList, Prices};
 use crate::provider::credential::{Credential, GatewayToken};
 use crate::provider_kind::KeyPlacement;
-use crate::provider_kind::model_place::PathPattern;
+use crate::provider_kind::path_pattern::PathPattern;
 use crate::telemetry::{LogField, LogFields};
 use crate::testing::{ISSUER, SigningKey, config, env};
 

@@ -1,8 +1,7 @@
-//! The model catalog: which models a request may ask for, and why one is refused.
+//! The model catalog: which models a request may use, and why one is refused.
 //!
-//! A catalog is the operator's list of exact ids and beginnings. Where a request names its model is
-//! the provider's business ([`crate::provider_kind::model_place`]); how it is found in a body is
-//! [`body`]'s.
+//! A catalog is the operator's list of exact model IDs and prefixes. The kind of the provider says
+//! where a request names its model. [`super::request_body`] reads it from a body.
 
 use std::rc::Rc;
 
@@ -10,103 +9,104 @@ use thiserror::Error;
 
 use super::pattern::ModelPattern;
 
-/// The models of one list; never empty.
+/// The models of one list. Never empty.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Catalog(Vec<ModelPattern>);
 
-/// The catalogs that one request is held to: its model must be in each part.
+/// The models that one request may use: those of the provider that the caller is granted.
 #[derive(Clone, Debug)]
 pub struct Allowed {
-    /// The provider's name, for the message.
+    /// The name of the provider, for error messages.
     provider: Rc<str>,
-    /// The provider's own catalog.
+    /// The catalog of the provider. `None` if it serves all models.
     served: Option<Rc<Catalog>>,
-    /// What the caller is granted; one of these is enough. `None`: all.
+    /// The catalogs of the grants, of which one must have the model. `None` if all models are granted.
     granted: Option<Vec<Rc<Catalog>>>,
     unlisted: UnlistedStatus,
 }
 
-/// The status of the answer to a request for a model that is in no catalog.
+/// The status of the response to a request for a model that is not in the catalog.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[allow(missing_docs, reason = "the variants are what they are called")]
 pub enum UnlistedStatus {
+    /// 404.
     #[default]
     NotFound,
+    /// 403.
     Forbidden,
 }
 
-/// Why a request is not held to name a model that it may use. The client is at fault.
+/// Why the model check refuses a request. The client is at fault.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
 pub enum ModelFault {
     /// The model is not in the catalog.
     #[error(
-        "provider \"{provider}\" serves no model \"{model}\" to this caller; use one of its \
+        "provider \"{provider}\" serves no model \"{model}\" to this caller; use a model of its \
          catalog, or ask an administrator"
     )]
     Unlisted {
-        /// The model, as shown to people.
+        /// The model, truncated for display.
         model: String,
-        /// The provider's name.
+        /// The name of the provider.
         provider: String,
-        /// How it is answered.
+        /// The status of the response.
         status: UnlistedStatus,
     },
-    /// There is no model, or none that is a text.
+    /// The request names no model, or not as a string.
     #[error(
-        "provider \"{0}\" serves the models of a catalog only, and the request names none in its \
-         place; name one, as a text"
+        "provider \"{0}\" serves only the models of a catalog, and the request does not name one; \
+         name a model, as a string"
     )]
     Missing(String),
-    /// The body is no JSON object.
+    /// The body is not a well-formed JSON object.
     #[error(
-        "provider \"{0}\" serves the models of a catalog only, and the body that should name one \
-         is not a JSON object; send JSON in UTF-8, as application/json"
+        "provider \"{0}\" serves only the models of a catalog, and the body that must name one is \
+         not a well-formed JSON object; send JSON in UTF-8, as application/json"
     )]
     NotJson(String),
-    /// The body could mean more than one model.
+    /// Two parsers could read different models from the body.
     #[error(
-        "the body can be read to name more than one model (\"{0}\"); name one, once, in the one \
-         spelling"
+        "the body can be read as naming more than one model (\"{0}\"); name the model once, in the \
+         documented spelling, and no fallback models"
     )]
     Ambiguous(String),
     /// The body is compressed.
     #[error(
-        "the body is encoded, so that its model cannot be read; send it without content-encoding"
+        "the body is compressed, so its model cannot be read; send it without content-encoding"
     )]
     Encoded,
-    /// The model did not come in time.
+    /// The model is not within the first bytes of the body.
     #[error(
-        "the model was not found in the first {0} bytes of the body; put \"model\" before all else, \
-         or send less"
+        "the model was not found in the first {0} bytes of the body; put it before the other \
+         members, or send a smaller body"
     )]
     TooLate(u64),
 }
 
 impl Catalog {
-    /// These models; `None` where there are none.
+    /// A catalog of these models. `None` if there are none.
     pub fn new(patterns: Vec<ModelPattern>) -> Option<Self> {
         (!patterns.is_empty()).then_some(Self(patterns))
     }
 
-    /// Whether a model is among them.
+    /// Whether it has a model.
     pub fn has(&self, model: &str) -> bool {
-        self.0.iter().any(|pattern| pattern.fits(model))
+        self.0.iter().any(|pattern| pattern.matches(model))
     }
 
-    /// The entries, as the operator wrote them.
+    /// The entries, as written by the operator.
     pub fn entries(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(ToString::to_string)
     }
 
-    /// The ids that are given in full.
+    /// The exact model IDs.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(ModelPattern::name)
     }
 }
 
 impl Allowed {
-    /// What a caller with these grants may use of a provider; `None` where everything.
+    /// What a caller with these grants may use of a provider. `None` if that is every model.
     pub fn new(
         provider: &str,
         served: Option<Rc<Catalog>>,
@@ -121,7 +121,7 @@ impl Allowed {
         })
     }
 
-    /// Lets a model pass, or says why not.
+    /// Accepts a model, or returns why not.
     pub fn check(&self, model: &str) -> Result<(), ModelFault> {
         if self.has(model) {
             return Ok(());
@@ -133,7 +133,7 @@ impl Allowed {
         })
     }
 
-    /// Whether a model may be used.
+    /// Whether a model is allowed.
     pub fn has(&self, model: &str) -> bool {
         let served = self.served.as_ref();
         let is_granted = |granted: &Vec<Rc<Catalog>>| granted.iter().any(|part| part.has(model));
@@ -141,7 +141,7 @@ impl Allowed {
             && self.granted.as_ref().is_none_or(is_granted)
     }
 
-    /// The models that can be listed, each once: those that are given in full.
+    /// The allowed models that have an exact ID, each once.
     pub fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         let granted = self.granted.iter().flatten();
@@ -154,7 +154,7 @@ impl Allowed {
         names
     }
 
-    /// What is shown to people: the provider's entries as far as they are granted, else the grants'.
+    /// The allowed entries, for display.
     pub fn entries(&self) -> Vec<String> {
         let mut entries: Vec<String> = match (&self.served, &self.granted) {
             (Some(served), None) => served.entries().collect(),
@@ -170,14 +170,14 @@ impl Allowed {
         entries
     }
 
-    /// The provider's name.
+    /// The name of the provider.
     pub fn provider(&self) -> &str {
         &self.provider
     }
 }
 
 impl ModelFault {
-    /// A stable word for the log, the metric and the body.
+    /// The stable error code.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Unlisted { .. } => "model_not_found",
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_catalog_has_exact_ids_and_beginnings() {
+    fn a_catalog_has_exact_ids_and_prefixes() {
         let catalog = catalog(&["gpt-4o", "o3-*"]);
         for model in ["gpt-4o", "o3-", "o3-mini"] {
             assert!(catalog.has(model), "{model}");
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grant_narrows_and_never_widens() {
+    fn a_grant_only_narrows_the_catalog() {
         let both = allowed(Some(&["a", "b-*"]), Some(&[&["a*"], &["b-1", "c"]]));
         assert!(both.has("a") && both.has("b-1"));
         for model in ["a2", "b-2", "c"] {
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_model_and_provider() {
+    fn a_refusal_names_the_model_and_the_provider() {
         let fault = allowed(Some(&["a"]), None).check("x".repeat(500).as_str());
         let message = fault.unwrap_err().to_string();
         assert!(

@@ -1,50 +1,50 @@
-//! A model's name, or the beginning of several.
+//! Patterns for model IDs.
 
 use std::fmt;
 
-/// The models that an entry of the configuration means.
+/// The models that an entry of the configuration matches.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ModelPattern {
-    /// The one of this name.
-    Exactly(String),
-    /// Those whose names begin so.
-    BeginningWith(String),
+    /// The model with this ID.
+    Exact(String),
+    /// All models whose IDs begin with this.
+    Prefix(String),
 }
 
 impl ModelPattern {
-    /// A model's name, or a beginning and `*`; `None` where `*` stands elsewhere or nothing does.
+    /// Parses an ID, or a prefix followed by `*`. `None` if it is empty or has another `*`.
     pub fn parse(text: &str) -> Option<Self> {
         let (name, pattern): (_, fn(String) -> Self) = match text.strip_suffix('*') {
-            Some(start) => (start, Self::BeginningWith),
+            Some(prefix) => (prefix, Self::Prefix),
             None if text.is_empty() => return None,
-            None => (text, Self::Exactly),
+            None => (text, Self::Exact),
         };
         (!name.contains('*')).then(|| pattern(name.to_owned()))
     }
 
-    /// Whether it means a model.
-    pub fn fits(&self, model: &str) -> bool {
+    /// Whether it matches a model.
+    pub fn matches(&self, model: &str) -> bool {
         match self {
-            Self::Exactly(name) => name == model,
-            Self::BeginningWith(start) => model.starts_with(start.as_str()),
+            Self::Exact(name) => name == model,
+            Self::Prefix(prefix) => model.starts_with(prefix.as_str()),
         }
     }
 
-    /// The model's name, where it is given in full.
+    /// The ID, if it is exact.
     pub fn name(&self) -> Option<&str> {
         match self {
-            Self::Exactly(name) => Some(name),
-            Self::BeginningWith(_) => None,
+            Self::Exact(name) => Some(name),
+            Self::Prefix(_) => None,
         }
     }
 }
 
-/// As it is written.
+/// As written in the configuration.
 impl fmt::Display for ModelPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Exactly(name) => f.write_str(name),
-            Self::BeginningWith(start) => write!(f, "{start}*"),
+            Self::Exact(name) => f.write_str(name),
+            Self::Prefix(prefix) => write!(f, "{prefix}*"),
         }
     }
 }
@@ -54,10 +54,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_star_stands_at_the_end() {
-        let start = |text: &str| ModelPattern::BeginningWith(text.into());
-        assert_eq!(ModelPattern::parse("m-*"), Some(start("m-")));
-        assert_eq!(ModelPattern::parse("*"), Some(start("")));
+    fn a_star_is_only_allowed_at_the_end() {
+        let prefix = |text: &str| ModelPattern::Prefix(text.into());
+        assert_eq!(ModelPattern::parse("m-*"), Some(prefix("m-")));
+        assert_eq!(ModelPattern::parse("*"), Some(prefix("")));
         for wrong in ["", "*-m", "a*b", "a**"] {
             assert_eq!(ModelPattern::parse(wrong), None, "{wrong}");
         }

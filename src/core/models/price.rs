@@ -1,7 +1,7 @@
-//! What tokens cost, by the operator's prices. There are none built in.
+//! The cost of tokens by the operator's prices. There are no built-in prices.
 //!
-//! Amounts are in the operator's currency, whichever that is, and exact: a price has at most six
-//! decimal places per million tokens, and totals are of whole numbers.
+//! Amounts are in the currency of the operator. They are exact: a price has at most six decimal
+//! places per million tokens, and sums are integers.
 
 use std::fmt;
 
@@ -12,36 +12,35 @@ use crate::usage::response_usage::TokenUsage;
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PriceList(Vec<(ModelPattern, Prices)>);
 
-/// What the tokens of a model cost, by type.
+/// The prices of the tokens of a model, by type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Prices {
-    /// Input that is neither read from nor written to a cache.
+    /// Input neither read from nor written to a cache.
     pub input: Price,
-    /// Output, reasoning included.
+    /// Output, including reasoning.
     pub output: Price,
     /// Input read from a cache.
     pub cached_input: Price,
-    /// Input written to a cache for five minutes, or for a time that was not reported.
+    /// Input written to a cache for five minutes, or for an unreported lifetime.
     pub cache_write_5m: Price,
     /// Input written to a cache for an hour.
     pub cache_write_1h: Price,
 }
 
-/// The price of one token, in millionths of a millionth of the currency's unit: a price per million
-/// tokens is a million of these.
+/// The price of one token, in trillionths (10⁻¹²) of the currency unit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Price(u64);
 
-/// What a request costs, in billionths of the currency's unit.
+/// The cost of a request, in billionths (10⁻⁹) of the currency unit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Cost(pub u64);
 
 impl Price {
-    /// A price per million tokens; `None` where it cannot be one.
+    /// A price per million tokens. `None` if it is out of range.
     pub fn per_million(units: f64) -> Option<Self> {
-        /// Far beyond any real one.
+        /// Far above any real price.
         const MAX: f64 = 1e6;
-        // In range, so that nothing is cut off but what is beyond the sixth place.
+        // In range, so the cast only rounds to the sixth decimal place.
         (0.0..=MAX)
             .contains(&units)
             .then(|| Self((units * 1e6).round() as u64))
@@ -53,14 +52,15 @@ impl Price {
 }
 
 impl PriceList {
-    /// The prices, each for a model or, where the name ends in `*`, for all that begin so.
+    /// A list of prices, each for the models that match a pattern.
     pub fn new(prices: Vec<(ModelPattern, Prices)>) -> Self {
         Self(prices)
     }
 
-    /// What a request costs, as far as its tokens were reported; `None` where there is no price or
-    /// nothing was reported. The model that answered counts more than the one that was asked for,
-    /// an exact name more than a beginning, a longer beginning more than a shorter one.
+    /// The cost of the reported tokens of a request. `None` without a price or without tokens.
+    ///
+    /// An exact ID takes precedence over a prefix, then the model that answered over the requested
+    /// one, then a longer prefix over a shorter one.
     pub fn cost(
         &self,
         answered: Option<&str>,
@@ -72,32 +72,32 @@ impl PriceList {
         }
         let names = [answered, requested];
         let names = names.into_iter().flatten();
-        let exact = names.clone().find_map(|name| self.exactly(name));
-        let prices = exact.or_else(|| names.clone().find_map(|name| self.beginning(name)))?;
+        let exact = names.clone().find_map(|name| self.exact(name));
+        let prices = exact.or_else(|| names.clone().find_map(|name| self.longest_prefix(name)))?;
         Some(prices.cost(tokens))
     }
 
-    fn exactly(&self, name: &str) -> Option<&Prices> {
+    fn exact(&self, name: &str) -> Option<&Prices> {
         let mut prices = self.0.iter();
         let found = prices
-            .find(|(pattern, _)| matches!(pattern, ModelPattern::Exactly(model) if model == name));
+            .find(|(pattern, _)| matches!(pattern, ModelPattern::Exact(model) if model == name));
         found.map(|(_, prices)| prices)
     }
 
-    fn beginning(&self, name: &str) -> Option<&Prices> {
-        let fitting = self.0.iter().filter_map(|(pattern, prices)| match pattern {
-            ModelPattern::BeginningWith(start) if name.starts_with(start.as_str()) => {
-                Some((start.len(), prices))
+    fn longest_prefix(&self, name: &str) -> Option<&Prices> {
+        let matching = self.0.iter().filter_map(|(pattern, prices)| match pattern {
+            ModelPattern::Prefix(prefix) if name.starts_with(prefix.as_str()) => {
+                Some((prefix.len(), prices))
             }
             _ => None,
         });
-        let longest = fitting.max_by_key(|(length, _)| *length);
+        let longest = matching.max_by_key(|(length, _)| *length);
         longest.map(|(_, prices)| prices)
     }
 }
 
 impl Prices {
-    /// Each token counts once, whether the provider counts cached ones within its input or beside.
+    /// Each token counts once, whether or not the input tokens of the provider include cached ones.
     fn cost(&self, tokens: &TokenUsage) -> Cost {
         let count = |tokens: Option<u64>| tokens.unwrap_or(0);
         let for_an_hour = count(tokens.cache_write_1h);
@@ -112,13 +112,13 @@ impl Prices {
 }
 
 impl Cost {
-    /// In the currency's unit, for people and programs that calculate no further.
+    /// In the currency unit, for display.
     pub fn units(self) -> f64 {
         self.0 as f64 / 1e9
     }
 }
 
-/// In the currency's unit: `0.00123`.
+/// In the currency unit: `0.00123`.
 impl fmt::Display for Cost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = format!("{}.{:09}", self.0 / 1_000_000_000, self.0 % 1_000_000_000);
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_price_is_the_one_that_fits_best() {
+    fn the_best_match_decides_the_price() {
         let list = list(&[("m", 1.0), ("m-mini", 2.0), ("m-*", 3.0), ("m-m*", 4.0)]);
         for (answered, requested, micros) in [
             (Some("m"), None, Some(1)),
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_costs_nothing_that_is_known() {
+    fn cost_is_unknown_without_tokens_or_price() {
         let list = list(&[("*", 1.0)]);
         assert_eq!(list.cost(Some("m"), None, &TokenUsage::default()), None);
         let cost = list.cost(Some("m"), None, &input(0));

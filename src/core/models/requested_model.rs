@@ -1,45 +1,44 @@
-//! The model that a request's body names, read along as it passes: the member `model` of its JSON,
-//! or the field of a form.
+//! Reads the model from a request body while it passes, for telemetry: the member `model` of a JSON
+//! object, or the field `model` of a form.
 //!
-//! SDKs write it before the prompt or after it, so that a long prompt must be read past.
+//! Some SDKs write the model after the prompt, so a long prompt may have to be scanned first.
 
 mod multipart;
 
-use crate::usage::dialect::value;
-use crate::usage::json::{Field, Member, Scalar, Scanner};
+use crate::json::{Member, Scalar, Scanner, value};
 use multipart::FormReader;
 
-/// Of a longer body, no more than this is read: most of it is an image or a document.
+/// How much of a body is read. Longer ones consist mostly of images or documents.
 pub const MAX_REQUEST_READ: usize = 4 * 1024 * 1024;
 
-/// Most bodies name their model within their first bytes, so that the rest need not be looked at.
-const START: usize = 64;
+/// Most bodies name their model within this many bytes, so that is scanned first.
+const HEAD: usize = 64;
 
-const MEMBERS: &[Member] = &[value("model", Field::Model)];
+const MEMBERS: &[Member<()>] = &[value("model", ())];
 
-/// Reads one request's body.
+/// Reads one request body.
 pub struct ModelReader {
-    scanner: Scanner,
-    /// There where the body's first byte says that it is a form.
+    scanner: Scanner<()>,
+    /// Present if the first byte says that the body is a form.
     form: Option<FormReader>,
     read: usize,
 }
 
-/// What a reader came to.
+/// The result of reading.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Reading {
-    /// It needs more.
+    /// More of the body is needed.
     Unfinished,
     /// The model.
     Found(String),
-    /// The body names none, is neither JSON nor a form, or is too long.
+    /// The body names no model, is neither JSON nor a form, or is too long.
     GivenUp,
 }
 
 impl Default for ModelReader {
     fn default() -> Self {
         Self {
-            scanner: Scanner::new(MEMBERS),
+            scanner: Scanner::lenient(MEMBERS),
             form: None,
             read: 0,
         }
@@ -66,13 +65,13 @@ impl ModelReader {
     }
 }
 
-fn read_json(scanner: &mut Scanner, bytes: &[u8]) -> Reading {
+fn read_json(scanner: &mut Scanner<()>, bytes: &[u8]) -> Reading {
     let mut model = None;
-    let (start, rest) = bytes.split_at(bytes.len().min(START));
+    let (head, rest) = bytes.split_at(bytes.len().min(HEAD));
     let mut result = Ok(());
-    for part in [start, rest] {
+    for part in [head, rest] {
         if model.is_none() && result.is_ok() {
-            result = scanner.feed(part, &mut |_, found| {
+            result = scanner.feed(part, &mut |(), found: Scalar<'_>| {
                 if let Scalar::Text(text) = found {
                     model.get_or_insert_with(|| text.to_owned());
                 }
@@ -90,7 +89,7 @@ fn read_json(scanner: &mut Scanner, bytes: &[u8]) -> Reading {
 mod tests {
     use super::*;
 
-    /// What comes of a body that arrives in pieces of this size.
+    /// The result for a body in pieces of this size.
     fn read(body: &[u8], piece: usize) -> Reading {
         let mut reader = ModelReader::default();
         let mut pieces = body.chunks(piece).map(|piece| reader.push(piece));
@@ -100,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_model_is_found_wherever_it_stands_and_however_the_body_is_cut() {
+    fn the_model_is_found_wherever_it_is_and_however_the_body_is_cut() {
         for body in [
             r#"{"model":"m-1","messages":[{"role":"user","content":"hi"}]}"#,
             r#"{"messages":[{"model":"no","content":"\"model\":\"no\""}],"model":"m-1"}"#,
@@ -115,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_ends_where_no_model_can_come() {
+    fn reading_ends_when_no_model_can_follow() {
         for body in [
             &br#"{"messages":[]}"#[..],
             br#"{"model":7}"#,
@@ -128,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_names_its_model_wherever_it_stands_and_however_it_is_cut() {
+    fn a_form_can_name_its_model_anywhere_and_be_cut_anywhere() {
         let field = |name: &str, value: &str| {
             format!("--b-1\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
         };

@@ -1,33 +1,35 @@
-//! What is found in a response as it is read, brought together.
+//! Combines the values that are read from a response.
 
 mod iterations;
 
-use super::json::{Field, Scalar};
+use super::field::Field;
 use super::response_usage::{ReasoningTokenConvention, TokenConvention, TokenUsage};
+use crate::json::Scalar;
 use iterations::Iterations;
 
-/// What has been found in a response so far.
+/// The values read from a response so far.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(super) struct UsageAccumulator {
     pub(super) tokens: TokenUsage,
-    /// Beside `tokens.input`.
+    /// Not included in `tokens.input`.
     tool_use_input: Option<u64>,
-    /// Of input and output, where it is told beside them.
+    /// The reported total of input and output tokens.
     total: Option<u64>,
     pub(super) cost: Option<f64>,
     pub(super) model: Option<String>,
     pub(super) response_id: Option<String>,
     finish_reason: Option<String>,
-    /// What an API says that has a reason only for the unusual ends.
+    /// The status, in APIs that give a finish reason only for unusual ends.
     status: Option<String>,
-    /// A token has come.
-    pub(super) content: bool,
-    /// The last event has come.
+    /// Whether generated content has been read.
+    pub(super) has_content: bool,
+    /// Whether the last event has been read.
     pub(super) ended: bool,
-    /// The event being read is none whose usage counts.
-    pub(super) is_foreign: bool,
-    /// Of the event being read, and of those before.
+    /// Whether usage in the current event is ignored, by its type.
+    pub(super) is_ignored: bool,
+    /// The breakdown in the current event.
     iterations: Iterations,
+    /// The breakdown in the events before.
     earlier_iterations: Iterations,
     cache_write_ttl: Option<Ttl>,
     cache_write_amount: Option<u64>,
@@ -41,23 +43,22 @@ enum Ttl {
 }
 
 impl UsageAccumulator {
-    /// Notes a value. Counts and reasons are replaced, since what comes later counts more; the
-    /// model and the id are not.
-    pub(super) fn note(
+    /// Adds a value. Later counts and reasons replace earlier ones, a later model or ID does not.
+    pub(super) fn add(
         &mut self,
         field: Field,
         value: Scalar<'_>,
         last_types: &[&str],
-        reporting: &[&str],
+        usage_events: &[&str],
     ) {
         match (field, value) {
-            (Field::Content, _) => self.content = true,
+            (Field::Content, _) => self.has_content = true,
             (Field::LastEvent, _) => self.ended = true,
-            (_, Scalar::Number(number)) => self.note_number(field, number),
-            (Field::IterationKind, kind) => self.iterations.note_kind(kind),
+            (_, Scalar::Number(number)) => self.add_number(field, number),
+            (Field::IterationKind, kind) => self.iterations.add_kind(kind),
             (Field::EventType, Scalar::Text(kind)) => {
                 self.ended |= last_types.contains(&kind);
-                self.is_foreign = !reporting.is_empty() && !reporting.contains(&kind);
+                self.is_ignored = !usage_events.is_empty() && !usage_events.contains(&kind);
             }
             (Field::ServingModel, Scalar::Text(model)) => self.model = Some(model.to_owned()),
             (Field::Model, Scalar::Text(model)) if self.model.is_none() => {
@@ -85,7 +86,7 @@ impl UsageAccumulator {
         }
     }
 
-    fn note_number(&mut self, field: Field, number: &[u8]) {
+    fn add_number(&mut self, field: Field, number: &[u8]) {
         if field == Field::Cost {
             self.cost = float(number).filter(|cost| cost.is_finite());
             return;
@@ -93,11 +94,11 @@ impl UsageAccumulator {
         let Some(count) = count(number) else {
             return;
         };
-        if self.iterations.note_number(field, count) {
+        if self.iterations.add_number(field, count) {
             return;
         }
         let tokens = &mut self.tokens;
-        let place = match field {
+        let slot = match field {
             Field::Input => &mut tokens.input,
             Field::ToolUseInput => &mut self.tool_use_input,
             Field::Total => &mut self.total,
@@ -110,13 +111,13 @@ impl UsageAccumulator {
             Field::Reasoning => &mut tokens.reasoning,
             _ => return,
         };
-        *place = Some(count);
+        *slot = Some(count);
         if field == Field::CacheWriteAmount {
             self.pair_cache_write();
         }
     }
 
-    /// Counts an amount whose time is known.
+    /// Counts a cache write once both its amount and its lifetime are known.
     fn pair_cache_write(&mut self) {
         if let (Some(ttl), Some(_)) = (self.cache_write_ttl, self.cache_write_amount) {
             let amount = self.cache_write_amount.take();
@@ -129,32 +130,32 @@ impl UsageAccumulator {
         }
     }
 
-    /// Takes an event's end.
-    pub(super) fn event_end(&mut self) {
-        let is_foreign = std::mem::take(&mut self.is_foreign);
+    /// Ends the current event.
+    pub(super) fn end_event(&mut self) {
+        let is_ignored = std::mem::take(&mut self.is_ignored);
         let mut iterations = std::mem::take(&mut self.iterations);
-        if !is_foreign {
-            iterations.replace(self.earlier_iterations);
+        if !is_ignored {
+            iterations.inherit(self.earlier_iterations);
             self.earlier_iterations = iterations;
         }
     }
 
-    /// The tokens, those counted elsewhere by the provider put where they belong.
+    /// The tokens, including those that the provider counts separately.
     pub(super) fn tokens(&self, convention: TokenConvention) -> TokenUsage {
         let input = match (self.tokens.input, self.tool_use_input) {
-            (Some(input), Some(more)) => Some(input.saturating_add(more)),
-            // Where nothing is generated some servers tell of a total alone.
+            (Some(input), Some(tool_use)) => Some(input.saturating_add(tool_use)),
+            // If nothing is generated, some servers report only a total.
             (None, _) if self.tokens.output.is_none() => self.total,
             (input, _) => input,
         };
         let mut iterations = self.iterations;
-        iterations.replace(self.earlier_iterations);
+        iterations.inherit(self.earlier_iterations);
         let tokens = iterations.added_to(TokenUsage {
             input,
             convention,
             ..self.tokens
         });
-        match self.beside_output() {
+        match self.reasoning_beside_output() {
             Some(reasoning) => TokenUsage {
                 reasoning: Some(reasoning),
                 convention: TokenConvention {
@@ -167,13 +168,16 @@ impl UsageAccumulator {
         }
     }
 
-    /// What a total has beyond input and output, where that is the reasoning: some servers of an
-    /// API that counts it within the output count it beside, and some tell of it in the total alone.
-    fn beside_output(&self) -> Option<u64> {
-        let told = self.tokens.input?.checked_add(self.tokens.output?)?;
-        let more = self.total?.checked_sub(told).filter(|more| *more > 0)?;
-        let is_reasoning = self.tokens.reasoning.is_none_or(|told| told == more);
-        is_reasoning.then_some(more)
+    /// The part of the total that is neither input nor output, if that is the reasoning. OpenAI
+    /// includes reasoning in the output. Some compatible servers do not, and some include it only in
+    /// the total.
+    fn reasoning_beside_output(&self) -> Option<u64> {
+        let both = self.tokens.input?.checked_add(self.tokens.output?)?;
+        let rest = self.total?.checked_sub(both).filter(|rest| *rest > 0)?;
+        let reported = self.tokens.reasoning;
+        reported
+            .is_none_or(|reported| reported == rest)
+            .then_some(rest)
     }
 
     /// Why the model stopped.
@@ -181,13 +185,13 @@ impl UsageAccumulator {
         self.finish_reason.as_ref().or(self.status.as_ref())
     }
 
-    /// The same, taken out.
+    /// Why the model stopped. Leaves `None`.
     pub(super) fn take_finish_reason(&mut self) -> Option<String> {
         self.finish_reason.take().or_else(|| self.status.take())
     }
 
-    /// Bytes that it holds in memory.
-    pub(super) fn held(&self) -> usize {
+    /// Heap memory in use, in bytes.
+    pub(super) fn memory_usage(&self) -> usize {
         let texts = [
             &self.model,
             &self.response_id,
@@ -198,27 +202,27 @@ impl UsageAccumulator {
     }
 }
 
-/// A number of tokens, also where it is written as `12.0` or `1e2`. More than any response can have
-/// is none: one such number would spoil every sum that it goes into.
+/// A token count, which may be written as `12.0` or `1e2`. `None` for an impossibly large one, which
+/// would spoil every sum it is added to.
 fn count(number: &[u8]) -> Option<u64> {
-    const MOST: u64 = 1_000_000_000_000;
+    const MAX: u64 = 1_000_000_000_000;
     let append = |count: u64, digit: &u8| 10 * count + u64::from(digit - b'0');
     let count = match number {
-        [.., _] if number.len() <= DIGITS && number.iter().all(u8::is_ascii_digit) => {
+        [.., _] if number.len() <= MAX_DIGITS && number.iter().all(u8::is_ascii_digit) => {
             number.iter().fold(0, append)
         }
         _ => {
             let float = float(number)?;
-            let is_whole = (0.0..=MOST as f64).contains(&float) && float.fract() == 0.0;
-            // In range and whole, so that nothing is cut off.
-            is_whole.then_some(float as u64)?
+            let is_integer = (0.0..=MAX as f64).contains(&float) && float.fract() == 0.0;
+            // In range and an integer, so the cast is exact.
+            is_integer.then_some(float as u64)?
         }
     };
-    (count <= MOST).then_some(count)
+    (count <= MAX).then_some(count)
 }
 
-/// So many digits are a number of 64 bits, whatever they are.
-const DIGITS: usize = 19;
+/// The longest decimal that always fits a `u64`.
+const MAX_DIGITS: usize = 19;
 
 fn float(number: &[u8]) -> Option<f64> {
     std::str::from_utf8(number).ok()?.parse().ok()
@@ -228,27 +232,27 @@ fn float(number: &[u8]) -> Option<f64> {
 mod tests {
     use super::*;
 
-    /// The numbers of a usage, noted; what they are.
-    fn noted(numbers: [(Field, &str); 4]) -> TokenUsage {
+    /// The tokens for these values.
+    fn tokens_of(numbers: [(Field, &str); 4]) -> TokenUsage {
         let mut accumulator = UsageAccumulator::default();
         for (field, number) in numbers {
-            accumulator.note(field, Scalar::Number(number.as_bytes()), &[], &[]);
+            accumulator.add(field, Scalar::Number(number.as_bytes()), &[], &[]);
         }
         accumulator.tokens(TokenConvention::default())
     }
 
     #[test]
-    fn a_total_alone_is_the_input_of_what_generates_nothing() {
+    fn a_total_alone_is_the_input_if_nothing_is_generated() {
         let mut accumulator = UsageAccumulator::default();
-        accumulator.note(Field::Total, Scalar::Number(b"26"), &[], &[]);
+        accumulator.add(Field::Total, Scalar::Number(b"26"), &[], &[]);
         let tokens = accumulator.tokens(TokenConvention::default());
         assert_eq!((tokens.input, tokens.output), (Some(26), None));
-        accumulator.note(Field::Output, Scalar::Number(b"6"), &[], &[]);
+        accumulator.add(Field::Output, Scalar::Number(b"6"), &[], &[]);
         assert_eq!(accumulator.tokens(TokenConvention::default()).input, None);
     }
 
     #[test]
-    fn reasoning_is_beside_the_output_where_the_total_says_so() {
+    fn the_total_decides_whether_the_output_includes_reasoning() {
         for (output, reasoning, total, total_output, all_reasoning) in [
             ("50", "20", "150", 50, Some(20)),
             ("50", "20", "170", 70, Some(20)),
@@ -260,7 +264,7 @@ mod tests {
             ("50", "20", "null", 50, Some(20)),
             ("50", "0", "150", 50, Some(0)),
         ] {
-            let tokens = noted([
+            let tokens = tokens_of([
                 (Field::Input, "100"),
                 (Field::Output, output),
                 (Field::Reasoning, reasoning),
@@ -274,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_are_whole_and_not_negative() {
+    fn counts_are_integers_and_not_negative() {
         for (number, expected) in [
             ("0", Some(0)),
             ("1000000000000", Some(1_000_000_000_000)),

@@ -1,4 +1,4 @@
-//! Decodes a copy of a response as it passes (RFC 9110 §8.4), in bounded memory and time.
+//! Decodes the content coding of a response (RFC 9110 §8.4) in bounded memory and time.
 
 mod accept_encoding;
 mod deflate;
@@ -8,13 +8,13 @@ pub use accept_encoding::decodable;
 use super::response_usage::IncompleteReason;
 use deflate::{Deflate, Format};
 
-/// How much decoded data a response may give without a question.
+/// The decoded size that is always accepted.
 const FREE_OUTPUT: u64 = 1 << 20;
 
-/// How much more decoded than encoded data it may give beyond that. Text seldom passes 30.
+/// The maximum ratio of decoded to encoded size beyond that. Text is seldom above 30.
 const MAX_RATIO: u64 = 200;
 
-/// A response's content coding, and the state of its decoding.
+/// Decodes one response.
 pub struct Decoder {
     coding: Coding,
     encoded: u64,
@@ -27,7 +27,7 @@ enum Coding {
 }
 
 impl Decoder {
-    /// A decoder for a `content-encoding`; `None` where there is none for it.
+    /// A decoder for a `content-encoding`. `None` if it is not supported.
     pub fn new(content_encoding: &[u8]) -> Option<Self> {
         let coding = match content_encoding
             .trim_ascii()
@@ -46,8 +46,8 @@ impl Decoder {
         })
     }
 
-    /// Decodes some more; calls `sink` with pieces of at most 32 KiB, or with the very bytes where
-    /// there is nothing to decode.
+    /// Decodes the next bytes. Calls `sink` with pieces of at most 32 KiB, or with `encoded` itself if
+    /// there is no coding.
     pub fn decode(
         &mut self,
         encoded: &[u8],
@@ -68,16 +68,16 @@ impl Decoder {
         }
     }
 
-    /// Whether what has come is whole.
-    pub fn is_whole(&self) -> bool {
+    /// Whether the encoded data is complete.
+    pub fn is_complete(&self) -> bool {
         match &self.coding {
             Coding::Identity => true,
-            Coding::Deflate(deflate) => deflate.is_whole(),
+            Coding::Deflate(deflate) => deflate.is_complete(),
         }
     }
 
-    /// Bytes that it holds in memory.
-    pub fn held(&self) -> usize {
+    /// Heap memory in use, in bytes.
+    pub fn memory_usage(&self) -> usize {
         match &self.coding {
             Coding::Identity => 0,
             Coding::Deflate(_) => size_of::<Deflate>(),

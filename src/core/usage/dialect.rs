@@ -1,4 +1,4 @@
-//! Where each API says what: one small table per API, nothing but data.
+//! One table per API that says where its responses report what.
 
 mod api_chat;
 mod chat_completions;
@@ -8,9 +8,10 @@ mod interactions;
 pub mod messages;
 mod responses;
 
-use super::json::{Field, Member, Wanted};
+use super::field::Member;
 use super::response_usage::TokenConvention;
 
+pub use crate::json::{members, value};
 pub use api_chat::API_CHAT;
 pub use chat_completions::CHAT_COMPLETIONS;
 pub use converse::CONVERSE;
@@ -19,65 +20,47 @@ pub use interactions::INTERACTIONS;
 pub use messages::MESSAGES;
 pub use responses::RESPONSES;
 
-/// Where an API's responses say what is wanted.
+/// The table of one API.
 pub struct Dialect {
-    /// Its name, for logs.
+    /// The name, for logs.
     pub name: &'static str,
-    /// The members of a response document, or of an event of a stream.
+    /// The members to read in a response document, or in an event of a stream.
     pub members: &'static [Member],
-    /// How its numbers are to be added.
+    /// How its token counts relate to each other.
     pub convention: TokenConvention,
-    /// Once the model is known and the first token has come, only events in which one of these
-    /// occurs are read.
-    pub watch: &'static [Watch],
-    /// The types of events whose usage counts; any, where there are none. Others may report that of
-    /// something else.
-    pub reporting: &'static [&'static str],
-    /// How a stream shows that it is whole, besides by `[DONE]`.
+    /// After the first token, only events with one of these markers are read.
+    pub markers: &'static [Marker],
+    /// The types of the events whose usage counts. Empty if it counts in all events.
+    pub usage_events: &'static [&'static str],
+    /// What marks the end of a stream, in addition to `[DONE]`.
     pub last_event: LastEvent,
-    /// What the events of binary streams hold.
+    /// The format of the messages of binary event streams.
     pub payload: Payload,
 }
 
-/// What an event must hold to be worth reading.
+/// What an event must contain to be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Watch {
+pub enum Marker {
     /// These bytes.
     Bytes(&'static str),
-    /// This member name, in quotes, with another value than `null`.
+    /// This member name, in quotes, with a value other than `null`.
     Member(&'static str),
 }
 
-/// How a stream shows that it is whole.
+/// What marks the end of a stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LastEvent {
-    /// An event of one of these types, or one that holds a [`Field::LastEvent`].
+    /// An event of one of these types, or one with a [`Field::LastEvent`](super::field::Field::LastEvent).
     Types(&'static [&'static str]),
-    /// Not at all, but that it gave a finish reason before the response's end.
+    /// Nothing. A stream is complete if it ends after a finish reason.
     FinishReason,
 }
 
-/// What the messages of a binary event stream hold.
+/// The format of the messages of a binary event stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Payload {
-    /// The event's JSON.
+    /// The JSON of the event.
     Plain,
-    /// JSON with the event's JSON as base64 in its member `bytes`.
+    /// JSON with the JSON of the event as base64 in its member `bytes`.
     Base64Bytes,
-}
-
-/// A member whose value is wanted.
-pub const fn value(name: &'static str, field: Field) -> Member {
-    Member {
-        name,
-        wanted: Wanted::Value(field),
-    }
-}
-
-/// A member of whose value members are wanted.
-pub const fn members(name: &'static str, members: &'static [Member]) -> Member {
-    Member {
-        name,
-        wanted: Wanted::Members(members),
-    }
 }

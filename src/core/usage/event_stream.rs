@@ -1,106 +1,108 @@
-//! Frames `application/vnd.amazon.eventstream` that is cut anywhere.
+//! An incremental framer for `application/vnd.amazon.eventstream`.
 //!
-//! A message is its length and its headers' length (each 4 bytes, big-endian), their CRC32, the
-//! headers, the payload, and a CRC32 of all before it. A message is handed on once its check has
-//! passed; one that is longer than [`MAX_EVENT`] is passed over.
+//! A message consists of its length and the length of its headers (each 4 bytes, big-endian), a
+//! CRC32 of both, the headers, the payload, and a CRC32 of everything before. A message is reported
+//! once its checksum has been verified. One longer than [`MAX_EVENT`] is skipped.
+//!
+//! It is our own because aws-smithy-eventstream needs a newer Rust and buffers frames of any size.
 
 use super::MAX_EVENT;
 
-/// A checked message.
+/// A message with valid checksums.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Message<'a> {
-    /// The header `:event-type`; empty where there is none, as in an exception.
+    /// The header `:event-type`. Empty if absent, as in an exception.
     pub event_type: &'a [u8],
     /// The payload.
     pub payload: &'a [u8],
 }
 
-/// A message, or its having been passed over.
+/// What is read from a stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Piece<'a> {
+pub enum EventStreamItem<'a> {
     /// A message.
     Message(Message<'a>),
-    /// A message that is too long to hold.
+    /// A message that is too long was skipped.
     TooLong,
 }
 
-/// Lengths or checks do not agree: nothing that follows can be told apart.
+/// A length or checksum is wrong, so the rest of the stream cannot be framed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Corrupt;
 
-/// The state of one stream's framing.
+/// Frames one stream.
 #[derive(Debug, Default)]
 pub struct Framer {
-    /// The message so far, where it is to be held.
-    held: Vec<u8>,
-    /// What is left to come of a message that is passed over.
-    left: usize,
+    /// The message so far.
+    buffer: Vec<u8>,
+    /// How many bytes are left of a message that is skipped.
+    to_skip: usize,
 }
 
 const PRELUDE: usize = 12;
-const CHECK: usize = 4;
+const CHECKSUM: usize = 4;
 
 impl Framer {
-    /// Bytes that it holds in memory.
-    pub const fn held(&self) -> usize {
-        self.held.capacity()
+    /// Heap memory in use, in bytes.
+    pub const fn memory_usage(&self) -> usize {
+        self.buffer.capacity()
     }
 
-    /// Whether it stands between two messages.
+    /// Whether the last message is complete.
     pub const fn is_between(&self) -> bool {
-        self.held.is_empty() && self.left == 0
+        self.buffer.is_empty() && self.to_skip == 0
     }
 
-    /// Reads on; calls `piece` for each message.
+    /// Reads the next bytes. Calls `sink` for each message.
     pub fn feed(
         &mut self,
         mut bytes: &[u8],
-        piece: &mut impl FnMut(Piece<'_>),
+        sink: &mut impl FnMut(EventStreamItem<'_>),
     ) -> Result<(), Corrupt> {
         while !bytes.is_empty() {
-            if self.left > 0 {
-                let (_, rest) = bytes.split_at(self.left.min(bytes.len()));
-                self.left -= bytes.len() - rest.len();
+            if self.to_skip > 0 {
+                let (_, rest) = bytes.split_at(self.to_skip.min(bytes.len()));
+                self.to_skip -= bytes.len() - rest.len();
                 bytes = rest;
                 continue;
             }
-            bytes = self.hold(bytes, PRELUDE);
-            let Some(prelude) = self.held.first_chunk::<PRELUDE>() else {
+            bytes = self.fill(bytes, PRELUDE);
+            let Some(prelude) = self.buffer.first_chunk::<PRELUDE>() else {
                 continue;
             };
             let total = check_prelude(prelude)?;
             if total > MAX_EVENT {
-                self.left = total - PRELUDE;
-                self.held.clear();
-                piece(Piece::TooLong);
+                self.to_skip = total - PRELUDE;
+                self.buffer.clear();
+                sink(EventStreamItem::TooLong);
                 continue;
             }
-            bytes = self.hold(bytes, total);
-            if self.held.len() == total {
-                piece(Piece::Message(message(&self.held)?));
-                self.held.clear();
+            bytes = self.fill(bytes, total);
+            if self.buffer.len() == total {
+                sink(EventStreamItem::Message(message(&self.buffer)?));
+                self.buffer.clear();
             }
         }
         Ok(())
     }
 
-    /// Takes what is missing to `length` bytes of the message; returns what is left.
-    fn hold<'a>(&mut self, bytes: &'a [u8], length: usize) -> &'a [u8] {
-        let missing = length.saturating_sub(self.held.len());
+    /// Buffers the message up to `length` bytes. Returns the rest of `bytes`.
+    fn fill<'a>(&mut self, bytes: &'a [u8], length: usize) -> &'a [u8] {
+        let missing = length.saturating_sub(self.buffer.len());
         let (part, rest) = bytes.split_at(missing.min(bytes.len()));
-        self.held
-            .reserve_exact(length.saturating_sub(self.held.len()));
-        self.held.extend_from_slice(part);
+        self.buffer
+            .reserve_exact(length.saturating_sub(self.buffer.len()));
+        self.buffer.extend_from_slice(part);
         rest
     }
 }
 
-/// A message's whole length.
+/// The length of the message, from a prelude with a valid checksum.
 fn check_prelude(prelude: &[u8; PRELUDE]) -> Result<usize, Corrupt> {
-    let (lengths, check) = prelude.split_at(PRELUDE - CHECK);
+    let (lengths, check) = prelude.split_at(PRELUDE - CHECKSUM);
     let (total, headers) = lengths.split_at(4);
     let (total, headers) = (be_u32(total)?, be_u32(headers)?);
-    let least = headers.checked_add(PRELUDE + CHECK).ok_or(Corrupt)?;
+    let least = headers.checked_add(PRELUDE + CHECKSUM).ok_or(Corrupt)?;
     if be_u32(check)? == crc(lengths) && total >= least {
         Ok(total)
     } else {
@@ -109,7 +111,7 @@ fn check_prelude(prelude: &[u8; PRELUDE]) -> Result<usize, Corrupt> {
 }
 
 fn message(whole: &[u8]) -> Result<Message<'_>, Corrupt> {
-    let (checked, check) = whole.split_last_chunk::<CHECK>().ok_or(Corrupt)?;
+    let (checked, check) = whole.split_last_chunk::<CHECKSUM>().ok_or(Corrupt)?;
     if be_u32(check)? != crc(checked) {
         return Err(Corrupt);
     }
@@ -171,7 +173,7 @@ pub(super) mod tests {
             block.extend_from_slice(&u16::try_from(value.len()).unwrap().to_be_bytes());
             block.extend_from_slice(value.as_bytes());
         }
-        let total = u32::try_from(PRELUDE + block.len() + payload.len() + CHECK).unwrap();
+        let total = u32::try_from(PRELUDE + block.len() + payload.len() + CHECKSUM).unwrap();
         let mut message = total.to_be_bytes().to_vec();
         message.extend_from_slice(&u32::try_from(block.len()).unwrap().to_be_bytes());
         message.extend_from_slice(&crc32fast::hash(&message).to_be_bytes());
@@ -190,13 +192,13 @@ pub(super) mod tests {
         for bytes in stream.chunks(cut) {
             framer.feed(bytes, &mut |piece| {
                 messages.push(match piece {
-                    Piece::Message(message) => {
+                    EventStreamItem::Message(message) => {
                         (message.event_type.to_vec(), message.payload.to_vec())
                     }
-                    Piece::TooLong => (Vec::new(), b"too long".to_vec()),
+                    EventStreamItem::TooLong => (Vec::new(), b"too long".to_vec()),
                 });
             })?;
-            assert!(framer.held() <= MAX_EVENT);
+            assert!(framer.memory_usage() <= MAX_EVENT);
         }
         assert!(framer.is_between());
         Ok(messages)

@@ -1,50 +1,51 @@
-//! From decoded bytes to accumulator: chooses the framing, and which events are worth reading.
+//! Reads decoded bytes into the accumulator: chooses the framing, and which events to scan.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use memchr::memmem::{self, Finder};
 
 use super::accumulator::UsageAccumulator;
-use super::dialect::{Dialect, LastEvent, Payload, Watch};
-use super::json::Scanner;
+use super::dialect::{Dialect, LastEvent, Marker, Payload};
+use super::field::Field;
 use super::response_usage::{IncompleteReason, TokenUsage};
 use super::{event_stream, sse};
 use crate::base::time::{Clock, UnixTime};
+use crate::json::{Scalar, Scanner};
 
-/// Reads one response's decoded body.
+/// Reads the decoded body of one response.
 pub(super) struct Reader {
     framing: Framing,
-    events: Events,
+    events: EventReader,
 }
 
 enum Framing {
-    /// Not known before the first byte that is no white space. The content type alone does not
-    /// tell: some servers send a stream, or a document, under the other's name.
+    /// Unknown until the first byte that is not white space. The content type is not enough: some
+    /// servers send a stream with the content type of a document, or the reverse.
     Unknown { event_stream_announced: bool },
-    /// One document, or one after another.
+    /// One document, or several after one another.
     Document,
     /// An array of documents.
     Array,
-    /// An event stream of the WHATWG's.
+    /// Server-sent events.
     Sse(sse::Framer),
-    /// Amazon's binary event stream.
+    /// The binary event stream of AWS.
     EventStream(event_stream::Framer),
 }
 
-/// What is made of events, and what is known from them.
-struct Events {
+/// Reads events and documents.
+struct EventReader {
     dialect: &'static Dialect,
-    /// Made for the first event: documents have none.
-    watch: Vec<(Finder<'static>, Watch)>,
-    scanner: Scanner,
+    /// Built at the first event, because documents need none.
+    markers: Vec<(Finder<'static>, Marker)>,
+    scanner: Scanner<Field>,
     accumulator: UsageAccumulator,
-    /// The event being read in parts is no JSON.
+    /// The event in parts is malformed.
     malformed: bool,
-    /// An event was no JSON.
+    /// At least one event was malformed.
     any_malformed: bool,
-    /// A message was too long to be read.
+    /// At least one message was too long to read.
     any_too_long: bool,
-    /// The last event has been read to its end.
+    /// The last event has been read.
     finished: bool,
     in_parts: bool,
     first_token: Option<UnixTime>,
@@ -62,10 +63,10 @@ impl Reader {
         };
         Self {
             framing,
-            events: Events {
+            events: EventReader {
                 dialect,
-                watch: Vec::new(),
-                scanner: Scanner::new(dialect.members),
+                markers: Vec::new(),
+                scanner: Scanner::lenient(dialect.members),
                 accumulator: UsageAccumulator::default(),
                 malformed: false,
                 any_malformed: false,
@@ -78,7 +79,7 @@ impl Reader {
         }
     }
 
-    /// Reads on.
+    /// Reads the next bytes.
     pub(super) fn read(&mut self, bytes: &[u8], clock: &dyn Clock) -> Result<(), IncompleteReason> {
         let events = &mut self.events;
         match &mut self.framing {
@@ -107,34 +108,36 @@ impl Reader {
                 result
             }
             Framing::Sse(framer) => {
-                framer.feed(bytes, &mut |piece| events.sse(piece, clock));
+                framer.feed(bytes, &mut |part| events.server_sent_event(part, clock));
                 Ok(())
             }
             Framing::EventStream(framer) => framer
-                .feed(bytes, &mut |piece| events.message(piece, clock))
+                .feed(bytes, &mut |item| events.message(item, clock))
                 .map_err(|event_stream::Corrupt| IncompleteReason::Undecodable),
         }
     }
 
-    /// Takes the response's end; `whole`, as far as its encoding tells.
-    pub(super) fn finish(&mut self, whole: bool) {
+    /// Ends the response, of which the encoded data is complete or not.
+    pub(super) fn finish(&mut self, is_complete: bool) {
         let events = &mut self.events;
-        let mut between = whole;
+        let mut is_between_events = is_complete;
         if let Framing::Sse(framer) = &mut self.framing {
             let malformed_before = std::mem::take(&mut events.any_malformed);
             let last_event = events.last_event;
-            framer.finish(&mut |piece| events.sse(piece, &last_event.unwrap_or_default()));
-            between &= !events.any_malformed && !events.in_parts;
+            framer.finish(&mut |part| {
+                events.server_sent_event(part, &last_event.unwrap_or_default())
+            });
+            is_between_events &= !events.any_malformed && !events.in_parts;
             events.any_malformed |= malformed_before;
             events.last_event = last_event;
-            events.finished |= between
+            events.finished |= is_between_events
                 && events.dialect.last_event == LastEvent::FinishReason
                 && events.accumulator.finish_reason().is_some();
         }
         if let Framing::EventStream(framer) = &self.framing {
-            // An answer that a guardrail made has no last event of its own.
+            // The response of a guardrail has no last event.
             let TokenUsage { input, output, .. } = events.accumulator.tokens;
-            events.finished |= whole
+            events.finished |= is_complete
                 && framer.is_between()
                 && events.accumulator.finish_reason().is_some()
                 && input.is_some()
@@ -142,13 +145,13 @@ impl Reader {
         }
     }
 
-    /// Whether nothing that is still to come can tell anything.
+    /// Whether the rest of the response can be ignored.
     pub(super) const fn is_finished(&self) -> bool {
         self.events.finished
     }
 
-    /// Whether the response has come whole.
-    pub(super) fn is_whole(&self) -> bool {
+    /// Whether the response is complete.
+    pub(super) fn is_complete(&self) -> bool {
         match self.framing {
             Framing::Unknown { .. } => false,
             Framing::Document | Framing::Array => self.events.scanner.is_at_end(),
@@ -156,8 +159,8 @@ impl Reader {
         }
     }
 
-    /// Why a whole response gave no usage.
-    pub(super) const fn why_nothing(&self) -> IncompleteReason {
+    /// Why a complete response has no usage.
+    pub(super) const fn reason_without_usage(&self) -> IncompleteReason {
         if self.events.any_malformed {
             IncompleteReason::Undecodable
         } else if self.events.any_too_long {
@@ -167,29 +170,30 @@ impl Reader {
         }
     }
 
-    pub(super) fn take_findings(&mut self) -> UsageAccumulator {
+    pub(super) fn take_accumulator(&mut self) -> UsageAccumulator {
         std::mem::take(&mut self.events.accumulator)
     }
 
-    /// When the first token and the last event came.
+    /// When the first token and the last event arrived.
     pub(super) const fn times(&self) -> (Option<UnixTime>, Option<UnixTime>) {
         (self.events.first_token, self.events.last_event)
     }
 
-    /// Bytes that it holds in memory, but for itself.
-    pub(super) fn held(&self) -> usize {
+    /// Heap memory in use, in bytes.
+    pub(super) fn memory_usage(&self) -> usize {
         let framing = match &self.framing {
             Framing::Unknown { .. } | Framing::Document | Framing::Array => 0,
-            Framing::Sse(framer) => framer.held(),
-            Framing::EventStream(framer) => framer.held(),
+            Framing::Sse(framer) => framer.memory_usage(),
+            Framing::EventStream(framer) => framer.memory_usage(),
         };
-        let watch = self.events.watch.capacity() * size_of::<(Finder<'static>, Watch)>();
-        framing + watch + self.events.scanner.held() + self.events.accumulator.held()
+        let events = &self.events;
+        let markers = events.markers.capacity() * size_of::<(Finder<'static>, Marker)>();
+        framing + markers + events.scanner.memory_usage() + events.accumulator.memory_usage()
     }
 }
 
-impl Events {
-    /// Reads JSON on.
+impl EventReader {
+    /// Scans the next bytes of a document or an event.
     fn scan(&mut self, bytes: &[u8]) -> Result<(), IncompleteReason> {
         let Self {
             dialect,
@@ -202,20 +206,22 @@ impl Events {
             LastEvent::FinishReason => &[],
         };
         scanner
-            .feed(bytes, &mut |field, value| {
-                accumulator.note(field, value, last_types, dialect.reporting)
+            .feed(bytes, &mut |field, value: Scalar<'_>| {
+                accumulator.add(field, value, last_types, dialect.usage_events)
             })
             .map_err(|_| IncompleteReason::Undecodable)
     }
 
-    fn sse(&mut self, piece: sse::Piece<'_>, clock: &dyn Clock) {
+    fn server_sent_event(&mut self, part: sse::EventPart<'_>, clock: &dyn Clock) {
         if self.finished {
             return;
         }
-        match piece {
-            sse::Piece::Event(data) if data.trim_ascii() == b"[DONE]" => self.finished = true,
-            sse::Piece::Event(data) => self.event(data, clock),
-            sse::Piece::Part(part) => {
+        match part {
+            sse::EventPart::Complete(data) if data.trim_ascii() == b"[DONE]" => {
+                self.finished = true
+            }
+            sse::EventPart::Complete(data) => self.event(data, clock),
+            sse::EventPart::Part(part) => {
                 if !self.in_parts {
                     self.in_parts = true;
                     self.malformed = false;
@@ -225,21 +231,21 @@ impl Events {
                     self.malformed = self.scan(part).is_err();
                 }
             }
-            sse::Piece::PartsEnd => {
+            sse::EventPart::PartsEnd => {
                 self.in_parts = false;
                 self.any_malformed |= self.malformed || !self.scanner.is_at_end();
-                self.event_end(clock);
+                self.end_event(clock);
             }
         }
     }
 
-    fn message(&mut self, piece: event_stream::Piece<'_>, clock: &dyn Clock) {
+    fn message(&mut self, item: event_stream::EventStreamItem<'_>, clock: &dyn Clock) {
         if self.finished {
             return;
         }
-        let message = match piece {
-            event_stream::Piece::Message(message) => message,
-            event_stream::Piece::TooLong => {
+        let message = match item {
+            event_stream::EventStreamItem::Message(message) => message,
+            event_stream::EventStreamItem::TooLong => {
                 self.any_too_long = true;
                 return;
             }
@@ -256,23 +262,23 @@ impl Events {
         }
     }
 
-    /// Reads an event's data, if it is worth it; of the others not even the time is noted.
+    /// Scans an event if it can have something of interest. Others do not count as read.
     fn event(&mut self, data: &[u8], clock: &dyn Clock) {
-        if !self.accumulator.content || self.is_worth_reading(data) {
+        if !self.accumulator.has_content || self.has_marker(data) {
             self.scanner.reset();
-            let before = self.accumulator.tokens;
+            let tokens_before = self.accumulator.tokens;
             let well_formed = self.scan(data).is_ok() && self.scanner.is_at_end();
-            if self.accumulator.is_foreign {
-                self.accumulator.tokens = before;
+            if self.accumulator.is_ignored {
+                self.accumulator.tokens = tokens_before;
             }
             self.any_malformed |= !well_formed && !data.trim_ascii().is_empty();
-            self.event_end(clock);
+            self.end_event(clock);
         }
     }
 
-    /// Reads an event whose JSON is base64 in a JSON string `bytes`.
+    /// Scans an event of which the JSON is base64 in the member `bytes`.
     fn base64_event(&mut self, payload: &[u8], clock: &dyn Clock) {
-        /// Makes 768 bytes.
+        /// Decodes to 768 bytes.
         const PIECE: usize = 1024;
         self.scanner.reset();
         let mut decoded = [0; PIECE];
@@ -284,11 +290,11 @@ impl Events {
             })
         });
         self.any_malformed |= !well_formed || !self.scanner.is_at_end();
-        self.event_end(clock);
+        self.end_event(clock);
     }
 
-    fn event_end(&mut self, clock: &dyn Clock) {
-        self.accumulator.event_end();
+    fn end_event(&mut self, clock: &dyn Clock) {
+        self.accumulator.end_event();
         self.note_time(clock);
         self.finished = self.accumulator.ended;
     }
@@ -296,26 +302,27 @@ impl Events {
     fn note_time(&mut self, clock: &dyn Clock) {
         let now = clock.now();
         self.last_event = Some(now);
-        if self.accumulator.content {
+        if self.accumulator.has_content {
             self.first_token.get_or_insert(now);
         }
     }
 
-    fn is_worth_reading(&mut self, data: &[u8]) -> bool {
-        if self.watch.is_empty() {
-            let finder = |watch: &Watch| {
-                let (Watch::Bytes(bytes) | Watch::Member(bytes)) = *watch;
-                (Finder::new(bytes), *watch)
+    /// Whether the event has one of the markers of the dialect.
+    fn has_marker(&mut self, data: &[u8]) -> bool {
+        if self.markers.is_empty() {
+            let finder = |marker: &Marker| {
+                let (Marker::Bytes(bytes) | Marker::Member(bytes)) = *marker;
+                (Finder::new(bytes), *marker)
             };
-            self.watch = self.dialect.watch.iter().map(finder).collect();
+            self.markers = self.dialect.markers.iter().map(finder).collect();
         }
-        self.watch.iter().any(|(finder, watch)| {
+        self.markers.iter().any(|(finder, marker)| {
             let mut rest = data;
             while let Some(start) = finder.find(rest) {
                 rest = rest
                     .get(start + finder.needle().len()..)
                     .unwrap_or_default();
-                if matches!(watch, Watch::Bytes(_)) || has_value(rest) {
+                if matches!(marker, Marker::Bytes(_)) || has_value(rest) {
                     return true;
                 }
             }
@@ -324,7 +331,7 @@ impl Events {
     }
 }
 
-/// Whether a colon and another value than `null` follow a name.
+/// Whether a colon and a value other than `null` follow.
 fn has_value(after_name: &[u8]) -> bool {
     after_name
         .trim_ascii_start()
@@ -332,7 +339,7 @@ fn has_value(after_name: &[u8]) -> bool {
         .is_some_and(|value| !value.trim_ascii_start().starts_with(b"n"))
 }
 
-/// The string in the member `bytes` of a payload; base64 needs no escapes.
+/// The string in the member `bytes` of a payload. Base64 has no escapes.
 fn base64_bytes(payload: &[u8]) -> Option<&[u8]> {
     const NAME: &[u8] = b"\"bytes\"";
     let start = memmem::find(payload, NAME)? + NAME.len();
@@ -342,12 +349,12 @@ fn base64_bytes(payload: &[u8]) -> Option<&[u8]> {
     text.get(..memchr::memchr(b'"', text)?)
 }
 
-/// White space, and the bytes of a byte order mark.
+/// Whether the byte is white space or part of a byte order mark.
 const fn is_before_start(byte: u8) -> bool {
     byte.is_ascii_whitespace() || matches!(byte, 0xef | 0xbb | 0xbf)
 }
 
-/// Whether a content type is this one, whatever its parameters.
+/// Whether the content type is this one, with any parameters.
 fn is_type(content_type: &[u8], wanted: &[u8]) -> bool {
     content_type
         .split(|byte| *byte == b';')

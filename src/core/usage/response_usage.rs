@@ -1,106 +1,107 @@
-//! What is known of a response at its end.
+//! The usage of a response.
 
 use crate::base::time::UnixTime;
 
-/// What a response said of itself.
+/// What a response reported.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ResponseUsage {
-    /// The tokens that it reported, all that there are or what had been reported when it was cut.
+    /// The reported tokens, possibly only those before the response was cut short.
     pub tokens: TokenUsage,
-    /// What the provider said that it cost, in the provider's own unit.
+    /// The cost by the provider, in the provider's own unit.
     pub cost: Option<f64>,
-    /// Why the tokens are not all that there are; `None` when they are.
+    /// Why tokens may be missing. `None` if they are complete.
     pub incomplete: Option<IncompleteReason>,
-    /// Whether the response ended as its dialect wants it, so that nothing is missing.
+    /// Whether the response is complete by the rules of its API.
     pub ended: bool,
     /// The model that answered.
     pub model: Option<String>,
-    /// The response's id.
+    /// The ID of the response.
     pub response_id: Option<String>,
-    /// Why the model stopped, in the provider's words.
+    /// Why the model stopped, as the provider wrote it.
     pub finish_reason: Option<String>,
-    /// When its parts came.
+    /// When its events arrived.
     pub timing: Timing,
 }
 
-/// When the parts of a response came.
+/// When the events of a stream arrived. Empty for other responses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Timing {
-    /// The first event that holds something that the model generated; streams only.
+    /// The first event with generated content.
     pub first_token: Option<UnixTime>,
-    /// The last event that was read; streams only. What a whole stream ends with is read. Divided by the output tokens less one, the time
-    /// between the first token and this one is the time per output token.
+    /// The last event that was read. In a complete stream that is one of its last events.
+    ///
+    /// The time per output token is the time between both, divided by the output tokens less one.
     pub last_event: Option<UnixTime>,
 }
 
-/// Tokens as a provider reported them. What it did not report is `None`, never zero.
+/// Tokens as reported by a provider. A count that was not reported is `None`, never zero.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct TokenUsage {
-    /// Input tokens; whether they include cached ones, [`Self::convention`] says.
+    /// Input tokens. [`Self::convention`] says whether they include cached ones.
     pub input: Option<u64>,
-    /// Output tokens; whether they include reasoning, [`Self::convention`] says.
+    /// Output tokens. [`Self::convention`] says whether they include reasoning.
     pub output: Option<u64>,
-    /// Input tokens that were read from a cache.
+    /// Input tokens read from a cache.
     pub cached_read: Option<u64>,
-    /// Input tokens that were written to a cache, for however long.
+    /// Input tokens written to a cache, for any lifetime.
     pub cache_write: Option<u64>,
-    /// Those of them that are kept for five minutes.
+    /// Input tokens written to a cache for five minutes.
     pub cache_write_5m: Option<u64>,
-    /// Those of them that are kept for an hour.
+    /// Input tokens written to a cache for an hour.
     pub cache_write_1h: Option<u64>,
-    /// Output tokens that were spent on reasoning.
+    /// Reasoning tokens.
     pub reasoning: Option<u64>,
-    /// How the numbers are to be added.
+    /// How the counts relate to each other.
     pub convention: TokenConvention,
 }
 
-/// What a provider counts within what.
+/// Which counts of a provider include which.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct TokenConvention {
-    /// Where cached input is counted.
+    /// Whether input tokens include cached ones.
     pub cache: CacheTokenConvention,
-    /// Where reasoning is counted.
+    /// Whether output tokens include reasoning.
     pub reasoning: ReasoningTokenConvention,
 }
 
-/// Where a provider counts the input tokens that it read from or wrote to a cache.
+/// Whether input tokens include those read from or written to a cache.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum CacheTokenConvention {
-    /// Within the input tokens.
+    /// They do.
     #[default]
     InsideInput,
-    /// Beside them.
+    /// They do not.
     BesideInput,
 }
 
-/// Where a provider counts reasoning tokens.
+/// Whether output tokens include reasoning.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum ReasoningTokenConvention {
-    /// Within the output tokens.
+    /// They do.
     #[default]
     InsideOutput,
-    /// Beside them.
+    /// They do not.
     BesideOutput,
 }
 
-/// Why usage is not, or not wholly, known.
+/// Why usage is unknown or incomplete.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum IncompleteReason {
-    /// The client went away before the end.
+    /// The client disconnected before the end.
     ClientDisconnect,
-    /// The upstream ended the response before its proper end.
+    /// The upstream ended the response before it was complete.
     UpstreamReset,
-    /// The response is whole, and says nothing of usage.
+    /// The response is complete and reports no usage.
     NotReported,
-    /// It is in an encoding or a form that is not what it should be.
+    /// The encoding or the format is unsupported or malformed.
     Undecodable,
-    /// To read it would take more memory or time than a response is given.
+    /// Reading it would take more memory or time than allowed.
     OverCap,
 }
 
 impl TokenUsage {
-    /// All input tokens, cached ones included: comparable across providers.
+    /// All input tokens, including cached ones. Comparable across providers.
     pub fn total_input(&self) -> Option<u64> {
         let beside = match self.convention.cache {
             CacheTokenConvention::InsideInput => 0,
@@ -109,7 +110,7 @@ impl TokenUsage {
         Some(self.input?.saturating_add(beside))
     }
 
-    /// All output tokens, reasoning included: comparable across providers.
+    /// All output tokens, including reasoning. Comparable across providers.
     pub fn total_output(&self) -> Option<u64> {
         match self.convention.reasoning {
             ReasoningTokenConvention::InsideOutput => self.output,
@@ -120,7 +121,7 @@ impl TokenUsage {
         }
     }
 
-    /// Input tokens that were neither read from nor written to a cache.
+    /// Input tokens neither read from nor written to a cache.
     pub fn uncached_input(&self) -> Option<u64> {
         let inside = match self.convention.cache {
             CacheTokenConvention::InsideInput => sum(self.cached_read, self.cache_write()),
@@ -129,7 +130,7 @@ impl TokenUsage {
         Some(self.input?.saturating_sub(inside))
     }
 
-    /// Input tokens written to a cache, where only their parts were reported, the parts' sum.
+    /// Input tokens written to a cache. The sum by lifetime if only that was reported.
     pub fn cache_write(&self) -> Option<u64> {
         self.cache_write.or_else(|| {
             self.cache_write_5m.or(self.cache_write_1h)?;
@@ -137,7 +138,7 @@ impl TokenUsage {
         })
     }
 
-    /// These numbers, and where there are none, those of `other`.
+    /// These counts, and those of `other` where they are `None`.
     pub fn or(self, other: Self) -> Self {
         Self {
             input: self.input.or(other.input),
@@ -162,7 +163,7 @@ fn sum(one: Option<u64>, other: Option<u64>) -> u64 {
 }
 
 impl IncompleteReason {
-    /// A stable word for logs and metrics.
+    /// A stable code for logs and metrics.
     pub const fn code(self) -> &'static str {
         match self {
             Self::ClientDisconnect => "client_disconnect",
@@ -179,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn totals_compare_across_conventions() {
+    fn totals_are_comparable_across_conventions() {
         let inside = TokenUsage {
             input: Some(100),
             output: Some(50),
@@ -208,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_is_not_zero() {
+    fn unknown_counts_are_not_zero() {
         let nothing = TokenUsage::default();
         assert_eq!(nothing.total_input(), None);
         assert_eq!(nothing.total_output(), None);

@@ -1,87 +1,93 @@
-//! Frames an event stream (WHATWG HTML, "Server-sent events") that is cut anywhere.
+//! An incremental framer for server-sent events (WHATWG HTML §9.2).
 //!
-//! Lines end with CR, LF or CRLF; comments and fields other than `data` are passed over; the lines
-//! of one event's data are joined by LF. Bytes are never decoded. The byte order mark is not dealt
-//! with here, but before the framing is known.
+//! Lines end with CR, LF or CRLF. Comments and fields other than `data` are skipped. The `data`
+//! lines of an event are joined by LF. Bytes are not decoded. A byte order mark is removed before
+//! the framing is known, not here.
+//!
+//! It is our own because a parser must be push-based, accept input that is cut anywhere, and bound
+//! its buffer.
 
 use memchr::memchr2;
 
 use super::MAX_EVENT;
 
-/// What a stream is taken apart into.
+/// An event, or a part of one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Piece<'a> {
-    /// An event's data, whole.
-    Event(&'a [u8]),
-    /// The next part of an event's data that is longer than [`MAX_EVENT`].
+pub enum EventPart<'a> {
+    /// The complete data of an event.
+    Complete(&'a [u8]),
+    /// The next part of the data of an event that is longer than [`MAX_EVENT`].
     Part(&'a [u8]),
-    /// The end of an event that came in parts.
+    /// The end of an event in parts.
     PartsEnd,
 }
 
-/// The state of one stream's framing, at first ready for the stream's first byte.
+/// Frames one stream.
 #[derive(Debug, Default)]
 pub struct Framer {
-    line: Line,
-    /// The line before ended with CR, so that LF would belong to its end.
+    line: LinePosition,
+    /// The previous line ended with CR, so an LF belongs to it.
     after_cr: bool,
-    event: Event,
-    /// The data of the event so far, where it does not come in parts.
+    event: EventState,
+    /// The data of the event so far, unless it is read in parts.
     data: Vec<u8>,
 }
 
-/// Where in a line the stream stands.
+/// The position in a line.
 #[derive(Clone, Copy, Debug)]
-enum Line {
-    /// So many bytes of it have come, all as in `data`.
+enum LinePosition {
+    /// At the beginning, after so many bytes of `data`.
     Name(usize),
-    /// The colon after `data` has come.
+    /// After the colon that follows `data`.
     AfterColon,
-    /// In the data.
+    /// In the value of `data`.
     Data,
-    /// In what is passed over.
+    /// In a line that is skipped.
     Other,
 }
 
-/// What has come of an event's data.
+/// The state of the current event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-enum Event {
+enum EventState {
+    /// Without data.
     #[default]
     Empty,
-    Held,
+    /// The data is buffered.
+    Buffered,
+    /// The data is too long to buffer.
     InParts,
 }
 
 const DATA: &[u8] = b"data";
 
-impl Default for Line {
+impl Default for LinePosition {
     fn default() -> Self {
         Self::Name(0)
     }
 }
 
 impl Framer {
-    /// Bytes that it holds in memory.
-    pub const fn held(&self) -> usize {
+    /// Heap memory in use, in bytes.
+    pub const fn memory_usage(&self) -> usize {
         self.data.capacity()
     }
 
-    /// Reads on; calls `piece` for each piece of data.
-    pub fn feed(&mut self, mut bytes: &[u8], piece: &mut impl FnMut(Piece<'_>)) {
+    /// Reads the next bytes. Calls `sink` for each event or part.
+    pub fn feed(&mut self, mut bytes: &[u8], sink: &mut impl FnMut(EventPart<'_>)) {
         if self.after_cr && !bytes.is_empty() {
             bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
             self.after_cr = false;
         }
-        if matches!(self.line, Line::Name(0)) && self.event == Event::Empty {
-            while let Some((data, rest)) = whole_event(bytes) {
-                piece(Piece::Event(data));
+        if matches!(self.line, LinePosition::Name(0)) && self.event == EventState::Empty {
+            while let Some((data, rest)) = usual_event(bytes) {
+                sink(EventPart::Complete(data));
                 bytes = rest;
             }
         }
         while let Some(end) = memchr2(b'\r', b'\n', bytes) {
             let (line, rest) = bytes.split_at(end);
-            self.line_part(line, piece);
-            self.line_end(piece);
+            self.read_line(line, sink);
+            self.end_line(sink);
             bytes = match rest {
                 [b'\r', b'\n', rest @ ..] => rest,
                 [b'\r'] => {
@@ -92,91 +98,95 @@ impl Framer {
                 [] => &[],
             };
         }
-        self.line_part(bytes, piece);
+        self.read_line(bytes, sink);
     }
 
-    /// Takes the end of the stream for the end of its last event.
+    /// Ends the stream, and with it the last event.
     ///
-    /// The standard drops an event without an empty line after it; some servers end so.
-    pub fn finish(&mut self, piece: &mut impl FnMut(Piece<'_>)) {
-        self.line_end(piece);
-        self.event_end(piece);
+    /// The standard drops an event without an empty line after it, but some servers end like that.
+    pub fn finish(&mut self, sink: &mut impl FnMut(EventPart<'_>)) {
+        self.end_line(sink);
+        self.end_event(sink);
     }
 
-    /// Takes some more of a line.
-    fn line_part(&mut self, part: &[u8], piece: &mut impl FnMut(Piece<'_>)) {
+    /// Reads a part of a line.
+    fn read_line(&mut self, part: &[u8], sink: &mut impl FnMut(EventPart<'_>)) {
         let mut part = part;
         while let Some((&byte, rest)) = part.split_first() {
             self.line = match self.line {
-                Line::Other => return,
-                Line::Data => return self.keep(part, piece),
-                Line::AfterColon => {
-                    self.line = Line::Data;
-                    self.data_line(piece);
-                    return self.keep(if byte == b' ' { rest } else { part }, piece);
+                LinePosition::Other => return,
+                LinePosition::Data => return self.buffer(part, sink),
+                LinePosition::AfterColon => {
+                    self.line = LinePosition::Data;
+                    self.begin_data(sink);
+                    return self.buffer(if byte == b' ' { rest } else { part }, sink);
                 }
-                Line::Name(matched) if DATA.get(matched) == Some(&byte) => Line::Name(matched + 1),
-                Line::Name(matched) if matched == DATA.len() && byte == b':' => Line::AfterColon,
-                Line::Name(_) => Line::Other,
+                LinePosition::Name(matched) if DATA.get(matched) == Some(&byte) => {
+                    LinePosition::Name(matched + 1)
+                }
+                LinePosition::Name(matched) if matched == DATA.len() && byte == b':' => {
+                    LinePosition::AfterColon
+                }
+                LinePosition::Name(_) => LinePosition::Other,
             };
             part = rest;
         }
     }
 
-    fn line_end(&mut self, piece: &mut impl FnMut(Piece<'_>)) {
+    fn end_line(&mut self, sink: &mut impl FnMut(EventPart<'_>)) {
         match std::mem::take(&mut self.line) {
-            Line::Name(0) => self.event_end(piece),
-            Line::AfterColon => self.data_line(piece),
-            Line::Name(matched) if matched == DATA.len() => self.data_line(piece),
-            Line::Name(_) | Line::Data | Line::Other => {}
+            LinePosition::Name(0) => self.end_event(sink),
+            LinePosition::AfterColon => self.begin_data(sink),
+            LinePosition::Name(matched) if matched == DATA.len() => self.begin_data(sink),
+            LinePosition::Name(_) | LinePosition::Data | LinePosition::Other => {}
         }
     }
 
-    /// Begins a line of data.
-    fn data_line(&mut self, piece: &mut impl FnMut(Piece<'_>)) {
-        if self.event == Event::Empty {
-            self.event = Event::Held;
+    /// Begins a `data` line.
+    fn begin_data(&mut self, sink: &mut impl FnMut(EventPart<'_>)) {
+        if self.event == EventState::Empty {
+            self.event = EventState::Buffered;
         } else {
-            self.keep(b"\n", piece);
+            self.buffer(b"\n", sink);
         }
     }
 
-    fn keep(&mut self, part: &[u8], piece: &mut impl FnMut(Piece<'_>)) {
-        if self.event == Event::Held {
+    fn buffer(&mut self, part: &[u8], sink: &mut impl FnMut(EventPart<'_>)) {
+        if self.event == EventState::Buffered {
             if self.data.len() + part.len() <= MAX_EVENT {
                 self.reserve(part.len());
                 self.data.extend_from_slice(part);
                 return;
             }
-            self.event = Event::InParts;
-            piece(Piece::Part(&self.data));
+            self.event = EventState::InParts;
+            sink(EventPart::Part(&self.data));
             self.data.clear();
         }
-        piece(Piece::Part(part));
+        sink(EventPart::Part(part));
     }
 
-    /// Makes room, never for more than [`MAX_EVENT`] in all.
-    fn reserve(&mut self, more: usize) {
-        let needed = self.data.len() + more;
+    /// Grows the buffer, never beyond [`MAX_EVENT`].
+    fn reserve(&mut self, additional: usize) {
+        let needed = self.data.len() + additional;
         if needed > self.data.capacity() {
             let capacity = needed.next_power_of_two().clamp(512, MAX_EVENT);
             self.data.reserve_exact(capacity - self.data.len());
         }
     }
 
-    fn event_end(&mut self, piece: &mut impl FnMut(Piece<'_>)) {
+    fn end_event(&mut self, sink: &mut impl FnMut(EventPart<'_>)) {
         match std::mem::take(&mut self.event) {
-            Event::Empty => {}
-            Event::Held => piece(Piece::Event(&self.data)),
-            Event::InParts => piece(Piece::PartsEnd),
+            EventState::Empty => {}
+            EventState::Buffered => sink(EventPart::Complete(&self.data)),
+            EventState::InParts => sink(EventPart::PartsEnd),
         }
         self.data.clear();
     }
 }
 
-/// The data of an event that is as events nearly always are, and what follows: a line of data, at most a line with
-/// its name before it, and all of it here.
-fn whole_event(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+/// A fast path for the usual event: one `data` line, possibly after an `event` line, complete within
+/// `bytes`. Returns its data and what follows.
+fn usual_event(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let data = match bytes.strip_prefix(b"event:") {
         Some(name) => line(name)?.1,
         None => bytes,
@@ -187,7 +197,7 @@ fn whole_event(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     (data.len() <= MAX_EVENT).then_some((data, rest))
 }
 
-/// A line that LF ends, and what follows.
+/// A line that ends with LF, and what follows.
 fn line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (line, rest) = bytes.split_at(memchr2(b'\r', b'\n', bytes)?);
     Some((line, rest.strip_prefix(b"\n")?))
@@ -203,24 +213,24 @@ mod tests {
         let mut framer = Framer::default();
         let mut events = Vec::new();
         let mut parts = Vec::new();
-        let mut take = |piece: Piece<'_>| match piece {
-            Piece::Event(data) => events.push(String::from_utf8_lossy(data).into_owned()),
-            Piece::Part(part) => parts.extend_from_slice(part),
-            Piece::PartsEnd => {
+        let mut take = |piece: EventPart<'_>| match piece {
+            EventPart::Complete(data) => events.push(String::from_utf8_lossy(data).into_owned()),
+            EventPart::Part(part) => parts.extend_from_slice(part),
+            EventPart::PartsEnd => {
                 let data = std::mem::take(&mut parts);
                 events.push(String::from_utf8(data).unwrap());
             }
         };
         for cut in cuts {
             framer.feed(cut, &mut take);
-            assert!(framer.held() <= MAX_EVENT);
+            assert!(framer.memory_usage() <= MAX_EVENT);
         }
         framer.finish(&mut take);
         events
     }
 
     #[test]
-    fn streams_are_framed_as_the_standard_says() {
+    fn streams_are_framed_by_the_standard() {
         for (stream, expected) in [
             ("data: a\n\ndata: b\n\n", vec!["a", "b"]),
             ("data: a\r\n\r\ndata: b\r\n\r\n", vec!["a", "b"]),
@@ -247,8 +257,8 @@ mod tests {
         }
     }
 
-    /// WHATWG HTML §9.2.6, read of a whole text: first its lines, then their fields.
-    fn as_the_standard_says(stream: &str) -> Vec<String> {
+    /// WHATWG HTML §9.2.6 on a complete stream: first the lines, then their fields.
+    fn events_by_the_standard(stream: &str) -> Vec<String> {
         let plain = stream.replace("\r\n", "\n").replace('\r', "\n");
         let mut events = Vec::new();
         let mut data = Vec::new();
@@ -267,7 +277,7 @@ mod tests {
         events
     }
 
-    /// Text of which much is an event stream.
+    /// Text that resembles an event stream.
     fn stream() -> impl Strategy<Value = String> {
         let piece = prop::sample::select(vec![
             "data",
@@ -302,17 +312,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_stream_is_framed_as_the_standard_says(stream in stream(), size in 1_usize..9) {
-            let expected = as_the_standard_says(&stream);
+        fn any_stream_is_framed_by_the_standard(stream in stream(), size in 1_usize..9) {
+            let expected = events_by_the_standard(&stream);
             for size in [size, stream.len().max(1)] {
                 let mut framer = Framer::default();
                 let mut events = Vec::new();
                 for cut in stream.as_bytes().chunks(size) {
                     framer.feed(cut, &mut |piece| match piece {
-                        Piece::Event(data) => {
+                        EventPart::Complete(data) => {
                             events.push(String::from_utf8(data.to_vec()).unwrap());
                         }
-                        Piece::Part(_) | Piece::PartsEnd => unreachable!("nothing here is long"),
+                        EventPart::Part(_) | EventPart::PartsEnd => unreachable!("all events are short"),
                     });
                 }
                 prop_assert_eq!(&events, &expected);
@@ -321,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn events_of_any_size_pass_in_bounded_memory() {
+    fn events_of_any_size_are_read_in_bounded_memory() {
         for length in [MAX_EVENT - 1, MAX_EVENT, MAX_EVENT + 1, 10 * MAX_EVENT] {
             let data = "x".repeat(length);
             let stream = format!("data: {data}\ndata: y\n\ndata: z\n\n");

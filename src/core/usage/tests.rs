@@ -36,17 +36,20 @@ fn recordings() -> Vec<Recording> {
         let mut paths: Vec<PathBuf> = fs::read_dir(root.join(dialect.name))
             .unwrap()
             .map(|entry| entry.unwrap().path())
-            .filter(|path| !path.to_string_lossy().ends_with(".usage.json"))
+            .filter(|path| path.file_name().is_some_and(|name| name != "usage.json"))
             .filter(|path| path.extension().is_some_and(|extension| extension != "gz"))
             .collect();
         paths.sort();
-        recordings.extend(paths.into_iter().map(|path| recording(dialect, &path)));
+        recordings.extend(paths.iter().map(|path| recording(dialect, path)));
     }
     recordings
 }
 
 fn recording(dialect: &'static Dialect, path: &Path) -> Recording {
-    let expected = fs::read(path.with_extension("usage.json")).unwrap();
+    let case = path.file_stem().unwrap().to_str().unwrap();
+    let usages = fs::read(path.with_file_name("usage.json")).unwrap();
+    let usages: Value = serde_json::from_slice(&usages).unwrap();
+    assert!(usages[case].is_object(), "usage.json has no {case}");
     let content_type = match path.extension().unwrap().to_str().unwrap() {
         "sse" => "text/event-stream; charset=utf-8",
         "json" => "application/json",
@@ -57,7 +60,7 @@ fn recording(dialect: &'static Dialect, path: &Path) -> Recording {
         dialect,
         content_type,
         body: fs::read(path).unwrap(),
-        expected: serde_json::from_slice(&expected).unwrap(),
+        expected: usages[case].clone(),
     }
 }
 
@@ -76,7 +79,11 @@ impl Recording {
         let mut extractor = UsageExtractor::new(self.dialect, content_type, encoding.as_bytes());
         for (index, cut) in cuts.into_iter().enumerate() {
             extractor.push(cut, &UnixTime::from_secs(index as u64));
-            assert!(extractor.held() <= MAX_HELD, "{}", extractor.held());
+            assert!(
+                extractor.memory_usage() <= MAX_MEMORY,
+                "{}",
+                extractor.memory_usage()
+            );
         }
         extractor.finish(end)
     }

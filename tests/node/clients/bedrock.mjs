@@ -4,8 +4,8 @@ import { BedrockRuntimeClient, ConverseCommand, ConverseStreamCommand } from "@a
 
 const KEYS = { accessKeyId: "AKIACLIENT", secretAccessKey: "the-clients-own-secret-key" };
 
-function asked({ said }) {
-  const messages = [{ role: "user", content: [{ text: said }] }];
+function parameters({ prompt }) {
+  const messages = [{ role: "user", content: [{ text: prompt }] }];
   return { modelId: "us.anthropic.claude-haiku-4-5-20251001-v1:0", messages };
 }
 
@@ -17,7 +17,7 @@ function send(Command, call) {
     return next(args);
   };
   client.middlewareStack.add(add, { step: "deserialize" }); // after the signature
-  return client.send(new Command(asked(call)), { abortSignal: call.signal });
+  return client.send(new Command(parameters(call)), { abortSignal: call.signal });
 }
 
 export async function answer(call) {

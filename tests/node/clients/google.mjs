@@ -1,7 +1,7 @@
 import { GoogleGenAI } from "@google/genai";
 
-function asked({ said, signal }) {
-  return { model: "gemini-2.0-flash", contents: said, config: { abortSignal: signal } };
+function parameters({ prompt, signal }) {
+  return { model: "gemini-2.0-flash", contents: prompt, config: { abortSignal: signal } };
 }
 
 function client({ url, token, headers }) {
@@ -9,17 +9,17 @@ function client({ url, token, headers }) {
 }
 
 export async function answer(call) {
-  const { text } = await client(call).models.generateContent(asked(call));
+  const { text } = await client(call).models.generateContent(parameters(call));
   return text;
 }
 
 export async function* stream(call) {
-  for await (const chunk of await client(call).models.generateContentStream(asked(call))) {
+  for await (const chunk of await client(call).models.generateContentStream(parameters(call))) {
     if (chunk.text) yield chunk.text;
   }
 }
 
 export async function upload(call) {
-  const file = await client(call).files.upload({ file: new Blob([call.said]), config: { mimeType: "text/plain" } });
+  const file = await client(call).files.upload({ file: new Blob([call.prompt]), config: { mimeType: "text/plain" } });
   return file.name;
 }

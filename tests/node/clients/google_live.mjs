@@ -2,7 +2,7 @@
 
 import { GoogleGenAI, Modality } from "@google/genai";
 
-export async function talk({ url, token, said }) {
+export async function talk({ url, token, prompt }) {
   const client = new GoogleGenAI({ apiKey: token, httpOptions: { baseUrl: url } });
   return new Promise((resolve, reject) => {
     let text = "";
@@ -18,7 +18,7 @@ export async function talk({ url, token, said }) {
     client.live
       .connect({ model: "gemini-live-2.5-flash-preview", config, callbacks })
       .then((session) => {
-        session.sendClientContent({ turns: said, turnComplete: true });
+        session.sendClientContent({ turns: prompt, turnComplete: true });
         setTimeout(() => session.close(), 1000).unref();
       })
       .catch(reject);

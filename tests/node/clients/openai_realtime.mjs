@@ -11,7 +11,7 @@ export const with_ws = (call) => converse(new OpenAIRealtimeWS({ model: MODEL },
 
 export const with_websocket = (call) => converse(new OpenAIRealtimeWebSocket({ model: MODEL }, client(call)), call);
 
-export function in_a_browser({ url, token, said }) {
+export function in_a_browser({ url, token, prompt }) {
   const key = `openai-insecure-api-key.${token}`;
   const address = `${url.replace(/^http/, "ws")}/v1/realtime?model=${MODEL}`;
   const socket = new WebSocket(address, ["realtime", key, "openai-beta.realtime-v1"]);
@@ -19,7 +19,7 @@ export function in_a_browser({ url, token, said }) {
     socket.onerror = () => reject(new Error("the handshake failed"));
     socket.onmessage = ({ data }) => {
       const event = JSON.parse(data);
-      if (event.type === "session.created") for (const event of spoken(said)) socket.send(JSON.stringify(event));
+      if (event.type === "session.created") for (const event of spoken(prompt)) socket.send(JSON.stringify(event));
       if (event.type !== "response.done") return;
       resolve(`${socket.protocol}: ${event.response.output[0].content[0].text}`);
       socket.close();
@@ -31,10 +31,10 @@ function client({ url, token }) {
   return new OpenAI({ baseURL: url, apiKey: token });
 }
 
-function converse(realtime, { said }) {
+function converse(realtime, { prompt }) {
   return new Promise((resolve, reject) => {
     realtime.on("error", reject);
-    realtime.on("session.created", () => spoken(said).forEach((event) => realtime.send(event)));
+    realtime.on("session.created", () => spoken(prompt).forEach((event) => realtime.send(event)));
     realtime.on("response.done", ({ response }) => {
       resolve(response.output[0].content[0].text);
       realtime.close();

@@ -15,16 +15,16 @@ const models = {
   bedrock: (options) => createAmazonBedrock({ ...options, region: "us-east-1" })(CLAUDE),
 };
 
-function asked({ provider, url, token, headers, said, signal }) {
+function parameters({ provider, url, token, headers, prompt, signal }) {
   const model = models[provider]({ baseURL: url, apiKey: token, headers });
-  return { model, prompt: said, maxRetries: 0, abortSignal: signal };
+  return { model, prompt, maxRetries: 0, abortSignal: signal };
 }
 
 export async function answer(call) {
-  const { text } = await generateText(asked(call));
+  const { text } = await generateText(parameters(call));
   return text;
 }
 
 export async function* stream(call) {
-  yield* streamText(asked(call)).textStream;
+  yield* streamText(parameters(call)).textStream;
 }

@@ -1,8 +1,8 @@
-"""Makes independent.json: one token for each accepted algorithm, signed by Python's `cryptography` (OpenSSL).
+"""Writes independent.json: one token for each accepted algorithm, signed with Python's `cryptography` (OpenSSL).
 
     python3 tests/vectors/jws/make_independent.py > tests/vectors/jws/independent.json
 
-The keys are fresh at each run and forgotten after it; only their public halves are written.
+The keys are generated in each run. Only their public halves are written.
 """
 
 import base64
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-# As short as a token can be, so that every bit of it can be flipped in a test.
+# As short as possible, so that a test can flip every bit.
 CLAIMS = b'{"iss":"i","aud":"a","exp":9}'
 HASHES = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}
 

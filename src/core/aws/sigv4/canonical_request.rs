@@ -148,7 +148,7 @@ fn form_decoded(text: &[u8]) -> Vec<u8> {
         .iter()
         .map(|byte| if *byte == b'+' { b' ' } else { *byte })
         .collect();
-    crate::http::encoding::percent_decoded(&with_spaces)
+    crate::http::encoding::percent_decode(&with_spaces)
 }
 
 /// The value without spaces around it, and with single spaces inside.

@@ -1,6 +1,7 @@
 use std::rc::Rc;
 
 use super::*;
+use crate::json::Policy;
 use crate::models::catalog::{Catalog, UnlistedStatus};
 use crate::models::pattern::ModelPattern;
 
@@ -13,7 +14,7 @@ fn check() -> BodyCheck {
     BodyCheck::new(allowed, "model", "models/", LIMIT)
 }
 
-/// What a whole body comes to, in pieces of this size.
+/// The model of a body in pieces of this size, or the error code.
 fn read(body: &[u8], piece: usize) -> Result<String, &'static str> {
     let mut check = check();
     let count = body.chunks(piece).count().max(1);
@@ -21,15 +22,18 @@ fn read(body: &[u8], piece: usize) -> Result<String, &'static str> {
         .chunks(piece)
         .chain(body.is_empty().then_some(&b""[..]));
     for (index, piece) in pieces.enumerate() {
-        check
-            .push(piece, index + 1 == count)
-            .map_err(|fault| fault.code())?;
+        let chunk = if index + 1 == count {
+            Chunk::Last(piece)
+        } else {
+            Chunk::More(piece)
+        };
+        check.push(chunk).map_err(|fault| fault.code())?;
     }
     Ok(check.model().unwrap().to_owned())
 }
 
-/// The same, in pieces of every size.
-fn whole(body: &[u8]) -> Result<String, &'static str> {
+/// The same for pieces of every size.
+fn read_in_pieces(body: &[u8]) -> Result<String, &'static str> {
     let first = read(body, body.len().max(1));
     for piece in 1..body.len() {
         assert_eq!(
@@ -43,7 +47,7 @@ fn whole(body: &[u8]) -> Result<String, &'static str> {
 }
 
 #[test]
-fn the_model_is_found_wherever_it_stands_and_however_the_body_is_cut() {
+fn the_model_is_found_wherever_it_is_and_however_the_body_is_cut() {
     for body in [
         r#"{"model":"m-1","messages":[{"role":"user","content":"hi"}]}"#,
         r#"{"messages":[{"model":"no","content":"\"model\":\"no\""}],"model":"m-1"}"#,
@@ -52,9 +56,16 @@ fn the_model_is_found_wherever_it_stands_and_however_the_body_is_cut() {
         r#"{"user":"model","a model":"x","model":"models/m-1","stream":true}"#,
         "\n{\"a\\\"\":\"}\\\\\",\"model\":\"m-1\"}\r\n",
     ] {
-        assert_eq!(whole(body.as_bytes()).as_deref(), Ok("m-1"), "{body}");
+        assert_eq!(
+            read_in_pieces(body.as_bytes()).as_deref(),
+            Ok("m-1"),
+            "{body}"
+        );
     }
-    assert_eq!(whole(br#"{"model":"big-x"}"#).as_deref(), Ok("big-x"));
+    assert_eq!(
+        read_in_pieces(br#"{"model":"big-x"}"#).as_deref(),
+        Ok("big-x")
+    );
 }
 
 #[test]
@@ -67,12 +78,16 @@ fn a_model_that_is_not_in_the_catalog_is_refused() {
         r#"{"model":"m-1 "}"#,
         r#"{"model":"m-1\u0000"}"#,
     ] {
-        assert_eq!(whole(body.as_bytes()), Err("model_not_found"), "{body}");
+        assert_eq!(
+            read_in_pieces(body.as_bytes()),
+            Err("model_not_found"),
+            "{body}"
+        );
     }
 }
 
 #[test]
-fn whatever_can_be_read_as_another_model_is_refused_also_after_the_model() {
+fn ambiguous_models_are_refused_also_after_the_model() {
     for body in [
         r#"{"model":"m-1","model":"m-2"}"#,
         r#"{"model":"m-1","model":"m-1"}"#,
@@ -83,7 +98,11 @@ fn whatever_can_be_read_as_another_model_is_refused_also_after_the_model() {
         r#"{"model":"m-1","models":["m-1","m-2"]}"#,
         r#"{"fallbacks":["m-2"],"model":"m-1"}"#,
     ] {
-        assert_eq!(whole(body.as_bytes()), Err("model_ambiguous"), "{body}");
+        assert_eq!(
+            read_in_pieces(body.as_bytes()),
+            Err("model_ambiguous"),
+            "{body}"
+        );
     }
 }
 
@@ -100,13 +119,17 @@ fn a_body_without_a_model_is_refused() {
         r#"{"model":{"model":"m-1"}}"#,
         r#"{"body":{"model":"m-1"}}"#,
     ] {
-        assert_eq!(whole(body.as_bytes()), Err("model_missing"), "{body}");
+        assert_eq!(
+            read_in_pieces(body.as_bytes()),
+            Err("model_missing"),
+            "{body}"
+        );
     }
 }
 
 #[test]
-fn what_is_no_json_object_is_refused() {
-    let long = format!(r#"{{"{}":1,"model":"m-1"}}"#, "x".repeat(MAX_TOKEN));
+fn bodies_that_are_not_json_objects_are_refused() {
+    let long = format!(r#"{{"{}":1,"model":"m-1"}}"#, "x".repeat(Strict::MAX_TOKEN));
     for body in [
         "model=m-1",
         "[]",
@@ -124,45 +147,52 @@ fn what_is_no_json_object_is_refused() {
         r#"{"model":"m-1"} x"#,
         long.as_str(),
     ] {
-        assert_eq!(whole(body.as_bytes()), Err("body_not_json"), "{body}");
+        assert_eq!(
+            read_in_pieces(body.as_bytes()),
+            Err("body_not_json"),
+            "{body}"
+        );
     }
     for body in [
         &b"\x1f\x8b\x08"[..],
         b"{\"mod\xffel\":1,\"model\":\"m-1\"}",
         b"{\"model\":\"m\n1\"}",
     ] {
-        assert_eq!(whole(body), Err("body_not_json"));
+        assert_eq!(read_in_pieces(body), Err("body_not_json"));
     }
 }
 
 #[test]
-fn the_model_must_come_in_time_and_the_rest_may_take_its_time() {
+fn only_the_model_must_be_within_the_limit() {
     let filler = "x".repeat(LIMIT as usize + 1);
     let mut late = check();
     assert_eq!(
-        late.push(br#"{"prompt":""#, false),
+        late.push(Chunk::More(br#"{"prompt":""#)),
         Ok(Progress::AwaitingModel)
     );
-    let fault = late.push(filler.as_bytes(), false);
+    let fault = late.push(Chunk::More(filler.as_bytes()));
     assert_eq!(fault, Err(ModelFault::TooLate(LIMIT)));
 
     let mut early = check();
     let begin = br#"{"model":"m-1","prompt":""#;
-    assert_eq!(early.push(begin, false), Ok(Progress::Named));
+    assert_eq!(early.push(Chunk::More(begin)), Ok(Progress::Named));
     for _ in 0..5 {
-        assert_eq!(early.push(filler.as_bytes(), false), Ok(Progress::Named));
+        assert_eq!(
+            early.push(Chunk::More(filler.as_bytes())),
+            Ok(Progress::Named)
+        );
     }
     assert_eq!(
-        early.push(br#"","model":"m-2"}"#, true),
+        early.push(Chunk::Last(br#"","model":"m-2"}"#)),
         Err(ModelFault::Ambiguous("model".into()))
     );
 }
 
 #[test]
 fn another_member_can_name_the_model() {
-    let mut check = BodyCheck::new(check().allowed, "modelId", "", LIMIT);
+    let mut check = BodyCheck::new(check().model.allowed, "modelId", "", LIMIT);
     assert_eq!(
-        check.push(br#"{"model":"x","modelId":"m-1"}"#, true),
+        check.push(Chunk::Last(br#"{"model":"x","modelId":"m-1"}"#)),
         Ok(Progress::Named)
     );
 }

@@ -1,44 +1,44 @@
-//! The part `model` of a form (RFC 7578), as uploads of audio and images are.
+//! Reads the part `model` of a form (RFC 7578), which uploads of audio and images use.
 //!
-//! Nothing is held but the end of what has passed, which may be the beginning of that part.
+//! Only the end of what has been read is buffered: it may be the beginning of that part.
 
 use memchr::memmem;
 
 use super::Reading;
 
-/// How the part begins, as every client writes it.
+/// The beginning of the part, as all known clients write it.
 const BEGINNING: &[u8] = b"form-data; name=\"model\"";
 
-/// The rest of the part's headers and its value are no longer than this.
+/// The maximum length of the other headers of the part and its value.
 const MAX_PART: usize = 512;
 
-/// No more is looked through at once.
+/// How much is searched at once.
 const PIECE: usize = 4096;
 
 /// Reads one form.
 #[derive(Default)]
 pub(super) struct FormReader {
-    held: Vec<u8>,
+    buffer: Vec<u8>,
     in_part: bool,
 }
 
 impl FormReader {
     pub(super) fn push(&mut self, bytes: &[u8]) -> Reading {
         for piece in bytes.chunks(PIECE) {
-            self.held.extend_from_slice(piece);
+            self.buffer.extend_from_slice(piece);
             if !self.in_part {
-                let found = memmem::find(&self.held, BEGINNING);
+                let found = memmem::find(&self.buffer, BEGINNING);
                 let passed = match found {
                     Some(place) => place + BEGINNING.len(),
-                    None => self.held.len().saturating_sub(BEGINNING.len()),
+                    None => self.buffer.len().saturating_sub(BEGINNING.len()),
                 };
-                self.held.drain(..passed);
+                self.buffer.drain(..passed);
                 self.in_part = found.is_some();
             }
             if self.in_part {
-                match value(&self.held) {
+                match value(&self.buffer) {
                     Some(model) => return model,
-                    None if self.held.len() > MAX_PART => return Reading::GivenUp,
+                    None if self.buffer.len() > MAX_PART => return Reading::GivenUp,
                     None => {}
                 }
             }
@@ -47,7 +47,7 @@ impl FormReader {
     }
 }
 
-/// The value of a part, from within its headers on; `None` where its end has not come.
+/// The value of a part, given from within its headers. `None` if it is not complete.
 fn value(part: &[u8]) -> Option<Reading> {
     let begin = memmem::find(part, b"\r\n\r\n")? + 4;
     let rest = part.get(begin..)?;

@@ -1,30 +1,34 @@
-//! What an answer cost in requests that the provider made for itself on the way.
+//! The usage of the requests that a provider made itself to answer.
 
-use crate::usage::json::{Field, Scalar};
+use crate::json::Scalar;
+use crate::usage::field::Field;
 use crate::usage::response_usage::TokenUsage;
 
-/// The list that a usage breaks down into. Of its entries those of a compaction are counted, which
-/// are not within the totals beside the list. An advisor's are not: another model has another price.
+/// The breakdown of a usage by iteration.
 ///
-/// An entry's kind stands before its numbers or behind them, alike in all entries.
+/// The totals do not include compactions and advisors. Compactions are added. Advisors are not,
+/// because another model has another price.
+///
+/// The kind of an iteration is before its counts or after them, the same in all iterations.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Iterations {
-    /// Of the entry whose kind came before its numbers.
-    open: Option<Kind>,
-    /// Numbers whose kind is not known, or of the open entry.
-    pending: Amounts,
-    compaction: Amounts,
-    has_any: bool,
+    /// The kind of the current iteration, if it was before the counts.
+    current: Option<IterationKind>,
+    /// The counts of the current iteration.
+    pending: Counts,
+    /// The sum of the compactions.
+    compaction: Counts,
+    is_reported: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Kind {
+enum IterationKind {
     Compaction,
     Other,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-struct Amounts {
+struct Counts {
     input: u64,
     output: u64,
     cached_read: u64,
@@ -32,46 +36,46 @@ struct Amounts {
 }
 
 impl Iterations {
-    /// Notes an entry's kind.
-    pub(super) fn note_kind(&mut self, kind: Scalar<'_>) {
+    /// Adds the kind of an iteration.
+    pub(super) fn add_kind(&mut self, kind: Scalar<'_>) {
         let kind = match kind {
-            Scalar::Text("compaction") => Kind::Compaction,
-            _ => Kind::Other,
+            Scalar::Text("compaction") => IterationKind::Compaction,
+            _ => IterationKind::Other,
         };
-        self.has_any = true;
-        let is_behind = self.open.is_none() && self.pending != Amounts::default();
-        if is_behind {
+        self.is_reported = true;
+        let is_after_counts = self.current.is_none() && self.pending != Counts::default();
+        if is_after_counts {
             self.close(kind);
         } else {
             self.finish();
-            self.open = Some(kind);
+            self.current = Some(kind);
         }
     }
 
-    /// Notes a number of an entry; whether it is one.
-    pub(super) fn note_number(&mut self, field: Field, count: u64) -> bool {
-        let place = match field {
+    /// Adds a count of an iteration. Returns whether the field is one.
+    pub(super) fn add_number(&mut self, field: Field, count: u64) -> bool {
+        let slot = match field {
             Field::IterationInput => &mut self.pending.input,
             Field::IterationOutput => &mut self.pending.output,
             Field::IterationCachedRead => &mut self.pending.cached_read,
             Field::IterationCacheWrite => &mut self.pending.cache_write,
             _ => return false,
         };
-        *place = count;
+        *slot = count;
         true
     }
 
-    /// Takes the place of what an earlier event listed, unless it listed nothing itself.
-    pub(super) fn replace(&mut self, earlier: Self) {
-        if !self.has_any {
+    /// Takes the breakdown of an earlier event if this one has none.
+    pub(super) fn inherit(&mut self, earlier: Self) {
+        if !self.is_reported {
             *self = earlier;
         }
     }
 
-    /// The tokens, those of compactions added.
+    /// The tokens including compactions.
     pub(super) fn added_to(mut self, tokens: TokenUsage) -> TokenUsage {
         self.finish();
-        let Amounts {
+        let Counts {
             input,
             output,
             cached_read,
@@ -87,28 +91,28 @@ impl Iterations {
     }
 
     fn finish(&mut self) {
-        if let Some(kind) = self.open.take() {
+        if let Some(kind) = self.current.take() {
             self.close(kind);
         }
     }
 
-    fn close(&mut self, kind: Kind) {
-        let amounts = std::mem::take(&mut self.pending);
-        if kind == Kind::Compaction {
+    fn close(&mut self, kind: IterationKind) {
+        let counts = std::mem::take(&mut self.pending);
+        if kind == IterationKind::Compaction {
             let sum = &mut self.compaction;
-            sum.input = sum.input.saturating_add(amounts.input);
-            sum.output = sum.output.saturating_add(amounts.output);
-            sum.cached_read = sum.cached_read.saturating_add(amounts.cached_read);
-            sum.cache_write = sum.cache_write.saturating_add(amounts.cache_write);
+            sum.input = sum.input.saturating_add(counts.input);
+            sum.output = sum.output.saturating_add(counts.output);
+            sum.cached_read = sum.cached_read.saturating_add(counts.cached_read);
+            sum.cache_write = sum.cache_write.saturating_add(counts.cache_write);
         }
     }
 }
 
-/// A sum; what was unknown stays so where there is nothing to add.
-fn plus(tokens: Option<u64>, more: u64) -> Option<u64> {
-    match (tokens, more) {
+/// A sum. An unknown count stays unknown if nothing is added.
+fn plus(tokens: Option<u64>, added: u64) -> Option<u64> {
+    match (tokens, added) {
         (None, 0) => None,
-        (tokens, more) => Some(tokens.unwrap_or(0).saturating_add(more)),
+        (tokens, added) => Some(tokens.unwrap_or(0).saturating_add(added)),
     }
 }
 
@@ -116,20 +120,20 @@ fn plus(tokens: Option<u64>, more: u64) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// An entry's kind, or the numbers of one.
-    enum Said {
+    /// The kind of an iteration, or its counts.
+    enum Value {
         Kind(&'static str),
-        Numbers(u64, u64),
+        Counts(u64, u64),
     }
 
-    fn added(said: &[Said]) -> (Option<u64>, Option<u64>) {
+    fn added(values: &[Value]) -> (Option<u64>, Option<u64>) {
         let mut iterations = Iterations::default();
-        for said in said {
-            match said {
-                Said::Kind(kind) => iterations.note_kind(Scalar::Text(kind)),
-                Said::Numbers(input, output) => {
-                    iterations.note_number(Field::IterationInput, *input);
-                    iterations.note_number(Field::IterationOutput, *output);
+        for value in values {
+            match value {
+                Value::Kind(kind) => iterations.add_kind(Scalar::Text(kind)),
+                Value::Counts(input, output) => {
+                    iterations.add_number(Field::IterationInput, *input);
+                    iterations.add_number(Field::IterationOutput, *output);
                 }
             }
         }
@@ -141,9 +145,9 @@ mod tests {
     }
 
     #[test]
-    fn a_compaction_is_counted_wherever_its_kind_stands() {
-        use Said::{Kind as K, Numbers as N};
-        for (said, expected) in [
+    fn a_compaction_is_counted_wherever_its_kind_is() {
+        use Value::{Counts as N, Kind as K};
+        for (values, expected) in [
             (vec![], (Some(1), None)),
             (vec![N(5, 6), K("message")], (Some(1), None)),
             (vec![K("message"), N(5, 6)], (Some(1), None)),
@@ -170,23 +174,23 @@ mod tests {
                 (Some(4), Some(3)),
             ),
         ] {
-            assert_eq!(added(&said), expected);
+            assert_eq!(added(&values), expected);
         }
     }
 
     #[test]
-    fn a_later_list_takes_the_place_of_an_earlier_one() {
+    fn a_later_breakdown_replaces_an_earlier_one() {
         let mut first = Iterations::default();
-        first.note_number(Field::IterationInput, 5);
-        first.note_kind(Scalar::Text("compaction"));
+        first.add_number(Field::IterationInput, 5);
+        first.add_kind(Scalar::Text("compaction"));
         let mut later = Iterations::default();
-        later.replace(first);
+        later.inherit(first);
         assert_eq!(later, first);
         let mut later = Iterations::default();
-        later.note_number(Field::IterationInput, 7);
-        later.note_kind(Scalar::Text("compaction"));
+        later.add_number(Field::IterationInput, 7);
+        later.add_kind(Scalar::Text("compaction"));
         let kept = later;
-        later.replace(first);
+        later.inherit(first);
         assert_eq!(later, kept);
     }
 }

@@ -1,13 +1,13 @@
-//! What of a client's `accept-encoding` can be decoded on the way back.
+//! Reduces a client's `accept-encoding` to the codings that can be decoded.
 
 use std::borrow::Cow;
 
-/// What takes the place of a list of which nothing is left.
+/// Replaces a list without any supported coding.
 const IDENTITY: &[u8] = b"identity";
 
-/// The list without the codings that cannot be decoded, and without `*`, which stands for them.
+/// The list without unsupported codings, and without `*`, which includes them.
 ///
-/// Unchanged, byte for byte, where there is nothing to strike; `identity` where nothing is left.
+/// It is unchanged, byte for byte, if all codings are supported, and `identity` if none is.
 pub fn decodable(accept_encoding: &[u8]) -> Cow<'_, [u8]> {
     let members = || accept_encoding.split(|byte| *byte == b',');
     if members().all(is_decodable) {
@@ -24,7 +24,7 @@ pub fn decodable(accept_encoding: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(kept.join(b", ".as_slice()))
 }
 
-/// Whether a list's member, weight and all, names a coding with a decoder.
+/// Whether a list member, with or without a weight, names a supported coding.
 fn is_decodable(member: &[u8]) -> bool {
     let coding = member.split(|byte| *byte == b';').next();
     let coding = coding.unwrap_or_default().trim_ascii();
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_decoded_is_struck() {
+    fn codings_without_a_decoder_are_removed() {
         for (sent, kept) in [
             ("gzip, deflate", "gzip, deflate"),
             (

@@ -1,7 +1,7 @@
-//! gzip (RFC 1952), zlib (RFC 1950) and raw deflate (RFC 1951), pushed in and cut anywhere.
+//! Push-based decoder for gzip (RFC 1952), zlib (RFC 1950) and raw deflate (RFC 1951).
 //!
-//! The window is also the output, so that nothing is copied. Checksums are not compared: a response
-//! comes over TLS, and a count is read before its checksum comes.
+//! The window is also the output buffer, so nothing is copied. Checksums are not verified: TLS
+//! protects the response, and usage is read before the checksum arrives.
 
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::{
@@ -11,48 +11,48 @@ use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 
 use crate::usage::response_usage::IncompleteReason;
 
-/// The largest window that the format knows.
+/// The largest window of the format.
 const WINDOW: usize = 32 * 1024;
 
-/// What a stream is wrapped in.
+/// The container format of a stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Format {
     Gzip,
-    /// `deflate` means zlib; some servers send raw data instead.
+    /// `deflate` means zlib, but some servers send raw deflate.
     ZlibOrRaw,
 }
 
-/// The state of one stream.
+/// Decodes one stream.
 pub(super) struct Deflate {
     inflater: DecompressorOxide,
     window: [u8; WINDOW],
-    /// Where the next output goes.
+    /// The position of the next output in the window.
     position: usize,
-    step: Step,
+    step: DeflateStep,
     format: Format,
     flags: u32,
 }
 
-/// What comes next.
+/// The part of the stream that comes next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Step {
-    /// This byte of a gzip member's fixed header, flags unknown or known.
+enum DeflateStep {
+    /// The byte with this index of the fixed header of a gzip member.
     Header { index: u8, flags: u8 },
-    /// The length of the extra field, its low byte known or not.
+    /// The length of the extra field, after its low byte if that is known.
     ExtraLength { low: Option<u8>, flags: u8 },
-    /// So many bytes of the extra field.
+    /// The extra field, of which so many bytes are left.
     Extra { left: u16, flags: u8 },
-    /// A text that ends with zero: the file's name, or a comment.
+    /// A zero-terminated string: the file name or a comment.
     Text { flags: u8 },
-    /// So many bytes of the header's check.
+    /// The checksum of the header, of which so many bytes are left.
     HeaderCheck { left: u8 },
-    /// The first byte, which tells zlib from raw data.
+    /// The first byte, which distinguishes zlib from raw deflate.
     ZlibOrRaw,
     /// Compressed data.
     Body,
-    /// So many bytes of a gzip member's check and length.
+    /// The checksum and length of a gzip member, of which so many bytes are left.
     Trailer { left: u8 },
-    /// Nothing that counts.
+    /// Data after the end, which is ignored.
     End,
 }
 
@@ -71,17 +71,20 @@ impl Deflate {
             window: [0; WINDOW],
             position: 0,
             step: match format {
-                Format::Gzip => Step::Header { index: 0, flags: 0 },
-                Format::ZlibOrRaw => Step::ZlibOrRaw,
+                Format::Gzip => DeflateStep::Header { index: 0, flags: 0 },
+                Format::ZlibOrRaw => DeflateStep::ZlibOrRaw,
             },
             format,
             flags: TINFL_FLAG_HAS_MORE_INPUT,
         })
     }
 
-    /// Whether the last member has come whole.
-    pub(super) fn is_whole(&self) -> bool {
-        matches!(self.step, Step::End | Step::Header { index: 0, .. })
+    /// Whether the last member is complete.
+    pub(super) fn is_complete(&self) -> bool {
+        matches!(
+            self.step,
+            DeflateStep::End | DeflateStep::Header { index: 0, .. }
+        )
     }
 
     pub(super) fn decode(
@@ -91,17 +94,17 @@ impl Deflate {
     ) -> Result<(), IncompleteReason> {
         while let Some((&byte, rest)) = bytes.split_first() {
             bytes = match self.step {
-                Step::Body => self.inflate(bytes, sink)?,
-                Step::ZlibOrRaw => {
+                DeflateStep::Body => self.inflate(bytes, sink)?,
+                DeflateStep::ZlibOrRaw => {
                     if byte & 0x0f == 8 {
                         self.flags |= TINFL_FLAG_PARSE_ZLIB_HEADER;
                     }
-                    self.step = Step::Body;
+                    self.step = DeflateStep::Body;
                     bytes
                 }
-                Step::End => return Ok(()),
+                DeflateStep::End => return Ok(()),
                 step => {
-                    self.step = wrapped(step, byte)?;
+                    self.step = after_wrapper_byte(step, byte)?;
                     rest
                 }
             };
@@ -109,7 +112,7 @@ impl Deflate {
         Ok(())
     }
 
-    /// Inflates on; returns what does not belong to the compressed data.
+    /// Inflates the next bytes. Returns those after the compressed data.
     fn inflate<'a>(
         &mut self,
         bytes: &'a [u8],
@@ -137,8 +140,8 @@ impl Deflate {
                 TINFLStatus::NeedsMoreInput => return Ok(&[]),
                 TINFLStatus::Done => {
                     self.step = match self.format {
-                        Format::ZlibOrRaw => Step::End,
-                        Format::Gzip => Step::Trailer {
+                        Format::ZlibOrRaw => DeflateStep::End,
+                        Format::Gzip => DeflateStep::Trailer {
                             left: GZIP_TRAILER_LENGTH,
                         },
                     };
@@ -152,64 +155,64 @@ impl Deflate {
     }
 }
 
-/// The step after a byte around the compressed data.
-fn wrapped(step: Step, byte: u8) -> Result<Step, IncompleteReason> {
+/// The step after a byte of a header or trailer.
+fn after_wrapper_byte(step: DeflateStep, byte: u8) -> Result<DeflateStep, IncompleteReason> {
     Ok(match step {
-        Step::Header { index, flags } => {
+        DeflateStep::Header { index, flags } => {
             if GZIP_HEADER.get(usize::from(index)).unwrap_or(&byte) != &byte {
                 return Err(IncompleteReason::Undecodable);
             }
             let flags = if index == 3 { byte } else { flags };
             let index = index + 1;
             if index < GZIP_HEADER_LENGTH {
-                Step::Header { index, flags }
+                DeflateStep::Header { index, flags }
             } else {
                 next_field(flags)
             }
         }
-        Step::ExtraLength { low: None, flags } => Step::ExtraLength {
+        DeflateStep::ExtraLength { low: None, flags } => DeflateStep::ExtraLength {
             low: Some(byte),
             flags,
         },
-        Step::ExtraLength {
+        DeflateStep::ExtraLength {
             low: Some(low),
             flags,
         } => match u16::from_le_bytes([low, byte]) {
             0 => next_field(flags),
-            left => Step::Extra { left, flags },
+            left => DeflateStep::Extra { left, flags },
         },
-        Step::Extra { left: 1, flags } => next_field(flags),
-        Step::Extra { left, flags } => Step::Extra {
+        DeflateStep::Extra { left: 1, flags } => next_field(flags),
+        DeflateStep::Extra { left, flags } => DeflateStep::Extra {
             left: left - 1,
             flags,
         },
-        Step::Text { flags } if byte == 0 => next_field(flags),
-        Step::HeaderCheck { left: 1 } => Step::Body,
-        Step::HeaderCheck { left } => Step::HeaderCheck { left: left - 1 },
-        Step::Trailer { left: 1 } => Step::Header { index: 0, flags: 0 },
-        Step::Trailer { left } => Step::Trailer { left: left - 1 },
+        DeflateStep::Text { flags } if byte == 0 => next_field(flags),
+        DeflateStep::HeaderCheck { left: 1 } => DeflateStep::Body,
+        DeflateStep::HeaderCheck { left } => DeflateStep::HeaderCheck { left: left - 1 },
+        DeflateStep::Trailer { left: 1 } => DeflateStep::Header { index: 0, flags: 0 },
+        DeflateStep::Trailer { left } => DeflateStep::Trailer { left: left - 1 },
         step => step,
     })
 }
 
-/// The next field of a gzip header of those that `flags` still announces.
-const fn next_field(flags: u8) -> Step {
+/// The next field of a gzip header. `flags` has a bit for each field that is left.
+const fn next_field(flags: u8) -> DeflateStep {
     if flags & EXTRA != 0 {
-        Step::ExtraLength {
+        DeflateStep::ExtraLength {
             low: None,
             flags: flags & !EXTRA,
         }
     } else if flags & NAME != 0 {
-        Step::Text {
+        DeflateStep::Text {
             flags: flags & !NAME,
         }
     } else if flags & COMMENT != 0 {
-        Step::Text {
+        DeflateStep::Text {
             flags: flags & !COMMENT,
         }
     } else if flags & HEADER_CHECK != 0 {
-        Step::HeaderCheck { left: 2 }
+        DeflateStep::HeaderCheck { left: 2 }
     } else {
-        Step::Body
+        DeflateStep::Body
     }
 }

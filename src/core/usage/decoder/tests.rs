@@ -9,11 +9,11 @@ fn decoded(encoding: &str, encoded: &[u8], size: usize) -> Result<Vec<u8>, Incom
             Ok(())
         })?;
     }
-    assert!(decoder.is_whole());
+    assert!(decoder.is_complete());
     Ok(decoded)
 }
 
-/// Text that repeats as a stream's events do, and does not.
+/// Text that is partly repetitive, like the events of a stream.
 fn text(length: usize) -> Vec<u8> {
     let mut state = 1u32;
     let mut text = Vec::new();
@@ -25,7 +25,7 @@ fn text(length: usize) -> Vec<u8> {
 }
 
 #[test]
-fn deflate_gives_what_went_in_however_it_is_cut() {
+fn deflate_restores_the_text_however_it_is_cut() {
     for length in [0, 1, 1000, 32_767, 32_768, 32_769, 300_000] {
         let text = text(length);
         for level in [0, 1, 6, 9] {
@@ -38,7 +38,7 @@ fn deflate_gives_what_went_in_however_it_is_cut() {
 }
 
 #[test]
-fn codings_without_a_decoder_are_told() {
+fn codings_without_a_decoder_are_refused() {
     for encoding in ["br", "zstd", "compress", "gzip, gzip", "gzip,identity"] {
         assert!(Decoder::new(encoding.as_bytes()).is_none(), "{encoding}");
     }

@@ -1,9 +1,10 @@
-//! Ollama's own `/api/chat`, `/api/generate` and `/api/embed`: one document, or for a stream one after another.
+//! Ollama's own `/api/chat`, `/api/generate` and `/api/embed`.
 //!
-//! The last one has the usage. It leaves the input out where all of the prompt was cached.
+//! A response is one document. A stream is several documents, and the last one has the usage. It
+//! omits the input tokens if the whole prompt was cached.
 
 use super::{Dialect, LastEvent, Payload, value};
-use crate::usage::json::Field;
+use crate::usage::field::Field;
 use crate::usage::response_usage::{
     CacheTokenConvention, ReasoningTokenConvention, TokenConvention,
 };
@@ -21,8 +22,8 @@ pub static API_CHAT: Dialect = Dialect {
         cache: CacheTokenConvention::InsideInput,
         reasoning: ReasoningTokenConvention::InsideOutput,
     },
-    watch: &[],
-    reporting: &[],
+    markers: &[],
+    usage_events: &[],
     last_event: LastEvent::FinishReason,
     payload: Payload::Plain,
 };
@@ -53,32 +54,32 @@ mod tests {
     }
 
     #[test]
-    fn a_streams_last_line_has_the_usage_wherever_it_is_cut() {
+    fn usage_is_read_from_the_last_line_wherever_the_stream_is_cut() {
         for piece in 1..STREAM.len() {
-            let report = read(STREAM, piece);
-            assert_eq!(report.incomplete, None, "{piece}");
-            assert_eq!(report.tokens.input, Some(26));
-            assert_eq!(report.tokens.output, Some(298));
-            assert_eq!(report.model.as_deref(), Some("llama3.2"));
-            assert_eq!(report.finish_reason.as_deref(), Some("stop"));
+            let usage = read(STREAM, piece);
+            assert_eq!(usage.incomplete, None, "{piece}");
+            assert_eq!(usage.tokens.input, Some(26));
+            assert_eq!(usage.tokens.output, Some(298));
+            assert_eq!(usage.model.as_deref(), Some("llama3.2"));
+            assert_eq!(usage.finish_reason.as_deref(), Some("stop"));
         }
     }
 
     #[test]
     fn a_stream_without_its_last_line_is_incomplete() {
         let end = STREAM.trim_end().rfind('\n').unwrap();
-        let report = read(STREAM.get(..end).unwrap(), 64);
-        assert_eq!(report.incomplete, Some(IncompleteReason::NotReported));
-        assert_eq!(report.tokens.output, None);
+        let usage = read(STREAM.get(..end).unwrap(), 64);
+        assert_eq!(usage.incomplete, Some(IncompleteReason::NotReported));
+        assert_eq!(usage.tokens.output, None);
     }
 
     #[test]
-    fn an_embedding_has_input_alone() {
-        let report = read(
+    fn an_embedding_has_input_tokens_only() {
+        let usage = read(
             r#"{"model":"all-minilm","embeddings":[[0.1,-0.2]],"total_duration":1,"prompt_eval_count":8}"#,
             64,
         );
-        assert_eq!(report.tokens.input, Some(8));
-        assert_eq!(report.incomplete, None);
+        assert_eq!(usage.tokens.input, Some(8));
+        assert_eq!(usage.incomplete, None);
     }
 }

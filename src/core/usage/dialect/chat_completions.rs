@@ -1,14 +1,16 @@
-//! OpenAI's chat completions, legacy completions and embeddings, and the servers that speak them.
+//! OpenAI's chat completions, legacy completions and embeddings, and compatible servers.
 //!
-//! Usage may stand in any chunk: in one of its own without choices (`stream_options.include_usage`),
-//! in the last one with choices, or in each (vLLM's `continuous_usage_stats`), and is `null` in the
-//! others. Groq also puts it into `x_groq`, OpenRouter adds the cost, DeepSeek, Moonshot, Mistral,
-//! Databricks and Alibaba have names of their own for cached tokens. OpenAI counts reasoning within
-//! the output, xAI beside it, Google tells of it in the total alone: the total decides. Voyage has
-//! nothing but a total. A stream ends with `[DONE]`; some servers leave that out.
+//! Usage can be in any chunk: in a separate one without choices (`stream_options.include_usage`), in
+//! the last one with choices, or in each (vLLM's `continuous_usage_stats`). It is `null` in the
+//! others. Groq repeats it in `x_groq`. OpenRouter adds the cost. DeepSeek, Moonshot, Mistral,
+//! Databricks and Alibaba have their own names for cached tokens.
+//!
+//! OpenAI includes reasoning in the output tokens, xAI does not, and Google includes it in the total
+//! only. So the total decides. Voyage reports only a total. A stream ends with `[DONE]`, which some
+//! servers omit.
 
-use super::{Dialect, LastEvent, Payload, Watch, members, value};
-use crate::usage::json::{Field, Member};
+use super::{Dialect, LastEvent, Marker, Payload, members, value};
+use crate::usage::field::{Field, Member};
 use crate::usage::response_usage::{
     CacheTokenConvention, ReasoningTokenConvention, TokenConvention,
 };
@@ -27,11 +29,11 @@ pub static CHAT_COMPLETIONS: Dialect = Dialect {
         cache: CacheTokenConvention::InsideInput,
         reasoning: ReasoningTokenConvention::InsideOutput,
     },
-    watch: &[
-        Watch::Member("\"usage\""),
-        Watch::Member("\"finish_reason\""),
+    markers: &[
+        Marker::Member("\"usage\""),
+        Marker::Member("\"finish_reason\""),
     ],
-    reporting: &[],
+    usage_events: &[],
     last_event: LastEvent::FinishReason,
     payload: Payload::Plain,
 };
@@ -53,7 +55,7 @@ const CHOICE: &[Member] = &[
     ),
 ];
 
-/// `usage` as these APIs write it.
+/// The members of `usage`.
 pub(super) const USAGE: &[Member] = &[
     value("prompt_tokens", Field::Input),
     value("completion_tokens", Field::Output),

@@ -1,9 +1,10 @@
-//! Bedrock's Converse and ConverseStream: camel case, the event's type in its message's headers.
+//! Bedrock's Converse and ConverseStream.
 //!
-//! Neither says which model answered. `metadata` is a stream's last event.
+//! The type of an event is in the headers of its message. `metadata` is the last event. The model is
+//! reported only by a prompt router.
 
-use super::{Dialect, LastEvent, Payload, Watch, members, value};
-use crate::usage::json::{Field, Member};
+use super::{Dialect, LastEvent, Marker, Payload, members, value};
+use crate::usage::field::{Field, Member};
 use crate::usage::response_usage::{
     CacheTokenConvention, ReasoningTokenConvention, TokenConvention,
 };
@@ -34,8 +35,8 @@ pub static CONVERSE: Dialect = Dialect {
         cache: CacheTokenConvention::BesideInput,
         reasoning: ReasoningTokenConvention::InsideOutput,
     },
-    watch: &[Watch::Bytes("\"usage\""), Watch::Bytes("\"stopReason\"")],
-    reporting: &[],
+    markers: &[Marker::Bytes("\"usage\""), Marker::Bytes("\"stopReason\"")],
+    usage_events: &[],
     last_event: LastEvent::Types(&["metadata"]),
     payload: Payload::Plain,
 };

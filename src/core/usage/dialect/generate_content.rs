@@ -1,11 +1,11 @@
 //! Gemini's generateContent, streamGenerateContent and embedContent.
 //!
-//! Each chunk of a stream has the usage so far, so that the last one counts. Thoughts are counted
-//! beside the candidates, the results of tools beside the prompt. Nothing marks a stream's end but
-//! a finish reason. Without `alt=sse` a stream is one JSON array.
+//! Each chunk of a stream has the usage so far, so the last one counts. Thoughts are not included in
+//! the output tokens, and tool results are not included in the input tokens. Only a finish reason
+//! marks the end of a stream. Without `alt=sse`, a stream is one JSON array.
 
-use super::{Dialect, LastEvent, Payload, Watch, members, value};
-use crate::usage::json::Field;
+use super::{Dialect, LastEvent, Marker, Payload, members, value};
+use crate::usage::field::Field;
 use crate::usage::response_usage::{
     CacheTokenConvention, ReasoningTokenConvention, TokenConvention,
 };
@@ -53,11 +53,11 @@ pub static GENERATE_CONTENT: Dialect = Dialect {
         cache: CacheTokenConvention::InsideInput,
         reasoning: ReasoningTokenConvention::BesideOutput,
     },
-    watch: &[
-        Watch::Bytes("\"usageMetadata\""),
-        Watch::Bytes("\"finishReason\""),
+    markers: &[
+        Marker::Bytes("\"usageMetadata\""),
+        Marker::Bytes("\"finishReason\""),
     ],
-    reporting: &[],
+    usage_events: &[],
     last_event: LastEvent::FinishReason,
     payload: Payload::Plain,
 };

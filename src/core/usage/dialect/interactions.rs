@@ -1,10 +1,10 @@
 //! Gemini's Interactions API.
 //!
-//! A stream's `interaction.completed` has the usage of the whole. Thoughts are counted beside the
-//! output, the results of tools beside the input, as in `generateContent`.
+//! `interaction.completed` has the usage of a stream. Thoughts are not included in the output tokens,
+//! and tool results are not included in the input tokens, as in `generateContent`.
 
-use super::{Dialect, LastEvent, Payload, Watch, members, value};
-use crate::usage::json::{Field, Member};
+use super::{Dialect, LastEvent, Marker, Payload, members, value};
+use crate::usage::field::{Field, Member};
 use crate::usage::response_usage::{
     CacheTokenConvention, ReasoningTokenConvention, TokenConvention,
 };
@@ -41,11 +41,11 @@ pub static INTERACTIONS: Dialect = Dialect {
         cache: CacheTokenConvention::InsideInput,
         reasoning: ReasoningTokenConvention::BesideOutput,
     },
-    watch: &[
-        Watch::Bytes("\"usage\""),
-        Watch::Bytes("\"interaction.completed\""),
+    markers: &[
+        Marker::Bytes("\"usage\""),
+        Marker::Bytes("\"interaction.completed\""),
     ],
-    reporting: &[],
+    usage_events: &[],
     last_event: LastEvent::Types(&["interaction.completed"]),
     payload: Payload::Plain,
 };

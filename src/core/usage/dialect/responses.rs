@@ -1,10 +1,10 @@
-//! OpenAI's Responses API, and what came after it with the same names: images, transcriptions,
+//! OpenAI's Responses API, and the APIs with the same member names: images, transcriptions,
 //! decisions.
 //!
-//! A stream's last event holds the whole response, of any length.
+//! The last event of a stream contains the whole response, which can be of any length.
 
-use super::{Dialect, LastEvent, Payload, Watch, members, value};
-use crate::usage::json::{Field, Member};
+use super::{Dialect, LastEvent, Marker, Payload, members, value};
+use crate::usage::field::{Field, Member};
 use crate::usage::response_usage::{
     CacheTokenConvention, ReasoningTokenConvention, TokenConvention,
 };
@@ -28,8 +28,8 @@ pub static RESPONSES: Dialect = Dialect {
         cache: CacheTokenConvention::InsideInput,
         reasoning: ReasoningTokenConvention::InsideOutput,
     },
-    watch: &[Watch::Bytes("\"usage\"")],
-    reporting: &[],
+    markers: &[Marker::Bytes("\"usage\"")],
+    usage_events: &[],
     last_event: LastEvent::Types(&[
         "response.completed",
         "response.incomplete",

@@ -1,4 +1,4 @@
-//! Garbage, excess and damage: never a panic, never more than the memory there is, and the reason.
+//! Malformed, oversized and damaged responses: no panic, bounded memory, and a reason.
 
 use super::*;
 use crate::base::time::UnixTime;
@@ -11,13 +11,13 @@ fn read(content_type: &str, encoding: &str, body: &[u8]) -> ResponseUsage {
     );
     for cut in body.chunks(16_000) {
         extractor.push(cut, &UnixTime::default());
-        assert!(extractor.held() <= MAX_HELD);
+        assert!(extractor.memory_usage() <= MAX_MEMORY);
     }
     extractor.finish(End::Complete)
 }
 
 #[test]
-fn what_is_not_understood_has_its_reason() {
+fn unreadable_responses_have_a_reason() {
     let undecodable = Some(IncompleteReason::Undecodable);
     let not_reported = Some(IncompleteReason::NotReported);
     let reset = Some(IncompleteReason::UpstreamReset);
@@ -80,12 +80,12 @@ fn what_is_not_understood_has_its_reason() {
 }
 
 #[test]
-fn usage_is_found_behind_filler_of_any_kind_and_size() {
+fn usage_is_found_after_filler_of_any_kind_and_size() {
     const USAGE: &str = r#""usage":{"prompt_tokens":1,"completion_tokens":2}"#;
     const DONE: &str = "\n\ndata: [DONE]\n\n";
-    /// So often is a piece repeated: 100 MB of what is 10,000 bytes long.
+    /// How often a piece is repeated: 100 MB for a piece of 10,000 bytes.
     const TIMES: usize = 10_000;
-    /// What is read byte by byte takes longer.
+    /// How often a piece is repeated that is scanned byte by byte.
     const SELDOM: usize = TIMES / 20;
     let filler = "x".repeat(10_000);
     let open = "[".repeat(10_000);
@@ -131,7 +131,7 @@ fn usage_is_found_behind_filler_of_any_kind_and_size() {
         for (piece, times) in body {
             for _ in 0..*times {
                 extractor.push(piece.as_bytes(), &UnixTime::default());
-                assert!(extractor.held() <= MAX_HELD);
+                assert!(extractor.memory_usage() <= MAX_MEMORY);
             }
         }
         let report = extractor.finish(End::Complete);
@@ -143,7 +143,7 @@ fn usage_is_found_behind_filler_of_any_kind_and_size() {
 }
 
 #[test]
-fn a_bomb_is_given_up() {
+fn a_decompression_bomb_is_stopped() {
     let bomb = gzip(&vec![b' '; 100_000_000]);
     assert_eq!(
         read("", "gzip", &bomb).incomplete,
@@ -152,7 +152,7 @@ fn a_bomb_is_given_up() {
 }
 
 #[test]
-fn a_bad_check_ends_the_reading_and_keeps_what_came_before() {
+fn a_wrong_checksum_stops_reading_and_keeps_earlier_values() {
     for recording in recordings() {
         if !recording.name.ends_with("converse/stream.bin") {
             continue;
@@ -168,7 +168,7 @@ fn a_bad_check_ends_the_reading_and_keeps_what_came_before() {
 }
 
 #[test]
-fn a_message_too_long_to_hold_is_passed_over() {
+fn a_message_that_is_too_long_is_skipped() {
     let long = event_stream::tests::encoded(
         &[(":event-type", "metadata")],
         format!("{{\"p\":\"{}\"}}", "x".repeat(MAX_EVENT)).as_bytes(),
@@ -184,7 +184,7 @@ fn a_message_too_long_to_hold_is_passed_over() {
 }
 
 #[test]
-fn gzip_headers_of_every_form_are_passed_over() {
+fn gzip_headers_of_every_form_are_skipped() {
     let body = br#"{"usage":{"prompt_tokens":1}}"#;
     let plain = gzip(body);
     let (fixed, rest) = plain.split_at(10);
@@ -242,7 +242,7 @@ proptest! {
         prop_assert_eq!(&written(&report), &recording.expected, "{}", recording.name);
     }
 
-    /// Also what is damaged gives the same, but for times, however it is cut.
+    /// A damaged response gives the same however it is cut, except for times.
     #[test]
     fn damage_gives_the_same_however_it_is_cut(
         which in any::<prop::sample::Index>(),
@@ -262,7 +262,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_it_panic_or_grow(
+    fn no_bytes_cause_a_panic_or_unbounded_memory(
         dialect in any::<prop::sample::Index>(),
         content_type in prop::sample::select(vec![
             "", "application/json", "text/event-stream", "application/vnd.amazon.eventstream",
@@ -279,13 +279,13 @@ proptest! {
         );
         for cut in body.chunks(size) {
             extractor.push(cut, &UnixTime::default());
-            prop_assert!(extractor.held() <= MAX_HELD);
+            prop_assert!(extractor.memory_usage() <= MAX_MEMORY);
         }
         extractor.finish(End::Complete);
     }
 
     #[test]
-    fn no_text_of_json_and_event_stream_makes_it_panic(
+    fn no_text_of_json_and_event_stream_causes_a_panic(
         body in r#"(data|:|: |\n|\r|\{|\}|\[|\]|"|\\|,|usage|prompt_tokens|[0-9-]|null|é| ){0,200}"#,
         size in 1..20usize,
     ) {

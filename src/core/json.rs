@@ -1,0 +1,502 @@
+//! An incremental scanner that finds wanted members in JSON (RFC 8259) of any size.
+//!
+//! The document is fed in pieces that can be cut anywhere. The scanner buffers one name or short
+//! scalar at a time and a stack of fixed size, so memory is bounded whatever the length and the
+//! nesting of the document.
+//!
+//! There are two policies:
+//!
+//! - [`Lenient`] finds values in responses. It is no validator: in values that are not wanted it
+//!   tells only strings and brackets apart, and it accepts several documents after one another.
+//! - [`Strict`] decides on requests. It accepts one document that is an object, checks the whole
+//!   grammar, and asks its [`Visitor`] about every member name of that object.
+//!
+//! No crate does this. acutejson streams strings, but reports only the first match, has no wildcard
+//! for arrays and does not match containers. rama-json needs a newer Rust than this crate.
+
+mod nesting;
+mod policy;
+mod token;
+mod wanted;
+
+pub use policy::{Lenient, Policy, Strict};
+pub use wanted::{Member, Scalar, Visitor, Wanted, members, value};
+
+use std::marker::PhantomData;
+
+use nesting::{Container, Nesting};
+use token::{
+    Escape, Sink, StringPart, TokenBuffer, is_scalar_byte, parse_scalar, short, string_part,
+    unescaped_string,
+};
+
+/// The bytes are not JSON, or not what the policy accepts of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Malformed;
+
+/// How deep wanted values can be. Containers below that are skipped.
+const MAX_FRAMES: usize = 12;
+
+/// Scans one document, or several after one another.
+#[derive(Debug)]
+pub struct Scanner<F: 'static, P: Policy = Lenient> {
+    root: Wanted<F>,
+    state: ScanState,
+    /// The wanted containers around the current position.
+    frames: [Frame<F>; MAX_FRAMES],
+    depth: usize,
+    /// The containers inside these that are not wanted. Only [`Strict`] keeps track of them.
+    unwanted: Nesting,
+    /// What is wanted of the current or the next value.
+    target: Option<Wanted<F>>,
+    token: TokenBuffer,
+    complete_documents: u64,
+    policy: PhantomData<P>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum ScanState {
+    /// Before, between and after documents.
+    Between,
+    Value,
+    ValueOrEnd,
+    Name,
+    NameOrEnd,
+    Colon,
+    CommaOrEnd,
+    InString {
+        role: StringRole,
+        escape: Escape,
+    },
+    InScalar,
+    /// In a container of which the content is skipped, with so many levels open.
+    Skip {
+        depth: u64,
+    },
+}
+
+/// What a string that is not complete yet is.
+#[derive(Clone, Copy, Debug)]
+enum StringRole {
+    Name,
+    UnwantedName,
+    Value,
+    UnwantedValue,
+    /// Anything in a container that is skipped.
+    Skipped {
+        depth: u64,
+    },
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Frame<F: 'static> {
+    Object(&'static [Member<F>]),
+    /// An array, and what is wanted of its elements.
+    Array(Option<Wanted<F>>),
+}
+
+impl<F: Copy> Scanner<F, Lenient> {
+    /// A scanner that looks for these members in a document, in each element of an array, or in each
+    /// of several documents.
+    pub fn lenient(members: &'static [Member<F>]) -> Self {
+        Self::new(members)
+    }
+}
+
+impl<F: Copy> Scanner<F, Strict> {
+    /// A scanner of one object. Its visitor decides which members are wanted.
+    pub fn strict() -> Self {
+        Self::new(&[])
+    }
+}
+
+impl<F: Copy, P: Policy> Scanner<F, P> {
+    fn new(members: &'static [Member<F>]) -> Self {
+        let root = Wanted::Members(members);
+        Self {
+            root,
+            state: ScanState::Between,
+            frames: [Frame::Array(None); MAX_FRAMES],
+            depth: 0,
+            unwanted: Nesting::default(),
+            target: None,
+            token: TokenBuffer::new(P::MAX_TOKEN),
+            complete_documents: 0,
+            policy: PhantomData,
+        }
+    }
+
+    /// Prepares for another document, in whatever state this one is.
+    pub fn reset(&mut self) {
+        self.state = ScanState::Between;
+        self.depth = 0;
+        self.unwanted = Nesting::default();
+        self.complete_documents = 0;
+    }
+
+    /// Whether at least one document is complete and no other one has begun.
+    pub const fn is_at_end(&self) -> bool {
+        matches!(self.state, ScanState::Between) && self.complete_documents > 0
+    }
+
+    /// Heap memory in use, in bytes.
+    pub const fn memory_usage(&self) -> usize {
+        self.token.memory_usage()
+    }
+
+    /// Scans the next bytes and reports each wanted value to `visitor`.
+    ///
+    /// A name or scalar that is complete within `bytes` is not copied.
+    pub fn feed(
+        &mut self,
+        mut bytes: &[u8],
+        visitor: &mut impl Visitor<F>,
+    ) -> Result<(), Malformed> {
+        while let Some((&byte, rest)) = bytes.split_first() {
+            bytes = match self.state {
+                ScanState::InString { role, escape } => {
+                    self.string(role, escape, bytes, visitor)?
+                }
+                ScanState::InScalar => self.scalar(bytes, visitor)?,
+                ScanState::Skip { depth } => self.skip(bytes, depth)?,
+                _ if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') => rest,
+                _ => self.structural(byte, bytes, visitor)?,
+            };
+        }
+        Ok(())
+    }
+
+    /// Consumes a token that begins with `byte`, the first of `bytes`. Returns the rest.
+    fn structural<'a>(
+        &mut self,
+        byte: u8,
+        bytes: &'a [u8],
+        visitor: &mut impl Visitor<F>,
+    ) -> Result<&'a [u8], Malformed> {
+        let rest = bytes.get(1..).unwrap_or_default();
+        match (self.state, byte) {
+            (ScanState::ValueOrEnd, b']') | (ScanState::NameOrEnd, b'}') => self.close(),
+            (ScanState::CommaOrEnd, _) => self.after_value(byte)?,
+            (ScanState::Value | ScanState::ValueOrEnd, _) => {
+                return self.value(byte, bytes, visitor);
+            }
+            (ScanState::Name | ScanState::NameOrEnd, b'"') => {
+                return self.begin_name(rest, visitor);
+            }
+            (ScanState::Colon, b':') => self.state = ScanState::Value,
+            (ScanState::Between, b'{' | b'[') if self.can_begin(byte) => {
+                self.target = Some(self.root);
+                return self.value(byte, bytes, visitor);
+            }
+            _ => return Err(Malformed),
+        }
+        Ok(rest)
+    }
+
+    /// Whether a document may begin here with this bracket.
+    const fn can_begin(&self, bracket: u8) -> bool {
+        !P::IS_STRICT || (bracket == b'{' && self.complete_documents == 0)
+    }
+
+    fn after_value(&mut self, byte: u8) -> Result<(), Malformed> {
+        match (self.container(), byte) {
+            (Some(Frame::Object(_)), b'}') | (Some(Frame::Array(_)), b']') => self.close(),
+            (Some(Frame::Object(_)), b',') => self.state = ScanState::Name,
+            (Some(Frame::Array(element)), b',') => {
+                self.target = element;
+                self.state = ScanState::Value;
+            }
+            _ => return Err(Malformed),
+        }
+        Ok(())
+    }
+
+    /// Begins a value with `byte`, the first of `bytes`. Returns the rest.
+    fn value<'a>(
+        &mut self,
+        byte: u8,
+        bytes: &'a [u8],
+        visitor: &mut impl Visitor<F>,
+    ) -> Result<&'a [u8], Malformed> {
+        let rest = bytes.get(1..).unwrap_or_default();
+        if P::IS_STRICT
+            && byte != b'"'
+            && let Some(Wanted::Value(field)) = self.target
+        {
+            visitor.value(field, Scalar::Other);
+            self.target = None;
+        }
+        match (byte, self.target) {
+            (b'"', target) => return self.begin_string(target, rest, visitor),
+            (b'{', Some(Wanted::Members(members))) => self.open(Frame::Object(members)),
+            (b'[', Some(_)) => self.open(Frame::Array(self.target)),
+            (b'{', Some(Wanted::Value(field))) => {
+                visitor.value(field, Scalar::Other);
+                self.open_unwanted(Container::Object);
+            }
+            (b'{', None) => self.open_unwanted(Container::Object),
+            (b'[', None) => self.open_unwanted(Container::Array),
+            (b'-' | b'0'..=b'9' | b't' | b'f' | b'n', _) => {
+                self.token.clear();
+                self.state = ScanState::InScalar;
+                return self.scalar(bytes, visitor);
+            }
+            _ => return Err(Malformed),
+        }
+        Ok(rest)
+    }
+
+    fn open(&mut self, frame: Frame<F>) {
+        let container = frame.container();
+        let Some(slot) = self.frames.get_mut(self.depth) else {
+            return self.open_unwanted(container);
+        };
+        *slot = frame;
+        self.depth += 1;
+        self.state = ScanState::first_in(container);
+        if let Frame::Array(element) = frame {
+            self.target = element;
+        }
+    }
+
+    fn open_unwanted(&mut self, container: Container) {
+        self.target = None;
+        self.state = if P::IS_STRICT && self.unwanted.push(container) {
+            ScanState::first_in(container)
+        } else {
+            ScanState::Skip { depth: 1 }
+        };
+    }
+
+    fn close(&mut self) {
+        if !(P::IS_STRICT && self.unwanted.pop()) {
+            self.depth = self.depth.saturating_sub(1);
+        }
+        self.end_value();
+    }
+
+    fn end_value(&mut self) {
+        self.state = if self.depth == 0 {
+            self.complete_documents += 1;
+            ScanState::Between
+        } else {
+            ScanState::CommaOrEnd
+        };
+    }
+
+    /// The innermost container around the current position.
+    fn container(&self) -> Option<Frame<F>> {
+        if P::IS_STRICT
+            && let Some(container) = self.unwanted.innermost()
+        {
+            return Some(match container {
+                Container::Object => Frame::Object(&[]),
+                Container::Array => Frame::Array(None),
+            });
+        }
+        self.frames.get(self.depth.checked_sub(1)?).copied()
+    }
+
+    /// What is wanted of the innermost object.
+    fn members(&self) -> &'static [Member<F>] {
+        match self.container() {
+            Some(Frame::Object(members)) => members,
+            _ => &[],
+        }
+    }
+
+    /// Reads a name, of which the opening quote has been read.
+    fn begin_name<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        visitor: &mut impl Visitor<F>,
+    ) -> Result<&'a [u8], Malformed> {
+        let is_unwanted = P::IS_STRICT && !self.unwanted.is_empty();
+        if let Some((name, rest)) = unescaped_string::<P>(bytes)? {
+            let wanted = if is_unwanted {
+                None
+            } else {
+                wanted_of::<F, P>(self.members(), short::<P>(name), visitor)?
+            };
+            self.end_name(wanted);
+            return Ok(rest);
+        }
+        self.begin_partial(if is_unwanted {
+            StringRole::UnwantedName
+        } else {
+            StringRole::Name
+        });
+        Ok(bytes)
+    }
+
+    fn end_name(&mut self, wanted: Option<Wanted<F>>) {
+        self.target = wanted;
+        self.state = ScanState::Colon;
+    }
+
+    /// Reads a string value, of which the opening quote has been read.
+    fn begin_string<'a>(
+        &mut self,
+        target: Option<Wanted<F>>,
+        bytes: &'a [u8],
+        visitor: &mut impl Visitor<F>,
+    ) -> Result<&'a [u8], Malformed> {
+        let is_wanted = matches!(target, Some(Wanted::Value(_)));
+        if let Some((text, rest)) = unescaped_string::<P>(bytes)? {
+            if is_wanted {
+                let text = short::<P>(text).and_then(|text| std::str::from_utf8(text).ok());
+                report(target, P::text(text)?, visitor);
+            }
+            self.end_value();
+            return Ok(rest);
+        }
+        self.begin_partial(if is_wanted {
+            StringRole::Value
+        } else {
+            StringRole::UnwantedValue
+        });
+        Ok(bytes)
+    }
+
+    /// Begins a string that has an escape or continues in the next piece.
+    fn begin_partial(&mut self, role: StringRole) {
+        self.token.begin_string();
+        let escape = Escape::None;
+        self.state = ScanState::InString { role, escape };
+    }
+
+    /// Continues a string.
+    fn string<'a>(
+        &mut self,
+        role: StringRole,
+        escape: Escape,
+        bytes: &'a [u8],
+        visitor: &mut impl Visitor<F>,
+    ) -> Result<&'a [u8], Malformed> {
+        let StringPart { open, rest } = match role {
+            StringRole::Name | StringRole::Value => {
+                let part = string_part::<P>(bytes, escape, &mut self.token)?;
+                if P::IS_STRICT && self.token.is_too_long() {
+                    return Err(Malformed);
+                }
+                part
+            }
+            StringRole::UnwantedName | StringRole::UnwantedValue | StringRole::Skipped { .. } => {
+                string_part::<P>(bytes, escape, &mut ())?
+            }
+        };
+        if let Some(escape) = open {
+            self.state = ScanState::InString { role, escape };
+            return Ok(rest);
+        }
+        match role {
+            StringRole::Name => {
+                let members = self.members();
+                let wanted = wanted_of::<F, P>(members, self.token.name(), visitor)?;
+                self.end_name(wanted);
+            }
+            StringRole::UnwantedName => self.end_name(None),
+            StringRole::Value => {
+                report(self.target, P::text(self.token.text())?, visitor);
+                self.end_value();
+            }
+            StringRole::UnwantedValue => self.end_value(),
+            StringRole::Skipped { depth } => self.state = ScanState::Skip { depth },
+        }
+        Ok(rest)
+    }
+
+    /// Continues a number or a literal.
+    fn scalar<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        visitor: &mut impl Visitor<F>,
+    ) -> Result<&'a [u8], Malformed> {
+        let Some(end) = bytes.iter().position(|byte| !is_scalar_byte(*byte)) else {
+            self.token.push(bytes);
+            return Ok(&[]);
+        };
+        let (part, rest) = bytes.split_at(end);
+        let scalar = if self.token.is_empty() {
+            parse_scalar::<P>(Some(part).filter(|part| part.len() <= P::MAX_TOKEN))
+        } else {
+            self.token.push(part);
+            parse_scalar::<P>(self.token.raw())
+        }?;
+        report(self.target, scalar, visitor);
+        self.end_value();
+        Ok(rest)
+    }
+
+    /// Skips the content of a container, with `depth` levels open.
+    fn skip<'a>(&mut self, mut bytes: &'a [u8], mut depth: u64) -> Result<&'a [u8], Malformed> {
+        while let Some((byte, rest)) = bytes.split_first() {
+            bytes = rest;
+            match byte {
+                b'"' => match unescaped_string::<P>(rest)? {
+                    Some((_, after)) => bytes = after,
+                    None => {
+                        self.begin_partial(StringRole::Skipped { depth });
+                        return Ok(rest);
+                    }
+                },
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' if depth == 1 => {
+                    self.end_value();
+                    return Ok(rest);
+                }
+                b'}' | b']' => depth -= 1,
+                _ => {}
+            }
+        }
+        self.state = ScanState::Skip { depth };
+        Ok(&[])
+    }
+}
+
+impl ScanState {
+    /// The state after the opening bracket of a container.
+    const fn first_in(container: Container) -> Self {
+        match container {
+            Container::Object => Self::NameOrEnd,
+            Container::Array => Self::ValueOrEnd,
+        }
+    }
+}
+
+impl<F> Frame<F> {
+    const fn container(&self) -> Container {
+        match self {
+            Self::Object(_) => Container::Object,
+            Self::Array(_) => Container::Array,
+        }
+    }
+}
+
+/// What is wanted of the member with this name. `None` for a name that is too long or not UTF-8.
+fn wanted_of<F: Copy, P: Policy>(
+    members: &'static [Member<F>],
+    name: Option<&[u8]>,
+    visitor: &mut impl Visitor<F>,
+) -> Result<Option<Wanted<F>>, Malformed> {
+    if P::IS_STRICT {
+        let name = name.and_then(|name| std::str::from_utf8(name).ok());
+        return Ok(visitor.member(name.ok_or(Malformed)?).map(Wanted::Value));
+    }
+    let Some(name) = name else {
+        return Ok(None);
+    };
+    let mut members = members.iter();
+    let member = members.find(|member| member.name.as_bytes() == name);
+    Ok(member.map(|member| member.wanted))
+}
+
+/// Reports a value if it is wanted.
+fn report<F>(target: Option<Wanted<F>>, value: Option<Scalar<'_>>, visitor: &mut impl Visitor<F>) {
+    if let (Some(Wanted::Value(field)), Some(value)) = (target, value) {
+        visitor.value(field, value);
+    }
+}
+
+#[cfg(test)]
+mod tests;

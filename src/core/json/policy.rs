@@ -1,0 +1,67 @@
+//! How much a scanner checks, and what it does with what it cannot read.
+
+use super::{Malformed, Scalar};
+
+/// The policy of a scanner: [`Lenient`] or [`Strict`].
+pub trait Policy: sealed::Sealed {
+    /// Whether everything is checked.
+    const IS_STRICT: bool;
+
+    /// The longest name or scalar that is looked at, in bytes as written, with quotes.
+    const MAX_TOKEN: usize;
+
+    /// How a wanted string is reported, if at all. `None` stands for one that is too long, not UTF-8,
+    /// or has an invalid escape.
+    fn text(text: Option<&str>) -> Result<Option<Scalar<'_>>, Malformed>;
+}
+
+/// For responses, whose usage is read as well as possible. Longer names are not wanted, and longer
+/// scalars are reported as [`Scalar::Other`].
+#[derive(Debug)]
+pub enum Lenient {}
+
+/// For requests, which are refused if two parsers could read them differently.
+///
+/// It accepts one object and checks the grammar of RFC 8259, with these limits:
+///
+/// - The names of its members and the wanted strings must be UTF-8, without lone surrogates. Other
+///   strings are not decoded.
+/// - Names of its members, wanted strings, numbers and literals that are longer than
+///   [`Self::MAX_TOKEN`](Policy::MAX_TOKEN) are malformed.
+/// - Containers more than 64 levels deep are skipped as [`Lenient`] does.
+#[derive(Debug)]
+pub enum Strict {}
+
+impl Policy for Lenient {
+    const IS_STRICT: bool = false;
+    const MAX_TOKEN: usize = 256;
+
+    fn text(text: Option<&str>) -> Result<Option<Scalar<'_>>, Malformed> {
+        Ok(match text {
+            Some("") => None,
+            Some(text) => Some(Scalar::Text(text)),
+            None => Some(Scalar::Other),
+        })
+    }
+}
+
+impl Policy for Strict {
+    const IS_STRICT: bool = true;
+    const MAX_TOKEN: usize = 1024;
+
+    fn text(text: Option<&str>) -> Result<Option<Scalar<'_>>, Malformed> {
+        match text {
+            Some("") => Ok(Some(Scalar::Other)),
+            Some(text) => Ok(Some(Scalar::Text(text))),
+            None => Err(Malformed),
+        }
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+
+    impl Sealed for super::Lenient {}
+
+    impl Sealed for super::Strict {}
+}

@@ -1,0 +1,69 @@
+//! What a scanner looks for, and what it reports.
+
+/// A wanted member of an object.
+#[derive(Debug)]
+pub struct Member<F: 'static> {
+    /// The name.
+    pub name: &'static str,
+    /// What is wanted of its value.
+    pub wanted: Wanted<F>,
+}
+
+/// What is wanted of a value. An array stands for its elements.
+#[derive(Clone, Copy, Debug)]
+pub enum Wanted<F: 'static> {
+    /// The value itself, reported as this field.
+    Value(F),
+    /// These members of it.
+    Members(&'static [Member<F>]),
+}
+
+/// A wanted value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scalar<'a> {
+    /// A string without its escapes. Never empty.
+    Text(&'a str),
+    /// A number, as written.
+    Number(&'a [u8]),
+    /// Any other value.
+    ///
+    /// [`Lenient`](super::Lenient) does not report `null`, `false`, empty strings and empty arrays.
+    /// [`Strict`](super::Strict) reports everything that is not a string as this, at its first byte.
+    Other,
+}
+
+/// Receives what a scanner finds. A closure is a visitor without [`Self::member`].
+pub trait Visitor<F> {
+    /// Receives a wanted value.
+    fn value(&mut self, field: F, value: Scalar<'_>);
+
+    /// Receives the name of each member of the document. Returns the field if the value is wanted.
+    ///
+    /// Only [`Strict`](super::Strict) calls this. [`Lenient`](super::Lenient) uses a table.
+    fn member(&mut self, name: &str) -> Option<F> {
+        let _ = name;
+        None
+    }
+}
+
+impl<F, C: FnMut(F, Scalar<'_>)> Visitor<F> for C {
+    fn value(&mut self, field: F, value: Scalar<'_>) {
+        self(field, value);
+    }
+}
+
+/// A member whose value is wanted.
+pub const fn value<F: Copy>(name: &'static str, field: F) -> Member<F> {
+    Member {
+        name,
+        wanted: Wanted::Value(field),
+    }
+}
+
+/// A member whose value has wanted members.
+pub const fn members<F: Copy>(name: &'static str, members: &'static [Member<F>]) -> Member<F> {
+    Member {
+        name,
+        wanted: Wanted::Members(members),
+    }
+}

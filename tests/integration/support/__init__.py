@@ -1,0 +1,1 @@
+"""Helpers of the integration tests: configurations, clients, fake servers and checks."""
