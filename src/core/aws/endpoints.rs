@@ -7,7 +7,6 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
@@ -101,20 +100,13 @@ impl Source for AwsSettings {
 
     /// A digest of everything that decides what the credentials are.
     fn name(&self) -> String {
-        let providers: Vec<Value> = self.providers.iter().map(provider_identity).collect();
-        let role = self.role.as_ref().map(|role| {
-            json!({
-                "arn": role.arn,
-                "external_id": role.external_id,
-                "session_name": role.session_name,
-                "duration": role.duration.as_secs(),
-                "endpoint": endpoint_identity(&role.endpoint),
-                "region": role.region,
-            })
-        });
-        let clusters = [&self.clusters.http, &self.clusters.https];
-        let identity = json!({"providers": providers, "role": role, "clusters": clusters});
-        format!("aws/{}", hex(&Sha256::digest(identity.to_string())))
+        let mut digest = Sha256::new();
+        for part in identity(self) {
+            // The length keeps the parts apart.
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+        format!("aws/{}", hex(&digest.finalize()))
     }
 
     fn subject(&self) -> String {
@@ -266,26 +258,52 @@ fn validity(credentials: &AwsCredentials, now: UnixTime) -> Validity {
     }
 }
 
-/// What distinguishes a credentials provider from others.
-fn provider_identity(provider: &CredentialsProvider) -> Value {
-    match provider {
-        CredentialsProvider::Static(credentials) => json!({"static": credentials.document()}),
-        CredentialsProvider::Container {
-            endpoint,
-            authorization,
-        } => json!({
-            "container": endpoint_identity(endpoint),
-            "authorization": authorization.as_ref().map(Secret::expose),
-        }),
-        CredentialsProvider::InstanceMetadata { endpoint } => {
-            json!({"instance_metadata": endpoint.to_string()})
+/// Everything that decides what the credentials are.
+fn identity(settings: &AwsSettings) -> Vec<String> {
+    let mut parts = vec![
+        settings.clusters.http.clone(),
+        settings.clusters.https.clone(),
+    ];
+    for provider in &settings.providers {
+        match provider {
+            CredentialsProvider::Static(credentials) => {
+                parts.extend(["static".to_owned(), credentials.document()]);
+            }
+            CredentialsProvider::Container {
+                endpoint,
+                authorization,
+            } => {
+                let authorization = authorization.as_ref().map_or("", Secret::expose);
+                parts.push("container".to_owned());
+                parts.extend(endpoint_identity(endpoint));
+                parts.push(authorization.to_owned());
+            }
+            CredentialsProvider::InstanceMetadata { endpoint } => {
+                parts.extend(["instance_metadata".to_owned(), endpoint.to_string()]);
+            }
         }
     }
+    if let Some(role) = &settings.role {
+        parts.extend(["role".to_owned(), role.arn.clone()]);
+        parts.push(role.external_id.clone().unwrap_or_default());
+        parts.push(role.session_name.clone());
+        parts.push(role.duration.as_secs().to_string());
+        parts.extend(endpoint_identity(&role.endpoint));
+        parts.push(role.region.clone());
+    }
+    parts
 }
 
-fn endpoint_identity(endpoint: &Endpoint) -> Value {
-    let is_tls = endpoint.scheme == Scheme::Https;
-    json!([is_tls, endpoint.authority, endpoint.target])
+fn endpoint_identity(endpoint: &Endpoint) -> [String; 3] {
+    let scheme = match endpoint.scheme {
+        Scheme::Http => "http",
+        Scheme::Https => "https",
+    };
+    [
+        scheme.to_owned(),
+        endpoint.authority.clone(),
+        endpoint.target.clone(),
+    ]
 }
 
 fn metadata(settings: &AwsSettings, provider: usize, target: &str, token: &Secret) -> Box<Callout> {
