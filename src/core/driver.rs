@@ -24,7 +24,6 @@ mod verifier;
 mod wait_list;
 mod worker;
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 pub use host::{Host, HostError};
@@ -49,14 +48,16 @@ const EAGER_TICK: Duration = Duration::from_millis(5);
 /// The tick period while no request waits.
 const IDLE_TICK: Duration = Duration::from_secs(1);
 
+type Requests = FxHashMap<u32, Request>;
+
 /// One configuration in one worker thread, with its requests.
 pub struct Driver<H> {
     /// The context of the plugin itself, which owns the tick and the callouts.
     root_context: u32,
     /// By their context.
-    requests: FxHashMap<u32, Request>,
-    /// What is fetched by the callouts under way, by their token.
-    callouts: HashMap<u32, Resource>,
+    requests: Requests,
+    /// The tokens of the callouts under way, and what they fetch.
+    callouts: Vec<(u32, Resource)>,
     worker: Worker<H>,
 }
 
@@ -91,8 +92,8 @@ impl<H: Host> Driver<H> {
         worker.host.set_tick_period(AT_ONCE);
         Ok(Self {
             root_context,
-            requests: HashMap::default(),
-            callouts: HashMap::new(),
+            requests: Requests::default(),
+            callouts: Vec::new(),
             worker,
         })
     }
@@ -110,7 +111,7 @@ impl<H: Host> Driver<H> {
     /// The host shows `size` bytes of the request's body: all that it holds back if the request is
     /// held, else the current piece. `None` if the request is unknown.
     pub fn on_request_body(&mut self, context: u32, size: usize, end: EndOfStream) -> Option<Flow> {
-        let request = self.requests.get_mut(&context)?;
+        let request = find(&mut self.requests, context)?;
         if request.flow() == Flow::Continue {
             return Some(self.worker.pass_body(request, size));
         }
@@ -122,7 +123,7 @@ impl<H: Host> Driver<H> {
 
     /// The request's trailers are there. `None` if the request is unknown.
     pub fn on_request_trailers(&mut self, context: u32) -> Option<Flow> {
-        let request = self.requests.get_mut(&context)?;
+        let request = find(&mut self.requests, context)?;
         // No provider needs trailers, and a client may put a credential there.
         self.worker.host.remove_request_trailers();
         if request.flow() == Flow::Continue {
@@ -136,7 +137,7 @@ impl<H: Host> Driver<H> {
 
     /// The head of the response is there.
     pub fn on_response_headers(&mut self, context: u32, end: EndOfStream) {
-        if let Some(request) = self.requests.get_mut(&context)
+        if let Some(request) = find(&mut self.requests, context)
             && request.transaction.wants_response()
         {
             let head = self.worker.host.response_head();
@@ -147,7 +148,7 @@ impl<H: Host> Driver<H> {
 
     /// A piece of the response's body of `size` bytes passes.
     pub fn on_response_body(&mut self, context: u32, size: usize, end: EndOfStream) {
-        if let Some(request) = self.requests.get_mut(&context) {
+        if let Some(request) = find(&mut self.requests, context) {
             self.worker.observe_response_body(request, size);
             self.worker.end_response(request, end);
         }
@@ -155,14 +156,14 @@ impl<H: Host> Driver<H> {
 
     /// The response's trailers pass.
     pub fn on_response_trailers(&mut self, context: u32) {
-        if let Some(request) = self.requests.get_mut(&context) {
+        if let Some(request) = find(&mut self.requests, context) {
             self.worker.end_response(request, EndOfStream::Yes);
         }
     }
 
     /// The host is about to write the access log entry of a request.
     pub fn on_log(&mut self, context: u32) {
-        let Some(request) = self.requests.get_mut(&context) else {
+        let Some(request) = find(&mut self.requests, context) else {
             return;
         };
         let host = &self.worker.host;
@@ -189,9 +190,11 @@ impl<H: Host> Driver<H> {
 
     /// The response to a callout is there. It has no headers if the callout failed.
     pub fn on_callout_response(&mut self, token: u32, headers: usize, body_size: usize) {
-        let Some(resource) = self.callouts.remove(&token) else {
+        let mut sent = self.callouts.iter();
+        let Some(index) = sent.position(|(sent, _)| *sent == token) else {
             return;
         };
+        let (_, resource) = self.callouts.swap_remove(index);
         let host = &self.worker.host;
         let header = |name| host.callout_response_header(name);
         let status = || std::str::from_utf8(&header(":status")?).ok()?.parse().ok();
@@ -247,7 +250,7 @@ impl<H: Host> Driver<H> {
     fn send(&mut self, resource: Resource, mut callout: Callout) {
         loop {
             if let Ok(token) = self.worker.host.send_callout(&callout) {
-                self.callouts.insert(token, resource);
+                self.callouts.push((token, resource));
                 return;
             }
             let response = CalloutResponse::Undeliverable;
@@ -261,7 +264,7 @@ impl<H: Host> Driver<H> {
     /// Resumes the requests that wait for a fetch that has ended.
     fn resume_waiting(&mut self, resource: &Resource) {
         for context in self.worker.wait_list.take(resource) {
-            if let Some(request) = self.requests.get_mut(&context) {
+            if let Some(request) = find(&mut self.requests, context) {
                 self.worker.resume(request, Input::FetchEnded);
             }
         }
@@ -271,7 +274,7 @@ impl<H: Host> Driver<H> {
     /// Rejects the requests whose body the host does not deliver.
     fn reject_overdue(&mut self, now: UnixTime) {
         for context in self.worker.body_deadlines.take_overdue(now) {
-            if let Some(request) = self.requests.get_mut(&context) {
+            if let Some(request) = find(&mut self.requests, context) {
                 self.worker.resume(request, Input::BodyOverdue);
             }
         }
@@ -280,7 +283,7 @@ impl<H: Host> Driver<H> {
     /// Releases the pieces that were held a second time ([`held_body`]).
     fn release_held_again(&mut self) {
         for context in std::mem::take(&mut self.worker.held_again) {
-            if let Some(request) = self.requests.get_mut(&context)
+            if let Some(request) = find(&mut self.requests, context)
                 && request.held_body.release()
                 && request.flow() == Flow::Continue
                 && self.worker.host.set_effective_context(context).is_ok()
@@ -296,6 +299,12 @@ impl<H: Host> Driver<H> {
             log::error!("the host cannot use the root context: {error}");
         }
     }
+}
+
+/// Out of line, since nine callbacks need it and the module's size counts.
+#[inline(never)]
+fn find(requests: &mut Requests, context: u32) -> Option<&mut Request> {
+    requests.get_mut(&context)
 }
 
 /// Counts a configuration that is refused, by the place of its first problem.

@@ -51,19 +51,27 @@ pub(super) fn delete(id: u32) {
     }
 }
 
+/// Out of line, since every callback needs it and the module's size counts.
+#[inline(never)]
 fn find(contexts: &'static LocalKey<Drivers>, id: u32) -> Option<Rc<RefCell<EnvoyDriver>>> {
     contexts.with_borrow(|contexts| contexts.get(&id).cloned())
 }
 
 /// Envoy runs no callback while the filter calls it. A host that did would get the answer for an
-/// unknown context instead of a trap, which would end all requests of this worker.
+/// unknown context. A panic would trap, which ends all requests of the worker.
 fn enter<T>(
     driver: &RefCell<EnvoyDriver>,
     callback: impl FnOnce(&mut EnvoyDriver) -> T,
 ) -> Option<T> {
     let Ok(mut driver) = driver.try_borrow_mut() else {
-        ::log::error!("the host cannot run a callback within another one");
+        log_nested_callback();
         return None;
     };
     Some(callback(&mut driver))
+}
+
+#[cold]
+#[inline(never)]
+fn log_nested_callback() {
+    ::log::error!("the host cannot run a callback within another one");
 }

@@ -132,7 +132,7 @@ fn a_body_over_the_hosts_limit_is_noted_for_the_status_page() {
         world.host.0.response_code.set(Some(code));
         world.disconnect(context);
         world.driver.on_shutdown();
-        let (text, _) = world.host.0.shared_data.read("extremes").unwrap();
+        let (text, _) = world.host.0.shared_data.read("high_water_marks").unwrap();
         let extremes: Value = serde_json::from_slice(&text).unwrap();
         assert_eq!(extremes["smallest_refused_body"].as_u64(), noted);
         assert_eq!(extremes["largest_held_body"], 2);

@@ -26,9 +26,9 @@ fn cold(version: Option<(u64, u64)>) -> World {
 
 #[test]
 fn every_body_arrives_whole_whenever_the_keys_do() {
-    for version in VERSIONS {
+    for version in [None, Some((1, 38)), Some((1, 39))] {
         for path in [CHAT, LISTED, SIGNED] {
-            for (size, ticks) in [(1, false), (5, true), (7, false), (40, true)] {
+            for (size, ticks) in [(4, false), (9, true), (40, true)] {
                 let pieces: Vec<_> = BODY.chunks(size).collect();
                 for pieces_before in 0..=pieces.len() {
                     let mut world = cold(version);
