@@ -196,12 +196,13 @@ fn check_unescaped<P: Policy>(part: &[u8]) -> Result<(), Malformed> {
     Ok(())
 }
 
+/// A complete token and the bytes after it.
+type Split<'a> = (&'a [u8], &'a [u8]);
+
 /// A string without escapes that ends within `bytes`, and what follows it. `bytes` begins after the
 /// opening quote.
 #[inline]
-pub(super) fn unescaped_string<P: Policy>(
-    bytes: &[u8],
-) -> Result<Option<(&[u8], &[u8])>, Malformed> {
+pub(super) fn unescaped_string<P: Policy>(bytes: &[u8]) -> Result<Option<Split<'_>>, Malformed> {
     let end = find_either(bytes, [b'"', b'\\']);
     if bytes.get(end) != Some(&b'"') {
         return Ok(None);
@@ -242,7 +243,7 @@ fn is_number<P: Policy>(raw: &[u8]) -> bool {
 
 /// Splits `bytes` at the end of a number or literal. `None` if they may continue in the next piece.
 #[inline]
-pub(super) fn split_scalar(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn split_scalar(bytes: &[u8]) -> Option<Split<'_>> {
     let end = bytes.iter().position(|byte| !is_scalar_byte(*byte))?;
     bytes.split_at_checked(end)
 }
