@@ -1,9 +1,8 @@
-//! Any configuration: it is refused without telling a secret, or serves.
+//! Any configuration is either refused without printing a secret, or usable.
 #![no_main]
 
 use ai_gateway_core::config::Config;
-use ai_gateway_core::testing::{SECRET, env};
-use ai_gateway_filter_fuzz::world::Gateway;
+use ai_gateway_core::testing::{SECRET, TestGateway, env};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -11,8 +10,7 @@ fuzz_target!(|data: &[u8]| {
         Err(error) => assert!(!error.to_string().contains(SECRET), "{error}"),
         Ok(config) => {
             assert!(!format!("{config:?}").contains(SECRET));
-            let gateway = Gateway::of(config);
-            gateway.begin_fetches();
+            TestGateway::new(config).start_fetches();
         }
     }
 });

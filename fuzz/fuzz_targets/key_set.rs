@@ -1,4 +1,4 @@
-//! Any key set: what is taken from it can be checked against, and signs nothing by accident.
+//! Any key set: every key that is accepted can be used, and trivial signatures are invalid.
 #![no_main]
 
 use ai_gateway_core::authn::jwk::{Algorithm, KeySet};

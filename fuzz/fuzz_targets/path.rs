@@ -2,9 +2,8 @@
 //! segments and has nothing in it that could end a request line.
 #![no_main]
 
-use ai_gateway_core::provider_kind::upstream_path;
 use ai_gateway_core::http::route::Route;
-use ai_gateway_filter_fuzz::world::config;
+use ai_gateway_filter_fuzz::gateway::config;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -21,8 +20,7 @@ fuzz_target!(|data: &[u8]| {
                 continue;
             };
             for provider in config.providers.values() {
-                let base = provider.base_url.path();
-                let sent = upstream_path(provider.kind.profile(), base, path);
+                let sent = provider.upstream_path(path);
                 assert!(sent.starts_with(b"/"), "no absolute path");
                 assert!(
                     !sent.starts_with(b"//") || path.starts_with(b"/"),

@@ -1,23 +1,22 @@
-//! Any bytes as a token: none passes but the one that was issued.
+//! Any bytes as a token: only the token that was issued is accepted.
 #![no_main]
 
 use ai_gateway_core::authn::Verdict;
-use ai_gateway_core::authn::jwt::Token;
-use ai_gateway_core::testing::{SigningKey, claims};
-use ai_gateway_filter_fuzz::world::Gateway;
+use ai_gateway_core::authn::jwt::UnverifiedToken;
+use ai_gateway_core::testing::{SigningKey, TestGateway, claims};
+use ai_gateway_filter_fuzz::gateway::with_key;
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;
 
 fuzz_target!(|data: &[u8]| {
-    thread_local!(static WORLD: (Gateway, String) = (
-        Gateway::warm(),
+    thread_local!(static GATEWAY: (TestGateway, String) = (
+        with_key("1"),
         SigningKey::new("1").token(&claims(json!({}))),
     ));
-    WORLD.with(|(gateway, good)| {
-        let _ = Token::parse(data);
-        let mut authenticator = gateway.shared.authenticator.borrow_mut();
-        let verdict = authenticator.authenticate(data, &[0], gateway.now);
+    GATEWAY.with(|(gateway, issued)| {
+        let _ = UnverifiedToken::parse(data);
+        let verdict = gateway.authenticate(data);
         let is_accepted = matches!(verdict, Verdict::Accepted(_));
-        assert_eq!(is_accepted, data == good.as_bytes(), "{verdict:?}");
+        assert_eq!(is_accepted, data == issued.as_bytes(), "{verdict:?}");
     });
 });

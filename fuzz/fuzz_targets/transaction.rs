@@ -1,22 +1,25 @@
-//! Any sequence of what can happen to a gateway and a request: no request goes upstream without a
-//! caller who is known and may send it, none with a client's credential, none to another place than
-//! the provider's; no token and no key in a reply, a metric or a log.
+//! Any sequence of events at a gateway and of a request: no request is forwarded without an
+//! authorized caller, with a client's credential, or to another server than the provider's. No reply,
+//! metric or log contains a token or a key.
 #![no_main]
 
 use std::collections::BTreeSet;
 
-use ai_gateway_core::fetch::callout::Answer;
+use ai_gateway_core::base::chunk::Chunk;
+use ai_gateway_core::base::time::UnixTime;
 use ai_gateway_core::config::Config;
-use ai_gateway_core::provider::credential::Credential;
+use ai_gateway_core::fetch::callout::CalloutResponse;
 use ai_gateway_core::forward::{CLUSTER_HEADER, PROVIDER_HEADER, UpstreamRequest};
 use ai_gateway_core::http::head::{RequestHead, ResponseHead};
-use ai_gateway_core::provider::Provider;
-use ai_gateway_core::testing::{NOW_SECS, SECRET, SigningKey, claims, response};
-use ai_gateway_core::base::time::UnixTime;
-use ai_gateway_core::transaction::{Effect, Flow, Input, Transaction};
 use ai_gateway_core::http::url::Scheme;
+use ai_gateway_core::provider::Provider;
+use ai_gateway_core::provider::credential::Credential;
+use ai_gateway_core::testing::{
+    NOW_SECS, Outcome, SECRET, SigningKey, TestGateway, claims, response,
+};
+use ai_gateway_core::transaction::{Effect, Flow, Input, Transaction};
 use ai_gateway_core::usage::End;
-use ai_gateway_filter_fuzz::world::{Gateway, config};
+use ai_gateway_filter_fuzz::gateway::config;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
@@ -24,7 +27,7 @@ use serde_json::{Value, json};
 #[derive(Arbitrary, Debug)]
 enum Event<'a> {
     Head(Sent<'a>),
-    Settled,
+    FetchEnded,
     CannotWait,
     MoreBody,
     Body(&'a [u8], bool),
@@ -35,7 +38,7 @@ enum Event<'a> {
     Ended(Ending),
     /// The issuer publishes these keys.
     Keys(Vec<Signed>),
-    /// A document of any kind comes, of keys or of credentials.
+    /// The fetches that are due end with this document.
     Document(u16, &'a [u8]),
     Credentials,
     FetchFails,
@@ -53,7 +56,7 @@ struct Sent<'a> {
     other: Vec<(&'a str, &'a [u8])>,
 }
 
-/// What stands where a token can stand.
+/// The content of a place for tokens.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 enum Held<'a> {
     Token(Framing, Token),
@@ -74,7 +77,7 @@ struct Token {
     expires_soon: bool,
 }
 
-/// Whose key it is: the issuer's, the issuer's at times, nobody's.
+/// Who signed a token: the issuer with one of two keys, which it may have published, or nobody.
 #[derive(Arbitrary, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Signed {
     First,
@@ -96,7 +99,7 @@ enum Ending {
     Upstream,
 }
 
-/// Where a client's credential may stand.
+/// Headers that can contain a client's credential.
 const PLACES: [&str; 12] = [
     "authorization",
     "x-api-key",
@@ -121,7 +124,7 @@ const PATHS: [&str; 6] = [
     "/",
 ];
 
-/// When tokens expire, after the beginning.
+/// When tokens expire, in seconds after the start.
 const SOON: u64 = 100;
 const LATE: u64 = 100_000;
 
@@ -130,17 +133,17 @@ thread_local!(static CONFIG: Config = config());
 fuzz_target!(|events: Vec<Event<'_>>| CONFIG.with(|config| run(config, &events)));
 
 fn run(config: &Config, events: &[Event<'_>]) {
-    let mut gateway = Gateway::of(config.clone());
+    let mut gateway = TestGateway::new(config.clone());
     let mut transaction = Transaction::Init;
-    let mut world = World::default();
+    let mut sent_request = SentRequest::default();
     for event in events {
         let input = match event {
             Event::Pass(seconds) => {
-                gateway.pass((*seconds).into());
+                gateway.advance((*seconds).into());
                 continue;
             }
             Event::Keys(keys) => {
-                world
+                sent_request
                     .published
                     .extend(keys.iter().filter(|key| **key != Signed::Forged));
                 let keys: Vec<Value> = keys
@@ -148,7 +151,7 @@ fn run(config: &Config, events: &[Event<'_>]) {
                     .filter_map(|key| signer(*key))
                     .map(|key| key.jwk())
                     .collect();
-                answer(
+                end_fetches(
                     &gateway,
                     200,
                     Some(json!({"keys": keys}).to_string().as_bytes()),
@@ -156,38 +159,36 @@ fn run(config: &Config, events: &[Event<'_>]) {
                 continue;
             }
             Event::Document(status, body) => {
-                answer(&gateway, *status, Some(body));
+                end_fetches(&gateway, *status, Some(body));
                 continue;
             }
             Event::Credentials => {
-                answer(&gateway, 200, Some(CREDENTIALS.as_bytes()));
+                end_fetches(&gateway, 200, Some(CREDENTIALS.as_bytes()));
                 continue;
             }
             Event::FetchFails => {
-                answer(&gateway, 0, None);
+                end_fetches(&gateway, 0, None);
                 continue;
             }
             Event::Head(sent) => {
                 let head = head(config, sent);
                 if matches!(transaction, Transaction::Init) {
-                    world.receive(sent, &head);
+                    sent_request.receive(sent, &head);
                 }
-                world.decided_at = gateway.now;
+                sent_request.decided_at = gateway.now;
                 Input::RequestHead(head)
             }
-            Event::Settled => {
-                world.decided_at = gateway.now;
-                Input::Settled
+            Event::FetchEnded => {
+                sent_request.decided_at = gateway.now;
+                Input::FetchEnded
             }
             Event::CannotWait => Input::CannotWait,
             Event::MoreBody => Input::MoreBody,
-            Event::Body(chunk, is_last) => Input::RequestBody {
-                chunk,
-                is_last: *is_last,
-            },
+            Event::Body(bytes, true) => Input::RequestBody(Chunk::Last(bytes)),
+            Event::Body(bytes, false) => Input::RequestBody(Chunk::More(bytes)),
             Event::BodyOverdue => Input::BodyOverdue,
             Event::EditRefused => {
-                world.edit_refused = true;
+                sent_request.edit_refused = true;
                 Input::EditRefused
             }
             Event::ResponseHead(status, kind, other) => {
@@ -198,29 +199,26 @@ fn run(config: &Config, events: &[Event<'_>]) {
             Event::Ended(Ending::Client) => Input::Ended(End::ClientDisconnect),
             Event::Ended(Ending::Upstream) => Input::Ended(End::UpstreamReset),
         };
-        let mut effects = Vec::new();
-        transaction = transaction.handle(
-            input,
-            &gateway.shared,
-            &gateway.shared_data,
-            &gateway.now,
-            &mut effects,
-        );
+        let effects;
+        Outcome {
+            transaction,
+            effects,
+        } = gateway.handle(transaction, input);
         for effect in &effects {
-            world.check(config, &gateway, effect);
+            sent_request.check(config, &gateway, effect);
         }
         let may_go_on = matches!(transaction, Transaction::Forwarded(_) | Transaction::Done);
         assert_eq!(transaction.flow() == Flow::Continue, may_go_on);
         assert!(
-            !may_go_on || world.forwards == 1,
-            "goes on as the client sent it"
+            !may_go_on || sent_request.forwards == 1,
+            "the client's own request is passed on"
         );
     }
 }
 
-/// What is known of the request, and what has become of it.
+/// The request, and what has happened to it.
 #[derive(Default)]
-struct World {
+struct SentRequest {
     headers: Vec<(String, Vec<u8>)>,
     tokens: BTreeSet<Token>,
     texts: Vec<String>,
@@ -231,7 +229,7 @@ struct World {
     replies: usize,
 }
 
-impl World {
+impl SentRequest {
     fn receive(&mut self, sent: &Sent<'_>, head: &RequestHead) {
         let held = sent.headers.iter().map(|(_, held)| held).chain(&sent.query);
         for held in held {
@@ -250,7 +248,7 @@ impl World {
             .collect();
     }
 
-    fn check(&mut self, config: &Config, gateway: &Gateway, effect: &Effect) {
+    fn check(&mut self, config: &Config, gateway: &TestGateway, effect: &Effect) {
         match effect {
             Effect::Forward(request) => {
                 self.forwards += 1;
@@ -259,21 +257,26 @@ impl World {
             Effect::Reply(reply) => {
                 self.replies += 1;
                 assert!((200..600).contains(&reply.status));
-                self.check_told(&String::from_utf8_lossy(&reply.body));
+                self.check_output(&String::from_utf8_lossy(&reply.body));
                 for (_, value) in &reply.headers {
-                    self.check_told(value);
+                    self.check_output(value);
                 }
             }
             Effect::Measure(measurement) => {
-                self.check_told(&measurement.metric.name(&gateway.shared.labels.borrow()))
+                self.check_output(&gateway.metric_name(measurement.metric))
             }
-            Effect::Log(_, text) => self.check_told(text),
+            Effect::Log(_, text) => self.check_output(text),
             Effect::SetResponseHeaders(headers) => {
-                headers.iter().for_each(|(_, value)| self.check_told(value));
+                headers
+                    .iter()
+                    .for_each(|(_, value)| self.check_output(value));
             }
             Effect::Await(_) | Effect::RemoveResponseHeaders(_) => {}
         }
-        assert!(self.forwards <= 1 && self.replies <= 1, "each once at most");
+        assert!(
+            self.forwards <= 1 && self.replies <= 1,
+            "at most one of each"
+        );
         assert!(self.forwards + self.replies <= 1 || self.edit_refused);
     }
 
@@ -318,7 +321,7 @@ impl World {
         }
     }
 
-    /// What the client sent decides on the path alone.
+    /// The client's request decides only on the path.
     fn check_destination<'a>(&self, provider: &Provider, set: &impl Fn(&str) -> Option<&'a [u8]>) {
         assert_eq!(
             set(":authority"),
@@ -344,8 +347,8 @@ impl World {
         self.texts.iter().any(|token| value.contains(token))
     }
 
-    /// Checks what a client, an operator or a log is told.
-    fn check_told(&self, text: &str) {
+    /// Checks a text that goes to a client, an operator or a log.
+    fn check_output(&self, text: &str) {
         assert!(!text.contains(SECRET), "{text}");
         assert!(
             !self.texts.iter().any(|token| text.contains(token)),
@@ -431,16 +434,16 @@ fn response_head(status: u16, kind: &ContentType, other: &[u8]) -> ResponseHead 
     ])
 }
 
-/// What STS, a container's endpoint and instance metadata would say, in one.
+/// A response that STS, a container's endpoint and the instance metadata service could all give.
 const CREDENTIALS: &str = r#"{"AccessKeyId":"AKIAIOSFODNN7EXAMPLE","SecretAccessKey":"secret-of-aws",
 "Token":"secret-of-session","Expiration":"2099-01-01T00:00:00Z"}"#;
 
-/// All fetches that are due end so; what follows upon an answer is answered likewise.
-fn answer(gateway: &Gateway, status: u16, body: Option<&[u8]>) {
-    for resource in gateway.begin_fetches() {
+/// Ends all fetches that are due with this response to each of their callouts.
+fn end_fetches(gateway: &TestGateway, status: u16, body: Option<&[u8]>) {
+    for resource in gateway.start_fetches() {
         for _ in 0..8 {
-            let answer = body.map_or(Answer::NoResponse, |body| response(status, body));
-            if !gateway.answer(&resource, answer) {
+            let response = body.map_or(CalloutResponse::NoResponse, |body| response(status, body));
+            if gateway.respond(&resource, response).is_none() {
                 break;
             }
         }

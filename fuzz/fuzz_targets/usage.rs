@@ -48,7 +48,8 @@ fuzz_target!(|data: (u8, &[u8])| {
 fn report<'a>(form: u8, pieces: impl IntoIterator<Item = &'a [u8]>) -> ResponseUsage {
     let form = usize::from(form);
     let (kind, path) = DIALECTS[form % 6];
-    let dialect = (kind.profile().usage_dialect)(path.as_bytes()).expect("a path with usage");
+    let operation = kind.profile().operation(path.as_bytes());
+    let dialect = operation.dialect().expect("a path with usage");
     let content_type = CONTENT_TYPES[form / 6 % 4];
     let encoding = ENCODINGS[form / 24 % 3];
     let mut extractor = UsageExtractor::new(dialect, content_type.as_bytes(), encoding.as_bytes());

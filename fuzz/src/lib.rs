@@ -1,9 +1,9 @@
-//! What the fuzz targets share: a gateway with one provider of each kind, an issuer that mints
-//! tokens, and bytes that are cut.
+//! What the fuzz targets share: the configuration of a gateway with one provider of each kind, and
+//! bytes that are split into pieces.
 
-pub mod world;
+pub mod gateway;
 
-/// Bytes in pieces whose lengths the first argument's bytes give, over and over.
+/// The bytes in pieces. The lengths are taken from `cuts`, again and again.
 pub fn pieces<'a>(cuts: &'a [u8], bytes: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
     let mut cuts = cuts.iter().cycle();
     let mut rest = bytes;
@@ -18,7 +18,7 @@ pub fn pieces<'a>(cuts: &'a [u8], bytes: &'a [u8]) -> impl Iterator<Item = &'a [
     })
 }
 
-/// The first bytes of an input as cuts, the rest as what is cut.
+/// Splits an input into cuts and the bytes to be cut.
 pub fn split_cuts(data: &[u8]) -> (&[u8], &[u8]) {
     data.split_at(data.len().min(4))
 }

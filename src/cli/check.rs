@@ -1,4 +1,4 @@
-//! `check`: what the filter would say about a configuration, before Envoy asks it.
+//! `check`: reports the problems of a configuration without Envoy, as the filter would.
 
 mod hints;
 mod locate;
@@ -7,30 +7,27 @@ mod plugin;
 mod problems;
 mod report;
 mod source;
-mod warnings;
 
 use std::path::{Path, PathBuf};
 
-use ai_gateway_core::config::{Config, Problem};
 use clap::Args;
 use serde_json::json;
 
-pub(super) use problems::every_problem;
+pub(super) use problems::{Examination, examine};
 pub(super) use source::{Source, read};
-pub(super) use warnings::{variables, warnings};
 
 use super::failure::{Failure, Kind};
 use super::output::{self, Format};
 use report::{Finding, Severity};
 
-/// What `check` is called with.
+/// The arguments of `check`.
 #[derive(Args)]
 pub(super) struct Check {
-    /// The filter's configuration as JSON, or an Envoy file (YAML or JSON) that has it inline.
+    /// The filter's configuration as JSON, or an Envoy file (YAML or JSON) that contains it.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Also try discovery, key sets, clocks and the providers' hosts from this machine, and see
-    /// whether the variables are set in this environment.
+    /// Also test from this machine: discovery, key sets, clocks, the providers' hosts, and whether
+    /// the environment variables are set.
     #[arg(long)]
     online: bool,
     /// Fail on warnings, too.
@@ -38,12 +35,12 @@ pub(super) struct Check {
     strict: bool,
 }
 
-/// Prints what was found as text, or in the format that was asked for.
+/// Prints the findings as text, or in the given format.
 pub(super) fn run(check: &Check, format: Option<Format>) -> Result<(), Failure> {
     let mut documents = Vec::new();
     let (mut errors, mut warnings) = (0, 0);
     for file in &check.files {
-        for finding in findings(file, check.online)? {
+        for finding in findings(file, check)? {
             match finding.severity {
                 Severity::Error => errors += 1,
                 Severity::Warning => warnings += 1,
@@ -64,8 +61,8 @@ pub(super) fn run(check: &Check, format: Option<Format>) -> Result<(), Failure> 
     if let Some(format) = format.filter(|format| *format != Format::Table) {
         format.print(&json!({ "findings": documents }), String::new)?;
     }
-    let is_bad = errors > 0 || check.strict && warnings > 0;
-    if is_bad {
+    let has_failed = errors > 0 || check.strict && warnings > 0;
+    if has_failed {
         let plural = |count| if count == 1 { "" } else { "s" };
         let counts = format!(
             "{errors} problem{}, {warnings} warning{}",
@@ -77,56 +74,47 @@ pub(super) fn run(check: &Check, format: Option<Format>) -> Result<(), Failure> 
     Ok(())
 }
 
-fn findings(file: &Path, online: bool) -> Result<Vec<Finding>, Failure> {
+fn findings(file: &Path, check: &Check) -> Result<Vec<Finding>, Failure> {
     let mut found = Vec::new();
     for source in read(file)? {
         let finding = |severity, problem| Finding::new(severity, &source, problem);
-        let refused = every_problem(&source.text, &any_environment);
-        let is_taken = refused.is_empty();
-        let errors = refused.into_iter();
-        found.extend(errors.map(|problem| finding(Severity::Error, problem)));
-        let variables = variables(&source.text);
+        let examination = examine(&source.text, &any_environment);
+        let is_valid = examination.problems.is_empty();
+        let problems = examination.problems.into_iter();
+        found.extend(problems.map(|problem| finding(Severity::Error, problem)));
         if let Some(plugin) = &source.plugin {
-            found.extend(plugin::findings(plugin, &variables));
+            found.extend(plugin::findings(plugin, &examination.variables));
         }
-        let warned = warnings(&source.text).into_iter();
-        found.extend(warned.map(|problem| finding(Severity::Warning, problem)));
-        if online && is_taken {
-            let unset = every_problem(&source.text, &|name| std::env::var(name).ok());
-            found.extend(unset.into_iter().map(|problem| {
-                let mut found = finding(Severity::Error, problem);
-                found.hint = Some("run this where Envoy's environment is".to_owned());
-                found
+        let warnings = examination.warnings.into_iter();
+        found.extend(warnings.map(|warning| finding(Severity::Warning, warning)));
+        if check.online && is_valid {
+            let examination = examine(&source.text, &|name| std::env::var(name).ok());
+            found.extend(examination.problems.into_iter().map(|problem| Finding {
+                hint: Some("run this in Envoy's environment".to_owned()),
+                ..finding(Severity::Error, problem)
             }));
-            if let Ok(config) = Config::parse(source.text.as_bytes(), &any_environment) {
-                found.extend(online::findings(&source, &config));
-            }
+            found.extend(online::findings(&source));
         }
     }
     Ok(found)
 }
 
-/// An environment in which every variable is set: a configuration is good or bad wherever it is
-/// checked. The text is a fit value of everything that a variable can hold here: a key, and a URL.
+/// An environment in which every variable is set, because a check without `--online` must not
+/// depend on the machine. The value is valid for everything that a variable holds: a key or a URL.
 pub(super) fn any_environment(_: &str) -> Option<String> {
     Some("http://169.254.170.2/".to_owned())
 }
 
-/// Fails with the problems of a configuration that another command is to work with.
-pub(super) fn refuse_mistakes(file: &Path, source: &Source) -> Result<(), Failure> {
-    let problems: Vec<Problem> = every_problem(&source.text, &any_environment);
-    if problems.is_empty() {
-        return Ok(());
+/// Examines a configuration that another command uses. Prints its problems and fails if it has any.
+pub(super) fn require_valid(file: &Path, source: &Source) -> Result<Examination, Failure> {
+    let examination = examine(&source.text, &any_environment);
+    if examination.problems.is_empty() {
+        return Ok(examination);
     }
     let name = file.display().to_string();
-    for problem in problems {
-        eprint!(
-            "{}",
-            Finding::new(Severity::Error, source, problem).text(&name)
-        );
+    for problem in examination.problems {
+        let finding = Finding::new(Severity::Error, source, problem);
+        eprint!("{}", finding.text(&name));
     }
-    Err(Failure::new(
-        Kind::Failed,
-        format!("{name} is not in order"),
-    ))
+    Err(Failure::new(Kind::Failed, format!("{name} is not valid")))
 }

@@ -1,5 +1,5 @@
-//! What differs by a provider's type or by the client that is started: the one room of the command
-//! that names providers and their clients.
+//! What depends on a provider's type or on the client that is started. No other module of the
+//! command names providers or clients.
 
 mod claude;
 mod codex;
@@ -10,45 +10,54 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-pub(crate) use probe_request::probe_request;
+pub(crate) use probe_request::{ProbeRequest, probe_request};
 
-/// A client that can be started at a provider.
+/// A client that `run` can start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(crate) enum Client {
     /// Claude Code, for anthropic and bedrock.
     Claude,
-    /// Codex, for what speaks OpenAI's API.
+    /// Codex, for providers with OpenAI's API.
     Codex,
     /// Gemini CLI, for google.
     Gemini,
 }
 
+/// Whose credential the provider receives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum CredentialOwner {
+    /// The gateway's.
+    Gateway,
+    /// The client's own, which the gateway forwards unchanged.
+    Client,
+}
+
 /// How a client uses a provider.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Mode {
-    /// By the API that is its own; the gateway has the credential.
+    /// With the client's native API; the gateway has the credential.
     Native,
-    /// Likewise, with the client's own credential, which the gateway passes through.
+    /// With the client's native API and its own credential, which the gateway forwards.
     Passthrough,
-    /// By Amazon Bedrock's API.
+    /// With Amazon Bedrock's API; the gateway has the credential.
     Bedrock,
 }
 
-/// Where a client gets the gateway's token from.
+/// How a client gets the gateway's token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum TokenSource {
-    /// From a command that it runs when it needs one.
+    /// It runs a command that prints one.
     Helper,
-    /// It has none: a proxy on the loopback puts it into each request.
+    /// It has none; a proxy on the loopback adds it to each request.
     Loopback(Injection),
 }
 
-/// How the loopback proxy puts the token into a request.
+/// How the loopback proxy adds the token to a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Injection {
-    /// In the place of the client's credential.
+    /// As Google's API key, instead of the client's credential.
     GoogleKey,
-    /// Beside the client's own credential.
+    /// In the gateway token header, beside the client's own credential.
     GatewayTokenHeader,
 }
 
@@ -61,7 +70,7 @@ impl Injection {
         }
     }
 
-    /// Whether a header of the client's does not go on.
+    /// Whether the client's header with that name is removed.
     pub(crate) fn replaces(self, name: &str) -> bool {
         match self {
             Self::GoogleKey => ["x-goog-api-key", "authorization"].contains(&name),
@@ -70,35 +79,35 @@ impl Injection {
     }
 }
 
-/// What a client is told of its connection.
+/// What a client's settings are made from.
 pub(crate) struct Connection<'a> {
-    /// What it is to take for the provider's base URL.
+    /// The provider's base URL as the client sees it.
     pub(crate) base_url: &'a str,
     /// The command that prints a token.
     pub(crate) helper: &'a [String],
-    /// The model, if one was chosen.
+    /// The model, if the user gave one.
     pub(crate) model: Option<&'a str>,
-    /// A private folder that is removed at the end.
+    /// A private folder, which is removed when the client ends.
     pub(crate) folder: &'a Path,
-    /// The environment that the client will have, before what is set here.
+    /// The environment variables that the client inherits.
     pub(crate) env: &'a dyn Fn(&str) -> Option<String>,
 }
 
 /// How a client is started.
 #[derive(Default, PartialEq, Eq, Debug)]
 pub(crate) struct Launch {
-    /// Arguments before the user's own.
+    /// Arguments that precede the user's own.
     pub(crate) arguments: Vec<String>,
-    /// Variables to set.
+    /// Environment variables to set.
     pub(crate) set: Vec<(&'static str, String)>,
-    /// Variables that would lead it elsewhere.
+    /// Environment variables to remove, because they would make it bypass the gateway.
     pub(crate) unset: Vec<&'static str>,
-    /// Files to write below the private folder.
+    /// Files to write into the private folder.
     pub(crate) files: Vec<(PathBuf, String)>,
 }
 
 impl Client {
-    /// The program's name.
+    /// The name of its program.
     pub(crate) const fn program(self) -> &'static str {
         match self {
             Self::Claude => "claude",
@@ -107,7 +116,7 @@ impl Client {
         }
     }
 
-    /// How it is installed.
+    /// The command that installs it.
     pub(crate) const fn installation(self) -> &'static str {
         match self {
             Self::Claude => "npm install -g @anthropic-ai/claude-code",
@@ -116,13 +125,21 @@ impl Client {
         }
     }
 
-    /// The mode for a provider of that type, or the types that it can be used with.
-    pub(crate) fn mode(self, kind: &str, passthrough: bool) -> Result<Mode, &'static str> {
-        match (self, kind, passthrough) {
-            (Self::Claude, "anthropic", false)
-            | (Self::Codex, "openai" | "openai_compatible" | "bedrock_mantle", false)
-            | (Self::Gemini, "google", false) => Ok(Mode::Native),
-            (Self::Claude, "anthropic", true) => Ok(Mode::Passthrough),
+    /// How it uses a provider of that type, or the types that it supports.
+    pub(crate) fn mode(
+        self,
+        kind: &str,
+        credential: CredentialOwner,
+    ) -> Result<Mode, &'static str> {
+        match (self, kind, credential) {
+            (Self::Claude, "anthropic", CredentialOwner::Gateway)
+            | (
+                Self::Codex,
+                "openai" | "openai_compatible" | "bedrock_mantle",
+                CredentialOwner::Gateway,
+            )
+            | (Self::Gemini, "google", CredentialOwner::Gateway) => Ok(Mode::Native),
+            (Self::Claude, "anthropic", CredentialOwner::Client) => Ok(Mode::Passthrough),
             (Self::Claude, "bedrock", _) => Ok(Mode::Bedrock),
             (Self::Claude, ..) => Err("anthropic or bedrock"),
             (Self::Codex, ..) => {
@@ -155,13 +172,13 @@ mod tests {
     use ai_gateway_core::provider_kind::ProviderKind;
 
     #[test]
-    fn every_type_of_provider_has_a_client() {
+    fn every_provider_type_has_one_client() {
         for kind in ProviderKind::ALL.map(|kind| kind.profile().type_name) {
             let clients = [Client::Claude, Client::Codex, Client::Gemini];
-            let fit = clients
+            let supporting = clients
                 .iter()
-                .filter(|client| client.mode(kind, false).is_ok());
-            assert_eq!(fit.count(), 1, "{kind}");
+                .filter(|client| client.mode(kind, CredentialOwner::Gateway).is_ok());
+            assert_eq!(supporting.count(), 1, "{kind}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The one place of the command that reads the clock.
+//! The system clock. No other module of the command reads it.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,7 +6,7 @@ use ai_gateway_core::base::time::UnixTime;
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the command is its own host: time enters here"
+    reason = "the core takes the time as an argument, and the command provides it"
 )]
 pub(super) fn now() -> UnixTime {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);

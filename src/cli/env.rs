@@ -1,4 +1,4 @@
-//! `env`: several gateways, each by a name.
+//! `env`: manages the stored environments, one for each gateway.
 
 use ai_gateway_core::http::url::BaseUrl;
 use clap::Subcommand;
@@ -7,49 +7,53 @@ use serde_json::json;
 use super::environment::{self, Environment};
 use super::failure::{Failure, Kind};
 use super::output::{Format, table};
-use super::session::Choice;
+use super::session::SessionOptions;
 
-/// What `env` is called with.
+/// The subcommands of `env`.
 #[derive(Subcommand)]
 pub(super) enum Env {
-    /// Add or change an environment, with --endpoint, --issuer, --audience, --scope, --client-id.
+    /// Add or change an environment: --endpoint, --issuer, --audience, --scope, --client-id.
     Add {
-        /// Its name.
+        /// The environment's name.
         name: String,
-        /// Where the gateway serves its providers, if not at /llm/v1/providers.
+        /// The gateway's path_prefix, if it is not /llm/v1/providers.
         #[arg(long)]
         path_prefix: Option<String>,
     },
-    /// Use an environment from now on.
+    /// Make an environment the default.
     Use {
-        /// Its name.
+        /// The environment's name.
         name: String,
     },
     /// List the environments.
     List,
-    /// Remove an environment, its secret included.
+    /// Remove an environment and its secret.
     Remove {
-        /// Its name.
+        /// The environment's name.
         name: String,
     },
 }
 
-pub(super) fn run(choice: &Choice, env: &Env, format: Option<Format>) -> Result<(), Failure> {
-    let path = environment::path(choice.config.as_deref())?;
+pub(super) fn run(
+    options: &SessionOptions,
+    env: &Env,
+    format: Option<Format>,
+) -> Result<(), Failure> {
+    let path = environment::path(options.config.as_deref())?;
     match env {
         Env::Add { name, path_prefix } => {
-            if let Some(endpoint) = &choice.endpoint {
+            if let Some(endpoint) = &options.endpoint {
                 BaseUrl::parse(endpoint).map_err(|error| {
                     Failure::new(Kind::Usage, format!("--endpoint {endpoint} {error}"))
                 })?;
             }
             environment::change(&path, |stored| {
                 let entry = stored.environments.entry(name.clone()).or_default();
-                let given = choice.clone_into_environment(path_prefix.clone());
+                let given = options.to_environment(path_prefix.clone());
                 merge(entry, given);
                 if entry.endpoint.is_none() {
                     return Err(Failure::new(Kind::Usage, "--endpoint is missing")
-                        .hint("name the gateway: --endpoint https://gateway.example.com"));
+                        .hint("give the gateway's URL: --endpoint https://gateway.example.com"));
                 }
                 stored.current.get_or_insert_with(|| name.clone());
                 Ok(())
@@ -85,13 +89,13 @@ fn merge(entry: &mut Environment, given: Environment) {
     merge(&mut entry.audience, given.audience);
     merge(&mut entry.scope, given.scope);
     if given.client_id.is_some() && given.client_id != entry.client_id {
-        entry.client_secret = None; // it was another client's
+        entry.client_secret = None; // It was the previous client's.
     }
     merge(&mut entry.client_id, given.client_id);
 }
 
-impl Choice {
-    fn clone_into_environment(&self, path_prefix: Option<String>) -> Environment {
+impl SessionOptions {
+    fn to_environment(&self, path_prefix: Option<String>) -> Environment {
         Environment {
             endpoint: self.endpoint.clone(),
             path_prefix,

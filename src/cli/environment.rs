@@ -1,4 +1,4 @@
-//! The gateways that a user has told of, each an environment by its name, in one private file.
+//! The stored environments: the gateways that a user has configured, by name, in one private file.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,21 +8,21 @@ use serde::{Deserialize, Serialize};
 use super::failure::{Failure, Kind};
 use super::files;
 
-/// The name of an environment that nobody named.
+/// The environment's name if the user gives none.
 pub(super) const DEFAULT: &str = "default";
 
-/// The file as it is written.
+/// The content of the file.
 #[derive(Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Environments {
-    /// The one that is used where none is named.
+    /// The environment that is used if none is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) current: Option<String>,
     #[serde(default)]
     pub(super) environments: BTreeMap<String, Environment>,
 }
 
-/// One gateway, and who asks it. It has no `Debug`: the secret is in it.
+/// A gateway, and the client that uses it. It has no `Debug`, because it holds a secret.
 #[derive(Serialize, Deserialize, Default, Clone)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Environment {
@@ -42,15 +42,15 @@ pub(super) struct Environment {
     pub(super) client_secret: Option<String>,
 }
 
-/// The file, by the flag or the variable, else in the user's folder of settings.
+/// The path of the file: the given one, or else the one in the user's configuration folder.
 pub(super) fn path(given: Option<&Path>) -> Result<PathBuf, Failure> {
     match given {
         Some(path) => Ok(path.to_owned()),
-        None => files::settings("environments.json"),
+        None => files::config_file("environments.json"),
     }
 }
 
-/// Reads the file; without one there are no environments.
+/// Reads the file. Without a file there are no environments.
 pub(super) fn read(path: &Path) -> Result<Environments, Failure> {
     let Some(content) = files::read(path)? else {
         return Ok(Environments::default());
@@ -59,13 +59,13 @@ pub(super) fn read(path: &Path) -> Result<Environments, Failure> {
         let place = format!("line {} column {}", error.line(), error.column());
         Failure::new(
             Kind::Failed,
-            format!("{} cannot be read at {place}", path.display()),
+            format!("{} cannot be parsed at {place}", path.display()),
         )
         .hint("correct it, or remove it and log in again")
     })
 }
 
-/// Changes the file, one process at a time.
+/// Changes the file while it is locked against other processes.
 pub(super) fn change(
     path: &Path,
     change: impl FnOnce(&mut Environments) -> Result<(), Failure>,
@@ -79,13 +79,13 @@ pub(super) fn change(
 }
 
 impl Environments {
-    /// The name of the environment that is meant, and what is known of it.
-    pub(super) fn chosen(&self, name: Option<&str>) -> Result<(String, Environment), Failure> {
-        let chosen = name.or(self.current.as_deref()).unwrap_or(DEFAULT);
-        match self.environments.get(chosen) {
-            Some(environment) => Ok((chosen.to_owned(), environment.clone())),
-            None if name.is_none() => Ok((chosen.to_owned(), Environment::default())),
-            None => Err(self.unknown(chosen)),
+    /// The selected environment and its name.
+    pub(super) fn select(&self, name: Option<&str>) -> Result<(String, Environment), Failure> {
+        let selected = name.or(self.current.as_deref()).unwrap_or(DEFAULT);
+        match self.environments.get(selected) {
+            Some(environment) => Ok((selected.to_owned(), environment.clone())),
+            None if name.is_none() => Ok((selected.to_owned(), Environment::default())),
+            None => Err(self.unknown(selected)),
         }
     }
 

@@ -1,4 +1,4 @@
-//! How a command ends: the documented exit codes, and a message with what to do.
+//! Failures of a command: the documented exit codes, and a message that says what to do.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -6,23 +6,23 @@ use std::process::ExitCode;
 /// The kinds of failure, each an exit code of docs/command-line.md.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
-    /// What was checked or done is not in order.
+    /// The check found errors, or the command failed.
     Failed = 1,
-    /// The command was called wrongly; clap's own code.
+    /// The arguments are wrong; clap uses the same code.
     Usage = 2,
     /// There is no token, or it was refused.
     Unauthenticated = 3,
     /// The token lacks a permission.
     Denied = 4,
-    /// There is no such thing.
+    /// The provider, model or environment does not exist.
     NotFound = 5,
-    /// A server cannot be reached.
+    /// A server cannot be reached, or fails.
     Unreachable = 6,
-    /// The client to be started is not installed; a shell's own code.
+    /// The client to start is not installed; shells use the same code.
     NotInstalled = 127,
 }
 
-/// Why a command ends early. The message and the hint have no secret in them.
+/// Why a command fails. The message and the hint contain no secret.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) kind: Kind,
@@ -46,7 +46,7 @@ impl Failure {
         }
     }
 
-    /// A file that could not be read or written.
+    /// The failure of a file that cannot be read or written.
     pub(super) fn file(path: &std::path::Path, error: &std::io::Error) -> Self {
         Self::new(Kind::Failed, format!("{}: {error}", path.display()))
     }

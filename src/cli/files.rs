@@ -1,5 +1,5 @@
-//! Where the command keeps what it remembers, and how: readable by its user alone, written in one
-//! step, so that others who run at the same time see the old file or the new one.
+//! The command's own files. Only the user can read them, and they are replaced atomically, so that
+//! other processes see either the old file or the new one.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
@@ -10,13 +10,13 @@ use super::failure::{Failure, Kind};
 
 const FOLDER: &str = "ai-gateway-filter";
 
-/// A file of settings (XDG Base Directory Specification).
-pub(super) fn settings(name: &str) -> Result<PathBuf, Failure> {
+/// A file in the configuration folder (XDG Base Directory Specification).
+pub(super) fn config_file(name: &str) -> Result<PathBuf, Failure> {
     below("XDG_CONFIG_HOME", ".config", name)
 }
 
-/// A file that can be lost without harm.
-pub(super) fn cached(name: &str) -> Result<PathBuf, Failure> {
+/// A file in the cache folder.
+pub(super) fn cache_file(name: &str) -> Result<PathBuf, Failure> {
     below("XDG_CACHE_HOME", ".cache", name)
 }
 
@@ -34,7 +34,7 @@ fn below(variable: &str, in_home: &str, name: &str) -> Result<PathBuf, Failure> 
     Ok(folder.join(FOLDER).join(name))
 }
 
-/// The file's content; `None` where there is no such file.
+/// The file's content; `None` if the file does not exist.
 pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
     match fs::read(path) {
         Ok(content) => Ok(Some(content)),
@@ -43,9 +43,9 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
     }
 }
 
-/// Writes a file with mode 0600, and its folders with 0700 where they are missing.
+/// Writes a file with mode 0600, and creates missing folders with mode 0700.
 pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
-    make_folder(path)?;
+    create_folder(path)?;
     let new = path.with_extension(format!("{}.new", std::process::id()));
     let written = private(&new)
         .and_then(|mut file| file.write_all(content))
@@ -56,7 +56,7 @@ pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
     })
 }
 
-/// Removes a file; there need be none.
+/// Removes a file if it exists.
 pub(super) fn remove(path: &Path) -> Result<(), Failure> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Failure::file(path, &error)),
@@ -64,9 +64,9 @@ pub(super) fn remove(path: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Waits until no other process holds the lock of that file, and holds it until it is dropped.
+/// Waits for the file's lock. The lock is held until the returned file is dropped.
 pub(super) fn lock(path: &Path) -> Result<fs::File, Failure> {
-    make_folder(path)?;
+    create_folder(path)?;
     let file = private(path).map_err(|error| Failure::file(path, &error))?;
     rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)
         .map_err(|error| Failure::file(path, &error.into()))?;
@@ -82,7 +82,7 @@ fn private(path: &Path) -> io::Result<fs::File> {
         .open(path)
 }
 
-fn make_folder(path: &Path) -> Result<(), Failure> {
+fn create_folder(path: &Path) -> Result<(), Failure> {
     let Some(folder) = path.parent() else {
         return Ok(());
     };

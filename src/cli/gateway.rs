@@ -1,4 +1,4 @@
-//! The gateway as this command asks it, and what its refusals mean.
+//! The client of the gateway's own API, and the meaning of the gateway's errors.
 
 use ai_gateway_core::reply::ERROR_HEADER;
 use serde::{Deserialize, Serialize};
@@ -6,18 +6,18 @@ use serde_json::Value;
 use ureq::Agent;
 
 use super::failure::{Failure, Kind};
-use super::http::{self, Answer};
+use super::http::{self, Response};
 use super::output::progress;
 use super::session::Session;
 
-/// One gateway, asked with one token.
+/// A gateway, and the token for its requests.
 pub(super) struct Gateway<'a> {
     session: &'a Session,
     agent: Agent,
     authorization: String,
 }
 
-/// A provider, as the gateway shows it.
+/// A provider in the gateway's directory.
 #[derive(Serialize, Deserialize, Clone, Debug)]
 pub(super) struct Provider {
     pub(super) name: String,
@@ -46,7 +46,7 @@ impl<'a> Gateway<'a> {
         }
     }
 
-    /// The providers that the token may see.
+    /// The providers that the token may list.
     pub(super) fn providers(&self) -> Result<Vec<Provider>, Failure> {
         let mut document = self.get(&self.session.providers_url()?)?;
         read(document.get_mut("providers").map(Value::take))
@@ -58,23 +58,23 @@ impl<'a> Gateway<'a> {
         if name.is_empty() || !name.bytes().all(is_name) {
             return Err(Failure::new(
                 Kind::NotFound,
-                format!("\"{name}\" cannot be a provider's name"),
+                format!("\"{name}\" is not a valid provider name"),
             )
-            .hint("ai-gateway-filter llm list shows the names"));
+            .hint("list the names: ai-gateway-filter llm list"));
         }
         read(Some(self.get(&self.session.proxy_url(name)?)?))
     }
 
     fn get(&self, url: &str) -> Result<Value, Failure> {
-        progress(&format!("asking {url}"));
+        progress(&format!("requesting {url}"));
         let headers = [
             ("authorization", self.authorization.as_str()),
             ("accept", "application/json"),
         ];
-        let answer = http::get(&self.agent, url, &headers)?;
-        match answer.json() {
-            Some(document) if answer.status == 200 => Ok(document),
-            _ => Err(refusal(url, &answer)),
+        let response = http::get(&self.agent, url, &headers)?;
+        match response.json() {
+            Some(document) if response.status == 200 => Ok(document),
+            _ => Err(failure(url, &response)),
         }
     }
 }
@@ -83,20 +83,20 @@ fn read<T: serde::de::DeserializeOwned>(document: Option<Value>) -> Result<T, Fa
     serde_json::from_value(document.unwrap_or_default()).map_err(|error| {
         Failure::new(
             Kind::Failed,
-            format!("the gateway's answer is not understood: {error}"),
+            format!("the gateway's response cannot be parsed: {error}"),
         )
-        .hint("check that --endpoint names an AI gateway, and that both are of the same version")
+        .hint("check that --endpoint is an AI gateway, and that both have the same version")
     })
 }
 
-/// The gateway's stable word for an error; `None` where somebody else answered.
-pub(super) fn error_code(answer: &Answer) -> Option<String> {
-    answer.header(ERROR_HEADER).map(str::to_owned)
+/// The gateway's stable error code; `None` if the response is not the gateway's own.
+pub(super) fn error_code(response: &Response) -> Option<String> {
+    response.header(ERROR_HEADER).map(str::to_owned)
 }
 
-/// The message of an error's body, in the shapes that gateways and providers have.
-pub(super) fn error_message(answer: &Answer) -> String {
-    let document = answer.json().unwrap_or_default();
+/// The message in an error's body, in the formats of the gateway and of the providers.
+pub(super) fn error_message(response: &Response) -> String {
+    let document = response.json().unwrap_or_default();
     ["/error/message", "/message", "/error"]
         .iter()
         .find_map(|path| document.pointer(path)?.as_str())
@@ -104,24 +104,24 @@ pub(super) fn error_message(answer: &Answer) -> String {
         .to_owned()
 }
 
-/// What an answer other than a good one means, and what to do.
-pub(super) fn refusal(url: &str, answer: &Answer) -> Failure {
-    let status = answer.status;
-    if error_code(answer).is_none() {
+/// The failure that an error response means, with what to do about it.
+pub(super) fn failure(url: &str, response: &Response) -> Failure {
+    let status = response.status;
+    if error_code(response).is_none() {
         return Failure::new(
             Kind::Failed,
-            format!("{url} answers {status}, and not as an AI gateway does"),
+            format!("{url} answers {status}, but not as an AI gateway"),
         )
-        .hint("check --endpoint, and --path-prefix of `env add` if the gateway has another one");
+        .hint("check --endpoint, and set --path-prefix with `env add` if the gateway's differs from the default");
     }
-    let message = error_message(answer);
+    let message = error_message(response);
     match status {
         401 => Failure::new(Kind::Unauthenticated, message)
             .hint(format!("get a new token: {}", super::session::LOGIN)),
         403 => Failure::new(Kind::Denied, message)
-            .hint("ask whoever runs the gateway for the permission"),
+            .hint("ask the gateway's operator for the permission"),
         404 => Failure::new(Kind::NotFound, message)
-            .hint("ai-gateway-filter llm list shows the providers"),
+            .hint("list the providers: ai-gateway-filter llm list"),
         500.. => Failure::new(Kind::Unreachable, message).hint("try again later"),
         _ => Failure::new(Kind::Failed, message),
     }

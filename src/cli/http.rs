@@ -1,10 +1,10 @@
-//! HTTP, as the command's own client: one answer for one request, with time limits.
+//! The HTTP client: sends one request with time limits and returns the whole response.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use ureq::http::{HeaderMap, Response};
+use ureq::http::HeaderMap;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
@@ -13,18 +13,18 @@ use super::output::detail;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const TIMEOUT: Duration = Duration::from_secs(60);
-const LARGEST_BODY: u64 = 16 * 1024 * 1024;
+const MAX_BODY_BYTES: u64 = 16 * 1024 * 1024;
 const NO_SUCH_HOST: &str = "check the host's name, and that this machine can resolve it";
 const USER_AGENT: &str = concat!("ai-gateway-filter/", env!("CARGO_PKG_VERSION"));
 
-/// An answer, whatever its status.
-pub(super) struct Answer {
+/// A response of any status.
+pub(super) struct Response {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     /// The body, if it is JSON.
     pub(super) fn json(&self) -> Option<Value> {
         serde_json::from_slice(&self.body).ok()
@@ -36,13 +36,13 @@ impl Answer {
     }
 }
 
-/// A client that trusts the system's certificate authorities, or those of `SSL_CERT_FILE` and
-/// `SSL_CERT_DIR`, and follows no redirect: a token must not go where nobody sent it.
+/// An agent that trusts the system's certificate authorities, or those of `SSL_CERT_FILE` and
+/// `SSL_CERT_DIR`. It follows no redirects, which could send a token to another server.
 pub(super) fn agent() -> Agent {
     agent_with(Some(TIMEOUT))
 }
 
-/// The same without an end to an answer's time, for streams.
+/// The same without a time limit for the response, for streams.
 pub(super) fn streaming_agent() -> Agent {
     agent_with(None)
 }
@@ -66,66 +66,74 @@ fn agent_with(timeout: Option<Duration>) -> Agent {
         .into()
 }
 
-/// Asks for a resource.
-pub(super) fn get(agent: &Agent, url: &str, headers: &[(&str, &str)]) -> Result<Answer, Failure> {
+/// Sends a `GET`.
+pub(super) fn get(agent: &Agent, url: &str, headers: &[(&str, &str)]) -> Result<Response, Failure> {
     let mut request = agent.get(url);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    answer(url, request.call())
+    receive(url, request.call())
 }
 
-/// Sends a body.
+/// Sends a `POST`.
 pub(super) fn post(
     agent: &Agent,
     url: &str,
     headers: &[(&str, &str)],
     body: &[u8],
-) -> Result<Answer, Failure> {
+) -> Result<Response, Failure> {
     let mut request = agent.post(url);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    answer(url, request.send(body))
+    receive(url, request.send(body))
 }
 
-fn answer(url: &str, response: Result<Response<Body>, ureq::Error>) -> Result<Answer, Failure> {
-    let shown = url.split('?').next().unwrap_or(url);
+fn receive(
+    url: &str,
+    response: Result<ureq::http::Response<Body>, ureq::Error>,
+) -> Result<Response, Failure> {
+    let shown_url = without_query(url);
     match &response {
-        Ok(response) => detail(&format!("{shown} answers {}", response.status())),
-        Err(error) => detail(&format!("{shown} cannot be had: {error}")),
+        Ok(response) => detail(&format!("{shown_url} answers {}", response.status())),
+        Err(error) => detail(&format!("{shown_url} is unreachable: {error}")),
     }
     let mut response = response.map_err(|error| unreachable(url, &error))?;
     let body = response
         .body_mut()
         .with_config()
-        .limit(LARGEST_BODY)
+        .limit(MAX_BODY_BYTES)
         .read_to_vec()
         .map_err(|error| unreachable(url, &error))?;
-    Ok(Answer {
+    Ok(Response {
         status: response.status().as_u16(),
         headers: response.headers().clone(),
         body,
     })
 }
 
-/// What kept a server from answering, without the query, which may hold a secret.
+/// The failure of a request without a response.
 pub(super) fn unreachable(url: &str, error: &ureq::Error) -> Failure {
-    let url = url.split('?').next().unwrap_or(url);
+    let url = without_query(url);
     let hint = match error {
         ureq::Error::HostNotFound => NO_SUCH_HOST,
         ureq::Error::Io(error) if error.to_string().contains("lookup") => NO_SUCH_HOST,
         ureq::Error::Io(error) if error.to_string().contains("corrupt message") => {
-            "the server speaks no TLS there: is it http://, or another port?"
+            "the server does not speak TLS; check the scheme and the port"
         }
         ureq::Error::Rustls(_) | ureq::Error::Tls(_) => {
-            "check the server's certificate; name a private authority's file in SSL_CERT_FILE"
+            "check the server's certificate; for a private authority, set SSL_CERT_FILE to its file"
         }
-        ureq::Error::Timeout(_) => "check that nothing drops the connection on the way",
+        ureq::Error::Timeout(_) => "check that no firewall drops the connection",
         ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
-            "name it as https://host or http://host:port"
+            "write it as https://host or http://host:port"
         }
-        _ => "check the address, and that the server runs",
+        _ => "check the address, and that the server is running",
     };
     Failure::new(Kind::Unreachable, format!("{url}: {error}")).hint(hint)
+}
+
+/// A URL without its query, which may contain a secret.
+pub(super) fn without_query(url: &str) -> &str {
+    url.split('?').next().unwrap_or(url)
 }

@@ -1,4 +1,4 @@
-//! `login`, `logout`, `token` and `status`: who asks the gateway.
+//! `login`, `logout`, `token` and `status`: the client's identity and its tokens.
 
 use std::io::{BufRead, IsTerminal};
 
@@ -10,31 +10,31 @@ use super::clock;
 use super::environment;
 use super::failure::{Failure, Kind};
 use super::gateway::Gateway;
-use super::oidc::{Credentials, unverified_expiry};
+use super::oidc::{ClientCredentials, unverified_expiry};
 use super::output::{self, Format, table};
-use super::session::{CLIENT_SECRET, Choice, Session};
+use super::session::{CLIENT_SECRET, Session, SessionOptions};
 use super::token_cache::{self, Freshness};
 
-/// What `token` is called with.
+/// The arguments of `token`.
 #[derive(Args)]
-pub(super) struct Token {
-    /// Ask for a new token, even if the cached one is good for a while.
+pub(super) struct TokenOptions {
+    /// Request a new token even if the cached one is fresh.
     #[arg(long)]
     fresh: bool,
 }
 
-/// Stores who asks which gateway, once the identity provider has given a token for it.
-pub(super) fn login(choice: &Choice) -> Result<(), Failure> {
-    let mut session = Session::open_or_create(choice)?;
+/// Requests a token and, if that succeeds, stores the gateway and the client.
+pub(super) fn login(options: &SessionOptions) -> Result<(), Failure> {
+    let mut session = Session::open_or_create(options)?;
     if session.environment.client_id.is_none() {
-        session.environment.client_id = Some(ask("Client id: ", Echo::Shown)?);
+        session.environment.client_id = Some(prompt("Client id: ", Echo::On)?);
     }
-    let is_new_client = choice.client_id.is_some() && std::env::var(CLIENT_SECRET).is_err();
+    let is_new_client = options.client_id.is_some() && std::env::var(CLIENT_SECRET).is_err();
     if session.environment.client_secret.is_none() || is_new_client {
-        session.environment.client_secret = Some(ask("Client secret: ", Echo::Hidden)?);
+        session.environment.client_secret = Some(prompt("Client secret: ", Echo::Off)?);
     }
     let token = token_cache::token(&session.credentials()?, Freshness::New)?;
-    let path = environment::path(choice.config.as_deref())?;
+    let path = environment::path(options.config.as_deref())?;
     environment::change(&path, |stored| {
         let known = session.environment.clone();
         stored.environments.insert(session.name.clone(), known);
@@ -42,39 +42,39 @@ pub(super) fn login(choice: &Choice) -> Result<(), Failure> {
         Ok(())
     })?;
     eprintln!(
-        "Logged in to \"{}\"; {}.",
+        "Logged in to \"{}\" (token: {}).",
         session.name,
-        life(token.expires_at)
+        validity(token.expires_at)
     );
     if session.environment.endpoint.is_none() {
-        eprintln!("  hint: name the gateway, too: ai-gateway-filter login --endpoint https://…");
+        eprintln!("  hint: set the gateway, too: ai-gateway-filter login --endpoint https://…");
     }
     Ok(())
 }
 
-/// Forgets the client's secret and the cached token.
-pub(super) fn logout(choice: &Choice) -> Result<(), Failure> {
-    let path = environment::path(choice.config.as_deref())?;
-    if let Ok(credentials) = Session::open(choice)?.credentials() {
-        token_cache::forget(&credentials)?;
+/// Deletes the client's stored secret and the cached token.
+pub(super) fn logout(options: &SessionOptions) -> Result<(), Failure> {
+    let path = environment::path(options.config.as_deref())?;
+    if let Ok(credentials) = Session::open(options)?.credentials() {
+        token_cache::remove(&credentials)?;
     }
     let mut name = String::new();
     environment::change(&path, |stored| {
-        let (chosen, _) = stored.chosen(choice.environment.as_deref())?;
-        if let Some(environment) = stored.environments.get_mut(&chosen) {
+        let (selected, _) = stored.select(options.environment.as_deref())?;
+        if let Some(environment) = stored.environments.get_mut(&selected) {
             environment.client_secret = None;
         }
-        name = chosen;
+        name = selected;
         Ok(())
     })?;
-    eprintln!("Logged out of \"{name}\". Tokens that were given out end by themselves.");
+    eprintln!("Logged out of \"{name}\". Tokens that were issued stay valid until they expire.");
     Ok(())
 }
 
-/// Prints a token, and nothing else, for whoever puts it into a request.
-pub(super) fn token(choice: &Choice, options: &Token) -> Result<(), Failure> {
-    let session = Session::open(choice)?;
-    let token = if options.fresh && !session.has_given_token() {
+/// Prints a token and nothing else, for use in scripts.
+pub(super) fn token(options: &SessionOptions, token: &TokenOptions) -> Result<(), Failure> {
+    let session = Session::open(options)?;
+    let token = if token.fresh && !session.has_given_token() {
         token_cache::token(&session.credentials()?, Freshness::New)?.access_token
     } else {
         session.token()?
@@ -82,27 +82,27 @@ pub(super) fn token(choice: &Choice, options: &Token) -> Result<(), Failure> {
     output::write(&format!("{token}\n"))
 }
 
-/// Shows which gateway is asked by whom, and what it says to that.
-pub(super) fn status(choice: &Choice, format: Option<Format>) -> Result<(), Failure> {
-    let session = Session::open(choice)?;
+/// Shows the gateway, the client and the token, and whether the gateway accepts the token.
+pub(super) fn status(options: &SessionOptions, format: Option<Format>) -> Result<(), Failure> {
+    let session = Session::open(options)?;
     let environment = &session.environment;
     let token = if session.has_given_token() {
         let expiry = session
             .token()
             .ok()
             .and_then(|token| unverified_expiry(&token));
-        format!("given by --token or AI_GATEWAY_TOKEN; {}", life(expiry))
+        format!("given by --token or AI_GATEWAY_TOKEN; {}", validity(expiry))
     } else {
         match session.credentials() {
             Ok(credentials) => cached(&credentials)?,
-            Err(_) => "none: not logged in".to_owned(),
+            Err(_) => "none; not logged in".to_owned(),
         }
     };
-    let answer = session
+    let providers = session
         .token()
         .and_then(|token| Gateway::new(&session, token).providers());
-    let gateway = match &answer {
-        Ok(providers) => format!("shows {} providers", providers.len()),
+    let gateway = match &providers {
+        Ok(providers) => format!("lists {} providers", providers.len()),
         Err(failure) => failure.message.clone(),
     };
     let rows = [
@@ -127,47 +127,48 @@ pub(super) fn status(choice: &Choice, format: Option<Format>) -> Result<(), Fail
         });
         table(&rows.collect::<Vec<_>>())
     })?;
-    answer.map(|_| ())
+    providers.map(|_| ())
 }
 
-fn cached(credentials: &Credentials) -> Result<String, Failure> {
+fn cached(credentials: &ClientCredentials) -> Result<String, Failure> {
     Ok(match token_cache::peek(credentials)? {
-        Some(token) => format!("cached; {}", life(token.expires_at)),
-        None => "none cached: asked for when needed".to_owned(),
+        Some(token) => format!("cached; {}", validity(token.expires_at)),
+        None => "not cached; requested when needed".to_owned(),
     })
 }
 
-fn life(expires_at: Option<UnixTime>) -> String {
+fn validity(expires_at: Option<UnixTime>) -> String {
     let Some(end) = expires_at else {
-        return "the token's end is not told".to_owned();
+        return "with an unknown expiry".to_owned();
     };
     let seconds = end.saturating_since(clock::now()).as_secs();
     match seconds {
-        0 => format!("the token expired at {end}"),
-        1..120 => format!("the token is good for {seconds} s"),
-        _ => format!("the token is good for {} min, until {end}", seconds / 60),
+        0 => format!("expired at {end}"),
+        1..120 => format!("valid for {seconds} s"),
+        _ => format!("valid for {} min, until {end}", seconds / 60),
     }
 }
 
+/// Whether a terminal shows what the user types.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Echo {
-    Shown,
-    Hidden,
+    On,
+    Off,
 }
 
-/// Asks on a terminal; else takes the next line of standard input.
-fn ask(question: &str, echo: Echo) -> Result<String, Failure> {
-    let wanted = |error: std::io::Error| {
+/// Prompts on a terminal, or else reads the next line of standard input.
+fn prompt(question: &str, echo: Echo) -> Result<String, Failure> {
+    let missing = |error: std::io::Error| {
         Failure::new(
             Kind::Usage,
-            format!("{} is needed: {error}", question.trim_end_matches(": ")),
+            format!("{} is required: {error}", question.trim_end_matches(": ")),
         )
         .hint(format!(
             "give --client-id and {CLIENT_SECRET}, or run this on a terminal"
         ))
     };
-    let line = if echo == Echo::Hidden && std::io::stdin().is_terminal() {
-        rpassword::prompt_password(question).map_err(wanted)?
+    let line = if echo == Echo::Off && std::io::stdin().is_terminal() {
+        rpassword::prompt_password(question).map_err(missing)?
     } else {
         if std::io::stdin().is_terminal() {
             eprint!("{question}");
@@ -176,12 +177,12 @@ fn ask(question: &str, echo: Echo) -> Result<String, Failure> {
         std::io::stdin()
             .lock()
             .read_line(&mut line)
-            .map_err(wanted)?;
+            .map_err(missing)?;
         line
     };
     let text = line.trim();
     if text.is_empty() {
-        return Err(wanted(std::io::ErrorKind::UnexpectedEof.into()));
+        return Err(missing(std::io::ErrorKind::UnexpectedEof.into()));
     }
     Ok(text.to_owned())
 }

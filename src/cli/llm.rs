@@ -1,4 +1,4 @@
-//! `llm`: which providers the gateway has, and whether they can be used.
+//! `llm`: lists and tests the gateway's providers.
 
 mod probe;
 
@@ -8,30 +8,35 @@ use serde_json::json;
 use super::failure::Failure;
 use super::gateway::{Gateway, Provider};
 use super::output::{Format, table};
-use super::session::{Choice, Session};
+use super::session::{Session, SessionOptions};
 
-/// What `llm` is called with.
+/// The subcommands of `llm`.
 #[derive(Subcommand)]
 pub(super) enum Llm {
-    /// List the providers that you may see.
+    /// List the providers that your token may list.
     List,
     /// Show one provider.
     Get {
-        /// Its name.
+        /// The provider's name.
         name: String,
     },
-    /// Send one probe_request request through the gateway, and tell which hop fails.
+    /// Send one inexpensive request through the gateway, and report the first hop that fails.
     Check {
         /// The provider's name.
         name: String,
-        /// The model to ask; by default the provider's first, else its list of models is asked for.
+        /// The model to use; by default the provider's first. Without one, the list of models is
+        /// requested.
         #[arg(long, short)]
         model: Option<String>,
     },
 }
 
-pub(super) fn run(choice: &Choice, llm: &Llm, format: Option<Format>) -> Result<(), Failure> {
-    let session = Session::open(choice)?;
+pub(super) fn run(
+    options: &SessionOptions,
+    llm: &Llm,
+    format: Option<Format>,
+) -> Result<(), Failure> {
+    let session = Session::open(options)?;
     let format = Format::or_by_terminal(format);
     match llm {
         Llm::List => {

@@ -1,5 +1,5 @@
-//! The command `ai-gateway-filter`: checks and renders the filter's configuration, gets tokens, asks the
-//! gateway and starts clients. One module for each subcommand, beside what they share.
+//! The command `ai-gateway-filter`: checks and renders the filter's configuration, gets tokens,
+//! lists and tests providers, and starts clients. Each subcommand has a module of its own.
 
 mod check;
 mod clients;
@@ -32,7 +32,7 @@ use output::Format;
 #[derive(Parser)]
 #[command(name = "ai-gateway-filter", version, after_help = EXAMPLES)]
 struct Cli {
-    /// The form of the answer; a table on a terminal and JSON elsewhere, where it is not given.
+    /// The format of the output; by default a table on a terminal and JSON elsewhere.
     #[arg(
         long,
         short = 'o',
@@ -41,46 +41,46 @@ struct Cli {
         value_enum
     )]
     format: Option<Format>,
-    /// Say what is asked of whom.
+    /// Print the URL and the response status of each request.
     #[arg(long, short, global = true, env = "AI_GATEWAY_VERBOSE", value_parser = clap::builder::FalseyValueParser::new())]
     verbose: bool,
     #[command(flatten)]
-    choice: session::Choice,
+    session: session::SessionOptions,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Report every problem of a configuration, with its place and what to do.
+    /// Report every problem of a configuration, with its line, its JSON path and a hint.
     #[command(after_help = CHECK_EXAMPLES)]
     Check(check::Check),
     /// Print the JSON Schema of the configuration.
     #[command(after_help = SCHEMA_EXAMPLES)]
     Schema,
-    /// Write Envoy's complete configuration around the filter's.
+    /// Write Envoy's complete configuration from the filter's configuration.
     #[command(after_help = RENDER_EXAMPLES)]
     Render(Box<render::Render>),
-    /// Print a token for the gateway, cached and renewed when it gets old.
+    /// Print a token for the gateway; tokens are cached and renewed.
     #[command(after_help = TOKEN_EXAMPLES)]
-    Token(identity::Token),
-    /// Store who asks which gateway, after a token was had.
+    Token(identity::TokenOptions),
+    /// Request a token and store the gateway, the issuer and the client.
     #[command(after_help = LOGIN_EXAMPLES)]
     Login,
-    /// Forget the client's secret and the cached token.
+    /// Delete the client's stored secret and the cached token.
     Logout,
-    /// Show which gateway is asked by whom, and what it says to that.
+    /// Show the gateway, the client and the token, and whether the gateway accepts the token.
     Status,
-    /// Manage several gateways.
+    /// Manage the environments, one for each gateway.
     #[command(subcommand, after_help = ENV_EXAMPLES)]
     Env(env::Env),
-    /// Show and try the gateway's providers.
+    /// List and test the gateway's providers.
     #[command(subcommand, after_help = LLM_EXAMPLES)]
     Llm(llm::Llm),
-    /// Start a client at a provider, with a token that renews for the whole session.
+    /// Start a client that uses a provider, with a token that is renewed for the whole session.
     #[command(after_help = RUN_EXAMPLES)]
     Run(run::Run),
-    /// Print the completions for a shell.
+    /// Print the completion script for a shell.
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
         /// The shell.
@@ -118,7 +118,7 @@ const TOKEN_EXAMPLES: &str = "Examples:
 const LOGIN_EXAMPLES: &str = "Examples:
   ai-gateway-filter login --endpoint https://gateway.example.com --issuer https://auth.example.com/ \\
       --audience ai-gateway --client-id my-client
-  ai-gateway-filter login --env staging < file-with-the-secret";
+  ai-gateway-filter login --env staging < secret.txt";
 
 const ENV_EXAMPLES: &str = "Examples:
   ai-gateway-filter env add staging --endpoint https://staging.example.com --issuer https://auth.example.com/
@@ -143,7 +143,7 @@ const COMPLETIONS_EXAMPLES: &str = "Examples:
 fn main() -> ExitCode {
     let cli = Cli::parse();
     if cli.verbose {
-        output::be_verbose();
+        output::set_verbose();
     }
     match run(&cli) {
         Ok(code) => code,
@@ -159,13 +159,13 @@ fn run(cli: &Cli) -> Result<ExitCode, Failure> {
         Command::Check(check) => check::run(check, cli.format)?,
         Command::Schema => schema::run()?,
         Command::Render(render) => render::run(render)?,
-        Command::Token(token) => identity::token(&cli.choice, token)?,
-        Command::Login => identity::login(&cli.choice)?,
-        Command::Logout => identity::logout(&cli.choice)?,
-        Command::Status => identity::status(&cli.choice, cli.format)?,
-        Command::Env(env) => env::run(&cli.choice, env, cli.format)?,
-        Command::Llm(llm) => llm::run(&cli.choice, llm, cli.format)?,
-        Command::Run(options) => return run::run(&cli.choice, options),
+        Command::Token(token) => identity::token(&cli.session, token)?,
+        Command::Login => identity::login(&cli.session)?,
+        Command::Logout => identity::logout(&cli.session)?,
+        Command::Status => identity::status(&cli.session, cli.format)?,
+        Command::Env(env) => env::run(&cli.session, env, cli.format)?,
+        Command::Llm(llm) => llm::run(&cli.session, llm, cli.format)?,
+        Command::Run(options) => return run::run(&cli.session, options),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(

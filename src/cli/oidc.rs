@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ai_gateway_core::base::time::UnixTime;
+use ai_gateway_core::http::encoding::form_encode;
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
@@ -13,9 +14,9 @@ use super::failure::{Failure, Kind};
 use super::http;
 use super::output::progress;
 
-/// Who asks whom for a token, and for what. It has no `Debug`: the secret is in it.
+/// The credentials and parameters of a token request. It has no `Debug`, because it holds a secret.
 #[derive(Clone)]
-pub(super) struct Credentials {
+pub(super) struct ClientCredentials {
     pub(super) issuer: String,
     pub(super) client_id: String,
     pub(super) client_secret: String,
@@ -23,18 +24,18 @@ pub(super) struct Credentials {
     pub(super) scope: Option<String>,
 }
 
-/// A token and its life. It has no `Debug` either.
+/// A token and its lifetime. It has no `Debug`, because the token is a secret.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Token {
     pub(super) access_token: String,
     pub(super) issued_at: UnixTime,
-    /// `None` where nobody tells; it is then asked for anew each time.
+    /// `None` if unknown; the token is then requested again each time.
     pub(super) expires_at: Option<UnixTime>,
 }
 
-/// Asks for a new token.
-pub(super) fn request(credentials: &Credentials, now: UnixTime) -> Result<Token, Failure> {
-    progress(&format!("asking {} for a token", credentials.issuer));
+/// Requests a new token.
+pub(super) fn request(credentials: &ClientCredentials, now: UnixTime) -> Result<Token, Failure> {
+    progress(&format!("requesting a token from {}", credentials.issuer));
     let agent = http::agent();
     let provider = discover(&agent, &credentials.issuer)?;
     let mut form = vec![("grant_type", "client_credentials")];
@@ -50,47 +51,47 @@ pub(super) fn request(credentials: &Credentials, now: UnixTime) -> Result<Token,
         ("content-type", "application/x-www-form-urlencoded"),
         ("accept", "application/json"),
     ];
-    if provider.takes_basic {
-        let pair = format!(
-            "{}:{}",
-            encoded(&credentials.client_id),
-            encoded(&credentials.client_secret)
-        );
-        basic = format!("Basic {}", BASE64_STANDARD.encode(pair));
-        headers.push(("authorization", &basic));
-    } else {
-        form.push(("client_id", &credentials.client_id));
-        form.push(("client_secret", &credentials.client_secret));
+    match provider.client_authentication {
+        ClientAuthentication::Basic => {
+            let id = form_encode(&credentials.client_id);
+            let secret = form_encode(&credentials.client_secret);
+            basic = format!("Basic {}", BASE64_STANDARD.encode(format!("{id}:{secret}")));
+            headers.push(("authorization", &basic));
+        }
+        ClientAuthentication::Post => {
+            form.push(("client_id", &credentials.client_id));
+            form.push(("client_secret", &credentials.client_secret));
+        }
     }
     let body: Vec<String> = form
         .iter()
-        .map(|(name, value)| format!("{name}={}", encoded(value)))
+        .map(|(name, value)| format!("{name}={}", form_encode(value)))
         .collect();
     let url = &provider.token_endpoint;
-    let answer = http::post(&agent, url, &headers, body.join("&").as_bytes())?;
-    let document = answer.json().unwrap_or_default();
+    let response = http::post(&agent, url, &headers, body.join("&").as_bytes())?;
+    let document = response.json().unwrap_or_default();
     match document.get("access_token").and_then(Value::as_str) {
-        Some(token) if answer.status == 200 => Ok(Token {
+        Some(token) if response.status == 200 => Ok(Token {
             access_token: token.to_owned(),
             issued_at: now,
             expires_at: expiry(&document, token, now),
         }),
-        _ => Err(refusal(url, answer.status, &document)),
+        _ => Err(failure(url, response.status, &document)),
     }
 }
 
-/// By the answer, else by the token itself.
+/// The expiry in the response, or else in the token itself.
 fn expiry(document: &Value, token: &str, now: UnixTime) -> Option<UnixTime> {
     let lifetime = document.get("expires_in").and_then(|seconds| {
-        let written = seconds.as_str().and_then(|text| text.parse().ok());
-        seconds.as_u64().or(written)
+        let in_string = seconds.as_str().and_then(|text| text.parse().ok());
+        seconds.as_u64().or(in_string)
     });
     lifetime
         .map(|seconds| now + Duration::from_secs(seconds))
         .or_else(|| unverified_expiry(token))
 }
 
-/// `exp` of a token that is a JWT; its signature is the gateway's to check.
+/// The `exp` of a token that is a JWT. The gateway verifies its signature.
 pub(super) fn unverified_expiry(token: &str) -> Option<UnixTime> {
     let claims = BASE64_URL_SAFE_NO_PAD
         .decode(token.split('.').nth(1)?)
@@ -99,78 +100,77 @@ pub(super) fn unverified_expiry(token: &str) -> Option<UnixTime> {
     Some(UnixTime::from_secs(claims.get("exp")?.as_u64()?))
 }
 
-fn refusal(url: &str, status: u16, document: &Value) -> Failure {
+fn failure(url: &str, status: u16, document: &Value) -> Failure {
     let text = |member: &str| document.get(member).and_then(Value::as_str);
-    let error = text("error").unwrap_or("without an explanation");
+    let error = text("error").unwrap_or("no error code");
     let description = text("error_description").unwrap_or_default();
-    let is_of_the_client = matches!(error, "invalid_client" | "unauthorized_client");
-    let message = format!("{url} refuses with {status}: {error} {description}");
+    let is_client_error = matches!(error, "invalid_client" | "unauthorized_client");
+    let message = format!("{url} answers {status}: {error} {description}");
     if status >= 500 {
         return Failure::new(Kind::Unreachable, message.trim_end()).hint("try again later");
     }
-    Failure::new(Kind::Unauthenticated, message.trim_end()).hint(if is_of_the_client {
-        "check the client's id and secret, then: ai-gateway-filter login"
+    Failure::new(Kind::Unauthenticated, message.trim_end()).hint(if is_client_error {
+        "check the client's id and secret, then run: ai-gateway-filter login"
     } else {
-        "check --audience and --scope, and that the client may use the grant client_credentials"
+        "check --audience and --scope, and that the client may use the client_credentials grant"
     })
 }
 
-struct Provider {
+struct IdentityProvider {
     token_endpoint: String,
-    takes_basic: bool,
+    client_authentication: ClientAuthentication,
 }
 
-/// OpenID Connect Discovery 1.0 §4.
-fn discover(agent: &Agent, issuer: &str) -> Result<Provider, Failure> {
+/// How the client authenticates at the token endpoint (OpenID Connect Core 1.0 §9).
+#[derive(Clone, Copy)]
+enum ClientAuthentication {
+    /// `client_secret_basic`.
+    Basic,
+    /// `client_secret_post`.
+    Post,
+}
+
+/// Fetches the issuer's discovery document (OpenID Connect Discovery 1.0 §4).
+fn discover(agent: &Agent, issuer: &str) -> Result<IdentityProvider, Failure> {
     let url = format!(
         "{}/.well-known/openid-configuration",
         issuer.trim_end_matches('/')
     );
-    let answer = http::get(agent, &url, &[("accept", "application/json")])?;
-    let document = answer.json().unwrap_or_default();
-    let wrong = |what: String| {
-        let kind = if answer.status >= 500 {
+    let response = http::get(agent, &url, &[("accept", "application/json")])?;
+    let document = response.json().unwrap_or_default();
+    let fail = |what: String| {
+        let kind = if response.status >= 500 {
             Kind::Unreachable
         } else {
             Kind::Failed
         };
         Failure::new(kind, format!("{url} {what}")).hint("check --issuer")
     };
-    if answer.status != 200 {
-        return Err(wrong(format!("answers {}", answer.status)));
+    if response.status != 200 {
+        return Err(fail(format!("answers {}", response.status)));
     }
-    let says = document
+    let named = document
         .get("issuer")
         .and_then(Value::as_str)
         .unwrap_or("none");
-    if says.trim_end_matches('/') != issuer.trim_end_matches('/') {
-        return Err(wrong(format!("is the document of another issuer, {says}")));
+    if named.trim_end_matches('/') != issuer.trim_end_matches('/') {
+        return Err(fail(format!("belongs to another issuer, {named}")));
     }
     let endpoint = document.get("token_endpoint").and_then(Value::as_str);
     let methods = document
         .get("token_endpoint_auth_methods_supported")
         .and_then(Value::as_array);
-    Ok(Provider {
+    Ok(IdentityProvider {
         token_endpoint: endpoint
-            .ok_or_else(|| wrong("names no token endpoint".to_owned()))?
+            .ok_or_else(|| fail("names no token_endpoint".to_owned()))?
             .to_owned(),
-        // The default, where nothing is said.
-        takes_basic: methods
-            .is_none_or(|methods| methods.iter().any(|method| method == "client_secret_basic")),
-    })
-}
-
-/// `application/x-www-form-urlencoded`.
-fn encoded(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'*' => {
-                char::from(byte).to_string()
+        client_authentication: match methods {
+            Some(methods) if !methods.iter().any(|it| it == "client_secret_basic") => {
+                ClientAuthentication::Post
             }
-            b' ' => "+".to_owned(),
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
+            _ => ClientAuthentication::Basic, // The default.
+        },
+    })
 }
 
 #[cfg(test)]
@@ -179,23 +179,18 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn secrets_survive_a_form() {
-        assert_eq!(encoded("a+b&c=d e/é%"), "a%2Bb%26c%3Dd+e%2F%C3%A9%25");
-    }
-
-    #[test]
-    fn the_life_of_a_token_is_what_the_answer_says() {
+    fn the_expiry_is_the_responses_or_else_the_tokens() {
         let now = UnixTime::from_secs(1000);
-        let until = |document: Value| expiry(&document, "opaque", now);
+        let expiry_of = |document: Value| expiry(&document, "opaque", now);
         assert_eq!(
-            until(json!({"expires_in": 60})),
+            expiry_of(json!({"expires_in": 60})),
             Some(UnixTime::from_secs(1060))
         );
         assert_eq!(
-            until(json!({"expires_in": "60"})),
+            expiry_of(json!({"expires_in": "60"})),
             Some(UnixTime::from_secs(1060))
         );
-        assert_eq!(until(json!({})), None);
+        assert_eq!(expiry_of(json!({})), None);
         let claims = BASE64_URL_SAFE_NO_PAD.encode(r#"{"exp": 2000}"#);
         let token = format!("e30.{claims}.x");
         assert_eq!(

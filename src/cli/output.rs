@@ -1,4 +1,4 @@
-//! What a command prints: a table for people, JSON and YAML for programs.
+//! The output of commands: a table for people, JSON or YAML for programs.
 
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::failure::{Failure, Kind};
 
-/// The form of an answer.
+/// The format of the output.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(super) enum Format {
-    /// Columns for people.
+    /// Aligned columns.
     Table,
     /// JSON.
     Json,
@@ -20,9 +20,9 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// What was asked for; else a table on a terminal, and JSON in a pipe.
-    pub(super) fn or_by_terminal(asked: Option<Self>) -> Self {
-        asked.unwrap_or_else(|| {
+    /// The given format, or else a table on a terminal and JSON in a pipe.
+    pub(super) fn or_by_terminal(format: Option<Self>) -> Self {
+        format.unwrap_or_else(|| {
             if std::io::stdout().is_terminal() {
                 Self::Table
             } else {
@@ -31,7 +31,7 @@ impl Format {
         })
     }
 
-    /// Prints the document, or the table that says the same.
+    /// Prints the document, or the table with the same content.
     pub(super) fn print(
         self,
         document: &Value,
@@ -47,7 +47,7 @@ impl Format {
     }
 }
 
-/// Writes to standard output; a reader that has gone (`| head`) is no failure.
+/// Writes to standard output. A closed pipe (`| head`) is not a failure.
 pub(super) fn write(text: &str) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
     match stdout
@@ -64,26 +64,26 @@ pub(super) fn write(text: &str) -> Result<(), Failure> {
 
 static VERBOSE: AtomicBool = AtomicBool::new(false);
 
-/// Has [`detail`] say something from now on.
-pub(super) fn be_verbose() {
+/// Enables [`detail`].
+pub(super) fn set_verbose() {
     VERBOSE.store(true, Ordering::Relaxed);
 }
 
-/// Says what is done, to those who asked for it; never with a secret.
-pub(super) fn detail(what: &str) {
+/// Prints a message if the output is verbose. The message must not contain a secret.
+pub(super) fn detail(message: &str) {
     if VERBOSE.load(Ordering::Relaxed) {
-        eprintln!("{what}");
+        eprintln!("{message}");
     }
 }
 
-/// Says on a terminal what is being waited for.
-pub(super) fn progress(what: &str) {
+/// Prints on a terminal what the command waits for.
+pub(super) fn progress(message: &str) {
     if std::io::stderr().is_terminal() {
-        eprintln!("{what} …");
+        eprintln!("{message} …");
     }
 }
 
-/// Rows in columns, each as wide as its widest cell.
+/// Aligns rows in columns, each as wide as its widest cell.
 pub(super) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let width = |column: usize| {

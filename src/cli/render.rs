@@ -1,5 +1,5 @@
-//! `render`: Envoy's complete configuration around the filter's, made from the files that are
-//! shipped in envoy/.
+//! `render`: writes Envoy's complete configuration, made from the files in envoy/ and the filter's
+//! configuration.
 
 mod bootstrap;
 mod filter;
@@ -16,7 +16,7 @@ use super::check;
 use super::failure::{Failure, Kind};
 use super::output;
 
-/// What `render` is called with.
+/// The arguments of `render`.
 #[derive(Args)]
 pub(super) struct Render {
     /// The filter's configuration.
@@ -24,36 +24,36 @@ pub(super) struct Render {
     /// The folder to write envoy.yaml and filter.yaml into.
     #[arg(long, short = 'O', default_value = ".")]
     output: PathBuf,
-    /// The folder that they will be in on Envoy's machine; where they are written, if not given.
+    /// The folder of both files on Envoy's machine; by default the output folder.
     #[arg(long)]
     install_dir: Option<PathBuf>,
-    /// Where Envoy finds the filter.
+    /// The path of the filter on Envoy's machine.
     #[arg(long, default_value = "/etc/envoy/ai_gateway_filter.wasm")]
     wasm: PathBuf,
-    /// Where the gateway listens.
+    /// The address on which the gateway listens.
     #[arg(long, default_value = "127.0.0.1:10000")]
     listen: Address,
-    /// The certificate chain to listen with TLS, a PEM file.
+    /// The certificate chain for TLS, a PEM file.
     #[arg(long, requires = "tls_key")]
     tls_certificate: Option<PathBuf>,
-    /// Its private key, a PEM file.
+    /// The private key for TLS, a PEM file.
     #[arg(long, requires = "tls_certificate")]
     tls_key: Option<PathBuf>,
-    /// Where Envoy's admin page listens, or "off".
+    /// The address on which Envoy's admin page listens, or "off".
     #[arg(long, default_value = "127.0.0.1:9901")]
     admin: Toggle<Address>,
-    /// Where the access log goes: "stdout", "off" or a file.
+    /// The destination of the access log: "stdout", "off" or a file.
     #[arg(long, default_value = "stdout")]
     access_log: AccessLog,
-    /// An OpenTelemetry collector to send traces to by OTLP over HTTP, as host:port.
+    /// An OpenTelemetry collector, as host:port, that receives traces by OTLP over HTTP.
     #[arg(long)]
     tracing: Option<Address>,
-    /// The certificate authorities that providers are known by.
+    /// The certificate authorities that verify the providers' certificates.
     #[arg(long, default_value = "/etc/ssl/certs/ca-certificates.crt")]
     ca_bundle: PathBuf,
 }
 
-/// `host:port`, an IPv6 address in brackets.
+/// `host:port`, with an IPv6 address in brackets.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Address {
     host: String,
@@ -64,23 +64,23 @@ impl FromStr for Address {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = "must be host:port, such as 0.0.0.0:10000 or [::]:443";
-        let (host, port) = text.rsplit_once(':').ok_or(wrong)?;
+        let expected = "must be host:port, such as 0.0.0.0:10000 or [::]:443";
+        let (host, port) = text.rsplit_once(':').ok_or(expected)?;
         let host = match host
             .strip_prefix('[')
             .and_then(|host| host.strip_suffix(']'))
         {
             Some(host) => host,
-            None if host.contains(':') => return Err(wrong),
+            None if host.contains(':') => return Err(expected),
             None => host,
         };
         let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
         if host.is_empty() || !host.bytes().all(is_host) {
-            return Err(wrong);
+            return Err(expected);
         }
         Ok(Self {
             host: host.to_owned(),
-            port: port.parse().map_err(|_| wrong)?,
+            port: port.parse().map_err(|_| expected)?,
         })
     }
 }
@@ -95,7 +95,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// Something that can be left out.
+/// A value, or `off`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Toggle<T> {
     Off,
@@ -114,7 +114,7 @@ impl<T: FromStr> FromStr for Toggle<T> {
     }
 }
 
-/// Where the access log goes.
+/// The destination of the access log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum AccessLog {
     Stdout,
@@ -135,8 +135,8 @@ impl FromStr for AccessLog {
 }
 
 impl Render {
-    /// The folder of the files on Envoy's machine.
-    fn installed_in(&self) -> String {
+    /// The folder of both files on Envoy's machine.
+    fn install_folder(&self) -> String {
         let folder = self.install_dir.as_deref().unwrap_or(&self.output);
         let folder = match &self.install_dir {
             Some(_) => folder.to_owned(),
@@ -147,38 +147,38 @@ impl Render {
     }
 }
 
-/// Writes the files, each in one step, so that an Envoy that watches them never sees half of one.
+/// Writes the files atomically, because Envoy may watch them.
 pub(super) fn run(options: &Render) -> Result<(), Failure> {
     let sources = check::read(&options.config)?;
     let [source] = sources.as_slice() else {
         return Err(Failure::new(
             Kind::Usage,
             format!(
-                "{} has several configurations of the filter",
+                "{} contains several configurations of the filter",
                 options.config.display()
             ),
         )
-        .hint("give a file with one"));
+        .hint("give a file with one configuration"));
     };
-    check::refuse_mistakes(&options.config, source)?;
-    for warning in check::warnings(&source.text) {
+    let examination = check::require_valid(&options.config, source)?;
+    for warning in &examination.warnings {
         eprintln!("warning: {}: {}", warning.path, warning.message);
     }
     let config = Config::parse(source.text.as_bytes(), &check::any_environment)
         .map_err(|error| Failure::new(Kind::Failed, error.to_string()))?;
     let bootstrap = bootstrap::bootstrap(options, config.max_signed_body_bytes)?;
-    let filter = filter::filter(options, &source.text, &check::variables(&source.text))?;
+    let filter = filter::filter(options, &source.text, &examination.variables)?;
     std::fs::create_dir_all(&options.output)
         .map_err(|error| Failure::file(&options.output, &error))?;
     for (name, text) in [("filter.yaml", filter), ("envoy.yaml", bootstrap)] {
         let path = options.output.join(name);
-        write_whole(&path, &text).map_err(|error| Failure::file(&path, &error))?;
+        write_atomically(&path, &text).map_err(|error| Failure::file(&path, &error))?;
         output::write(&format!("{}\n", path.display()))?;
     }
     Ok(())
 }
 
-fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
+fn write_atomically(path: &Path, text: &str) -> std::io::Result<()> {
     let new = path.with_extension("new");
     std::fs::write(&new, text)?;
     std::fs::rename(new, path)

@@ -1,5 +1,5 @@
-//! `run`: starts a client at a provider of the gateway, with a token that renews for the whole
-//! session. Nothing is written into the client's home, and what is written is removed at the end.
+//! `run`: starts a client that uses a provider through the gateway, with a token that is renewed
+//! for the whole session. The client's own files are not changed, and temporary files are removed.
 
 mod loopback;
 mod request;
@@ -13,30 +13,30 @@ use clap::Args;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::clients::{Client, Connection, Launch, Mode, TokenSource};
+use super::clients::{Client, Connection, CredentialOwner, Launch, Mode, TokenSource};
 use super::failure::{Failure, Kind};
 use super::gateway::Gateway;
 use super::output::detail;
-use super::session::{Choice, Session};
+use super::session::{Session, SessionOptions};
 use loopback::Loopback;
 use session_folder::SessionFolder;
 
-/// What `run` is called with.
+/// The arguments of `run`.
 #[derive(Args)]
 pub(super) struct Run {
-    /// The client.
+    /// The client to start.
     #[arg(value_enum)]
     client: Client,
-    /// The provider, by its name.
+    /// The provider's name.
     #[arg(long, short = 'L')]
     provider: String,
-    /// The model; the client's own choice, if not given.
+    /// The model; by default the client's own choice.
     #[arg(long, short)]
     model: Option<String>,
-    /// The provider's type, if you lack the permission to see it.
+    /// The provider's type, if you may not list providers.
     #[arg(long = "type")]
     kind: Option<String>,
-    /// With --type: the provider passes your own credential through.
+    /// With --type: the gateway forwards your own credential to the provider.
     #[arg(long, requires = "kind")]
     passthrough: bool,
     /// Arguments for the client.
@@ -44,14 +44,14 @@ pub(super) struct Run {
     arguments: Vec<String>,
 }
 
-/// Returns the client's own exit code.
-pub(super) fn run(choice: &Choice, run: &Run) -> Result<ExitCode, Failure> {
-    let session = Session::open(choice)?;
+/// Runs the client, and returns its exit code.
+pub(super) fn run(options: &SessionOptions, run: &Run) -> Result<ExitCode, Failure> {
+    let session = Session::open(options)?;
     let client = run.client;
     let mode = mode(&session, run)?;
     let proxy_url = session.proxy_url(&run.provider)?;
     let folder = SessionFolder::create()?;
-    let inherited = choice.as_variables()?;
+    let inherited = options.as_variables()?;
     let base_url = match client.token_source(mode) {
         TokenSource::Helper => proxy_url,
         TokenSource::Loopback(injection) => {
@@ -62,7 +62,7 @@ pub(super) fn run(choice: &Choice, run: &Run) -> Result<ExitCode, Failure> {
     let helper = std::env::current_exe().map_err(|error| {
         Failure::new(
             Kind::Failed,
-            format!("the command does not know its own path: {error}"),
+            format!("cannot determine the path of this program: {error}"),
         )
     })?;
     let launch = client.launch(
@@ -84,18 +84,18 @@ pub(super) fn run(choice: &Choice, run: &Run) -> Result<ExitCode, Failure> {
     Ok(code)
 }
 
-/// How the client uses the provider, which must be of a fitting type.
+/// How the client uses the provider, whose type it must support.
 fn mode(session: &Session, run: &Run) -> Result<Mode, Failure> {
-    let (kind, passthrough) = match &run.kind {
+    let (kind, credential) = match &run.kind {
         Some(kind) => {
-            session.token()?; // a client would only show that it cannot be had
-            (kind.clone(), run.passthrough)
+            session.token()?; // The client could not explain why there is no token.
+            (kind.clone(), credential_owner(run.passthrough))
         }
         None => {
             let provider = Gateway::new(session, session.token()?)
                 .provider(&run.provider)
                 .map_err(|failure| match failure.kind {
-                    Kind::Denied => failure.hint("name its type: --type <type>"),
+                    Kind::Denied => failure.hint("give the provider's type: --type <type>"),
                     _ => failure,
                 })?;
             if provider.status == "disabled" {
@@ -103,25 +103,39 @@ fn mode(session: &Session, run: &Run) -> Result<Mode, Failure> {
                     Kind::Denied,
                     format!("\"{}\" is disabled", run.provider),
                 )
-                .hint("ask whoever runs the gateway"));
+                .hint("ask the gateway's operator"));
             }
-            (provider.kind, provider.authorization_passthrough)
+            (
+                provider.kind,
+                credential_owner(provider.authorization_passthrough),
+            )
         }
     };
-    run.client.mode(&kind, passthrough).map_err(|fitting| {
-        let with = if passthrough { " with passthrough" } else { "" };
+    run.client.mode(&kind, credential).map_err(|supported| {
+        let suffix = match credential {
+            CredentialOwner::Client => " with passthrough",
+            CredentialOwner::Gateway => "",
+        };
         Failure::new(
             Kind::Usage,
             format!(
-                "{} cannot use \"{}\", which is of type {kind}{with}",
+                "{} cannot use \"{}\", which has the type {kind}{suffix}",
                 run.client.program(),
                 run.provider
             ),
         )
         .hint(format!(
-            "choose a provider of type {fitting}: ai-gateway-filter llm list"
+            "choose a provider of type {supported}: ai-gateway-filter llm list"
         ))
     })
+}
+
+const fn credential_owner(passthrough: bool) -> CredentialOwner {
+    if passthrough {
+        CredentialOwner::Client
+    } else {
+        CredentialOwner::Gateway
+    }
 }
 
 fn spawn(
@@ -149,11 +163,11 @@ fn spawn(
     })
 }
 
-/// Waits for the client. Ctrl-C is the client's, which gets it from the terminal; what ends this
-/// process is passed on, so that the client ends first and nothing stays behind.
+/// Waits for the client. The terminal sends Ctrl-C to the client itself. Other signals are
+/// forwarded, so that the client ends first and the temporary files are removed.
 fn wait(mut child: Child) -> Result<ExitCode, Failure> {
-    let cannot = |error: std::io::Error| Failure::new(Kind::Failed, error.to_string());
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(cannot)?;
+    let failure = |error: std::io::Error| Failure::new(Kind::Failed, error.to_string());
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failure)?;
     let id = i32::try_from(child.id()).ok();
     let pid = id.and_then(rustix::process::Pid::from_raw);
     std::thread::spawn(move || {
@@ -163,7 +177,7 @@ fn wait(mut child: Child) -> Result<ExitCode, Failure> {
             }
         }
     });
-    let status = child.wait().map_err(cannot)?;
+    let status = child.wait().map_err(failure)?;
     let code = status
         .code()
         .or_else(|| status.signal().map(|signal| 128 + signal))

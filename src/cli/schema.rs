@@ -1,4 +1,4 @@
-//! `schema`: the configuration's JSON Schema, as docs/configuration.schema.json has it.
+//! `schema`: prints the configuration's JSON Schema, which is also docs/configuration.schema.json.
 
 use ai_gateway_core::config;
 
@@ -18,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_committed_schema_is_the_types_own() {
+    fn the_committed_schema_is_current() {
         let committed = include_str!("../../docs/configuration.schema.json");
         assert!(
             committed == text(),

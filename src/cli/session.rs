@@ -1,5 +1,5 @@
-//! Which gateway is meant, and with which token it is asked: what flags say counts more than
-//! variables, and these count more than what was stored.
+//! The gateway that a command uses, and the token for it. A flag takes precedence over its
+//! variable, and a variable over the stored environment.
 
 use std::path::PathBuf;
 
@@ -9,46 +9,46 @@ use clap::Args;
 
 use super::environment::{self, Environment};
 use super::failure::{Failure, Kind};
-use super::oidc::Credentials;
+use super::oidc::ClientCredentials;
 use super::token_cache;
 
-/// The flags that every command takes.
+/// The flags of every command.
 #[derive(Args, Default)]
-pub(super) struct Choice {
+pub(super) struct SessionOptions {
     /// The gateway's base URL, such as https://gateway.example.com.
     #[arg(long, global = true, env = "AI_GATEWAY_ENDPOINT", help_heading = GATEWAY)]
     pub(super) endpoint: Option<String>,
-    /// A token for the gateway, which is then used as it is; better given by the variable, since
-    /// arguments are seen by everyone on this machine.
+    /// A token for the gateway, used as it is. Prefer the variable, because all users of this
+    /// machine can see arguments.
     #[arg(long, global = true, env = "AI_GATEWAY_TOKEN", hide_env_values = true, help_heading = GATEWAY)]
     pub(super) token: Option<String>,
-    /// The environment to use, by its name.
+    /// The name of the environment to use.
     #[arg(long = "env", short = 'e', global = true, env = "AI_GATEWAY_ENV", help_heading = GATEWAY)]
     pub(super) environment: Option<String>,
-    /// The file of the environments.
+    /// The file that stores the environments.
     #[arg(long, global = true, env = "AI_GATEWAY_CONFIG", help_heading = GATEWAY)]
     pub(super) config: Option<PathBuf>,
-    /// The identity provider: the issuer, by whose discovery document the token endpoint is found.
+    /// The issuer, whose discovery document names the token endpoint.
     #[arg(long, global = true, env = "AI_GATEWAY_ISSUER", help_heading = IDENTITY)]
     pub(super) issuer: Option<String>,
-    /// Whom the token is for.
+    /// The audience of the token.
     #[arg(long, global = true, env = "AI_GATEWAY_AUDIENCE", help_heading = IDENTITY)]
     pub(super) audience: Option<String>,
-    /// The scope to ask for.
+    /// The scope of the token.
     #[arg(long, global = true, env = "AI_GATEWAY_SCOPE", help_heading = IDENTITY)]
     pub(super) scope: Option<String>,
-    /// The client's id; its secret is given by AI_GATEWAY_CLIENT_SECRET or by `login`.
+    /// The client's id. Give its secret in AI_GATEWAY_CLIENT_SECRET or to `login`.
     #[arg(long, global = true, env = "AI_GATEWAY_CLIENT_ID", help_heading = IDENTITY)]
     pub(super) client_id: Option<String>,
 }
 
 const GATEWAY: &str = "Gateway";
 const IDENTITY: &str = "Identity";
-/// The one variable that has no flag.
+/// This variable has no flag, because all users of this machine can see arguments.
 pub(super) const CLIENT_SECRET: &str = "AI_GATEWAY_CLIENT_SECRET";
 
-impl Choice {
-    /// What the flags said, as variables for a process that is to choose the same.
+impl SessionOptions {
+    /// The given values as variables, for a child process that must use the same session.
     pub(super) fn as_variables(&self) -> Result<Vec<(&'static str, String)>, Failure> {
         let config = environment::path(self.config.as_deref())?;
         let config = std::path::absolute(&config)
@@ -72,38 +72,38 @@ impl Choice {
     }
 }
 
-/// A gateway, and how to get a token for it.
+/// A gateway, and the means to get a token for it.
 pub(super) struct Session {
     /// The environment's name.
     pub(super) name: String,
-    /// What is known of it, flags and variables included.
+    /// The stored environment, with the flags and variables applied.
     pub(super) environment: Environment,
     given_token: Option<String>,
 }
 
 impl Session {
-    /// What the flags, the variables and the stored environments come to.
-    pub(super) fn open(choice: &Choice) -> Result<Self, Failure> {
-        let stored = environment::read(&environment::path(choice.config.as_deref())?)?;
-        let (name, stored) = stored.chosen(choice.environment.as_deref())?;
-        Ok(Self::new(choice, name, stored))
+    /// The session that the flags, the variables and the stored environments select.
+    pub(super) fn open(options: &SessionOptions) -> Result<Self, Failure> {
+        let stored = environment::read(&environment::path(options.config.as_deref())?)?;
+        let (name, stored) = stored.select(options.environment.as_deref())?;
+        Ok(Self::new(options, name, stored))
     }
 
-    /// The same for an environment that there may not be yet.
-    pub(super) fn open_or_create(choice: &Choice) -> Result<Self, Failure> {
-        let stored = environment::read(&environment::path(choice.config.as_deref())?)?;
-        match &choice.environment {
+    /// The same, for an environment that may not exist yet.
+    pub(super) fn open_or_create(options: &SessionOptions) -> Result<Self, Failure> {
+        let stored = environment::read(&environment::path(options.config.as_deref())?)?;
+        match &options.environment {
             Some(name) if !stored.environments.contains_key(name) => {
-                Ok(Self::new(choice, name.clone(), Environment::default()))
+                Ok(Self::new(options, name.clone(), Environment::default()))
             }
             name => {
-                let (name, stored) = stored.chosen(name.as_deref())?;
-                Ok(Self::new(choice, name, stored))
+                let (name, stored) = stored.select(name.as_deref())?;
+                Ok(Self::new(options, name, stored))
             }
         }
     }
 
-    fn new(choice: &Choice, name: String, stored: Environment) -> Self {
+    fn new(options: &SessionOptions, name: String, stored: Environment) -> Self {
         let given = |flag: &Option<String>, stored: Option<String>| {
             flag.clone().filter(|text| !text.is_empty()).or(stored)
         };
@@ -111,24 +111,24 @@ impl Session {
         Self {
             name,
             environment: Environment {
-                endpoint: given(&choice.endpoint, stored.endpoint),
+                endpoint: given(&options.endpoint, stored.endpoint),
                 path_prefix: stored.path_prefix,
-                issuer: given(&choice.issuer, stored.issuer),
-                audience: given(&choice.audience, stored.audience),
-                scope: given(&choice.scope, stored.scope),
-                client_id: given(&choice.client_id, stored.client_id),
+                issuer: given(&options.issuer, stored.issuer),
+                audience: given(&options.audience, stored.audience),
+                scope: given(&options.scope, stored.scope),
+                client_id: given(&options.client_id, stored.client_id),
                 client_secret: given(&secret, stored.client_secret),
             },
-            given_token: choice.token.clone().filter(|token| !token.is_empty()),
+            given_token: options.token.clone().filter(|token| !token.is_empty()),
         }
     }
 
-    /// Whether a token was given, which nobody can renew.
+    /// Whether the user gave a token, which cannot be renewed.
     pub(super) const fn has_given_token(&self) -> bool {
         self.given_token.is_some()
     }
 
-    /// A token that is good for some time: the given one, or the cached one, or a new one.
+    /// The given token, or the cached one, or a new one.
     pub(super) fn token(&self) -> Result<String, Failure> {
         match &self.given_token {
             Some(token) => Ok(token.clone()),
@@ -139,25 +139,22 @@ impl Session {
         }
     }
 
-    /// What a token is asked for with.
-    pub(super) fn credentials(&self) -> Result<Credentials, Failure> {
+    /// The credentials for token requests.
+    pub(super) fn credentials(&self) -> Result<ClientCredentials, Failure> {
         let environment = &self.environment;
-        let needed = |value: &Option<String>, what: &str| {
+        let require = |value: &Option<String>, what: &str| {
             value.clone().ok_or_else(|| {
                 Failure::new(
                     Kind::Unauthenticated,
-                    format!(
-                        "there is no token for \"{}\": {what} is not known",
-                        self.name
-                    ),
+                    format!("no token for \"{}\": {what} is missing", self.name),
                 )
                 .hint(LOGIN)
             })
         };
-        Ok(Credentials {
-            issuer: needed(&environment.issuer, "the issuer")?,
-            client_id: needed(&environment.client_id, "the client's id")?,
-            client_secret: needed(&environment.client_secret, "the client's secret")?,
+        Ok(ClientCredentials {
+            issuer: require(&environment.issuer, "the issuer")?,
+            client_id: require(&environment.client_id, "the client's id")?,
+            client_secret: require(&environment.client_secret, "the client's secret")?,
             audience: environment.audience.clone(),
             scope: environment.scope.clone(),
         })
@@ -167,8 +164,8 @@ impl Session {
     pub(super) fn endpoint(&self) -> Result<BaseUrl, Failure> {
         let Some(endpoint) = &self.environment.endpoint else {
             return Err(
-                Failure::new(Kind::Usage, "which gateway is meant is not known").hint(
-                    "give --endpoint, set AI_GATEWAY_ENDPOINT, or: ai-gateway-filter env add <name> --endpoint https://…",
+                Failure::new(Kind::Usage, "no gateway is given").hint(
+                    "give --endpoint, set AI_GATEWAY_ENDPOINT, or run: ai-gateway-filter env add <name> --endpoint https://…",
                 ),
             );
         };
@@ -194,6 +191,5 @@ impl Session {
     }
 }
 
-/// What to do without a token.
-pub(super) const LOGIN: &str =
-    "ai-gateway-filter login, or set AI_GATEWAY_TOKEN; docs/command-line.md lists the variables";
+/// The hint for a missing or refused token.
+pub(super) const LOGIN: &str = "run ai-gateway-filter login, or set AI_GATEWAY_TOKEN; docs/command-line.md lists the variables";

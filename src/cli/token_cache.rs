@@ -1,40 +1,44 @@
-//! Tokens that were asked for and are good for a while longer. Any number of processes may want
-//! one at once: one asks, the others wait and read what came of it.
+//! The cache of tokens. If several processes need a token at once, one requests it and the others
+//! wait for it.
 
 use std::path::PathBuf;
 
 use ai_gateway_core::base::time::UnixTime;
+use ai_gateway_core::http::encoding::hex;
 use sha2::{Digest, Sha256};
 
 use super::failure::Failure;
-use super::oidc::{self, Credentials, Token};
+use super::oidc::{self, ClientCredentials, Token};
 use super::{clock, files};
 
 /// Whether a cached token will do.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Freshness {
-    /// While it is young enough.
+    /// Yes, if it is fresh.
     Cached,
-    /// A new one is wanted.
+    /// No, a new one is required.
     New,
 }
 
-/// A token; renewed when four fifths of its life are over. While no new one can be had, the old
-/// one serves to its end.
-pub(super) fn token(credentials: &Credentials, freshness: Freshness) -> Result<Token, Failure> {
+/// A token, which is renewed after four fifths of its lifetime. If that fails, the cached one is
+/// used until it expires.
+pub(super) fn token(
+    credentials: &ClientCredentials,
+    freshness: Freshness,
+) -> Result<Token, Failure> {
     let path = path(credentials)?;
     if freshness == Freshness::Cached
-        && let Some(token) = cached(&path)?.filter(|token| is_young(token, clock::now()))
+        && let Some(token) = cached(&path)?.filter(|token| is_fresh(token, clock::now()))
     {
         return Ok(token);
     }
     let _lock = files::lock(&path.with_extension("lock"))?;
     let now = clock::now();
-    let old = cached(&path)?.filter(|token| is_alive(token, now));
+    let old = cached(&path)?.filter(|token| is_valid(token, now));
     if freshness == Freshness::Cached
-        && let Some(token) = old.as_ref().filter(|token| is_young(token, now))
+        && let Some(token) = old.as_ref().filter(|token| is_fresh(token, now))
     {
-        return Ok(token.clone()); // another process was faster
+        return Ok(token.clone()); // Another process has renewed it.
     }
     match (oidc::request(credentials, now), old) {
         (Ok(token), _) => {
@@ -43,54 +47,50 @@ pub(super) fn token(credentials: &Credentials, freshness: Freshness) -> Result<T
             Ok(token)
         }
         (Err(failure), Some(old)) if freshness == Freshness::Cached => {
-            eprintln!("warning: the old token serves on: {}", failure.message);
+            eprintln!("warning: using the cached token: {}", failure.message);
             Ok(old)
         }
         (Err(failure), _) => Err(failure),
     }
 }
 
-/// The cached token, if it is still alive.
-pub(super) fn peek(credentials: &Credentials) -> Result<Option<Token>, Failure> {
-    Ok(cached(&path(credentials)?)?.filter(|token| is_alive(token, clock::now())))
+/// The cached token, if it has not expired.
+pub(super) fn peek(credentials: &ClientCredentials) -> Result<Option<Token>, Failure> {
+    Ok(cached(&path(credentials)?)?.filter(|token| is_valid(token, clock::now())))
 }
 
-/// Forgets the cached token.
-pub(super) fn forget(credentials: &Credentials) -> Result<(), Failure> {
+/// Deletes the cached token.
+pub(super) fn remove(credentials: &ClientCredentials) -> Result<(), Failure> {
     files::remove(&path(credentials)?)
 }
 
-/// One file for each way of asking, the secret aside.
-fn path(credentials: &Credentials) -> Result<PathBuf, Failure> {
-    let asked = [
+/// One file for each issuer, client, audience and scope.
+fn path(credentials: &ClientCredentials) -> Result<PathBuf, Failure> {
+    let key = [
         credentials.issuer.as_str(),
         credentials.client_id.as_str(),
         credentials.audience.as_deref().unwrap_or_default(),
         credentials.scope.as_deref().unwrap_or_default(),
     ];
-    let digest = Sha256::digest(asked.join("\n"));
-    let name: String = digest
-        .iter()
-        .take(12)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    files::cached(&format!("tokens/{name}.json"))
+    let digest = Sha256::digest(key.join("\n"));
+    let name = hex(digest.get(..12).unwrap_or_default());
+    files::cache_file(&format!("tokens/{name}.json"))
 }
 
-/// What cannot be read counts as nothing: it is written anew.
+/// The token in the file. A file that cannot be parsed is ignored and written again.
 fn cached(path: &std::path::Path) -> Result<Option<Token>, Failure> {
     let content = files::read(path)?;
     Ok(content.and_then(|content| serde_json::from_slice(&content).ok()))
 }
 
-fn is_young(token: &Token, now: UnixTime) -> bool {
+fn is_fresh(token: &Token, now: UnixTime) -> bool {
     token.expires_at.is_some_and(|end| {
-        let life = end.saturating_since(token.issued_at);
-        now.saturating_since(token.issued_at) < life / 5 * 4 && token.issued_at <= now
+        let lifetime = end.saturating_since(token.issued_at);
+        now.saturating_since(token.issued_at) < lifetime / 5 * 4 && token.issued_at <= now
     })
 }
 
-fn is_alive(token: &Token, now: UnixTime) -> bool {
+fn is_valid(token: &Token, now: UnixTime) -> bool {
     token.expires_at.is_some_and(|end| now < end)
 }
 
@@ -99,29 +99,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_renewed_after_four_fifths_of_its_life() {
+    fn a_token_is_renewed_after_four_fifths_of_its_lifetime() {
         let token = Token {
             access_token: String::new(),
             issued_at: UnixTime::from_secs(1000),
             expires_at: Some(UnixTime::from_secs(1100)),
         };
         let at = UnixTime::from_secs;
-        assert!(is_young(&token, at(1000)) && is_young(&token, at(1079)));
-        assert!(!is_young(&token, at(1080)) && is_alive(&token, at(1080)));
-        assert!(!is_alive(&token, at(1100)));
+        assert!(is_fresh(&token, at(1000)) && is_fresh(&token, at(1079)));
+        assert!(!is_fresh(&token, at(1080)) && is_valid(&token, at(1080)));
+        assert!(!is_valid(&token, at(1100)));
         assert!(
-            !is_young(&token, at(900)),
-            "a clock that went back is not trusted"
+            !is_fresh(&token, at(900)),
+            "a token from the future is not fresh"
         );
         let for_ever = Token {
             expires_at: Some(UnixTime::from_secs(u64::MAX)),
             ..token.clone()
         };
-        assert!(is_young(&for_ever, at(1000)), "whatever an issuer says");
+        assert!(
+            is_fresh(&for_ever, at(1000)),
+            "an absurd lifetime does not overflow"
+        );
         let endless = Token {
             expires_at: None,
             ..token
         };
-        assert!(!is_young(&endless, at(1000)) && !is_alive(&endless, at(1000)));
+        assert!(!is_fresh(&endless, at(1000)) && !is_valid(&endless, at(1000)));
     }
 }

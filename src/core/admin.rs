@@ -1,5 +1,6 @@
-//! What the gateway answers itself, of itself: to whom, and in which order, [`crate::transaction`]
-//! decides. What was used (`GET …/usage`) is told by [`crate::telemetry::usage_totals`].
+//! The endpoints of the gateway itself. [`crate::transaction`] decides who may use them and in
+//! which order the checks are made. The body of `GET …/usage` is in
+//! [`crate::telemetry::usage_totals`].
 
 pub mod directory;
 pub mod page;

@@ -1,82 +1,83 @@
-//! A token → the caller's [`Claims`], or the reason why not.
+//! Authentication: verifies a caller's token and returns its [`Claims`], or why it is rejected.
 //!
-//! The issuer is chosen by the token's `iss` before any key is looked up; the key by `kid` among
-//! that issuer's keys only; claims are read after the signature held. Tokens that passed are
-//! cached until they expire or their key is withdrawn.
+//! The issuer is chosen by the token's `iss` before any key is looked up, and the key by `kid`
+//! among that issuer's keys only. Claims are read after the signature has been verified. Accepted
+//! tokens are cached until they expire or their key is withdrawn.
 
 pub mod jwk;
 pub mod jwks;
 pub mod jwt;
 pub mod signature;
 
+mod key_waits;
 mod token_cache;
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use jwk::{Algorithm, VerificationKey};
-use jwks::{JwksCache, JwksReport, JwksSource, KeyMiss};
-use jwt::{Claims, IssuerIndex, Token, TokenError};
+pub use key_waits::KeyWaits;
+
+use jwk::Algorithm;
+use jwks::{IssuerStatus, JwksCache, JwksReport, JwksSource, KeyMiss};
+use jwt::{Claims, IssuerIndex, TokenError, UnverifiedToken};
 use signature::SignatureVerifier;
 use token_cache::TokenCache;
 
-use crate::authn::jwks::IssuerStatus;
 use crate::base::shared_data::SharedData;
 use crate::base::time::UnixTime;
 use crate::fetch::callout::{Callout, CalloutResponse, Poll};
-use crate::fetch::refresh::WaitPolicy;
 
-/// Who may issue tokens, and what a token must say.
+/// An accepted issuer, and what its tokens must contain.
 #[derive(Clone, Debug)]
 pub struct Issuer {
-    /// The `iss` of its tokens, compared byte for byte.
+    /// The `iss` claim of its tokens, compared byte for byte.
     pub issuer: String,
-    /// The audiences of which a token must name one.
+    /// The accepted audiences. A token must name one of them.
     pub audiences: Vec<String>,
-    /// The algorithms that its tokens may be signed with.
+    /// The accepted signature algorithms.
     pub algorithms: Vec<Algorithm>,
-    /// How far this gateway's clock may be off for `nbf` and `iat`.
+    /// The tolerance for `nbf` and `iat`.
     pub clock_skew: Duration,
     /// Where its keys come from.
     pub keys: JwksSource,
 }
 
-/// What became of a token.
+/// The outcome of a token's authentication.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Verdict {
-    /// It is good.
+    /// The token is valid.
     Accepted(Rc<Claims>),
-    /// It is not.
+    /// The token is not valid.
     Rejected(TokenError),
-    /// Not known yet: that issuer's keys are being fetched. Ask again when the fetch has ended.
+    /// The issuer's keys are being fetched. Authenticate again when the fetch has ended.
     AwaitingKeys(IssuerIndex),
-    /// Not known: the issuer's keys cannot be had.
+    /// The issuer's keys cannot be fetched.
     KeysUnavailable {
-        /// When it is worth trying again.
+        /// The time until the next attempt.
         retry_after: Duration,
     },
 }
 
-/// Checks tokens against the configured issuers; keeps their keys and the tokens that passed.
+/// Verifies tokens of the configured issuers. It keeps the issuers' keys and the accepted tokens.
 pub struct Authenticator {
     issuers: Vec<(Issuer, JwksCache)>,
     cache: TokenCache,
     verifier: Rc<dyn SignatureVerifier>,
-    lookups: CacheStats,
-    /// By how much a token's `iat` was ahead of the clock at most.
+    cache_stats: CacheStats,
     clock_ahead: Duration,
 }
 
-/// How many tokens that passed were remembered, and how many were not.
+/// How many accepted tokens were in the cache, and how many were not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[allow(missing_docs, reason = "the fields are what they are called")]
 pub struct CacheStats {
+    /// Tokens that were in the cache.
     pub hits: u64,
+    /// Tokens whose signature had to be verified.
     pub misses: u64,
 }
 
 impl Authenticator {
-    /// An authenticator without any fetched key. `cache_capacity` is in tokens.
+    /// An authenticator whose remote keys are not fetched yet. `cache_capacity` is in tokens.
     pub fn new(
         issuers: &[Issuer],
         cache_capacity: usize,
@@ -90,46 +91,38 @@ impl Authenticator {
                 .collect(),
             cache: TokenCache::new(cache_capacity),
             verifier,
-            lookups: CacheStats::default(),
+            cache_stats: CacheStats::default(),
             clock_ahead: Duration::ZERO,
         }
     }
 
-    /// Checks one token of a request, which has waited for the keys of these issuers and waits for
-    /// each but once.
-    pub fn authenticate(
-        &mut self,
-        token: &[u8],
-        waited_for: &[IssuerIndex],
-        now: UnixTime,
-    ) -> Verdict {
+    /// Authenticates one token of a request. `waits` says whether the request may wait for keys.
+    pub fn authenticate(&mut self, token: &[u8], waits: &KeyWaits, now: UnixTime) -> Verdict {
         if let Some(claims) = self.cache.get(token, now) {
-            self.lookups.hits += 1;
+            self.cache_stats.hits += 1;
             return Verdict::Accepted(claims);
         }
-        match self.verify(token, waited_for, now) {
+        match self.verify(token, waits, now) {
             Ok(claims) => {
-                self.lookups.misses += 1;
+                self.cache_stats.misses += 1;
                 Verdict::Accepted(claims)
             }
-            Err(Undecided::Rejected(error)) => Verdict::Rejected(error),
-            Err(Undecided::AwaitingKeys(issuer)) => Verdict::AwaitingKeys(issuer),
-            Err(Undecided::KeysUnavailable(retry_after)) => {
-                Verdict::KeysUnavailable { retry_after }
-            }
+            Err(NoClaims::Rejected(error)) => Verdict::Rejected(error),
+            Err(NoClaims::AwaitingKeys(issuer)) => Verdict::AwaitingKeys(issuer),
+            Err(NoClaims::KeysUnavailable(retry_after)) => Verdict::KeysUnavailable { retry_after },
         }
     }
 
-    /// Whether a token claims to come from one of the configured issuers; nothing is verified.
+    /// Whether a token claims to come from one of the configured issuers. Nothing is verified.
     pub fn is_from_known_issuer(&self, token: &[u8]) -> bool {
-        Token::parse(token).is_ok_and(|token| {
+        UnverifiedToken::parse(token).is_ok_and(|token| {
             self.issuers
                 .iter()
                 .any(|(issuer, _)| issuer.issuer == token.issuer)
         })
     }
 
-    /// Takes in what other workers have fetched, and begins the fetches that are due here.
+    /// Takes over what other workers fetched, and starts the fetches that are due.
     pub fn poll(
         &mut self,
         now: UnixTime,
@@ -138,7 +131,7 @@ impl Authenticator {
         let mut polls = Vec::new();
         for (index, (_, keys)) in self.issuers.iter_mut().enumerate() {
             let poll = keys.poll(now, shared_data);
-            if keys.expire(now) || poll.settled {
+            if keys.expire(now) || poll.ready {
                 self.cache.drop_withdrawn(index, keys.keys());
             }
             polls.push((index, poll));
@@ -146,34 +139,35 @@ impl Authenticator {
         polls
     }
 
-    /// Takes in the answer to an issuer's callout; the next callout, if the fetch has not ended.
+    /// Handles the response to an issuer's callout. Returns the next callout, or `None` if the
+    /// fetch has ended.
     pub fn on_response(
         &mut self,
         index: IssuerIndex,
-        answer: CalloutResponse<'_>,
+        response: CalloutResponse<'_>,
         now: UnixTime,
         shared_data: &dyn SharedData,
     ) -> Option<Callout> {
         let (_, keys) = self.issuers.get_mut(index)?;
-        let next = keys.on_response(answer, now, shared_data);
+        let next = keys.on_response(response, now, shared_data);
         if next.is_none() {
             self.cache.drop_withdrawn(index, keys.keys());
         }
         next
     }
 
-    /// What became of tokens that passed since this was last asked.
+    /// Takes the cache's statistics since the last call.
     pub fn take_lookups(&mut self) -> CacheStats {
-        std::mem::take(&mut self.lookups)
+        std::mem::take(&mut self.cache_stats)
     }
 
-    /// How each issuer's keys do, with the fetches that have ended since this was last asked.
+    /// The metrics of each issuer's keys, with the fetches that ended since the last call.
     pub fn key_reports(&mut self, now: UnixTime) -> impl Iterator<Item = JwksReport> {
-        let sources = self.issuers.iter_mut();
-        sources.map(move |(_, keys)| keys.report(now))
+        let issuers = self.issuers.iter_mut();
+        issuers.map(move |(_, keys)| keys.report(now))
     }
 
-    /// How each issuer's keys do, for people.
+    /// The status of each issuer's keys, for people.
     pub fn status(&self, now: UnixTime) -> Vec<IssuerStatus> {
         let issuers = self.issuers.iter();
         issuers
@@ -181,25 +175,25 @@ impl Authenticator {
             .collect()
     }
 
-    /// By how much a token's `iat` or `nbf` was ahead of the clock at most.
+    /// The furthest that a token's `iat` or `nbf` was ahead of this gateway's clock.
     pub const fn clock_ahead(&self) -> Duration {
         self.clock_ahead
     }
 
-    /// Gives up all fetches under way, since this worker ends.
-    pub fn abandon(&self, shared_data: &dyn SharedData) {
+    /// Releases the leases of all fetches under way, because this worker ends.
+    pub fn shutdown(&self, shared_data: &dyn SharedData) {
         for (_, keys) in &self.issuers {
-            keys.abandon(shared_data);
+            keys.shutdown(shared_data);
         }
     }
 
     fn verify(
         &mut self,
         token: &[u8],
-        waited_for: &[IssuerIndex],
+        waits: &KeyWaits,
         now: UnixTime,
-    ) -> Result<Rc<Claims>, Undecided> {
-        let parsed = Token::parse(token)?;
+    ) -> Result<Rc<Claims>, NoClaims> {
+        let parsed = UnverifiedToken::parse(token)?;
         let (index, (issuer, keys)) = self
             .issuers
             .iter_mut()
@@ -209,30 +203,26 @@ impl Authenticator {
         if !issuer.algorithms.contains(&parsed.algorithm) {
             return Err(TokenError::AlgorithmNotAllowed.into());
         }
-        let mut known = false;
-        let mut signed_by = |key: &&Rc<VerificationKey>| {
-            known = true;
-            self.verifier
-                .verify(parsed.algorithm, key, parsed.signed, &parsed.signature)
+        let (has_candidates, signing_key) = {
+            let mut candidates = keys
+                .matching(parsed.key_id.as_deref(), parsed.algorithm)
+                .peekable();
+            let has_candidates = candidates.peek().is_some();
+            let signing_key = candidates.find(|key| {
+                self.verifier
+                    .verify(parsed.algorithm, key, parsed.signed, &parsed.signature)
+            });
+            (has_candidates, signing_key.cloned())
         };
-        let key = keys
-            .matching(parsed.key_id.as_deref(), parsed.algorithm)
-            .find(&mut signed_by)
-            .cloned();
-        let Some(key) = key else {
-            if known && parsed.key_id.is_some() {
+        let Some(key) = signing_key else {
+            if has_candidates && parsed.key_id.is_some() {
                 return Err(TokenError::SignatureInvalid.into());
             }
-            let patience = match waited_for.iter().filter(|it| **it == index).count() {
-                0 => WaitPolicy::Wait,
-                1 => WaitPolicy::WaitForAnother,
-                _ => WaitPolicy::Decide,
-            };
-            return Err(match keys.demand(patience, now) {
-                KeyMiss::Wait => Undecided::AwaitingKeys(index),
-                KeyMiss::Unavailable { retry_after } => Undecided::KeysUnavailable(retry_after),
-                KeyMiss::Settled if known => TokenError::SignatureInvalid.into(),
-                KeyMiss::Settled => TokenError::KeyUnknown.into(),
+            return Err(match keys.on_unknown_key(waits.policy(index), now) {
+                KeyMiss::AwaitFetch => NoClaims::AwaitingKeys(index),
+                KeyMiss::Unavailable { retry_after } => NoClaims::KeysUnavailable(retry_after),
+                KeyMiss::UnknownKey if has_candidates => TokenError::SignatureInvalid.into(),
+                KeyMiss::UnknownKey => TokenError::KeyUnknown.into(),
             });
         };
         let claims = parsed.claims(index, &issuer.audiences, issuer.clock_skew, now);
@@ -249,14 +239,14 @@ impl Authenticator {
     }
 }
 
-/// Why there are no claims (yet).
-enum Undecided {
+/// Why there are no claims.
+enum NoClaims {
     Rejected(TokenError),
     AwaitingKeys(IssuerIndex),
     KeysUnavailable(Duration),
 }
 
-impl From<TokenError> for Undecided {
+impl From<TokenError> for NoClaims {
     fn from(error: TokenError) -> Self {
         Self::Rejected(error)
     }

@@ -1,6 +1,8 @@
-//! AWS: credentials, endpoints and request signing (Signature Version 4).
+//! AWS: credentials and request signing (Signature Version 4).
 
 pub mod credentials;
-pub mod endpoints;
+pub mod credentials_cache;
 pub mod partition;
 pub mod sigv4;
+
+mod endpoints;

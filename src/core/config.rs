@@ -1,11 +1,12 @@
-//! Bytes → [`Config`]. A `Config` is valid by construction: whoever holds one need not check it.
+//! The configuration: parses JSON into a [`Config`], which is valid by construction.
 //!
-//! Each of its sections is read in a file of that name; every default stands in [`defaults`].
+//! A text is parsed in two steps. [`Document`] is its shape, as serde parses it. Each section of the
+//! document is then validated in the module of that name, which collects every problem with its JSON
+//! path. The defaults are in [`defaults`].
 
 mod authentication;
 mod authorization;
 mod aws;
-mod aws_document;
 #[cfg(feature = "schema")]
 mod choices;
 pub mod defaults;
@@ -18,18 +19,18 @@ mod problem;
 mod providers;
 #[cfg(feature = "schema")]
 mod schema;
-mod secret;
-mod text;
+mod validators;
 
 use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
 pub use authentication::Authentication;
+pub use document::Document;
 pub use observability::Observability;
 pub use problem::{ConfigError, Problem};
 #[cfg(feature = "schema")]
-pub use schema::{schema, shape_problem};
+pub use schema::schema;
 
 use crate::authn::Issuer;
 use crate::authz::Policy;
@@ -39,52 +40,46 @@ use crate::models::catalog::UnlistedStatus;
 use crate::provider::Provider;
 use crate::provider::credential::{AwsSigning, Credential, GatewayToken};
 use crate::provider_kind::ProviderKind;
-use document::Document;
-use problem::{Problems, shape_error};
+use problem::Problems;
 
 /// The whole configuration of the filter.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where the providers are served; a leading slash, no trailing one.
+    /// The path under which the providers are served, with a leading slash and no trailing one.
     pub path_prefix: String,
-    /// Where the totals of what was used are served; a leading slash, no trailing one.
+    /// The path of the usage totals, with a leading slash and no trailing one.
     pub usage_path: String,
-    /// Where the gateway tells how it does; likewise.
+    /// The path of the gateway's status, with a leading slash and no trailing one.
     pub status_path: String,
-    /// SHA-256 of the document, in hexadecimal digits.
+    /// SHA-256 of the JSON text, in hexadecimal digits.
     pub digest: String,
-    /// Whether the page to connect from is served without a token, too.
+    /// Whether the connect page is also served without a token.
     pub public_connect_page: bool,
-    /// How callers are known.
+    /// How callers are authenticated.
     pub authentication: Authentication,
     /// What callers may do.
     pub policy: Policy,
     /// The providers, by name.
     pub providers: BTreeMap<String, Provider>,
-    /// The gateway's own headers for a token, names in lower case.
+    /// The gateway token headers, names in lower case.
     pub token_headers: Vec<String>,
-    /// Response headers that tell of the gateway's account at a provider, names in lower case.
+    /// Response headers of the provider that are not forwarded, names in lower case.
     pub response_headers_to_remove: Vec<String>,
-    /// What is logged and counted beyond what always is.
+    /// Optional logs, metrics and limits.
     pub observability: Observability,
-    /// The largest body that is held back for a signature.
+    /// The largest request body that is buffered for signing.
     pub max_signed_body_bytes: u64,
-    /// How far the model may be from a body's beginning, where there is a catalog.
+    /// With a model catalog: how much of a body is buffered while the filter looks for the model.
     pub max_model_lookup_bytes: u64,
-    /// How a request for a model that is in no catalog is answered.
+    /// The status for a model that is not in the catalog.
     pub unlisted_model_status: UnlistedStatus,
 }
 
 impl Config {
-    /// Reads a configuration. `env` gives the host's environment variables.
+    /// Parses and validates a configuration. `env` returns the host's environment variables.
     pub fn parse(json: &[u8], env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let mut deserializer = serde_json::Deserializer::from_slice(json);
-        let document: Document = serde_path_to_error::deserialize(&mut deserializer)
-            .map_err(|error| shape_error(&error))?;
+        let document = Document::parse(json)?;
         let mut problems = Problems::default();
-        if deserializer.end().is_err() {
-            problems.add("", "something follows the configuration");
-        }
         let mut config = Self::from_document(document, env, &mut problems);
         config.digest = hex(&Sha256::digest(json));
         problems.finish(config)
@@ -100,18 +95,18 @@ impl Config {
             https: or_default(document.clusters.https, defaults::HTTPS_CLUSTER),
         };
         let path_prefix = or_default(document.path_prefix, defaults::PATH_PREFIX);
-        if !text::is_path_prefix(&path_prefix) {
+        if !validators::is_path_prefix(&path_prefix) {
             problems.add(
                 "/path_prefix",
                 "must be a plain path with a leading slash and no trailing one",
             );
         }
-        let mut own_path =
+        let mut endpoint_path =
             |field: &str, path, default| paths::read(field, path, default, &path_prefix, problems);
-        let usage_path = own_path("/usage_path", document.usage_path, defaults::USAGE);
-        let status_path = own_path("/status_path", document.status_path, defaults::STATUS);
+        let usage_path = endpoint_path("/usage_path", document.usage_path, defaults::USAGE);
+        let status_path = endpoint_path("/status_path", document.status_path, defaults::STATUS);
         if usage_path == status_path {
-            problems.add("/status_path", "must not be usage_path");
+            problems.add("/status_path", "must differ from usage_path");
         }
         let token_headers = header_names(
             document.authentication.token_headers.clone(),
@@ -130,11 +125,11 @@ impl Config {
         );
         let providers = providers::read(document.providers, &issuers, &clusters, env, problems);
         for (name, provider) in &providers {
-            let wants_token = Credential::Passthrough {
+            let token_required = Credential::Passthrough {
                 gateway_token: GatewayToken::Required,
             };
             if matches!(authentication, Authentication::Disabled)
-                && provider.credential == wants_token
+                && provider.credential == token_required
             {
                 problems.add(
                     "/authentication/disabled",
@@ -173,12 +168,12 @@ impl Config {
         }
     }
 
-    /// The provider of that name, as it stands in a path.
+    /// The provider with that name, which is a segment of a request's path.
     pub fn provider(&self, name: &[u8]) -> Option<&Provider> {
         self.providers.get(std::str::from_utf8(name).ok()?)
     }
 
-    /// What requests to the provider of that name are signed with, if they are.
+    /// How requests to the provider with that name are signed, if they are.
     pub fn signing(&self, name: &str) -> Option<&AwsSigning> {
         match &self.providers.get(name)?.credential {
             Credential::Aws(signing) => Some(signing),
@@ -186,7 +181,7 @@ impl Config {
         }
     }
 
-    /// The issuers of accepted tokens; none where authentication is disabled.
+    /// The issuers of accepted tokens; none if authentication is disabled.
     pub fn issuers(&self) -> &[Issuer] {
         match &self.authentication {
             Authentication::Tokens { issuers, .. } => issuers,
@@ -195,7 +190,7 @@ impl Config {
     }
 }
 
-/// The account headers of every kind of provider, each once, and those that are the gateway's own.
+/// The account headers of every provider type, each once, and the gateway's own defaults.
 fn default_response_headers_to_remove() -> Vec<&'static str> {
     let account_headers = ProviderKind::ALL.map(|kind| kind.profile().account_headers);
     let mut names = account_headers.concat();
@@ -213,7 +208,7 @@ fn header_names(
 ) -> Vec<String> {
     let names = list_or_default(names, default);
     for (index, name) in names.iter().enumerate() {
-        if !text::is_header_name(name) {
+        if !validators::is_header_name(name) {
             problems.add(format_args!("{path}/{index}"), "is not a header name");
         }
     }

@@ -1,79 +1,74 @@
-//! What all requests of one worker share: a configuration, and what was learnt under it.
+//! The state of one worker: the configuration, and what the worker has learnt while it applies.
+//!
+//! Nothing here has interior mutability. The driver owns the [`Gateway`] and passes it to each
+//! transaction as `&mut`.
 
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::admin::status::{
-    ClockStatus, ConfigurationStatus, Extremes, HostStatus, StatusReport, Witness,
-};
 use crate::authn::Authenticator;
 use crate::authn::jwt::IssuerIndex;
 use crate::authn::signature::SignatureVerifier;
-use crate::aws::credentials::CredentialStatus;
-use crate::aws::credentials::CredentialsCache;
+use crate::aws::credentials_cache::CredentialsCache;
 use crate::aws::sigv4::SigningKeys;
 use crate::base::shared_data::SharedData;
 use crate::base::time::UnixTime;
 use crate::config::Config;
 use crate::fetch::callout::{Callout, CalloutResponse, Poll};
 use crate::fetch::refresh::FetchCounts;
-use crate::provider::Provider;
 use crate::provider::credential::Credential;
 use crate::telemetry::counters::Counters;
-use crate::telemetry::metric::{LabelSet, Labels, Lookup, Measurement, Metric, Outcome};
+use crate::telemetry::high_water_marks::HighWaterMarks;
+use crate::telemetry::metric::{CacheLookup, FetchOutcome, LabelSet, Labels, Measurement, Metric};
 use crate::telemetry::usage_totals::UsageTotals;
 
-/// A configuration, with keys, tokens and credentials.
-pub struct Shared {
-    /// The configuration.
-    pub config: Config,
-    /// Keys and tokens.
-    pub authenticator: RefCell<Authenticator>,
-    /// What requests are signed with.
-    pub signers: RefCell<Signers>,
-    /// The labels of what is measured.
-    pub labels: RefCell<Labels>,
-    /// What is counted between two ticks.
+/// The state of one worker.
+pub struct Gateway {
+    /// The configuration, which never changes.
+    pub config: Rc<Config>,
+    /// The issuers' keys and the token cache.
+    pub authenticator: Authenticator,
+    /// What requests to AWS are signed with.
+    pub aws: AwsSigners,
+    /// The labels of the metrics.
+    pub labels: Labels,
+    /// Counters that are reported at a tick.
     pub counters: Counters,
-    /// What this worker's requests used.
-    pub usage_totals: RefCell<UsageTotals>,
+    /// The usage of the providers, and the gateway's own counters.
+    pub usage_totals: UsageTotals,
+    /// The highest and lowest values seen.
+    pub high_water_marks: HighWaterMarks,
     issuer_labels: Vec<LabelSet>,
     provider_labels: BTreeMap<String, LabelSet>,
-    reported: Cell<UnixTime>,
-    /// Since when this configuration is at work.
-    loaded_at: Cell<Option<UnixTime>>,
-    /// Extremes that were seen.
-    pub witness: Witness,
+    reported_at: UnixTime,
+    /// When the configuration was first used.
+    loaded_at: Option<UnixTime>,
 }
 
-/// The AWS credentials of the providers, and the keys derived from them.
+/// The AWS credentials of the providers, and the signing keys derived from them.
 #[derive(Default)]
-pub struct Signers {
-    /// By the provider's name.
+pub struct AwsSigners {
+    /// The credentials, by the provider's name.
     pub credentials: BTreeMap<String, CredentialsCache>,
-    /// Derived keys.
+    /// The derived keys.
     pub keys: SigningKeys,
 }
 
-/// Something that is fetched, and that requests wait for.
+/// A remote document that requests can wait for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Resource {
     /// An issuer's keys.
     Keys(IssuerIndex),
-    /// The credentials of the provider of that name.
+    /// The credentials of the provider with this name.
     Credentials(Rc<str>),
 }
 
-/// Counted once by each worker that has seen it.
-pub const BODIES_HANDED_OVER: &str = "!bodies_handed_over";
-
-/// Counts are handed to the host no more often than this.
+/// Counters are reported no more often than this.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
-impl Shared {
-    /// Nothing is fetched yet.
+impl Gateway {
+    /// A gateway that has fetched nothing yet.
     pub fn new(
         config: Config,
         verifier: Rc<dyn SignatureVerifier>,
@@ -99,7 +94,7 @@ impl Shared {
         let catalogs = config
             .providers
             .values()
-            .filter_map(|it| it.catalog.as_ref());
+            .filter_map(|provider| provider.catalog.as_ref());
         let known_models = catalogs.flat_map(|catalog| catalog.names());
         let mut labels = Labels::new(known_models, config.observability.max_models, shared_data);
         let issuers = config.issuers().iter();
@@ -111,175 +106,135 @@ impl Shared {
             .map(|name| (name.clone(), labels.one("provider", name)))
             .collect();
         Self {
-            config,
-            authenticator: RefCell::new(authenticator),
-            signers: RefCell::new(Signers {
+            config: Rc::new(config),
+            authenticator,
+            aws: AwsSigners {
                 credentials,
                 keys: SigningKeys::default(),
-            }),
-            labels: RefCell::new(labels),
+            },
+            labels,
             counters: Counters::default(),
-            usage_totals: RefCell::new(UsageTotals::new(shared_data)),
+            usage_totals: UsageTotals::new(shared_data),
+            high_water_marks: HighWaterMarks::default(),
             issuer_labels,
             provider_labels,
-            reported: Cell::default(),
-            loaded_at: Cell::default(),
-            witness: Witness::default(),
+            reported_at: UnixTime::default(),
+            loaded_at: None,
         }
     }
 
-    /// Takes in what other workers have fetched, and begins the fetches that are due here.
-    pub fn poll(&self, now: UnixTime, shared_data: &dyn SharedData) -> Vec<(Resource, Poll)> {
-        self.loaded_at.set(self.loaded_at.get().or(Some(now)));
-        let keys = self.authenticator.borrow_mut().poll(now, shared_data);
+    /// When the configuration was first used, if it was.
+    pub const fn loaded_at(&self) -> Option<UnixTime> {
+        self.loaded_at
+    }
+
+    /// Reads what other workers have fetched, and starts the fetches that are due.
+    pub fn poll(&mut self, now: UnixTime, shared_data: &dyn SharedData) -> Vec<(Resource, Poll)> {
+        self.loaded_at.get_or_insert(now);
+        let keys = self.authenticator.poll(now, shared_data);
         let mut polls: Vec<_> = keys
             .into_iter()
             .map(|(issuer, poll)| (Resource::Keys(issuer), poll))
             .collect();
-        for (name, source) in &mut self.signers.borrow_mut().credentials {
-            let poll = source.poll(now, shared_data);
+        for (name, credentials) in &mut self.aws.credentials {
+            let poll = credentials.poll(now, shared_data);
             polls.push((Resource::Credentials(name.as_str().into()), poll));
         }
         polls
     }
 
-    /// Takes in the answer to a callout; the next callout, if the fetch has not ended.
+    /// Handles the response to a callout. Returns the next callout, unless the fetch has ended.
     pub fn on_response(
-        &self,
+        &mut self,
         resource: &Resource,
-        answer: CalloutResponse<'_>,
+        response: CalloutResponse<'_>,
         now: UnixTime,
         shared_data: &dyn SharedData,
     ) -> Option<Callout> {
         match resource {
             Resource::Keys(issuer) => {
-                let mut authenticator = self.authenticator.borrow_mut();
-                authenticator.on_response(*issuer, answer, now, shared_data)
+                self.authenticator
+                    .on_response(*issuer, response, now, shared_data)
             }
             Resource::Credentials(name) => {
-                let mut signers = self.signers.borrow_mut();
-                let source = signers.credentials.get_mut(name.as_ref())?;
-                source.on_response(answer, now, shared_data)
+                let credentials = self.aws.credentials.get_mut(name.as_ref())?;
+                credentials.on_response(response, now, shared_data)
             }
         }
     }
 
-    /// What has been counted since this was last asked, if that is long enough ago; totals are
-    /// published then.
-    pub fn report(&self, now: UnixTime, shared_data: &dyn SharedData) -> Vec<Measurement> {
-        let last = self.reported.get();
-        // A clock that has been set back must not silence it until it has caught up.
+    /// Publishes the totals and takes the counters since the last report, once in
+    /// [`REPORT_INTERVAL`].
+    pub fn report(&mut self, now: UnixTime, shared_data: &dyn SharedData) -> Vec<Measurement> {
+        let last = self.reported_at;
+        // A clock that was set back must not stop the reports until it has caught up.
         if last <= now && now.saturating_since(last) < REPORT_INTERVAL {
             return Vec::new();
         }
-        self.reported.set(now);
-        self.usage_totals.borrow_mut().publish(now, shared_data);
-        let mut authenticator = self.authenticator.borrow_mut();
-        self.witness.note(Extremes {
-            clock_ahead: authenticator.clock_ahead(),
-            ..Extremes::default()
-        });
-        self.witness.publish(shared_data);
+        self.reported_at = now;
+        self.usage_totals.publish(now, shared_data);
+        let clock_ahead = self.authenticator.clock_ahead();
+        self.high_water_marks.note_clock_ahead(clock_ahead);
+        self.high_water_marks.publish(shared_data);
         let mut gauges = Vec::new();
-        for (keys, set) in authenticator.key_reports(now).zip(&self.issuer_labels) {
-            self.count_fetches(keys.fetches, |outcome| Metric::KeyFetches(*set, outcome));
+        let key_reports = self.authenticator.key_reports(now);
+        for (keys, set) in key_reports.zip(&self.issuer_labels) {
+            count_fetches(&mut self.counters, keys.fetches, |outcome| {
+                Metric::KeyFetches(*set, outcome)
+            });
             if let Some(age) = keys.age {
                 let is_stale = u64::from(keys.is_stale);
                 gauges.push(measurement(Metric::KeyAge(*set), age.as_secs()));
                 gauges.push(measurement(Metric::KeysStale(*set), is_stale));
             }
         }
-        let lookups = authenticator.take_lookups();
+        let lookups = self.authenticator.take_lookups();
         let lookup = Metric::TokenCacheLookups;
-        self.counters.add(lookup(Lookup::Hit), lookups.hits);
-        self.counters.add(lookup(Lookup::Miss), lookups.misses);
-        for (name, source) in &mut self.signers.borrow_mut().credentials {
+        self.counters.add(lookup(CacheLookup::Hit), lookups.hits);
+        self.counters.add(lookup(CacheLookup::Miss), lookups.misses);
+        for (name, credentials) in &mut self.aws.credentials {
             if let Some(set) = self.provider_labels.get(name) {
-                let fetches = source.take_fetches();
-                self.count_fetches(fetches, |outcome| Metric::CredentialFetches(*set, outcome));
-                let lasts = source.lasts(now).map(|time| time.as_secs());
-                gauges.extend(lasts.map(|time| measurement(Metric::CredentialExpiry(*set), time)));
+                count_fetches(&mut self.counters, credentials.take_fetches(), |outcome| {
+                    Metric::CredentialFetches(*set, outcome)
+                });
+                let expires_in = credentials.expires_in(now).map(|time| time.as_secs());
+                gauges.extend(
+                    expires_in.map(|time| measurement(Metric::CredentialExpiry(*set), time)),
+                );
             }
         }
         self.counters.take().chain(gauges).collect()
     }
 
-    /// Notes what is measured, where the status tells of it.
-    pub fn note(&self, measurement: &Measurement) {
+    /// Counts a measurement that is also part of the status report. Call this for every
+    /// [`Measurement`] that a transaction or a report asks for.
+    pub fn note(&mut self, measurement: &Measurement) {
         if let Metric::Refusals(code) = measurement.metric {
-            self.usage_totals.borrow_mut().count(code);
+            self.usage_totals.count_refusal(code);
         }
     }
 
-    /// How the gateway does, with the credentials of these providers.
-    pub fn status_report(
-        &self,
-        providers: &[&Provider],
-        now: UnixTime,
-        shared_data: &dyn SharedData,
-    ) -> StatusReport {
-        let loaded_at = self.loaded_at.get().unwrap_or(now);
-        let authenticator = self.authenticator.borrow();
-        self.witness.note(Extremes {
-            clock_ahead: authenticator.clock_ahead(),
-            ..Extremes::default()
-        });
-        let extremes = self.witness.extremes(shared_data);
-        let mut refusals = self.usage_totals.borrow().counts(shared_data);
-        let handed_over = refusals.remove(BODIES_HANDED_OVER).is_some();
-        let is_withheld = refusals.contains_key("body_withheld");
-        let signers = self.signers.borrow();
-        let credentials = providers.iter().map(|provider| {
-            let name = provider.name.as_str();
-            let state = match (&provider.credential, signers.credentials.get(name)) {
-                (Credential::Aws(_), Some(source)) => return source.status(name, now),
-                (Credential::Aws(_), None) => "none",
-                (Credential::ApiKey { .. }, _) => "configured",
-                (Credential::Passthrough { .. }, _) => "passthrough",
-                (Credential::None, _) => "not_needed",
-            };
-            CredentialStatus {
-                provider: name.to_owned(),
-                state,
-                expires_at: None,
-                fetching: None,
-            }
-        });
-        StatusReport {
-            version: env!("CARGO_PKG_VERSION"),
-            configuration: ConfigurationStatus::new(&self.config.digest, loaded_at, now),
-            issuers: authenticator.status(now),
-            credentials: credentials.collect(),
-            host: HostStatus {
-                hands_over_held_bodies: (handed_over || is_withheld).then_some(handed_over),
-                largest_held_body_bytes: extremes.largest_held_body,
-                smallest_refused_body_bytes: extremes.smallest_refused_body,
-            },
-            clock: ClockStatus {
-                now: now.to_string(),
-                issuers_ahead_seconds: extremes.clock_ahead.as_secs_f64(),
-            },
-            refusals,
-        }
-    }
-
-    fn count_fetches(&self, fetches: FetchCounts, metric: impl Fn(Outcome) -> Metric) {
-        self.counters
-            .add(metric(Outcome::Succeeded), fetches.succeeded);
-        self.counters.add(metric(Outcome::Failed), fetches.failed);
-    }
-
-    /// Gives up all fetches under way, since this worker ends; what has not been told yet.
-    pub fn abandon(&self, now: UnixTime, shared_data: &dyn SharedData) -> Vec<Measurement> {
-        self.reported.set(UnixTime::default());
+    /// Cancels the fetches under way, since this worker shuts down. Returns what has not been
+    /// reported yet.
+    pub fn shutdown(&mut self, now: UnixTime, shared_data: &dyn SharedData) -> Vec<Measurement> {
+        self.reported_at = UnixTime::default();
         let rest = self.report(now, shared_data);
-        self.usage_totals.borrow_mut().abandon(now, shared_data);
-        self.authenticator.borrow().abandon(shared_data);
-        for source in self.signers.borrow().credentials.values() {
-            source.abandon(shared_data);
+        self.usage_totals.shutdown(now, shared_data);
+        self.authenticator.shutdown(shared_data);
+        for credentials in self.aws.credentials.values() {
+            credentials.shutdown(shared_data);
         }
         rest
     }
+}
+
+fn count_fetches(
+    counters: &mut Counters,
+    fetches: FetchCounts,
+    metric: impl Fn(FetchOutcome) -> Metric,
+) {
+    counters.add(metric(FetchOutcome::Succeeded), fetches.succeeded);
+    counters.add(metric(FetchOutcome::Failed), fetches.failed);
 }
 
 const fn measurement(metric: Metric, value: u64) -> Measurement {

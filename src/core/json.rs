@@ -24,7 +24,6 @@ pub use wanted::{Member, Scalar, Visitor, Wanted, members, value};
 
 use std::marker::PhantomData;
 
-use crate::base::bytes::is_same;
 use nesting::{Container, Nesting};
 use token::{
     Escape, Sink, StringPart, TokenBuffer, parse_scalar, short, split_scalar, string_part,
@@ -534,7 +533,7 @@ fn wanted_of<F: Copy, P: Policy>(
         return Ok(None);
     };
     let mut members = members.iter();
-    let member = members.find(|member| is_same(member.name.as_bytes(), name));
+    let member = members.find(|member| member.name.as_bytes() == name);
     Ok(member.map(|member| member.wanted))
 }
 

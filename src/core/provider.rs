@@ -9,8 +9,8 @@ use crate::http::url::BaseUrl;
 use crate::models::catalog::Catalog;
 use crate::models::price::PriceList;
 use crate::provider_kind::ProviderKind;
-use crate::provider_kind::model_place::PathPattern;
-use crate::provider_kind::upstream_path::{path_prefix, upstream_path, versionless_path};
+use crate::provider_kind::path_pattern::PathPattern;
+use crate::provider_kind::upstream_path::{path_prefix, versionless_path};
 use credential::Credential;
 
 /// One configured provider.
@@ -51,7 +51,7 @@ impl Provider {
         if self.paths_without_version {
             return versionless_path(base, path);
         }
-        upstream_path(self.kind.profile(), base, path)
+        self.kind.profile().paths.upstream_path(base, path)
     }
 
     /// The path by which a client may ask for one at the provider, without a leading slash: whoever takes it looks whether

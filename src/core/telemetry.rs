@@ -1,11 +1,12 @@
-//! What the gateway counts and logs, and by what names: those of OpenTelemetry's semantic conventions
-//! for generative AI where there are any.
+//! What the gateway counts and logs. The names are those of OpenTelemetry's semantic conventions
+//! for generative AI where these have one.
 //!
-//! A metric's name ([`metric`]) begins with its labels, `label=.=value;.;`, which `stats_tags` in the host's
-//! configuration take out of it. Label values are words of the code and of the configuration; of
-//! what clients and providers say only models, and of these a limited number.
+//! A metric's name ([`metric`]) starts with its labels, `label=.=value;.;`, which `stats_tags` in
+//! the host's configuration extract from it. Label values come from the code and the configuration.
+//! The only ones from clients and providers are models, and their number is limited.
 
 pub mod counters;
+pub mod high_water_marks;
 mod label;
 mod log_field;
 pub mod metric;
@@ -21,41 +22,51 @@ pub use log_field::{LogField, LogFields};
 pub use metric::{Labels, Measurement, Metric};
 use metric::{ModelLabel, TokenType};
 
-/// All that is known of one forwarded request, or of one that was answered here.
+/// What is known about a request, whether it was forwarded or answered by the gateway.
 #[derive(Clone, PartialEq, Debug, Default)]
-#[allow(missing_docs, reason = "the fields are what they are called")]
 pub struct AccessLogEntry {
+    /// The provider's name.
     pub provider: String,
-    /// The provider's kind, in the conventions' words.
+    /// The provider's kind, as the conventions call it.
     pub system: &'static str,
+    /// The operation, as the conventions call it.
     pub operation: &'static str,
+    /// The caller's `sub`.
     pub subject: Option<String>,
+    /// The `iss` of the caller's token.
     pub issuer: Option<String>,
-    /// More of the caller's claims, as a JSON object.
+    /// Other claims of the caller, as a JSON object.
     pub claims: Option<String>,
+    /// The conversation's name.
     pub conversation: Option<String>,
+    /// The model that the request names.
     pub requested_model: Option<String>,
+    /// The model that the response names.
     pub response_model: Option<String>,
+    /// The response's id.
     pub response_id: Option<String>,
+    /// Why the model stopped.
     pub finish_reason: Option<String>,
+    /// The response's status, 0 without a response.
     pub status: u16,
+    /// The tokens that the response reports.
     pub tokens: TokenUsage,
-    /// What they cost, where the operator says so.
+    /// The cost of the tokens by the configured prices.
     pub cost: Option<Cost>,
-    /// What the provider says that they cost, in a unit of its own.
+    /// The cost that the provider reports, in a unit of its own.
     pub reported_cost: Option<f64>,
-    /// Why the tokens are not all that there are.
+    /// Why the usage is incomplete.
     pub incomplete: Option<IncompleteReason>,
+    /// The time from the request's head to the end of the response.
     pub duration: Duration,
+    /// The time to the first token of a stream.
     pub time_to_first_token: Option<Duration>,
+    /// The average time between two tokens of a stream.
     pub time_per_output_token: Option<Duration>,
 }
 
-/// What has no name of its own.
-const OTHER: &str = "other";
-
 impl AccessLogEntry {
-    /// Hands on what is measured of a request for this model.
+    /// Passes the measurements of a request for this model to `take`.
     pub fn measure(
         &self,
         model: ModelLabel,
@@ -86,14 +97,15 @@ impl AccessLogEntry {
         }
     }
 
-    /// The label value of the model that answered, or else that was asked for.
+    /// The label of the model in the response, or of the requested model if the response names
+    /// none.
     pub fn model_label(&self, labels: &mut Labels, shared_data: &dyn SharedData) -> ModelLabel {
         let model = self.response_model.as_ref();
         let model = model.or(self.requested_model.as_ref());
         labels.model(model.map(String::as_str), shared_data)
     }
 
-    /// What the access log is told: of the fields that are wanted those that are known.
+    /// The fields for the access log: those that are wanted and known.
     pub fn fields(&self, wanted: LogFields) -> Vec<(&'static str, String)> {
         if wanted.is_empty() {
             return Vec::new();
@@ -132,7 +144,7 @@ impl AccessLogEntry {
         fields
     }
 
-    /// Tokens by type, as they are comparable across providers.
+    /// Tokens by type, counted in the same way for every provider.
     fn token_counts(&self) -> [(TokenType, Option<u64>); 5] {
         [
             (TokenType::Input, self.tokens.total_input()),
@@ -142,34 +154,6 @@ impl AccessLogEntry {
             (TokenType::Reasoning, self.tokens.reasoning),
         ]
     }
-}
-
-/// What is asked of a provider, in the conventions' words, by the path's end.
-pub fn operation(path: &[u8]) -> &'static str {
-    let operations: [(&[u8], &str); 18] = [
-        (b"chat/completions", "chat"),
-        (b"completions", "text_completion"),
-        (b"messages", "chat"),
-        (b"responses", "chat"),
-        (b"embeddings", "embeddings"),
-        (b"mbedContent", "embeddings"),
-        (b"mbedContents", "embeddings"),
-        (b"enerateContent", "generate_content"),
-        (b"interactions", "chat"),
-        (b"converse", "chat"),
-        (b"converse-stream", "chat"),
-        (b"invoke", "text_completion"),
-        (b"invoke-with-response-stream", "text_completion"),
-        (b"images/generations", "image_generation"),
-        (b"images/edits", "image_generation"),
-        (b"api/chat", "chat"),
-        (b"api/generate", "text_completion"),
-        (b"api/embed", "embeddings"),
-    ];
-    operations
-        .into_iter()
-        .find(|(end, _)| path.ends_with(end))
-        .map_or(OTHER, |(_, operation)| operation)
 }
 
 fn milliseconds(duration: Duration) -> u64 {

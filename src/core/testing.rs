@@ -1,8 +1,10 @@
-//! What the tests of several rooms and the fuzz targets share: a moment, keys that mint tokens, heads,
-//! configurations, a shared_data.
+//! What the tests of several modules and the fuzz targets share: a fixed time, keys that sign
+//! tokens, heads, configurations, shared data in memory, and a [`TestGateway`].
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -11,21 +13,26 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::authn::signature::SoftwareVerifier;
+use crate::authn::{KeyWaits, Verdict};
 use crate::base::shared_data::SharedData;
 use crate::base::time::UnixTime;
 use crate::config::Config;
-use crate::fetch::callout::CalloutResponse;
+use crate::fetch::callout::{Callout, CalloutResponse};
+use crate::gateway::{Gateway, Resource};
 use crate::http::head::RequestHead;
+use crate::telemetry::{Measurement, Metric};
+use crate::transaction::{Context, Effect, Input, Transaction};
 
-/// The moment at which a virtual clock begins.
+/// The time at which a test starts.
 pub const NOW_SECS: u64 = 1_800_000_000;
 pub const NOW: UnixTime = UnixTime::from_secs(NOW_SECS);
 
-/// The issuer and the audience of every good token.
+/// The issuer and the audience of every valid token.
 pub const ISSUER: &str = "https://issuer.test";
 pub const AUDIENCE: &str = "ai-gateway";
 
-/// A private key of some issuer; the same for the same `id`.
+/// An issuer's private key; the same for the same `id`.
 pub struct SigningKey {
     id: String,
     pair: KeyPair,
@@ -39,7 +46,7 @@ impl SigningKey {
         }
     }
 
-    /// Its public half.
+    /// The public key.
     pub fn jwk(&self) -> Value {
         let x = base64url(self.pair.pk.as_slice());
         json!({"kty": "OKP", "crv": "Ed25519", "kid": self.id, "x": x})
@@ -51,7 +58,7 @@ impl SigningKey {
         self.sign(header.to_string(), claims.to_string())
     }
 
-    /// A token with whatever stands in its parts, rightly signed.
+    /// A token with these parts and a valid signature.
     pub fn sign(&self, header: impl AsRef<[u8]>, payload: impl AsRef<[u8]>) -> String {
         let signed = format!("{}.{}", base64url(header), base64url(payload));
         let signature = self.pair.sk.sign(&signed, None);
@@ -64,7 +71,7 @@ pub fn key_set(keys: &[Value]) -> String {
     json!({ "keys": keys }).to_string()
 }
 
-/// What a server answers that does not say how long its answer is good.
+/// A server's response without a lifetime.
 pub const fn response(status: u16, body: &[u8]) -> CalloutResponse<'_> {
     CalloutResponse::Response {
         status,
@@ -73,7 +80,7 @@ pub const fn response(status: u16, body: &[u8]) -> CalloutResponse<'_> {
     }
 }
 
-/// The claims of a good token that may invoke and get, with `changes` on top; a null removes.
+/// The claims of a valid token that may invoke and get, with `changes` applied; a null removes.
 pub fn claims(changes: Value) -> Value {
     let mut claims = json!({
         "iss": ISSUER,
@@ -93,7 +100,7 @@ pub fn claims(changes: Value) -> Value {
     claims
 }
 
-/// A published or independently made signature: `tests/vectors/jws/README.md`.
+/// A signature from a standard or from another implementation: `tests/vectors/jws/README.md`.
 #[derive(Deserialize)]
 pub struct JwsVector {
     pub source: String,
@@ -102,12 +109,12 @@ pub struct JwsVector {
     pub jws: String,
 }
 
-/// The examples of the standards.
+/// The examples in the standards.
 pub fn rfc_vectors() -> Vec<JwsVector> {
     serde_json::from_str(include_str!("../../tests/vectors/jws/rfc.json")).unwrap()
 }
 
-/// One token for each algorithm, by another implementation.
+/// One token for each algorithm, from another implementation.
 pub fn independent_vectors() -> Vec<JwsVector> {
     serde_json::from_str(include_str!("../../tests/vectors/jws/independent.json")).unwrap()
 }
@@ -130,20 +137,20 @@ pub fn head(headers: &[(&str, &str)]) -> RequestHead {
     )
 }
 
-/// A configuration that must be good; each environment variable `NAME` holds `secret-of-NAME`.
+/// A valid configuration; each environment variable `NAME` holds `secret-of-NAME`.
 pub fn config(document: &Value) -> Config {
     Config::parse(document.to_string().as_bytes(), &env).unwrap()
 }
 
-/// How the value of every environment variable begins.
+/// The prefix of every environment variable's value.
 pub const SECRET: &str = "secret-of-";
 
-/// The environment of every test: `NAME` holds `secret-of-NAME`, but for names with `UNSET`.
+/// The environment of every test: `NAME` holds `secret-of-NAME`. Names with `UNSET` are not set.
 pub fn env(name: &str) -> Option<String> {
     (!name.contains("UNSET")).then(|| format!("{SECRET}{name}"))
 }
 
-/// A shared_data in memory, as the host's shared data behaves.
+/// Shared data in memory that behaves like the host's.
 #[derive(Default)]
 pub struct MemoryBoard(RefCell<HashMap<String, (Vec<u8>, u32)>>);
 
@@ -160,5 +167,173 @@ impl SharedData for MemoryBoard {
             texts.insert(key.to_owned(), (text.to_vec(), version + 1));
         }
         may_write
+    }
+}
+
+/// The path prefix in [`document`].
+pub const PREFIX: &str = "/llm/v1/providers";
+
+/// The configuration of most tests: one provider of each kind and state, and one issuer whose keys
+/// are fetched.
+pub fn document() -> Value {
+    json!({
+        "authentication": {"issuers": [{
+            "issuer": ISSUER,
+            "audiences": [AUDIENCE],
+            "jwks_uri": "https://issuer.test/keys",
+        }]},
+        "authorization": {"bindings": [
+            {"subject": "bound", "permissions": ["invoke", "get"], "providers": ["my-openai"]},
+        ]},
+        "providers": [
+            {"name": "my-openai", "type": "openai", "api_key": {"env": "OPENAI_KEY"}},
+            {"name": "my-claude", "type": "anthropic", "api_key": {"env": "CLAUDE_KEY"}},
+            {"name": "my-google", "type": "google", "api_key": {"env": "GOOGLE_KEY"}},
+            {
+                "name": "my-bedrock",
+                "type": "bedrock",
+                "region": "us-east-1",
+                "credentials": {"bedrock_api_key": {"env": "BEDROCK_KEY"}},
+            },
+            {
+                "name": "signed-bedrock",
+                "type": "bedrock",
+                "region": "us-east-1",
+                "credentials": {"static": {
+                    "access_key_id": {"env": "AWS_ID"},
+                    "secret_access_key": {"env": "AWS_SECRET"},
+                }},
+            },
+            {
+                "name": "my-vllm",
+                "type": "openai_compatible",
+                "base_url": "http://127.0.0.1:8000/v1",
+            },
+            {
+                "name": "switched-off",
+                "type": "openai",
+                "api_key": {"env": "OFF_KEY"},
+                "enabled": false,
+                "models": ["m1"],
+            },
+            {
+                "name": "for-finance",
+                "type": "openai",
+                "api_key": {"env": "FINANCE_KEY"},
+                "allow": [{"claim": "groups", "value": "finance"}],
+            },
+            {"name": "own-claude", "type": "anthropic", "authorization_passthrough": true},
+            {
+                "name": "guarded-claude",
+                "type": "anthropic",
+                "authorization_passthrough": true,
+                "require_gateway_token": true,
+            },
+        ],
+    })
+}
+
+/// A gateway with a virtual clock, for which the test plays every server that it fetches from.
+pub struct TestGateway {
+    gateway: RefCell<Gateway>,
+    pub shared_data: MemoryBoard,
+    pub now: UnixTime,
+}
+
+/// The result of one event.
+pub struct Outcome {
+    pub transaction: Transaction,
+    pub effects: Vec<Effect>,
+}
+
+impl TestGateway {
+    /// A gateway that has fetched nothing yet.
+    pub fn new(config: Config) -> Self {
+        let shared_data = MemoryBoard::default();
+        Self {
+            gateway: Gateway::new(config, Rc::new(SoftwareVerifier), &shared_data).into(),
+            shared_data,
+            now: NOW,
+        }
+    }
+
+    /// Starts the fetches that are due.
+    pub fn start_fetches(&self) -> Vec<Resource> {
+        let mut gateway = self.gateway.borrow_mut();
+        let polls = gateway.poll(self.now, &self.shared_data).into_iter();
+        let started = polls.filter(|(_, poll)| poll.callout.is_some());
+        started.map(|(resource, _)| resource).collect()
+    }
+
+    /// Responds to a callout. Returns the next one if the fetch has not ended.
+    pub fn respond(&self, resource: &Resource, response: CalloutResponse<'_>) -> Option<Callout> {
+        let mut gateway = self.gateway.borrow_mut();
+        gateway.on_response(resource, response, self.now, &self.shared_data)
+    }
+
+    /// Fetches an issuer's keys, which must be the only fetch that is due.
+    pub fn publish_keys(&self, ids: &[&str]) {
+        let keys: Vec<_> = ids.iter().map(|id| SigningKey::new(id).jwk()).collect();
+        let body = key_set(&keys);
+        self.fetch_keys(response(200, body.as_bytes()));
+    }
+
+    /// The same with any response.
+    pub fn fetch_keys(&self, response: CalloutResponse<'_>) {
+        assert_eq!(self.start_fetches(), [Resource::Keys(0)]);
+        self.finish_fetch(&Resource::Keys(0), response);
+    }
+
+    /// Responds to a fetch's only callout.
+    pub fn finish_fetch(&self, resource: &Resource, response: CalloutResponse<'_>) {
+        assert_eq!(self.respond(resource, response), None);
+    }
+
+    /// Authenticates a token of a request that has waited for nothing.
+    pub fn authenticate(&self, token: &[u8]) -> Verdict {
+        let mut gateway = self.gateway.borrow_mut();
+        let prior_waits = KeyWaits::default();
+        let authenticator = &mut gateway.authenticator;
+        authenticator.authenticate(token, &prior_waits, self.now)
+    }
+
+    /// Advances the clock.
+    pub fn advance(&mut self, seconds: u64) {
+        self.now = self.now + Duration::from_secs(seconds);
+    }
+
+    /// Passes an event to a transaction.
+    pub fn handle(&self, transaction: Transaction, input: Input<'_>) -> Outcome {
+        let mut effects = Vec::new();
+        let transaction = transaction.handle(
+            input,
+            &mut Context {
+                gateway: &mut self.gateway.borrow_mut(),
+                shared_data: &self.shared_data,
+                clock: &self.now,
+                effects: &mut effects,
+            },
+        );
+        Outcome {
+            transaction,
+            effects,
+        }
+    }
+
+    /// What the gateway reports at a tick.
+    pub fn report(&self) -> Vec<Measurement> {
+        let mut gateway = self.gateway.borrow_mut();
+        gateway.report(self.now, &self.shared_data)
+    }
+
+    /// What the gateway reports when the worker shuts down.
+    pub fn shutdown(&self) -> Vec<Measurement> {
+        let mut gateway = self.gateway.borrow_mut();
+        gateway.shutdown(self.now, &self.shared_data)
+    }
+
+    /// A metric's name with its labels.
+    pub fn metric_name(&self, metric: Metric) -> String {
+        metric.name(&self.gateway.borrow().labels)
     }
 }

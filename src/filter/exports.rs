@@ -1,29 +1,20 @@
-//! The callbacks that the host calls: each finds its context and hands on.
+//! The callbacks that the host calls. Each one finds its driver and calls it.
 //!
-//! What is not here the host does not enter the VM for. So there is no `proxy_on_done`, since
-//! nothing is left to do then, and no `proxy_on_vm_start`, since a VM has no configuration.
+//! The host enters the VM for every callback that is exported, whether or not it does anything. So
+//! only those that are needed are here: `proxy_on_done` and `proxy_on_vm_start` are not.
 
 #![allow(
     unsafe_code,
-    reason = "the host finds callbacks by their names, which must be exported as they are"
+    reason = "the host finds callbacks by their unmangled names"
 )]
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::rc::Rc;
-
-use super::root::Root;
-use super::stream::Stream;
-use super::{imports, log};
-use ai_gateway_core::base::bytes::WordHash;
+use ai_gateway_core::driver::{Driver, EndOfStream};
 use ai_gateway_core::transaction::Flow;
 
-type Contexts<T> = RefCell<HashMap<u32, Rc<T>, WordHash>>;
-
-thread_local! {
-    static ROOTS: Contexts<Root> = RefCell::default();
-    static STREAMS: Contexts<Stream> = RefCell::default();
-}
+use super::abi::{self, EnvoyHost};
+#[cfg(feature = "faults")]
+use super::faults::{self, Callback};
+use super::{contexts, imports, log};
 
 unsafe extern "C" {
     fn __wasm_call_ctors();
@@ -31,7 +22,7 @@ unsafe extern "C" {
 
 #[unsafe(no_mangle)]
 extern "C" fn _initialize() {
-    // SAFETY: the host calls this once, before all else.
+    // SAFETY: the host calls this once, before anything else.
     unsafe { __wasm_call_ctors() };
     log::set_up();
 }
@@ -46,36 +37,35 @@ extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_context_create(id: u32, root: u32) {
-    if root == 0 {
-        let root = Rc::new(Root::new(id));
-        ROOTS.with_borrow_mut(|roots| roots.insert(id, root));
-    } else if let Some(stream) = root_at(root).and_then(|root| root.stream(id)) {
-        STREAMS.with_borrow_mut(|streams| streams.insert(id, Rc::new(stream)));
+    // A root context has no driver before it is configured.
+    if root != 0 {
+        contexts::create_stream(id, root);
     }
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_delete(id: u32) {
-    // What is dropped may call the host, and must not find the contexts borrowed.
-    let stream = STREAMS.with_borrow_mut(|streams| streams.remove(&id));
-    if stream.is_none() {
-        let root = ROOTS.with_borrow_mut(|roots| roots.remove(&id));
-        drop(root);
-    }
+    contexts::delete(id);
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_configure(id: u32, size: usize) -> u32 {
-    root_at(id)
-        .is_some_and(|root| root.on_configure(size))
-        .into()
+    log::adopt_level();
+    let configuration = abi::plugin_configuration(size);
+    let env = |name: &str| std::env::var(name).ok();
+    let driver = Driver::new(EnvoyHost, id, &configuration, &env);
+    let is_usable = driver.is_ok();
+    if let Ok(driver) = driver {
+        contexts::configure(id, driver);
+    }
+    is_usable.into()
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_tick(id: u32) {
-    if let Some(root) = root_at(id) {
-        root.on_tick();
-    }
+    #[cfg(feature = "faults")]
+    faults::reach(Callback::Tick);
+    contexts::with_root(id, Driver::on_tick);
 }
 
 #[unsafe(no_mangle)]
@@ -86,61 +76,73 @@ extern "C" fn proxy_on_http_call_response(
     body_size: usize,
     _trailers: usize,
 ) {
-    if let Some(root) = root_at(id) {
-        root.on_http_call_response(token, headers, body_size);
-    }
+    contexts::with_root(id, |driver| {
+        driver.on_callout_response(token, headers, body_size);
+    });
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_request_headers(id: u32, _headers: usize, has_ended: u32) -> u32 {
-    action(stream_at(id).map(|stream| stream.on_request_headers(has_ended != 0)))
+extern "C" fn proxy_on_request_headers(id: u32, _headers: usize, end: u32) -> u32 {
+    #[cfg(feature = "faults")]
+    faults::reach(Callback::RequestHead);
+    action(contexts::with_stream(id, |driver| {
+        driver.on_request_headers(id, end_of_stream(end))
+    }))
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_request_body(id: u32, size: usize, has_ended: u32) -> u32 {
-    action(stream_at(id).map(|stream| stream.on_request_body(size, has_ended != 0)))
+extern "C" fn proxy_on_request_body(id: u32, size: usize, end: u32) -> u32 {
+    #[cfg(feature = "faults")]
+    faults::reach(Callback::RequestBody);
+    let flow = contexts::with_stream(id, |driver| {
+        driver.on_request_body(id, size, end_of_stream(end))
+    });
+    action(flow.flatten())
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_request_trailers(id: u32, _trailers: usize) -> u32 {
-    action(stream_at(id).map(|stream| stream.on_request_trailers()))
+    let flow = contexts::with_stream(id, |driver| driver.on_request_trailers(id));
+    action(flow.flatten())
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_response_headers(id: u32, _headers: usize, has_ended: u32) -> u32 {
-    if let Some(stream) = stream_at(id) {
-        stream.on_response_headers(has_ended != 0);
-    }
+extern "C" fn proxy_on_response_headers(id: u32, _headers: usize, end: u32) -> u32 {
+    #[cfg(feature = "faults")]
+    faults::reach(Callback::ResponseHead);
+    contexts::with_stream(id, |driver| {
+        driver.on_response_headers(id, end_of_stream(end));
+    });
     CONTINUE
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_response_body(id: u32, size: usize, has_ended: u32) -> u32 {
-    if let Some(stream) = stream_at(id) {
-        stream.on_response_body(size, has_ended != 0);
-    }
+extern "C" fn proxy_on_response_body(id: u32, size: usize, end: u32) -> u32 {
+    #[cfg(feature = "faults")]
+    faults::reach(Callback::ResponseBody);
+    contexts::with_stream(id, |driver| {
+        driver.on_response_body(id, size, end_of_stream(end));
+    });
     CONTINUE
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_response_trailers(id: u32, _trailers: usize) -> u32 {
-    if let Some(stream) = stream_at(id) {
-        stream.on_response_trailers();
-    }
+    contexts::with_stream(id, |driver| driver.on_response_trailers(id));
     CONTINUE
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_log(id: u32) {
-    if let Some(stream) = stream_at(id) {
-        stream.on_log();
-    }
+    #[cfg(feature = "faults")]
+    faults::reach(Callback::Log);
+    contexts::with_stream(id, |driver| driver.on_log(id));
 }
 
 const CONTINUE: u32 = 0;
 const PAUSE: u32 = 1;
 
-/// A request of which nothing is known is not let through.
+/// The ABI's action. A request whose context is unknown must not reach a provider.
 fn action(flow: Option<Flow>) -> u32 {
     match flow {
         Some(Flow::Continue) => CONTINUE,
@@ -152,10 +154,6 @@ fn action(flow: Option<Flow>) -> u32 {
     }
 }
 
-fn root_at(id: u32) -> Option<Rc<Root>> {
-    ROOTS.with_borrow(|roots| roots.get(&id).cloned())
-}
-
-fn stream_at(id: u32) -> Option<Rc<Stream>> {
-    STREAMS.with_borrow(|streams| streams.get(&id).cloned())
+fn end_of_stream(flag: u32) -> EndOfStream {
+    EndOfStream::from(flag != 0)
 }

@@ -1,12 +1,13 @@
-//! Traps on demand, with which tests see what Envoy makes of them. Without the feature `faults`, which no shipped
-//! module has, all of this is nothing.
+//! Traps on demand, so that tests can show how Envoy handles a VM that traps. Only in modules built
+//! with the feature `faults`, which no shipped module is.
 
-use ai_gateway_core::http::head::RequestHead;
+use std::cell::Cell;
 
-/// Where a VM may be told to trap.
+use super::imports::{self, Map};
+
+/// The callbacks in which a request can make the VM trap.
 #[derive(Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(feature = "faults"), allow(dead_code, reason = "nobody is told"))]
-pub(super) enum Place {
+pub(super) enum Callback {
     RequestHead,
     RequestBody,
     ResponseHead,
@@ -15,48 +16,32 @@ pub(super) enum Place {
     Tick,
 }
 
-#[cfg(not(feature = "faults"))]
-mod unarmed {
-    use super::{Place, RequestHead};
-
-    pub(crate) const fn arm(_: &RequestHead) {}
-
-    pub(crate) const fn meet(_: Place) {}
+thread_local! {
+    static ARMED: Cell<Option<Callback>> = const { Cell::new(None) };
 }
-#[cfg(not(feature = "faults"))]
-pub(super) use unarmed::{arm, meet};
 
-#[cfg(feature = "faults")]
-mod armed {
-    use std::cell::Cell;
-
-    use super::{Place, RequestHead};
-
-    thread_local! {
-        static NEXT: Cell<Option<Place>> = const { Cell::new(None) };
+/// Traps if this is the callback that the header `x-test-trap` of an earlier request, or of this
+/// one, names.
+#[allow(clippy::panic, reason = "traps are what this module is for")]
+pub(super) fn reach(callback: Callback) {
+    if callback == Callback::RequestHead {
+        arm();
     }
-
-    /// Has this VM trap at the place that the request names.
-    pub(crate) fn arm(head: &RequestHead) {
-        let place = match head.first("x-test-trap") {
-            Some(b"request head") => Place::RequestHead,
-            Some(b"request body") => Place::RequestBody,
-            Some(b"response head") => Place::ResponseHead,
-            Some(b"response body") => Place::ResponseBody,
-            Some(b"log") => Place::Log,
-            Some(b"tick") => Place::Tick,
-            _ => return,
-        };
-        NEXT.set(Some(place));
-    }
-
-    /// Traps, if it was told to do so here.
-    #[allow(clippy::panic, reason = "it is what this is for")]
-    pub(crate) fn meet(place: Place) {
-        if NEXT.get() == Some(place) {
-            panic!("a test has asked for this");
-        }
+    if ARMED.get() == Some(callback) {
+        panic!("a test asked for this");
     }
 }
-#[cfg(feature = "faults")]
-pub(super) use armed::{arm, meet};
+
+fn arm() {
+    let header = imports::header(Map::Request, "x-test-trap").unwrap_or_default();
+    let callback = match header.as_slice() {
+        b"request head" => Callback::RequestHead,
+        b"request body" => Callback::RequestBody,
+        b"response head" => Callback::ResponseHead,
+        b"response body" => Callback::ResponseBody,
+        b"log" => Callback::Log,
+        b"tick" => Callback::Tick,
+        _ => return,
+    };
+    ARMED.set(Some(callback));
+}

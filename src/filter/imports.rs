@@ -1,22 +1,17 @@
-//! The functions of the proxy-wasm ABI 0.2.1 that this filter calls, each made safe.
+//! Safe wrappers for the functions of the proxy-wasm ABI 0.2.1 that the filter calls.
 //!
-//! Why not the SDK: it exports every callback there is, so that the host enters the VM for nothing; it
-//! makes two allocations for each header; and it panics on each status that it does not expect, which
-//! ends all requests of a worker.
+//! Why not the SDK: it exports every callback there is, so the host enters the VM for nothing. It
+//! allocates twice for each header. It panics on every status that it does not expect, which ends
+//! all requests of the worker.
 
-#![allow(
-    unsafe_code,
-    reason = "the ABI is one of pointers; nowhere else is it seen"
-)]
+#![allow(unsafe_code, reason = "the ABI passes pointers")]
 
 use std::ptr;
 use std::time::Duration;
 
-/// Why the host did not do what it was asked: a status of the ABI.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct HostError(#[allow(dead_code, reason = "it is logged by Debug")] u32);
+use ai_gateway_core::driver::HostError;
 
-/// A header map of the host: the headers of these.
+/// A header map of the host, by what it belongs to.
 #[derive(Clone, Copy)]
 #[repr(u32)]
 pub(super) enum Map {
@@ -36,7 +31,7 @@ pub(super) enum Buffer {
     PluginConfiguration = 7,
 }
 
-/// How the host puts a metric's values together.
+/// How the host aggregates a metric's values.
 #[derive(Clone, Copy)]
 #[repr(u32)]
 pub(super) enum MetricType {
@@ -140,7 +135,7 @@ unsafe extern "C" {
     ) -> u32;
 }
 
-/// Writes to the host's log; there is nobody to tell if it does not work.
+/// Writes to the host's log. A failure cannot be reported anywhere.
 pub(super) fn log(level: u32, text: &str) {
     // SAFETY: the host reads `text`.
     unsafe { proxy_log(level, text.as_ptr(), text.len()) };
@@ -172,20 +167,21 @@ pub(super) fn set_effective_context(context: u32) -> Result<(), HostError> {
 }
 
 pub(super) fn buffer(buffer: Buffer, start: usize, size: usize) -> Result<Vec<u8>, HostError> {
-    // SAFETY: the host writes where the data is that it has put into memory of ours.
+    // SAFETY: the host writes the address and the size of the data, which it has put into memory
+    // that `allocate` returned.
     take(|data, data_size| unsafe {
         proxy_get_buffer_bytes(buffer as u32, start, size, data, data_size)
     })
 }
 
-/// All of a header map, as [`ai_gateway_core::http::head::HeaderMap`] reads it.
+/// A whole header map, which [`ai_gateway_core::http::head::HeaderMap`] decodes.
 pub(super) fn header_map(map: Map) -> Result<Vec<u8>, HostError> {
     // SAFETY: as for `buffer`.
     take(|data, data_size| unsafe { proxy_get_header_map_pairs(map as u32, data, data_size) })
 }
 
 pub(super) fn header(map: Map, name: &str) -> Result<Vec<u8>, HostError> {
-    // SAFETY: the host reads `name`; else as for `buffer`.
+    // SAFETY: the host reads `name`. The rest is as for `buffer`.
     take(|data, data_size| unsafe {
         proxy_get_header_map_value(map as u32, name.as_ptr(), name.len(), data, data_size)
     })
@@ -210,9 +206,9 @@ pub(super) fn remove_header(map: Map, name: impl AsRef<[u8]>) -> Result<(), Host
     check(unsafe { proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) })
 }
 
-/// `path` with a NUL between its parts.
+/// The parts of `path` are separated by NUL.
 pub(super) fn property(path: &str) -> Result<Vec<u8>, HostError> {
-    // SAFETY: the host reads `path`; else as for `buffer`.
+    // SAFETY: the host reads `path`. The rest is as for `buffer`.
     take(|data, data_size| unsafe {
         proxy_get_property(path.as_ptr(), path.len(), data, data_size)
     })
@@ -223,17 +219,17 @@ pub(super) fn set_property(path: &str, value: &[u8]) -> Result<(), HostError> {
     check(unsafe { proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) })
 }
 
-/// A text shared by all workers, and its version.
+/// A value shared by all workers, and its version.
 pub(super) fn shared_data(key: &str) -> Result<(Vec<u8>, u32), HostError> {
     let mut version = 0;
-    // SAFETY: the host reads `key` and writes a number; else as for `buffer`.
+    // SAFETY: the host reads `key` and writes a number. The rest is as for `buffer`.
     let text = take(|data, data_size| unsafe {
         proxy_get_shared_data(key.as_ptr(), key.len(), data, data_size, &raw mut version)
     })?;
     Ok((text, version))
 }
 
-/// Version 0 stands for any.
+/// Version 0 means any version.
 pub(super) fn set_shared_data(key: &str, text: &[u8], version: u32) -> Result<(), HostError> {
     // SAFETY: the host reads `key` and `text`.
     check(unsafe {
@@ -241,8 +237,8 @@ pub(super) fn set_shared_data(key: &str, text: &[u8], version: u32) -> Result<()
     })
 }
 
-/// Sends a request without body; the token that its answer will bear. `headers` is a header map as
-/// [`ai_gateway_core::http::head::HeaderMap`] writes it.
+/// Sends a request without a body and returns the token of its response. `headers` is encoded by
+/// [`ai_gateway_core::http::head::HeaderMap`].
 pub(super) fn http_call(
     cluster: &str,
     headers: &[u8],
@@ -273,7 +269,7 @@ pub(super) fn resume_request() -> Result<(), HostError> {
     check(unsafe { proxy_continue_stream(REQUEST_STREAM) })
 }
 
-/// `headers` is a header map as [`ai_gateway_core::http::head::HeaderMap`] writes it.
+/// `headers` is encoded by [`ai_gateway_core::http::head::HeaderMap`].
 pub(super) fn local_response(status: u16, headers: &[u8], body: &[u8]) -> Result<(), HostError> {
     // SAFETY: the host reads `headers` and `body`.
     check(unsafe {
@@ -290,7 +286,7 @@ pub(super) fn local_response(status: u16, headers: &[u8], body: &[u8]) -> Result
     })
 }
 
-/// Defines a metric, or finds the one of this name; its id.
+/// Defines a metric, or finds the one of this name. Returns its id.
 pub(super) fn define_metric(kind: MetricType, name: &str) -> Result<u32, HostError> {
     let mut id = 0;
     // SAFETY: the host reads `name` and writes a number.
@@ -308,9 +304,9 @@ pub(super) fn record_metric(id: u32, value: u64) -> Result<(), HostError> {
     check(unsafe { proxy_record_metric(id, value) })
 }
 
-/// Calls a function that the ABI does not have.
+/// Calls a function of this host that is not part of the ABI.
 pub(super) fn foreign(name: &str, arguments: &[u8]) -> Result<Vec<u8>, HostError> {
-    // SAFETY: the host reads `name` and `arguments`; else as for `buffer`.
+    // SAFETY: the host reads `name` and `arguments`. The rest is as for `buffer`.
     take(|data, data_size| unsafe {
         proxy_call_foreign_function(
             name.as_ptr(),
@@ -323,8 +319,7 @@ pub(super) fn foreign(name: &str, arguments: &[u8]) -> Result<Vec<u8>, HostError
     })
 }
 
-/// Memory that the host asks for, to put in it what it has been asked for: with [`take`], the one
-/// place where memory changes hands.
+/// Allocates memory for data that a call returns. The host owns it until [`take`] takes it back.
 pub(super) fn allocate(size: usize) -> *mut u8 {
     let mut bytes = Vec::with_capacity(size);
     let data = bytes.as_mut_ptr();
@@ -332,7 +327,7 @@ pub(super) fn allocate(size: usize) -> *mut u8 {
     data
 }
 
-/// What a call of the host returns; empty where that is nothing.
+/// The data that a call returns, empty if there is none.
 fn take(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, HostError> {
     let mut data = ptr::null_mut();
     let mut size = 0;
@@ -340,8 +335,8 @@ fn take(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, H
     if data.is_null() {
         return Ok(Vec::new());
     }
-    // SAFETY: by the ABI `data` comes from our `allocate`, which was asked for `size` bytes, and the host
-    // has filled them.
+    // SAFETY: by the ABI, `data` comes from `allocate`, which was asked for `size` bytes, and the
+    // host has filled them.
     Ok(unsafe { Vec::from_raw_parts(data, size, size) })
 }
 
@@ -352,7 +347,7 @@ const fn check(status: u32) -> Result<(), HostError> {
     }
 }
 
-/// Envoy takes more for a time that is over.
+/// Envoy treats larger values as already expired.
 const MOST_MILLISECONDS: u32 = i32::MAX.unsigned_abs();
 
 fn milliseconds(duration: Duration) -> u32 {

@@ -1,22 +1,21 @@
 #![cfg(target_arch = "wasm32")]
 
-//! The adapter between the rooms and Envoy: reads bytes, hands them over, applies what comes back.
+//! Connects the gateway's core to Envoy over the proxy-wasm ABI.
 //!
-//! One [`root::Root`] for each configuration in each worker, one [`stream::Stream`] for each
-//! request. Callouts belong to the root: the host drops the answer to a callout when the context that
-//! asked is gone, so a client that leaves must not take a fetch of keys with it.
+//! The filter decides nothing: [`exports`] passes the host's callbacks to the [`Driver`] of the
+//! configuration in question, and [`abi`] implements the driver's [`Host`] by calls of [`imports`].
 //!
 //! ```text
-//! host ─ exports ─► root, stream ─► worker ─► transaction ─ effects ─► abi ─ imports ─► host
+//! Envoy ─► exports ─► contexts ─► Driver (core) ─► abi ─► imports ─► Envoy
 //! ```
+//!
+//! [`Driver`]: ai_gateway_core::driver::Driver
+//! [`Host`]: ai_gateway_core::driver::Host
 
 mod abi;
+mod contexts;
 mod exports;
+#[cfg(feature = "faults")]
 mod faults;
-mod held_body;
 mod imports;
 mod log;
-mod root;
-mod signature;
-mod stream;
-mod worker;

@@ -1,4 +1,4 @@
-//! What is logged goes to the host's log, at the host's level.
+//! Sends the records of the `log` facade to the host's log.
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
@@ -13,7 +13,7 @@ const WARN: u32 = 3;
 const ERROR: u32 = 4;
 const CRITICAL: u32 = 5;
 
-/// Sends there all that is logged from now on, and the last words of a VM that gives up.
+/// Installs the logger, and logs panics, which trap and end the VM.
 pub(super) fn set_up() {
     if log::set_logger(&HostLog).is_ok() {
         log::set_max_level(LevelFilter::Info);
@@ -23,7 +23,7 @@ pub(super) fn set_up() {
     }));
 }
 
-/// Logs what the host logs, and no more.
+/// Adopts the host's log level, so that records it would drop are not built.
 pub(super) fn adopt_level() {
     log::set_max_level(match imports::log_level() {
         Ok(TRACE) => LevelFilter::Trace,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ai_gateway_core::authn::jwk::{Algorithm, KeySet, VerificationKey};
 use ai_gateway_core::authn::jwks::JwksSource;
 use ai_gateway_core::authn::signature::SignatureVerifier;
-use ai_gateway_core::authn::{Authenticator, Issuer, Verdict};
+use ai_gateway_core::authn::{Authenticator, Issuer, KeyWaits, Verdict};
 use ai_gateway_core::aws::credentials::AwsCredentials;
 use ai_gateway_core::aws::sigv4::{self, Scope, SignableRequest, SigningKeys};
 use ai_gateway_core::base::secret::Secret;
@@ -95,7 +95,8 @@ fn authenticator(remembered: usize) -> Authenticator {
 fn tokens(criterion: &mut Criterion) {
     let tokens = ["a", "b"].map(token);
     let accept = |authenticator: &mut Authenticator, token: &str| {
-        let verdict = authenticator.authenticate(black_box(token.as_bytes()), &[], NOW);
+        let verdict =
+            authenticator.authenticate(black_box(token.as_bytes()), &KeyWaits::default(), NOW);
         assert!(matches!(verdict, Verdict::Accepted(_)), "{verdict:?}");
     };
     let mut remembering = authenticator(1000);

@@ -1,19 +1,19 @@
-//! What to do about a problem, where the filter's own words leave that open.
+//! Hints for problems whose message does not say what to do.
 
 use ai_gateway_core::config::{Problem, schema};
 use serde_json::Value;
 
-/// How many letters a mistyped name may be off.
-const NEAR: usize = 2;
+/// The edit distance up to which a known name is suggested.
+const MAX_DISTANCE: usize = 2;
 
-/// A hint, if there is one to give.
+/// The hint for a problem, if there is one.
 pub(super) fn hint(problem: &Problem) -> Option<String> {
     let mut quoted = problem.message.split('`').skip(1).step_by(2);
     let message = problem.message.as_str();
     if message.starts_with("unknown field") {
         let name = quoted.next()?;
         return nearest(name, quoted)
-            .map(|near| format!("did you mean \"{near}\"?"))
+            .map(|known| format!("did you mean \"{known}\"?"))
             .or_else(|| elsewhere(name));
     }
     if message.starts_with("missing field") {
@@ -23,28 +23,30 @@ pub(super) fn hint(problem: &Problem) -> Option<String> {
     if message.contains("expected `env` or `value`") {
         return Some("write {\"env\": \"NAME\"}, and set NAME in Envoy's environment".to_owned());
     }
-    let is_of_shape = message.starts_with("unknown variant") || message.starts_with("invalid");
-    let meant = is_of_shape.then(|| description(&problem.path)).flatten()?;
-    Some(format!("meant is: {meant}"))
+    let is_type_error = message.starts_with("unknown variant") || message.starts_with("invalid");
+    let description = is_type_error
+        .then(|| description(&problem.path))
+        .flatten()?;
+    Some(format!("expected: {description}"))
 }
 
 fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known
         .map(|known| (strsim::damerau_levenshtein(name, known), known))
-        .filter(|(distance, known)| *distance <= NEAR && *distance < known.len())
+        .filter(|(distance, known)| *distance <= MAX_DISTANCE && *distance < known.len())
         .min()
         .map(|(_, known)| known)
 }
 
-/// Where a field is known that was written in the wrong place.
+/// The objects that have a field with that name.
 fn elsewhere(name: &str) -> Option<String> {
     let schema = schema();
-    let places = places(&schema, &schema, "", 0, name);
-    (!places.is_empty()).then(|| format!("it belongs to {}", places.join(" or ")))
+    let owners = owners(&schema, &schema, "", 0, name);
+    (!owners.is_empty()).then(|| format!("it belongs to {}", owners.join(" or ")))
 }
 
-/// Every place in the document that has a member of that name.
-fn places(schema: &Value, root: &Value, at: &str, depth: usize, name: &str) -> Vec<String> {
+/// The path of every object of the document that has a member with that name.
+fn owners(schema: &Value, root: &Value, at: &str, depth: usize, name: &str) -> Vec<String> {
     let mut found = Vec::new();
     if depth > 8 {
         return found;
@@ -52,23 +54,23 @@ fn places(schema: &Value, root: &Value, at: &str, depth: usize, name: &str) -> V
     let schema = resolved(schema, root);
     for (member, below) in object(schema.get("properties")) {
         if member == name {
-            let place = if at.is_empty() { "the top level" } else { at };
-            found.push(place.to_owned());
+            let owner = if at.is_empty() { "the top level" } else { at };
+            found.push(owner.to_owned());
         }
         let dot = if at.is_empty() { "" } else { "." };
         let at = format!("{at}{dot}{member}");
-        found.extend(places(below, root, &at, depth + 1, name));
+        found.extend(owners(below, root, &at, depth + 1, name));
     }
     if let Some(items) = schema.get("items") {
-        found.extend(places(items, root, &format!("{at}[]"), depth + 1, name));
+        found.extend(owners(items, root, &format!("{at}[]"), depth + 1, name));
     }
     for choice in choices(schema) {
-        found.extend(places(choice, root, at, depth + 1, name));
+        found.extend(owners(choice, root, at, depth + 1, name));
     }
     found
 }
 
-/// What the schema says about the value at that path.
+/// The schema's description of the value at a path.
 fn description(path: &str) -> Option<String> {
     let root = schema();
     let mut at = &root;
@@ -123,7 +125,7 @@ fn example(field: &str) -> &'static str {
         "name" => r#""name": "my-provider", the segment of the proxy URL"#,
         "permissions" => r#""permissions": ["invoke"], or "get", or both"#,
         "input" | "output" => "a price per million tokens",
-        _ => "docs/configuration.md says what it is for",
+        _ => "docs/configuration.md describes it",
     }
 }
 
@@ -140,13 +142,13 @@ mod tests {
     }
 
     #[test]
-    fn a_mistyped_name_is_set_right() {
+    fn a_mistyped_name_is_corrected() {
         let message = "unknown field `api_kye`, expected one of `name`, `api_key`, `models`";
         assert_eq!(of("/providers/0", message), "did you mean \"api_key\"?");
     }
 
     #[test]
-    fn a_name_in_the_wrong_place_is_told_its_own() {
+    fn a_misplaced_field_names_its_object() {
         let message = "unknown field `audiences`, expected `issuers` or `disabled`";
         assert_eq!(of("", message), "it belongs to authentication.issuers[]");
         let message = "unknown field `whatever`, expected `issuers` or `disabled`";
@@ -154,12 +156,12 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_the_wrong_type_is_told_what_is_meant() {
+    fn a_value_of_the_wrong_type_is_described() {
         let message = "invalid type: integer, expected a string";
         assert_eq!(
             of("/providers/0/models/1", message),
             "",
-            "elements are not described"
+            "elements have no description"
         );
         assert!(of("/providers/0/models", message).contains("models"));
         assert!(of("/authentication/issuers/3/clock_skew", message).contains("60s"));
@@ -170,13 +172,13 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_is_written_out_is_told_how_to_name_it() {
+    fn a_malformed_secret_shows_the_expected_form() {
         let message = "unknown variant, expected `env` or `value`";
         assert!(of("/providers/0/api_key", message).contains(r#"{"env": "NAME"}"#));
     }
 
     #[test]
-    fn a_missing_field_is_shown() {
+    fn a_missing_field_shows_an_example() {
         assert!(of("", "missing field `authentication`").contains("issuers"));
         assert!(of("/x", "missing field `kind`").contains("docs/configuration.md"));
     }

@@ -1,37 +1,45 @@
-//! `check --online`: whether what the configuration points at is there, as seen from this machine.
+//! `check --online`: whether this machine reaches the servers that the configuration names, and
+//! whether they respond as expected.
 
 use std::time::Duration;
 
+use ai_gateway_core::authn::Issuer;
 use ai_gateway_core::authn::jwk::KeySet;
+use ai_gateway_core::authn::jwks::{JwksSource, Start};
 use ai_gateway_core::base::time::UnixTime;
-use ai_gateway_core::config::{Config, Problem};
+use ai_gateway_core::config::{Config, Document, Problem};
+use ai_gateway_core::http::url::{Endpoint, Scheme};
 use serde_json::Value;
 use ureq::Agent;
 
+use super::any_environment;
 use super::report::{Finding, Severity};
 use super::source::Source;
 use crate::clock;
 use crate::failure::Failure;
-use crate::http::{self, Answer};
+use crate::http::{self, Response};
 use crate::output::progress;
 
-/// Beyond this, tokens are refused as not yet valid, or live shorter than they say.
-const MOST_SKEW: Duration = Duration::from_secs(30);
+/// With a larger skew, tokens are refused as not yet valid or expire early.
+const MAX_SKEW: Duration = Duration::from_secs(30);
 
-/// Tries every issuer and every provider of a configuration that the filter takes.
-pub(super) fn findings(source: &Source, config: &Config) -> Vec<Finding> {
+/// Tests every issuer and every provider of a valid configuration.
+pub(super) fn findings(source: &Source) -> Vec<Finding> {
+    let json = source.text.as_bytes();
+    let (Ok(document), Ok(config)) = (Document::parse(json), Config::parse(json, &any_environment))
+    else {
+        return Vec::new(); // The caller has reported why.
+    };
     let mut report = Report {
         source,
         agent: http::agent(),
         findings: Vec::new(),
     };
-    let document: Value = serde_json::from_str(&source.text).unwrap_or_default();
-    for (index, issuer) in array(document.pointer("/authentication/issuers")) {
+    for (index, issuer) in config.issuers().iter().enumerate() {
         report.issuer(&format!("/authentication/issuers/{index}"), issuer);
     }
-    for (index, provider) in array(document.get("providers")) {
-        let name = provider.get("name").and_then(Value::as_str);
-        if let Some(provider) = name.and_then(|name| config.providers.get(name)) {
+    for (index, name) in document.provider_names().enumerate() {
+        if let Some(provider) = config.providers.get(name) {
             let path = format!("/providers/{index}/base_url");
             report.provider(&path, &provider.base_url.to_string());
         }
@@ -46,22 +54,22 @@ struct Report<'a> {
 }
 
 impl Report<'_> {
-    fn issuer(&mut self, path: &str, issuer: &Value) {
-        if issuer.get("jwks").is_some() {
-            return; // the keys stand in the configuration, and are found to be good
-        }
-        let uri = match issuer.get("jwks_uri").and_then(Value::as_str) {
-            Some(uri) => uri.to_owned(),
-            None => match self.discovered(path, issuer) {
-                Some(uri) => uri,
-                None => return,
-            },
+    fn issuer(&mut self, path: &str, issuer: &Issuer) {
+        let JwksSource::Remote(keys) = &issuer.keys else {
+            return; // Inline keys were validated with the configuration.
         };
-        let at = format!("{path}/jwks_uri");
-        let Some(answer) = self.fetch(&at, &uri) else {
+        let uri = match &keys.start {
+            Start::KeySet(endpoint) => Some(url(endpoint)),
+            Start::Discovery(endpoint) => self.discover(path, &issuer.issuer, &url(endpoint)),
+        };
+        let Some(uri) = uri else {
             return;
         };
-        match KeySet::parse(&answer.body) {
+        let at = format!("{path}/jwks_uri");
+        let Some(response) = self.fetch(&at, &uri) else {
+            return;
+        };
+        match KeySet::parse(&response.body) {
             Ok(keys) if keys.keys().is_empty() => {
                 self.add(
                     Severity::Error,
@@ -77,23 +85,18 @@ impl Report<'_> {
         }
     }
 
-    /// The key set's address, by OpenID Connect Discovery.
-    fn discovered(&mut self, path: &str, issuer: &Value) -> Option<String> {
-        let name = issuer.get("issuer")?.as_str()?;
+    /// The key set's URL in the issuer's discovery document (OpenID Connect Discovery 1.0).
+    fn discover(&mut self, path: &str, issuer: &str, url: &str) -> Option<String> {
         let path = format!("{path}/issuer");
-        let url = format!(
-            "{}/.well-known/openid-configuration",
-            name.trim_end_matches('/')
-        );
-        let document = self.fetch(&path, &url)?.json().unwrap_or_default();
-        let says = document.get("issuer").and_then(Value::as_str);
-        if says != Some(name) {
-            let says = says.unwrap_or("none");
+        let document = self.fetch(&path, url)?.json().unwrap_or_default();
+        let named = document.get("issuer").and_then(Value::as_str);
+        if named != Some(issuer) {
+            let named = named.unwrap_or("none");
             self.add(
                 Severity::Error,
                 &path,
                 format!(
-                    "{url} names the issuer {says}: write it exactly so, a slash at the end counts"
+                    "{url} names the issuer {named}; write it exactly like that, including a slash at the end"
                 ),
             );
             return None;
@@ -103,25 +106,25 @@ impl Report<'_> {
             self.add(
                 Severity::Error,
                 &path,
-                format!("{url} names no jwks_uri: give it in the configuration"),
+                format!("{url} names no jwks_uri; set it in the configuration"),
             );
         }
         uri.map(str::to_owned)
     }
 
-    /// A document that must be there; its server's clock is looked at along the way.
-    fn fetch(&mut self, path: &str, url: &str) -> Option<Answer> {
-        progress(&format!("asking {url}"));
+    /// Fetches a document, and compares its server's clock with this machine's.
+    fn fetch(&mut self, path: &str, url: &str) -> Option<Response> {
+        progress(&format!("requesting {url}"));
         match http::get(&self.agent, url, &[]) {
-            Ok(answer) if answer.status == 200 => {
-                self.compare_clocks(path, url, &answer);
-                Some(answer)
+            Ok(response) if response.status == 200 => {
+                self.compare_clocks(path, url, &response);
+                Some(response)
             }
-            Ok(answer) => {
+            Ok(response) => {
                 self.add(
                     Severity::Error,
                     path,
-                    format!("{url} answers {}", answer.status),
+                    format!("{url} answers {}", response.status),
                 );
                 None
             }
@@ -132,28 +135,28 @@ impl Report<'_> {
         }
     }
 
-    fn compare_clocks(&mut self, path: &str, url: &str, answer: &Answer) {
-        let Some(skew) = answer
+    fn compare_clocks(&mut self, path: &str, url: &str, response: &Response) {
+        let Some(skew) = response
             .header("date")
             .and_then(|date| skew(date, clock::now()))
         else {
             return;
         };
-        if skew > MOST_SKEW {
+        if skew > MAX_SKEW {
             self.add(
                 Severity::Warning,
                 path,
                 format!(
-                    "the clock of {url} and this machine's differ by {} s: let both follow NTP",
+                    "the clocks of {url} and of this machine differ by {} s; let both follow NTP",
                     skew.as_secs()
                 ),
             );
         }
     }
 
-    /// Any answer will do: what is wanted is that the name resolves, and that TLS comes about.
+    /// Every response is a success, because this tests only name resolution, TCP and TLS.
     fn provider(&mut self, path: &str, url: &str) {
-        progress(&format!("asking {url}"));
+        progress(&format!("requesting {url}"));
         match http::get(&self.agent, url, &[]) {
             Ok(_) => self.add(Severity::Ok, path, format!("{url} answers")),
             Err(failure) => self.fail(path, &failure),
@@ -177,7 +180,15 @@ impl Report<'_> {
     }
 }
 
-/// How far a server's `Date` is from now, either way.
+fn url(endpoint: &Endpoint) -> String {
+    let scheme = match endpoint.scheme {
+        Scheme::Http => "http",
+        Scheme::Https => "https",
+    };
+    format!("{scheme}://{}{}", endpoint.authority, endpoint.target)
+}
+
+/// The difference between a server's `Date` and now, in either direction.
 fn skew(date: &str, now: UnixTime) -> Option<Duration> {
     let date = httpdate::parse_http_date(date).ok()?;
     let since_epoch = date
@@ -187,20 +198,12 @@ fn skew(date: &str, now: UnixTime) -> Option<Duration> {
     Some(now.saturating_since(date).max(date.saturating_since(now)))
 }
 
-fn array(value: Option<&Value>) -> impl Iterator<Item = (usize, &Value)> {
-    value
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .enumerate()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn clocks_are_compared_both_ways() {
+    fn clocks_are_compared_in_both_directions() {
         let date = "Sun, 06 Nov 1994 08:49:37 GMT";
         for (now, seconds) in [(784_111_777, 0), (784_111_700, 77), (784_111_807, 30)] {
             let skew = skew(date, UnixTime::from_secs(now)).unwrap();

@@ -1,11 +1,10 @@
-//! The plugin around a configuration, in an Envoy file: settings without which the filter cannot
-//! do its work.
+//! Checks the Wasm plugin that contains a configuration: the settings that the filter requires.
 
 use serde_json::Value;
 
 use super::report::{Finding, Severity};
 
-/// What is wrong with the plugin; `variables` are those that the configuration names.
+/// The problems of a plugin. `variables` are those that the configuration reads.
 pub(super) fn findings(plugin: &Value, variables: &[String]) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut add = |severity, path: &str, message: String, hint: &str| {
@@ -15,8 +14,8 @@ pub(super) fn findings(plugin: &Value, variables: &[String]) -> Vec<Finding> {
         add(
             Severity::Error,
             "allow_on_headers_stop_iteration",
-            "is not true: a request that waits for keys or for its body would hang".to_owned(),
-            "set it beside vm_config; Envoy 1.35 or newer knows it",
+            "is not true, so requests that wait for keys or for their body would hang".to_owned(),
+            "set it next to vm_config; Envoy 1.35 or newer supports it",
         );
     }
     let policy = plugin.get("failure_policy").and_then(Value::as_str);
@@ -26,24 +25,24 @@ pub(super) fn findings(plugin: &Value, variables: &[String]) -> Vec<Finding> {
             Severity::Error,
             "failure_policy",
             "lets requests through unchecked when the filter fails".to_owned(),
-            "failure_policy: FAIL_RELOAD",
+            "set failure_policy: FAIL_RELOAD",
         ),
         _ => add(
             Severity::Warning,
             "failure_policy",
-            "is not FAIL_RELOAD: after a trap every request fails until Envoy is restarted"
+            "is not FAIL_RELOAD, so after a trap every request fails until Envoy is restarted"
                 .to_owned(),
-            "failure_policy: FAIL_RELOAD",
+            "set failure_policy: FAIL_RELOAD",
         ),
     }
-    let handed_over = handed_over(plugin);
+    let visible = visible_variables(plugin);
     for name in variables {
-        // AWS's own are looked for in several places, and need not all be there.
-        if !handed_over.contains(&name.as_str()) && !name.starts_with("AWS_") {
+        // AWS's variables are alternatives, so not all of them have to be set.
+        if !visible.contains(&name.as_str()) && !name.starts_with("AWS_") {
             add(
                 Severity::Error,
                 "vm_config.environment_variables.host_env_keys",
-                format!("does not list {name}, so that the filter cannot read it"),
+                format!("does not list {name}, so the filter cannot read it"),
                 "add it to the list, and set it for Envoy",
             );
         }
@@ -51,8 +50,8 @@ pub(super) fn findings(plugin: &Value, variables: &[String]) -> Vec<Finding> {
     found
 }
 
-/// The variables that the filter can read.
-fn handed_over(plugin: &Value) -> Vec<&str> {
+/// The environment variables that the filter can read.
+fn visible_variables(plugin: &Value) -> Vec<&str> {
     let variables = plugin.pointer("/vm_config/environment_variables");
     let listed = variables
         .and_then(|variables| variables.get("host_env_keys")?.as_array())
@@ -81,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_filter_needs_is_demanded() {
+    fn missing_settings_are_reported() {
         let bare = messages(&json!({"vm_config": {}}), &["KEY", "AWS_SESSION_TOKEN"]);
         let [waiting, policy, variable] = bare.as_slice() else {
             panic!("{bare:?}");
@@ -94,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_plugin_is_left_alone() {
+    fn a_valid_plugin_has_no_findings() {
         let good = json!({
             "allow_on_headers_stop_iteration": true,
             "failure_policy": "FAIL_RELOAD",

@@ -1,69 +1,100 @@
-//! Every problem of a configuration at once. The filter's own parser stops at the first mistake of
-//! shape; here what is mistaken is taken out, and the rest is read again.
+//! Every problem and warning of a configuration at once. The filter's parser stops at the first
+//! mistake of shape. Here the mistaken value is removed and the rest is parsed again.
 
 use std::collections::BTreeMap;
 
-use ai_gateway_core::config::{Config, Problem, shape_problem};
+use ai_gateway_core::config::{Config, Document, Problem};
 use serde_json::Value;
 
-const MOST: usize = 100;
+const MAX_PROBLEMS: usize = 100;
 
-/// All that the filter would refuse, in the order in which it would be met.
-pub(crate) fn every_problem(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Vec<Problem> {
-    let Err(refusal) = Config::parse(text.as_bytes(), env) else {
-        return Vec::new();
-    };
-    let (Some(mut problem), Ok(document)) = (
-        shape_problem(text.as_bytes()),
-        serde_json::from_str::<Value>(text),
-    ) else {
-        return refusal.problems;
-    };
+/// What the filter's parser finds in a configuration.
+#[derive(Default)]
+pub(crate) struct Examination {
+    /// Everything that the filter refuses, in the order in which its parser finds it.
+    pub(crate) problems: Vec<Problem>,
+    /// What the filter accepts although it is insecure.
+    pub(crate) warnings: Vec<Problem>,
+    /// The environment variables that the configuration reads.
+    pub(crate) variables: Vec<String>,
+}
+
+/// Examines a configuration. `env` returns the host's environment variables.
+pub(crate) fn examine(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Examination {
+    match Document::parse(text.as_bytes()) {
+        Ok(document) => Examination {
+            problems: problems(text, env),
+            warnings: document.warnings(),
+            variables: document.variables(),
+        },
+        Err(error) => match serde_json::from_str(text) {
+            Ok(value) => examine_rest(value, error.problems, env),
+            Err(_) => Examination {
+                problems: error.problems,
+                ..Examination::default()
+            },
+        },
+    }
+}
+
+fn problems(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Vec<Problem> {
+    match Config::parse(text.as_bytes(), env) {
+        Ok(_) => Vec::new(),
+        Err(error) => error.problems,
+    }
+}
+
+/// Removes mistakes of shape, of which `mistakes` is the first, until the rest can be parsed.
+fn examine_rest(
+    document: Value,
+    mut mistakes: Vec<Problem>,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Examination {
     let mut rest = Rest {
         document,
         kept: BTreeMap::new(),
         removed: Vec::new(),
     };
-    let mut problems = Vec::new();
-    while problems.len() < MOST {
-        let path = rest.original(&problem.path);
-        let is_ours = rest.is_missing_what_was_removed(&path, &problem.message);
-        if !is_ours {
-            problems.push(Problem {
-                path: path.clone(),
-                message: problem.message.clone(),
+    let mut found = Examination::default();
+    while let Some(mistake) = mistakes.pop() {
+        let path = rest.original(&mistake.path);
+        if !rest.is_missing_what_was_removed(&path, &mistake.message) {
+            found.problems.push(Problem {
+                path,
+                message: mistake.message,
             });
         }
-        let is_missing = problem.message.starts_with("missing field");
-        if !rest.remove(&problem.path, is_missing) {
-            return problems;
+        if found.problems.len() >= MAX_PROBLEMS || !rest.remove(&mistake.path) {
+            return found;
         }
-        match shape_problem(rest.document.to_string().as_bytes()) {
-            Some(next) => problem = next,
-            None => break,
+        match Document::parse(rest.document.to_string().as_bytes()) {
+            Ok(document) => {
+                found.warnings = rest.with_original_paths(document.warnings());
+                found.variables = document.variables();
+            }
+            Err(error) => mistakes = error.problems,
         }
     }
-    if let Err(refusal) = Config::parse(rest.document.to_string().as_bytes(), env) {
-        problems.extend(rest.without_consequences(refusal.problems));
-    }
-    problems
+    let problems = problems(&rest.document.to_string(), env);
+    found.problems.extend(rest.without_consequences(problems));
+    found
 }
 
 fn parent(path: &str) -> Option<&str> {
     path.rsplit_once('/').map(|(parent, _)| parent)
 }
 
-/// The document without what was found to be mistaken.
+/// The document without its mistakes.
 struct Rest {
     document: Value,
-    /// For each array that lost elements, by its original path: the original indexes of the others.
+    /// For each array that lost elements, by its original path: the original indexes of those left.
     kept: BTreeMap<String, Vec<usize>>,
-    /// The original paths of what was removed.
+    /// The original paths of the removed values.
     removed: Vec<String>,
 }
 
 impl Rest {
-    /// The path in the whole document of a path in the rest.
+    /// The path in the whole document for a path in the rest.
     fn original(&self, path: &str) -> String {
         let mut original = String::new();
         for segment in path.split('/').skip(1) {
@@ -79,11 +110,11 @@ impl Rest {
         original
     }
 
-    /// Removes the member or element; false when nothing can be removed but the document itself.
-    fn remove(&mut self, path: &str, is_missing: bool) -> bool {
+    /// Removes the member or element. Returns false if only the document itself could be removed.
+    fn remove(&mut self, path: &str) -> bool {
         let mut path = path;
-        if !is_missing && self.document.pointer(path).is_none() {
-            // The path ends with what the type would have, such as a variant.
+        if self.document.pointer(path).is_none() {
+            // The path ends with a segment that only the type has, such as an enum's variant.
             path = path.rsplit_once('/').map_or("", |(parent, _)| parent);
         }
         let Some((parent, last)) = path.rsplit_once('/') else {
@@ -122,27 +153,36 @@ impl Rest {
         self.removed.contains(&format!("{path}/{field}"))
     }
 
-    /// Whether that, or what it was in, was removed.
-    fn is_gone(&self, path: &str) -> bool {
+    /// Whether the value or an ancestor of it was removed.
+    fn is_removed(&self, path: &str) -> bool {
         self.removed
             .iter()
             .any(|removed| path == removed || path.starts_with(&format!("{removed}/")))
     }
 
-    /// Whether something was removed from that.
-    fn has_lost(&self, path: Option<&str>) -> bool {
+    /// Whether a direct child of the value was removed.
+    fn has_lost_child(&self, path: Option<&str>) -> bool {
         self.removed.iter().any(|removed| parent(removed) == path)
     }
 
-    /// The problems that were there before anything was removed.
+    fn with_original_paths(&self, warnings: Vec<Problem>) -> Vec<Problem> {
+        let warnings = warnings.into_iter().map(|warning| Problem {
+            path: self.original(&warning.path),
+            ..warning
+        });
+        warnings.collect()
+    }
+
+    /// The problems without those that the removals cause.
     fn without_consequences(&self, problems: Vec<Problem>) -> impl Iterator<Item = Problem> {
         problems.into_iter().filter_map(|problem| {
             let path = self.original(&problem.path);
             let is_consequence = self.kept.contains_key(&path)
                 || self.kept.contains_key("/providers")
                     && problem.message.starts_with("there is no provider")
-                || self.is_gone(&path)
-                || self.document.pointer(&problem.path).is_none() && self.has_lost(parent(&path));
+                || self.is_removed(&path)
+                || self.document.pointer(&problem.path).is_none()
+                    && self.has_lost_child(parent(&path));
             (!is_consequence).then_some(Problem { path, ..problem })
         })
     }
@@ -154,7 +194,8 @@ mod tests {
     use serde_json::json;
 
     fn paths(document: &Value) -> Vec<String> {
-        every_problem(&document.to_string(), &|_| Some("x".to_owned()))
+        examine(&document.to_string(), &|_| Some("x".to_owned()))
+            .problems
             .into_iter()
             .map(|problem| problem.path)
             .collect()
@@ -165,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn all_mistakes_of_shape_are_found_where_they_were_made() {
+    fn every_mistake_of_shape_is_reported_with_its_path() {
         let key = json!({"env": "KEY"});
         let document = json!({
             "authentication": {"issuers": [{"issuer": 1, "audiences": ["a"]}, {"issuer": "https://b.test"}]},
@@ -192,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_of_meaning_are_found_beside_those_of_shape() {
+    fn invalid_values_are_reported_with_mistakes_of_shape() {
         let document = json!({
             "authentication": issuers(),
             "providers": [{"name": "A", "type": "openai", "api_key": {"env": "KEY"}}],
@@ -202,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn places_are_those_of_the_whole_document() {
+    fn paths_are_those_of_the_whole_document() {
         let document = json!({
             "authentication": issuers(),
             "authorization": {"bindings": [{"subject": "s", "permissions": ["get"], "providers": ["a"]}]},
@@ -212,21 +253,39 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_no_json_has_one_problem() {
-        assert_eq!(every_problem("{", &|_| None).len(), 1);
-        assert_eq!(every_problem("", &|_| None).len(), 1);
-        assert_eq!(every_problem("{} {}", &|_| None).len(), 1);
+    fn a_text_that_is_not_json_has_one_problem() {
+        assert_eq!(examine("{", &|_| None).problems.len(), 1);
+        assert_eq!(examine("", &|_| None).problems.len(), 1);
+        assert_eq!(examine("{} {}", &|_| None).problems.len(), 1);
     }
 
     #[test]
-    fn a_document_of_another_kind_ends_the_search() {
+    fn a_document_of_the_wrong_type_ends_the_search() {
         for document in [json!(1), json!([]), json!({}), json!({"authentication": 1})] {
             assert!(!paths(&document).is_empty(), "{document}");
         }
     }
 
     #[test]
-    fn what_is_right_has_no_problem() {
+    fn warnings_are_given_beside_mistakes_with_the_paths_of_the_whole_document() {
+        let document = json!({
+            "authentication": issuers(),
+            "providers": [
+                {"name": "a"},
+                {"name": "b", "type": "openai", "api_key": {"value": "k"}},
+                {"name": "c", "type": "openai", "api_key": {"env": "KEY"}},
+            ],
+            "usage": "/x",
+        });
+        let found = examine(&document.to_string(), &|_| Some("x".to_owned()));
+        let paths: Vec<_> = found.warnings.iter().map(|it| it.path.as_str()).collect();
+        assert_eq!(paths, ["/providers/1/api_key"]);
+        assert_eq!(found.variables, ["KEY"]);
+        assert_eq!(found.problems.len(), 2);
+    }
+
+    #[test]
+    fn a_valid_document_has_no_problem() {
         let document = json!({"authentication": issuers(), "providers": []});
         assert_eq!(paths(&document), [""; 0]);
     }

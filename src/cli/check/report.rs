@@ -1,4 +1,4 @@
-//! What a check found, for people and for programs.
+//! The findings of a check, as text and as JSON.
 
 use ai_gateway_core::config::Problem;
 use serde::Serialize;
@@ -7,23 +7,23 @@ use super::hints::hint;
 use super::locate::locate;
 use super::source::{Position, Source};
 
-/// How bad it is.
+/// How serious a finding is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Severity {
-    /// The filter refuses it, or cannot work with it.
+    /// The filter refuses the configuration, or cannot work with it.
     Error,
-    /// It works, and yet is not well.
+    /// It works but is insecure or fragile.
     Warning,
-    /// It was tried and is in order.
+    /// A test succeeded.
     Ok,
 }
 
-/// One thing that was found.
+/// A finding.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub(super) struct Finding {
     pub(super) severity: Severity,
-    /// A JSON pointer into the configuration, or the dotted name of a plugin's member.
+    /// A JSON pointer into the configuration, or the dotted name of a plugin's setting.
     pub(super) path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) line: Option<usize>,
@@ -35,11 +35,11 @@ pub(super) struct Finding {
 }
 
 impl Finding {
-    /// About a place of the configuration.
+    /// A finding about the configuration.
     pub(super) fn new(severity: Severity, source: &Source, problem: Problem) -> Self {
-        // serde tells a place for everything; it is the text's own only where that is no JSON.
+        // serde's line and column refer to the text only if that is not JSON.
         let syntax_error = serde_json::from_str::<serde::de::IgnoredAny>(&source.text).err();
-        let place = match source.position {
+        let position = match source.position {
             Position::After { lines, columns } => {
                 let (line, column) = match &syntax_error {
                     Some(error) => (error.line(), error.column()),
@@ -50,7 +50,9 @@ impl Finding {
             Position::Unknown => None,
         };
         let hint = match syntax_error {
-            Some(error) if error.is_eof() => Some("it ends too early: is it whole?".to_owned()),
+            Some(error) if error.is_eof() => {
+                Some("the text ends too early; check that it is complete".to_owned())
+            }
             Some(_) => Some("JSON has no comments and no comma after the last member".to_owned()),
             None => hint(&problem),
         };
@@ -61,14 +63,14 @@ impl Finding {
             } else {
                 problem.path
             },
-            line: place.map(|place| place.0),
-            column: place.map(|place| place.1),
-            message: without_place(&problem.message).to_owned(),
+            line: position.map(|(line, _)| line),
+            column: position.map(|(_, column)| column),
+            message: without_position(&problem.message).to_owned(),
             hint,
         }
     }
 
-    /// About the plugin around it.
+    /// A finding about the plugin that contains the configuration.
     pub(super) fn of_plugin(severity: Severity, path: &str, message: String, hint: &str) -> Self {
         Self {
             severity,
@@ -80,18 +82,18 @@ impl Finding {
         }
     }
 
-    /// `file:line:column: error: path: message`, which editors and CI can follow.
+    /// `file:line:column: error: path: message`, a format that editors and CI systems parse.
     pub(super) fn text(&self, file: &str) -> String {
-        let mut place = file.to_owned();
+        let mut position = file.to_owned();
         for number in [self.line, self.column].into_iter().flatten() {
-            place.push_str(&format!(":{number}"));
+            position.push_str(&format!(":{number}"));
         }
-        let word = match self.severity {
+        let severity = match self.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
             Severity::Ok => "ok",
         };
-        let mut text = format!("{place}: {word}: {}: {}\n", self.path, self.message);
+        let mut text = format!("{position}: {severity}: {}: {}\n", self.path, self.message);
         if let Some(hint) = &self.hint {
             text.push_str(&format!("  hint: {hint}\n"));
         }
@@ -100,9 +102,9 @@ impl Finding {
 }
 
 /// The message without serde's ` at line 3 column 7`.
-fn without_place(message: &str) -> &str {
+fn without_position(message: &str) -> &str {
     match message.rsplit_once(" at line ") {
-        Some((what, place)) if place.contains(" column ") => what,
+        Some((message, position)) if position.contains(" column ") => message,
         _ => message,
     }
 }
@@ -125,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn places_count_in_the_file_around_the_configuration() {
+    fn lines_and_columns_are_those_of_the_file() {
         let text = "{\n  \"a\": 1\n}";
         let position = Position::After {
             lines: 10,
@@ -142,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_syntax_error_is_where_the_parser_met_it() {
+    fn a_syntax_error_has_the_parsers_line_and_column() {
         let position = Position::After {
             lines: 0,
             columns: 0,

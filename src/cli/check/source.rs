@@ -1,4 +1,5 @@
-//! What a file holds: the filter's configuration itself, or an Envoy file with the filter in it.
+//! Reads the filter's configuration from a file: either the configuration itself, or an Envoy file
+//! that contains it.
 
 use std::path::Path;
 
@@ -10,26 +11,26 @@ use crate::failure::{Failure, Kind};
 pub(crate) struct Source {
     /// The configuration's text.
     pub(crate) text: String,
-    /// Where in the file it stands.
+    /// Its position in the file.
     pub(super) position: Position,
-    /// The plugin around it, where the file is Envoy's.
+    /// The plugin that contains it, if the file is Envoy's.
     pub(super) plugin: Option<Value>,
 }
 
-/// Where a configuration stands in its file.
+/// The position of a configuration in its file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Position {
-    /// It begins after that many lines, each line of it after that many columns.
+    /// It starts after a number of lines, and each of its lines after a number of columns.
     After { lines: usize, columns: usize },
-    /// It is written in a way that has no places of its own, such as on one quoted line.
+    /// Its lines are not lines of the file, such as in a quoted string.
     Unknown,
 }
 
-/// The configurations in the file, at least one.
+/// The configurations in a file, at least one.
 pub(crate) fn read(path: &Path) -> Result<Vec<Source>, Failure> {
     let bytes = std::fs::read(path).map_err(|error| Failure::file(path, &error))?;
     let text = String::from_utf8(bytes).map_err(|_| {
-        Failure::new(Kind::Failed, format!("{} is not in UTF-8", path.display()))
+        Failure::new(Kind::Failed, format!("{} is not UTF-8", path.display()))
             .hint("save it as UTF-8")
     })?;
     sources(path, text)
@@ -42,12 +43,12 @@ fn sources(path: &Path, text: String) -> Result<Vec<Source>, Failure> {
     let document: Value = if is_yaml {
         serde_yaml_ng::from_str(&text).map_err(|error| {
             Failure::new(Kind::Failed, format!("{}: {error}", path.display()))
-                .hint("correct the YAML; the message names line and column")
+                .hint("correct the YAML at the given line and column")
         })?
     } else {
         match serde_json::from_str(&text) {
             Ok(document) => document,
-            Err(_) => return Ok(vec![whole(text)]), // the filter's parser says what is wrong
+            Err(_) => return Ok(vec![whole(text)]), // The filter's parser reports the problem.
         }
     };
     let mut found = Vec::new();
@@ -59,11 +60,11 @@ fn sources(path: &Path, text: String) -> Result<Vec<Source>, Failure> {
         return Err(Failure::new(
             Kind::Failed,
             format!(
-                "{}: there is no configuration of the filter in it",
+                "{} contains no configuration of the filter",
                 path.display()
             ),
         )
-        .hint("name a JSON file, or an Envoy file with a Wasm plugin named or rooted ai_gateway"));
+        .hint("give a JSON file, or an Envoy file with a Wasm plugin whose name or root_id contains ai_gateway"));
     }
     found
         .into_iter()
@@ -90,13 +91,13 @@ fn embedded(path: &Path, file: &str, plugin: &Value) -> Result<Source, Failure> 
         return Err(Failure::new(
             Kind::Failed,
             format!(
-                "{}: the filter's configuration is not a text",
+                "{}: the filter's configuration is not a string",
                 path.display()
             ),
         )
         .hint(
             "write it as in envoy/filter.yaml: \"@type\": type.googleapis.com/google.protobuf.StringValue, \
-             and the JSON as value; Envoy hands other types over as protobuf bytes",
+             and the JSON as value; Envoy passes other types as protobuf bytes",
         ));
     };
     Ok(Source {
@@ -106,11 +107,11 @@ fn embedded(path: &Path, file: &str, plugin: &Value) -> Result<Source, Failure> 
     })
 }
 
-/// Every Wasm plugin whose name, root id or configuration is this filter's.
+/// Finds every Wasm plugin whose name, root id or configuration is this filter's.
 fn find_plugins<'a>(value: &'a Value, found: &mut Vec<&'a Value>) {
     match value {
         Value::Object(members) => {
-            if members.contains_key("vm_config") && is_ours(value) {
+            if members.contains_key("vm_config") && is_this_filter(value) {
                 found.push(value);
             }
             members
@@ -124,7 +125,7 @@ fn find_plugins<'a>(value: &'a Value, found: &mut Vec<&'a Value>) {
     }
 }
 
-fn is_ours(plugin: &Value) -> bool {
+fn is_this_filter(plugin: &Value) -> bool {
     let is_named = ["name", "root_id"]
         .iter()
         .filter_map(|member| plugin.get(member)?.as_str())
@@ -136,17 +137,17 @@ fn is_ours(plugin: &Value) -> bool {
     is_named || configuration.is_some_and(|document| document.get("providers").is_some())
 }
 
-/// Finds the text's lines in the file, where they stand one by one behind the same indentation.
+/// Finds the lines of a text in a file, in which all have the same indentation.
 fn position(file: &str, text: &str) -> Position {
-    let wanted: Vec<&str> = text.trim_end().lines().collect();
+    let expected: Vec<&str> = text.trim_end().lines().collect();
     let lines: Vec<&str> = file.lines().collect();
-    for (start, window) in lines.windows(wanted.len().max(1)).enumerate() {
-        let Some(columns) = indentation(window.first(), wanted.first()) else {
+    for (start, window) in lines.windows(expected.len().max(1)).enumerate() {
+        let Some(columns) = indentation(window.first(), expected.first()) else {
             continue;
         };
-        let matches = window.iter().zip(&wanted).all(|(line, wanted)| {
-            wanted.is_empty() && line.trim().is_empty()
-                || line.get(columns..).is_some_and(|rest| rest == *wanted)
+        let matches = window.iter().zip(&expected).all(|(line, expected)| {
+            expected.is_empty() && line.trim().is_empty()
+                || line.get(columns..).is_some_and(|rest| rest == *expected)
         });
         if matches {
             return Position::After {
@@ -158,8 +159,8 @@ fn position(file: &str, text: &str) -> Position {
     Position::Unknown
 }
 
-fn indentation(line: Option<&&str>, wanted: Option<&&str>) -> Option<usize> {
-    let before = line?.strip_suffix(wanted?)?;
+fn indentation(line: Option<&&str>, expected: Option<&&str>) -> Option<usize> {
+    let before = line?.strip_suffix(expected?)?;
     before.trim().is_empty().then_some(before.len())
 }
 
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shipped_filter_file_has_its_configuration_where_it_stands() {
+    fn the_configuration_in_the_shipped_filter_file_has_a_position() {
         let file = include_str!("../../../envoy/filter.yaml");
         let found = read("filter.yaml", file).unwrap();
         let [source] = found.as_slice() else {
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_on_one_quoted_line_has_no_place() {
+    fn a_configuration_in_a_quoted_string_has_no_position() {
         let file = r#"
 config:
   name: gateway
@@ -201,7 +202,7 @@ config:
     }
 
     #[test]
-    fn json_is_a_configuration_unless_it_is_envoys() {
+    fn json_is_a_configuration_unless_it_is_an_envoy_file() {
         for text in ["{}", "[1, 2", "", r#"{"providers": []}"#] {
             let found = read("x.json", text).unwrap();
             assert_eq!(found[0].text, text);
@@ -212,13 +213,13 @@ config:
     }
 
     #[test]
-    fn other_files_are_refused_with_a_hint() {
+    fn other_files_are_rejected_with_a_hint() {
         let struct_value =
             "vm_config: {}\nname: ai_gateway\nconfiguration: {value: {providers: []}}";
         for (text, words) in [
             ("a: [", "line"),
-            ("a: 1", "there is no configuration"),
-            (struct_value, "is not a text"),
+            ("a: 1", "contains no configuration"),
+            (struct_value, "is not a string"),
         ] {
             let Err(failure) = read("x.yaml", text) else {
                 panic!("{text} was taken");

@@ -1,15 +1,16 @@
-//! Claude Code: its `apiKeyHelper` renews the token. What is given by `--settings` counts more than
-//! the user's own settings, so that none of them leads the session past the gateway.
+//! Claude Code: its `apiKeyHelper` renews the token. `--settings` takes precedence over the user's
+//! own settings, so that none of them makes the session bypass the gateway.
 
 use serde_json::{Map, Value};
 
 use super::{Connection, Launch, Mode};
 
-/// How long it may keep a token before it asks the helper again, which is probe_request.
+/// How long it keeps a token before it runs the helper again, which costs little because the helper
+/// caches.
 const HELPER_TTL_MS: &str = "30000";
 
-/// Switches of other ways to a model, and credentials that would be used in the helper's place.
-const ELSEWHERE: [&str; 8] = [
+/// Variables that select another endpoint, or a credential instead of the helper's.
+const BYPASSING_VARIABLES: [&str; 8] = [
     "ANTHROPIC_AUTH_TOKEN",
     "ANTHROPIC_API_KEY",
     "CLAUDE_CODE_OAUTH_TOKEN",
@@ -40,9 +41,9 @@ pub(super) fn launch(mode: Mode, connection: &Connection) -> Launch {
     } else {
         set("ANTHROPIC_BASE_URL", connection.base_url);
     }
-    let mut unset = ELSEWHERE.to_vec();
+    let mut unset = BYPASSING_VARIABLES.to_vec();
     if mode == Mode::Passthrough {
-        // The client's own credential is what is passed through.
+        // The gateway forwards the client's own credential, so it must keep it.
         unset.retain(|name| {
             ![
                 "ANTHROPIC_AUTH_TOKEN",
@@ -57,7 +58,8 @@ pub(super) fn launch(mode: Mode, connection: &Connection) -> Launch {
         set("CLAUDE_CODE_API_KEY_HELPER_TTL_MS", HELPER_TTL_MS);
     }
     settings.insert("env".to_owned(), environment.into());
-    // A file, since the address of the loopback proxy is a secret, and arguments are seen by all.
+    // A file, because all users of the machine can see arguments, and the URL of the loopback proxy
+    // is a secret.
     let file = connection.folder.join("settings.json");
     let mut arguments = vec!["--settings".to_owned(), file.to_string_lossy().into_owned()];
     match connection.model {
@@ -72,7 +74,7 @@ pub(super) fn launch(mode: Mode, connection: &Connection) -> Launch {
     }
 }
 
-/// A word as a shell reads it.
+/// A word quoted for a shell.
 fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
@@ -98,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_helper_is_a_command_of_the_shell() {
+    fn the_helper_is_a_shell_command() {
         let (launch, settings) = settings(Mode::Native);
         assert_eq!(settings["apiKeyHelper"], r"'/a b/it'\''s' 'token'");
         assert_eq!(settings["env"]["ANTHROPIC_BASE_URL"], "http://gw");
@@ -107,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_passthrough_keeps_the_own_credential_and_has_no_helper() {
+    fn passthrough_keeps_the_clients_credential_and_has_no_helper() {
         let (launch, settings) = settings(Mode::Passthrough);
         assert!(settings.get("apiKeyHelper").is_none());
         assert!(!launch.unset.contains(&"ANTHROPIC_API_KEY"));
@@ -115,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn the_other_cloud_is_switched_on_by_its_mode_alone() {
+    fn bedrock_is_enabled_only_by_its_mode() {
         let (_, settings) = settings(Mode::Bedrock);
         assert_eq!(settings["env"]["CLAUDE_CODE_USE_BEDROCK"], "1");
         assert_eq!(settings["env"]["ANTHROPIC_BEDROCK_BASE_URL"], "http://gw");

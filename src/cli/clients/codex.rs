@@ -1,15 +1,16 @@
-//! Codex: a provider of its configuration, given by flags, whose token a command prints.
+//! Codex: flags define a model provider whose `auth` command prints the token.
 
 use serde_json::Value;
 
 use super::{Connection, Launch};
 
 const PROVIDER: &str = "ai-gateway";
-/// How long it may keep a token before it asks the command again, which is probe_request.
+/// How long it keeps a token before it runs the command again, which costs little because the
+/// command caches.
 const REFRESH_MS: u32 = 30_000;
 
 pub(super) fn launch(connection: &Connection) -> Launch {
-    // JSON's texts and lists are TOML's, too.
+    // JSON strings and arrays are also valid TOML.
     let text = |text: &str| Value::from(text).to_string();
     let (command, arguments) = connection
         .helper

@@ -1,6 +1,6 @@
-//! Gemini CLI: it has no helper for tokens, and refuses a base URL unless its settings choose the
-//! API key. System settings must belong to root, so it gets a home of its own for the session, with
-//! the user's settings and that one choice.
+//! Gemini CLI: it has no token helper, and accepts a base URL only if its settings select the API
+//! key method. System settings must belong to root, so it gets a temporary home with the user's
+//! settings and that method selected.
 
 use std::path::Path;
 
@@ -10,14 +10,14 @@ use super::{Connection, Launch};
 
 pub(super) fn launch(connection: &Connection) -> Launch {
     let home = (connection.env)("GEMINI_CLI_HOME").or_else(|| (connection.env)("HOME"));
-    let own = home.map(|home| Path::new(&home).join(".gemini"));
-    let mut settings = own
+    let user_folder = home.map(|home| Path::new(&home).join(".gemini"));
+    let mut settings = user_folder
         .as_ref()
-        .and_then(|own| std::fs::read(own.join("settings.json")).ok())
+        .and_then(|folder| std::fs::read(folder.join("settings.json")).ok())
         .and_then(|settings| serde_json::from_slice::<Value>(&settings).ok())
         .filter(Value::is_object)
         .unwrap_or_else(|| json!({}));
-    choose(
+    set_at(
         &mut settings,
         &["security", "auth", "selectedType"],
         "gemini-api-key".into(),
@@ -28,10 +28,10 @@ pub(super) fn launch(connection: &Connection) -> Launch {
             connection.folder.to_string_lossy().into_owned(),
         ),
         ("GOOGLE_GEMINI_BASE_URL", connection.base_url.to_owned()),
-        // The loopback proxy puts the token in its place.
-        ("GEMINI_API_KEY", "in-the-gateways-hands".to_owned()),
+        // The loopback proxy replaces it with the token.
+        ("GEMINI_API_KEY", "set-by-the-gateway".to_owned()),
     ];
-    let trusted = own.map(|own| own.join("trustedFolders.json"));
+    let trusted = user_folder.map(|folder| folder.join("trustedFolders.json"));
     if let Some(trusted) = trusted.filter(|file| file.exists()) {
         set.push((
             "GEMINI_CLI_TRUSTED_FOLDERS_PATH",
@@ -58,8 +58,8 @@ pub(super) fn launch(connection: &Connection) -> Launch {
     }
 }
 
-/// Sets a value, whatever stood in its way.
-fn choose(settings: &mut Value, path: &[&str], value: Value) {
+/// Sets the value at a path, and replaces whatever is not an object on the way.
+fn set_at(settings: &mut Value, path: &[&str], value: Value) {
     let Some((name, rest)) = path.split_first() else {
         *settings = value;
         return;
@@ -68,7 +68,7 @@ fn choose(settings: &mut Value, path: &[&str], value: Value) {
         *settings = json!({});
     }
     if let Some(members) = settings.as_object_mut() {
-        choose(members.entry(*name).or_insert(Value::Null), rest, value);
+        set_at(members.entry(*name).or_insert(Value::Null), rest, value);
     }
 }
 
@@ -77,9 +77,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_choice_is_made_and_the_others_stay() {
+    fn one_setting_is_changed_and_the_others_stay() {
         let mut settings = json!({"ui": {"theme": "x"}, "security": {"auth": 5, "other": 1}});
-        choose(
+        set_at(
             &mut settings,
             &["security", "auth", "selectedType"],
             "key".into(),

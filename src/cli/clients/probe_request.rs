@@ -1,42 +1,44 @@
-//! For each type of provider, the cheapest request that shows that it can be used.
+//! For each provider type, an inexpensive request that tests whether it can be used.
 
 use serde_json::{Value, json};
 
-/// A request below a proxy URL.
-pub(crate) struct CheapRequest {
-    /// The path, without a leading slash.
+/// An inexpensive request to a provider.
+pub(crate) struct ProbeRequest {
+    /// The path below the proxy URL, without a leading slash.
     pub(crate) path: String,
-    /// The body of a POST; a GET has none.
+    /// The body of a `POST`; `None` for a `GET`.
     pub(crate) body: Option<Value>,
-    /// The header that brings the token, and what stands before it.
-    pub(crate) token: (&'static str, &'static str),
-    /// What the provider insists on.
+    /// The header that carries the token, and the prefix of its value.
+    pub(crate) token_header: (&'static str, &'static str),
+    /// Other headers that the provider requires.
     pub(crate) headers: &'static [(&'static str, &'static str)],
 }
 
 const BEARER: (&str, &str) = ("authorization", "Bearer ");
-/// Enough for every model; some refuse less.
-const TOKENS: u32 = 16;
+/// The smallest limit that every model accepts.
+const MAX_TOKENS: u32 = 16;
 
-/// One answer of a few tokens, or without a model the free list of models. `None` for a type that
-/// is not known here, or that has no such list.
-pub(crate) fn probe_request(kind: &str, model: Option<&str>) -> Option<CheapRequest> {
+/// A request that generates a few tokens or, without a model, lists the models. `None` for an
+/// unknown type, or one without such a list.
+pub(crate) fn probe_request(kind: &str, model: Option<&str>) -> Option<ProbeRequest> {
     let kind = api(kind, model);
-    let said = json!([{ "role": "user", "content": "Hi" }]);
+    let messages = json!([{ "role": "user", "content": "Hi" }]);
     let (path, body) = match (kind, model) {
         ("openai" | "openai_compatible", Some(model)) => (
             "v1/chat/completions".to_owned(),
-            Some(json!({ "model": model, "messages": said, limit(kind): TOKENS })),
+            Some(
+                json!({ "model": model, "messages": messages, max_tokens_field(kind): MAX_TOKENS }),
+            ),
         ),
         ("anthropic", Some(model)) => (
             "v1/messages".to_owned(),
-            Some(json!({ "model": model, "max_tokens": TOKENS, "messages": said })),
+            Some(json!({ "model": model, "max_tokens": MAX_TOKENS, "messages": messages })),
         ),
         ("google", Some(model)) => (
             format!("v1beta/models/{model}:generateContent"),
             Some(json!({
                 "contents": [{ "role": "user", "parts": [{ "text": "Hi" }] }],
-                "generationConfig": { "maxOutputTokens": TOKENS },
+                "generationConfig": { "maxOutputTokens": MAX_TOKENS },
             })),
         ),
         ("bedrock", Some(model)) => (
@@ -46,17 +48,17 @@ pub(crate) fn probe_request(kind: &str, model: Option<&str>) -> Option<CheapRequ
             ),
             Some(json!({
                 "messages": [{ "role": "user", "content": [{ "text": "Hi" }] }],
-                "inferenceConfig": { "maxTokens": TOKENS },
+                "inferenceConfig": { "maxTokens": MAX_TOKENS },
             })),
         ),
         ("openai" | "openai_compatible" | "anthropic", None) => ("v1/models".to_owned(), None),
         ("google", None) => ("v1beta/models".to_owned(), None),
         _ => return None,
     };
-    Some(CheapRequest {
+    Some(ProbeRequest {
         path,
         body,
-        token: if kind == "google" {
+        token_header: if kind == "google" {
             ("x-goog-api-key", "")
         } else {
             BEARER
@@ -69,7 +71,7 @@ pub(crate) fn probe_request(kind: &str, model: Option<&str>) -> Option<CheapRequ
     })
 }
 
-/// The type whose API is asked: one type serves two, by the model.
+/// The type whose API serves the model. `bedrock_mantle` has two APIs.
 fn api<'a>(kind: &'a str, model: Option<&str>) -> &'a str {
     match (kind, model) {
         ("bedrock_mantle", Some(model)) if model.starts_with("anthropic.") => "anthropic",
@@ -78,8 +80,8 @@ fn api<'a>(kind: &'a str, model: Option<&str>) -> &'a str {
     }
 }
 
-/// Newer models of the one know only the newer name, and other servers only the older.
-fn limit(kind: &str) -> &'static str {
+/// OpenAI's newer models accept only the newer name, and other servers only the older.
+fn max_tokens_field(kind: &str) -> &'static str {
     if kind == "openai" {
         "max_completion_tokens"
     } else {
@@ -93,7 +95,7 @@ mod tests {
     use ai_gateway_core::provider_kind::ProviderKind;
 
     #[test]
-    fn every_type_of_provider_has_one() {
+    fn every_provider_type_has_one() {
         for kind in ProviderKind::ALL.map(|kind| kind.profile().type_name) {
             let request = probe_request(kind, Some("a/b:c")).unwrap();
             assert!(request.body.is_some(), "{kind}");

@@ -1,4 +1,4 @@
-//! Envoy's bootstrap: the shipped one, with what the command was asked for.
+//! Envoy's bootstrap: envoy/bootstrap.yaml with the command's options applied.
 
 use super::template::{Template, indented, quoted};
 use super::{AccessLog, Address, Render, Toggle};
@@ -7,10 +7,10 @@ use crate::failure::Failure;
 const BOOTSTRAP: &str = include_str!("../../../envoy/bootstrap.yaml");
 const TRACING: &str = include_str!("../../../examples/tracing/envoy.yaml");
 
-/// The listener's limit in the shipped bootstrap, wherever it is named.
+/// The listener's buffer limit in the template.
 const BUFFER_LIMIT: &str = "33554432";
-/// What HTTP/2 allows for a window, RFC 9113 §6.5.2, from Envoy's least.
-const WINDOWS: std::ops::RangeInclusive<u64> = 65_535..=2_147_483_647;
+/// The range of HTTP/2 windows: from Envoy's minimum to RFC 9113 §6.5.2's maximum.
+const WINDOW_SIZES: std::ops::RangeInclusive<u64> = 65_535..=2_147_483_647;
 
 /// The bootstrap. `max_body` is the configuration's `max_signed_body_bytes`.
 pub(super) fn bootstrap(options: &Render, max_body: u64) -> Result<String, Failure> {
@@ -26,7 +26,7 @@ pub(super) fn bootstrap(options: &Render, max_body: u64) -> Result<String, Failu
     if let Some(collector) = &options.tracing {
         tracing(&mut template, collector)?;
     }
-    let files = options.installed_in();
+    let files = options.install_folder();
     template.replace(
         "path: /etc/envoy/ai-gateway/filter.yaml",
         &format!("path: {}", quoted(&format!("{files}/filter.yaml"))),
@@ -42,7 +42,7 @@ pub(super) fn bootstrap(options: &Render, max_body: u64) -> Result<String, Failu
             quoted(&options.ca_bundle.to_string_lossy())
         ),
     )?;
-    let limit = max_body.clamp(*WINDOWS.start(), *WINDOWS.end());
+    let limit = max_body.clamp(*WINDOW_SIZES.start(), *WINDOW_SIZES.end());
     template.replace_all(BUFFER_LIMIT, &limit.to_string())?;
     Ok(template.into_text())
 }
@@ -136,7 +136,7 @@ fn tracing(template: &mut Template, collector: &Address) -> Result<(), Failure> 
         "                http_filters:\n",
         &format!("{}\n                http_filters:\n", indented(manager, 16)),
     )?;
-    // The mapping becomes an element of a list: its first line gets the dash.
+    // The mapping becomes a list element, so its first line starts with a dash.
     let cluster = cluster.trim_start_matches("cluster:\n");
     let cluster = indented(cluster, 4).replacen("      name:", "    - name:", 1);
     template.replace("\n  clusters:\n", &format!("\n  clusters:\n{cluster}\n"))
@@ -169,14 +169,14 @@ mod tests {
     }
 
     #[test]
-    fn without_options_it_is_the_shipped_one_but_for_its_paths() {
+    fn without_options_only_the_paths_differ_from_the_template() {
         let (_, document) = rendered(&["-O", "/etc/envoy/ai-gateway"]);
         let shipped: Value = serde_yaml_ng::from_str(BOOTSTRAP).unwrap();
         assert_eq!(document, shipped);
     }
 
     #[test]
-    fn every_option_reaches_its_place() {
+    fn every_option_is_applied() {
         let (_, document) = rendered(&[
             "--listen",
             "[::]:443",
@@ -225,14 +225,14 @@ mod tests {
     }
 
     #[test]
-    fn the_access_log_can_be_left_out() {
+    fn the_access_log_can_be_turned_off() {
         let (_, document) = rendered(&["--access-log", "off"]);
         assert!(manager(&document).get("access_log").is_none());
         assert!(manager(&document).get("local_reply_config").is_some());
     }
 
     #[test]
-    fn the_listener_holds_back_as_much_as_the_filter() {
+    fn the_listener_buffers_as_much_as_the_filter() {
         let text = bootstrap(&Render::of(&[]), 1_000_000).unwrap();
         assert!(!text.contains(BUFFER_LIMIT));
         assert!(text.contains("per_connection_buffer_limit_bytes: 1000000"));

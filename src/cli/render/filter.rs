@@ -1,4 +1,4 @@
-//! The filter's file: the shipped one, with this configuration and the variables that it names.
+//! The filter's file: envoy/filter.yaml with this configuration and the variables that it reads.
 
 use super::Render;
 use super::template::{Template, indented, quoted};
@@ -6,7 +6,7 @@ use crate::failure::Failure;
 
 const FILTER: &str = include_str!("../../../envoy/filter.yaml");
 
-/// The file with that configuration, a JSON text.
+/// The file with a configuration, which is a JSON text.
 pub(super) fn filter(
     options: &Render,
     configuration: &str,
@@ -35,7 +35,7 @@ mod tests {
     use serde_json::Value;
 
     #[test]
-    fn the_configuration_arrives_as_it_was_written() {
+    fn the_configuration_is_embedded_unchanged() {
         let configuration = "  {\n\t\"a\": \"b # c: 'd' \u{e9}\",\r\n\n  \"e\": 1\n}\n";
         let variables = ["A".to_owned(), "B".to_owned()];
         let options = Render::of(&["--wasm", "/opt/it.wasm"]);

@@ -1,9 +1,9 @@
-//! Changes to the shipped Envoy files, as texts, so that their comments come along. Each change
-//! replaces a passage that stands there exactly as often as is said; else the file has changed.
+//! Textual changes to the Envoy files in envoy/, which keep their comments. A change fails if the
+//! text that it replaces is missing, because the file has been edited then.
 
 use crate::failure::{Failure, Kind};
 
-/// A file as it is shipped, being changed.
+/// A file that is being changed.
 pub(super) struct Template {
     text: String,
 }
@@ -19,7 +19,7 @@ impl Template {
         self.text
     }
 
-    /// Replaces the one passage.
+    /// Replaces a passage that occurs exactly once.
     pub(super) fn replace(&mut self, passage: &str, with: &str) -> Result<(), Failure> {
         if self.text.matches(passage).count() != 1 {
             return Err(unexpected(passage));
@@ -28,7 +28,7 @@ impl Template {
         Ok(())
     }
 
-    /// Replaces the passage wherever it stands.
+    /// Replaces every occurrence of a passage.
     pub(super) fn replace_all(&mut self, passage: &str, with: &str) -> Result<(), Failure> {
         if !self.text.contains(passage) {
             return Err(unexpected(passage));
@@ -37,7 +37,7 @@ impl Template {
         Ok(())
     }
 
-    /// Replaces all from the one passage to before the next that begins with `end`.
+    /// Replaces the text from `start` up to the next `end`, which stays.
     pub(super) fn replace_until(
         &mut self,
         start: &str,
@@ -54,7 +54,7 @@ impl Template {
         Ok(())
     }
 
-    /// Replaces all from the passage to the end.
+    /// Replaces the text from `start` to the end of the file.
     pub(super) fn replace_rest(&mut self, start: &str, with: &str) -> Result<(), Failure> {
         let Some((before, _)) = self.text.split_once(start) else {
             return Err(unexpected(start));
@@ -64,7 +64,7 @@ impl Template {
     }
 }
 
-/// The lines, each behind that many spaces; empty ones stay empty.
+/// Indents each line by a number of spaces, except empty ones.
 pub(super) fn indented(text: &str, columns: usize) -> String {
     let mut indented = String::new();
     for line in text.lines() {
@@ -77,7 +77,7 @@ pub(super) fn indented(text: &str, columns: usize) -> String {
     indented
 }
 
-/// A text as YAML writes it in any place: in JSON's quotes.
+/// A text as a JSON string, which is also a YAML string in every context.
 pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
@@ -86,9 +86,9 @@ fn unexpected(passage: &str) -> Failure {
     let line = passage.trim().lines().next().unwrap_or_default();
     Failure::new(
         Kind::Failed,
-        format!("the built-in template has no place \"{line}\""),
+        format!("the built-in template has no line \"{line}\""),
     )
-    .hint("this is a bug of the command: please report it")
+    .hint("this is a bug of the command; please report it")
 }
 
 #[cfg(test)]
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_passage_that_is_not_there_once_is_not_replaced() {
+    fn a_missing_or_repeated_passage_is_an_error() {
         let mut template = Template::new("a b a");
         assert!(template.replace("a", "x").is_err());
         assert!(template.replace("c", "x").is_err());
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_passage_is_replaced_up_to_the_next() {
+    fn text_is_replaced_up_to_the_end_passage() {
         let mut template = Template::new("one two three two");
         template.replace_until("one", "two", "1 ").unwrap();
         assert_eq!(template.into_text(), "1 two three two");

@@ -1,9 +1,11 @@
-//! A folder for one session of a client, which its user alone can read, and which is gone after it.
+//! A temporary folder for one session of a client. Only the user can read it.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use ai_gateway_core::http::encoding::hex;
 
 use crate::failure::Failure;
 
@@ -15,13 +17,13 @@ pub(super) struct SessionFolder {
 }
 
 impl SessionFolder {
-    /// In the user's own folder of this run of the system, else among the temporary files.
+    /// Creates it in the user's runtime folder, or else in the folder for temporary files.
     pub(super) fn create() -> Result<Self, Failure> {
         let mut bytes = [0; 32];
         fs::File::open(RANDOM)
             .and_then(|mut random| random.read_exact(&mut bytes))
             .map_err(|error| Failure::file(Path::new(RANDOM), &error))?;
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex(&bytes);
         let (name, secret) = hex.split_at(16);
         let parent = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
         let parent = parent
@@ -42,12 +44,12 @@ impl SessionFolder {
         &self.path
     }
 
-    /// A text that nobody can guess; the folder's name says nothing of it.
+    /// A random secret, which is independent of the folder's name.
     pub(super) fn secret(&self) -> &str {
         &self.secret
     }
 
-    /// Writes a file, below the folder.
+    /// Writes a file into the folder.
     pub(super) fn write(&self, path: &Path, content: &str) -> Result<(), Failure> {
         let failed = |error: std::io::Error| Failure::file(path, &error);
         if let Some(parent) = path.parent() {

@@ -1,5 +1,5 @@
-//! `GET <prefix>` and `GET <prefix>/<name>`: what a caller may see of the configured providers.
-//! Never a secret.
+//! The bodies of `GET <prefix>` and `GET <prefix>/<name>`: the providers that a caller may see.
+//! They contain no secret.
 
 use serde::Serialize;
 
@@ -9,13 +9,13 @@ use crate::http::route::proxy_url;
 use crate::provider::Provider;
 use crate::provider::credential::Credential;
 
-/// The list of providers, as it goes out.
+/// The list of providers.
 #[derive(Serialize)]
 pub struct Directory<'a> {
     providers: Vec<Entry<'a>>,
 }
 
-/// One provider, as it goes out.
+/// One provider.
 #[derive(Serialize)]
 pub struct Entry<'a> {
     name: &'a str,
@@ -27,20 +27,20 @@ pub struct Entry<'a> {
     base_url: String,
     models: Vec<String>,
     authorization_passthrough: bool,
-    /// Whose tokens are accepted.
-    tokens: Vec<TokenLine<'a>>,
+    /// The issuers whose tokens are accepted.
+    tokens: Vec<AcceptedToken<'a>>,
 }
 
-/// An issuer, and the audience to ask it for.
+/// An issuer, and the audience to request a token for.
 #[derive(Serialize)]
-struct TokenLine<'a> {
+struct AcceptedToken<'a> {
     issuer: &'a str,
     audience: Option<&'a str>,
 }
 
 impl<'a> Directory<'a> {
-    /// The list of these providers and of the models that each has for the caller, as seen by
-    /// whoever sent a request with that head.
+    /// These providers with the models that the caller may use. The URLs are those at which the
+    /// client of this request reaches the gateway.
     pub fn new(
         providers: impl Iterator<Item = (&'a Provider, Vec<String>)>,
         issuers: &'a [Issuer],
@@ -56,8 +56,8 @@ impl<'a> Directory<'a> {
 }
 
 impl<'a> Entry<'a> {
-    /// One provider and the models that it has for the caller, as seen by whoever sent a request
-    /// with that head.
+    /// One provider with the models that the caller may use. The URL is the one at which the client
+    /// of this request reaches the gateway.
     pub fn new(
         provider: &'a Provider,
         models: Vec<String>,
@@ -82,12 +82,12 @@ impl<'a> Entry<'a> {
                 provider.credential,
                 Credential::Passthrough { .. }
             ),
-            tokens: issuers.iter().map(TokenLine::new).collect(),
+            tokens: issuers.iter().map(AcceptedToken::new).collect(),
         }
     }
 }
 
-impl<'a> TokenLine<'a> {
+impl<'a> AcceptedToken<'a> {
     fn new(issuer: &'a Issuer) -> Self {
         Self {
             issuer: &issuer.issuer,

@@ -1,8 +1,9 @@
-//! The page to connect from: one file, the same for everybody, that fills itself in.
+//! The connect page, which shows how to connect a client. It is one file, the same for everybody.
 //!
-//! It asks the gateway for JSON, as any client does, with the token that a filter in front adds or
-//! that is pasted into it; so there is nothing in it to keep from strangers and nothing to escape.
-//! What it shows is put in as text. Its policy lets it load nothing and talk to its origin alone.
+//! The page fetches JSON from the gateway as any client does, with the token that a filter in front
+//! adds or that the user pastes. So it contains nothing that an unauthenticated client must not
+//! see, and nothing to escape: it inserts everything as text. Its content security policy allows it
+//! to load nothing and to connect only to its own origin.
 
 use std::collections::BTreeMap;
 
@@ -21,9 +22,9 @@ const HTML: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/style.css");
 const SCRIPT: &str = include_str!("page/script.js");
 
-/// What the script knows from the start.
+/// The data for the script.
 #[derive(Serialize)]
-struct Kinds<'a> {
+struct PageData<'a> {
     prefix: &'a str,
     usage: &'a str,
     token_header: &'a str,
@@ -31,9 +32,9 @@ struct Kinds<'a> {
     types: BTreeMap<&'static str, ConnectSnippets>,
 }
 
-/// The page.
+/// The reply with the page.
 pub fn page(config: &Config) -> Reply {
-    let kinds = Kinds {
+    let data = PageData {
         prefix: &config.path_prefix,
         usage: &config.usage_path,
         token_header: config
@@ -45,13 +46,13 @@ pub fn page(config: &Config) -> Reply {
             .map(|kind| (kind.profile().type_name, kind.profile().connect_snippets))
             .into(),
     };
-    // No `<` of it can end the element that it stands in.
-    let kinds = serde_json::to_string(&kinds)
+    // Without `<` the data cannot end the element that contains it.
+    let data = serde_json::to_string(&data)
         .unwrap_or_default()
         .replace('<', "\\u003c");
     let body = HTML
         .replacen("{{style}}", STYLE, 1)
-        .replacen("{{kinds}}", &kinds, 1)
+        .replacen("{{kinds}}", &data, 1)
         .replacen("{{script}}", SCRIPT, 1);
     let policy = format!(
         "default-src 'none'; style-src {}; script-src {}; connect-src 'self'; base-uri 'none'; \
@@ -74,7 +75,7 @@ pub fn page(config: &Config) -> Reply {
     }
 }
 
-/// Whether a browser asks: it names `text/html` itself, which clients of the API do not.
+/// Whether a browser sends the request: it accepts `text/html` by name, which API clients do not.
 pub fn is_wanted(head: &RequestHead) -> bool {
     let accept = head.first("accept").unwrap_or_default();
     matches!(head.method(), b"GET" | b"HEAD")
@@ -84,12 +85,12 @@ pub fn is_wanted(head: &RequestHead) -> bool {
             .any(|kind| kind.trim_ascii().eq_ignore_ascii_case(b"text/html"))
 }
 
-/// Whether whoever asks so gets the page, a stranger too.
+/// Whether the request gets the page without authentication.
 pub fn is_public(config: &Config, head: &RequestHead) -> bool {
     config.public_connect_page && is_wanted(head)
 }
 
-/// A source of the policy: what is exactly this text.
+/// The source in the content security policy that allows exactly this text.
 fn hash(text: &str) -> String {
     format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(text)))
 }
@@ -100,7 +101,7 @@ mod tests {
     use crate::testing::{config, head};
 
     #[test]
-    fn the_page_is_small_and_names_no_provider_of_the_configuration() {
+    fn the_page_is_small_and_contains_no_provider() {
         let config = config(&serde_json::json!({
             "authentication": {"disabled": true},
             "providers": [{"name": "hush", "type": "openai", "api_key": {"env": "KEY"}}],
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn browsers_are_told_from_clients() {
+    fn browsers_are_distinguished_from_clients() {
         for (accept, wanted) in [
             ("text/html,application/xhtml+xml,*/*;q=0.8", true),
             ("application/json, Text/HTML;q=0.5", true),

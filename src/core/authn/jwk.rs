@@ -1,7 +1,7 @@
-//! JSON Web Keys (RFC 7517) that can check signatures, and sets of them.
+//! JSON Web Keys (RFC 7517) that can verify signatures, and sets of them.
 //!
-//! A key that cannot be used here — another kind, another purpose, too small, malformed — is
-//! ignored (RFC 7517 §5); it never spoils the set.
+//! A key that cannot be used is ignored (RFC 7517 §5): its type or purpose is another one, it is
+//! too small, or it is malformed. The other keys of the set can still be used.
 
 use std::fmt;
 use std::rc::Rc;
@@ -17,18 +17,26 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 /// The signature algorithms that a token may use (RFC 7518 §3.1, RFC 8037 §3.1). There is no
-/// `none` and no HMAC: a key that is published cannot be a shared secret.
+/// `none` and no HMAC, because a published key cannot be a shared secret.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[allow(missing_docs, reason = "the names are the standard's")]
 pub enum Algorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
     Rs256,
+    /// RSASSA-PKCS1-v1_5 with SHA-384.
     Rs384,
+    /// RSASSA-PKCS1-v1_5 with SHA-512.
     Rs512,
+    /// RSASSA-PSS with SHA-256.
     Ps256,
+    /// RSASSA-PSS with SHA-384.
     Ps384,
+    /// RSASSA-PSS with SHA-512.
     Ps512,
+    /// ECDSA with P-256 and SHA-256.
     Es256,
+    /// ECDSA with P-384 and SHA-384.
     Es384,
+    /// EdDSA with Ed25519.
     EdDsa,
 }
 
@@ -41,12 +49,15 @@ pub struct VerificationKey {
     fingerprint: [u8; 32],
 }
 
-/// The public key itself, by its kind.
-#[allow(missing_docs, reason = "the names are the standard's")]
+/// A public key, by its type.
 pub enum KeyMaterial {
+    /// RSA.
     Rsa(rsa::PublicKey),
+    /// The elliptic curve P-256.
     P256(p256::ecdsa::VerifyingKey),
+    /// The elliptic curve P-384.
     P384(p384::ecdsa::VerifyingKey),
+    /// The Edwards curve Ed25519.
     Ed25519(ed25519_compact::PublicKey),
 }
 
@@ -56,29 +67,30 @@ pub struct KeySet {
     keys: Vec<Rc<VerificationKey>>,
 }
 
-/// Why a document is no key set to work with. The issuer (or the configuration) is at fault.
+/// Why a key set cannot be used. The issuer or the configuration is at fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
 pub enum KeySetError {
-    /// It is not a JSON object with an array `keys`.
+    /// The document is not a JSON object with an array `keys`.
     #[error("is not a JSON Web Key Set")]
     Malformed,
-    /// None of its keys can check a signature here.
+    /// None of the keys can be used.
     #[error("has no usable signature key")]
     NoUsableKey,
 }
 
-/// RSA moduli from here on are long enough (RFC 7518 §3.3).
+/// The shortest RSA modulus (RFC 7518 §3.3).
 const MIN_RSA_BITS: usize = 2048;
 
-/// Longer moduli only cost time.
+/// The longest RSA modulus. Longer ones only cost time.
 const MAX_RSA_BITS: usize = 8192;
 
-/// More keys than any issuer rotates through; a token without `kid` may be tried against each.
+/// The most keys of a set. That is more than issuers have. A token without `kid` may be tried
+/// against each.
 const MAX_KEYS: usize = 64;
 
 impl Algorithm {
-    /// Every algorithm; the default of an issuer's `algorithms`.
+    /// Every algorithm, which is the default of an issuer's `algorithms`.
     pub const ALL: [Self; 9] = [
         Self::Rs256,
         Self::Rs384,
@@ -91,7 +103,7 @@ impl Algorithm {
         Self::EdDsa,
     ];
 
-    /// Its name in a token's `alg`.
+    /// The name in a token's `alg`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Rs256 => "RS256",
@@ -106,8 +118,8 @@ impl Algorithm {
         }
     }
 
-    /// The algorithm of that name. Of the two curves that EdDSA has only Ed25519 is known here, so
-    /// that its newer name (RFC 9864 §2.2) is the same.
+    /// The algorithm with this name. Of the two curves of EdDSA only Ed25519 is implemented, so its
+    /// newer name (RFC 9864 §2.2) means the same.
     pub fn from_name(name: &str) -> Option<Self> {
         let name = if name == "Ed25519" { "EdDSA" } else { name };
         Self::ALL
@@ -115,7 +127,7 @@ impl Algorithm {
             .find(|algorithm| algorithm.name() == name)
     }
 
-    /// Whether a key of this kind can check it.
+    /// Whether a key of this type can verify it.
     const fn fits(self, material: &KeyMaterial) -> bool {
         matches!(
             (self, material),
@@ -130,7 +142,7 @@ impl Algorithm {
 }
 
 impl KeySet {
-    /// Reads a key set document.
+    /// Parses a key set document.
     pub fn parse(document: &[u8]) -> Result<Self, KeySetError> {
         let document: KeySetDocument =
             serde_json::from_slice(document).map_err(|_| KeySetError::Malformed)?;
@@ -147,7 +159,7 @@ impl KeySet {
         Ok(Self { keys })
     }
 
-    /// The keys that a token with this `kid` (or none) and `alg` may be signed with.
+    /// The keys that may have signed a token with this `alg` and this `kid`, or without a `kid`.
     pub fn matching(
         &self,
         id: Option<&str>,
@@ -165,7 +177,7 @@ impl KeySet {
 }
 
 impl VerificationKey {
-    /// The public key itself.
+    /// The public key.
     pub const fn material(&self) -> &KeyMaterial {
         &self.material
     }
@@ -175,7 +187,7 @@ impl VerificationKey {
         &self.spki
     }
 
-    /// What tells this key from every other: a digest of all that decides what it may sign.
+    /// Identifies the key: a digest of everything that decides what it may sign.
     pub const fn fingerprint(&self) -> &[u8; 32] {
         &self.fingerprint
     }
@@ -184,7 +196,7 @@ impl VerificationKey {
         algorithm.fits(&self.material) && self.algorithm.is_none_or(|own| own == algorithm)
     }
 
-    /// Reads one key; `None` for one that is of no use here.
+    /// Parses one key. `None` if it cannot be used.
     fn parse(jwk: Value) -> Option<Self> {
         let jwk: KeyDocument = serde_json::from_value(jwk).ok()?;
         let may_verify = jwk.usage.as_deref().is_none_or(|usage| usage == "sig")
@@ -236,7 +248,7 @@ struct KeySetDocument {
     keys: Vec<Value>,
 }
 
-/// The members of a JWK that matter here (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2).
+/// The members of a JWK that are used (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2).
 #[derive(Deserialize)]
 struct KeyDocument {
     #[serde(rename = "kty")]
@@ -285,7 +297,7 @@ impl KeyDocument {
         }
     }
 
-    /// The curve point in SEC 1's uncompressed form; coordinates have their full length
+    /// The curve point in SEC 1's uncompressed form. Its coordinates must have their full length
     /// (RFC 7518 §6.2.1.2).
     fn point(&self, coordinate_length: usize) -> Option<Vec<u8>> {
         let (x, y) = (decoded(self.x.as_ref())?, decoded(self.y.as_ref())?);
@@ -299,7 +311,8 @@ impl KeyDocument {
     }
 }
 
-/// An RSA key with a modulus of accepted length and an odd exponent over one.
+/// An RSA key. Its modulus must have an accepted length, and its exponent be odd and greater than
+/// one.
 fn rsa_key(modulus: &[u8], exponent: &[u8]) -> Option<rsa::PublicKey> {
     let is_odd = |number: &[u8]| number.last().is_some_and(|byte| byte & 1 == 1);
     if !is_odd(modulus) || !is_odd(exponent) || modulus.len() > MAX_RSA_BITS / 8 + 1 {
@@ -314,7 +327,7 @@ fn rsa_key(modulus: &[u8], exponent: &[u8]) -> Option<rsa::PublicKey> {
     (key.e() > &BoxedUint::one()).then_some(key)
 }
 
-/// Base64url without padding, canonical.
+/// Decodes canonical base64url without padding.
 fn decoded(text: Option<&String>) -> Option<Vec<u8>> {
     BASE64_URL_SAFE_NO_PAD.decode(text?).ok()
 }

@@ -1,5 +1,5 @@
-//! One token: taken apart (RFC 7515 §7.1), and its claims checked (RFC 7519 §4.1) once its
-//! signature held.
+//! One token: parsing it (RFC 7515 §7.1), and validating its claims (RFC 7519 §4.1) after its
+//! signature has been verified.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,28 +14,28 @@ use thiserror::Error;
 use super::jwk::Algorithm;
 use crate::base::time::UnixTime;
 
-/// An issuer, by its place in the configuration.
+/// An issuer's index in the configuration.
 pub type IssuerIndex = usize;
 
-/// A token in compact serialization, taken apart; nothing of it is verified.
-pub struct Token<'a> {
+/// A parsed token in compact serialization. Nothing of it is verified.
+pub struct UnverifiedToken<'a> {
     /// `alg`.
     pub algorithm: Algorithm,
     /// `kid`.
     pub key_id: Option<String>,
-    /// `iss`, as it claims.
+    /// The unverified `iss`.
     pub issuer: String,
-    /// What the signature is over.
+    /// The bytes that are signed.
     pub signed: &'a [u8],
-    /// The signature, decoded.
+    /// The decoded signature.
     pub signature: Vec<u8>,
     payload: Vec<u8>,
 }
 
-/// What a verified token says of the caller.
+/// The claims of a verified token.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Claims {
-    /// Which of the configured issuers vouches for it.
+    /// The issuer.
     pub issuer: IssuerIndex,
     /// `sub`.
     pub subject: Option<String>,
@@ -44,59 +44,59 @@ pub struct Claims {
     all: Map<String, Value>,
 }
 
-/// What is wrong with a token. The client is at fault.
+/// Why a token is rejected. The client is at fault.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// None was sent.
+    /// No token was sent.
     #[error(
         "no token was sent; send an OIDC access token where the provider's SDK puts its API key: \
          \"authorization: Bearer <token>\", x-api-key, api-key or x-goog-api-key"
     )]
     Missing,
-    /// `Authorization` has another scheme.
+    /// The scheme in `authorization` is not `Bearer`.
     #[error(
-        "the authorization header is not a bearer token; send \"authorization: Bearer <token>\" (an AWS SDK \
-         that signs: the token as its session token, or in x-ai-gateway-authorization)"
+        "the authorization header is not a bearer token; send \"authorization: Bearer <token>\" \
+         (an AWS SDK that signs: the token as its session token, or in x-ai-gateway-authorization)"
     )]
     Scheme,
-    /// It is not a signed JSON Web Token.
+    /// The token is not a signed JSON Web Token.
     #[error("the token is malformed: {0}; send an OIDC access token as the issuer gave it")]
     Malformed(&'static str),
-    /// Its `alg` is not accepted from its issuer.
+    /// `alg` is not accepted from the issuer.
     #[error("the token's signature algorithm is not accepted; have its issuer sign with another")]
     AlgorithmNotAllowed,
-    /// Its `iss` is not one of the configured issuers.
+    /// `iss` is not one of the configured issuers.
     #[error(
         "the token's issuer is not accepted; request a token from this gateway's identity provider"
     )]
     IssuerUnknown,
-    /// Its issuer has no such key.
+    /// The issuer does not publish the key.
     #[error("the token is signed with a key that its issuer does not publish; request a new one")]
     KeyUnknown,
-    /// The signature does not fit.
+    /// The signature does not verify.
     #[error("the token's signature is invalid; request a new one")]
     SignatureInvalid,
-    /// Its time has passed.
+    /// `exp` has passed.
     #[error("the token expired at {0}; request a new one")]
     Expired(UnixTime),
-    /// Its time has not come.
+    /// `nbf` or `iat` is in the future.
     #[error("the token is not valid before {0}; check the issuer's clock")]
     NotYetValid(UnixTime),
-    /// It is meant for others.
+    /// `aud` names none of the accepted audiences.
     #[error("the token is for another audience; request one for audience \"{0}\"")]
     AudienceNotAccepted(String),
-    /// It is good, but in a place that this provider's clients do not use.
+    /// The token is valid, but where this provider's clients do not send it.
     #[error("the token is in the wrong place; for this provider send it in \"{0}\"")]
     Misplaced(&'static str),
 }
 
-/// Longer tokens are refused unread.
+/// Longer tokens are rejected without parsing.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-impl<'a> Token<'a> {
-    /// Takes a token apart. Base64url is canonical, the header names no parameter twice, and every
-    /// `crit` is refused, as none is understood (RFC 7515 §4.1.11).
+impl<'a> UnverifiedToken<'a> {
+    /// Parses a token. Base64url must be canonical and no header parameter may be repeated. Every
+    /// `crit` is rejected, because no extension is implemented (RFC 7515 §4.1.11).
     pub fn parse(token: &'a [u8]) -> Result<Self, TokenError> {
         use TokenError::Malformed;
         if token.len() > MAX_TOKEN_BYTES {
@@ -121,14 +121,14 @@ impl<'a> Token<'a> {
         if header.contains_key("crit") {
             return Err(Malformed("it has critical header parameters"));
         }
-        // RFC 7797: what is signed would be the payload itself, not its encoding.
+        // With RFC 7797 the payload itself would be signed, not its encoding.
         if header
             .get("b64")
             .is_some_and(|encoded| *encoded != Value::Bool(true))
         {
             return Err(Malformed("its payload is not encoded (b64)"));
         }
-        if header.get("typ").is_some_and(is_of_another_kind) {
+        if header.get("typ").is_some_and(is_for_another_purpose) {
             return Err(Malformed("its type (typ) is not an access token's"));
         }
         let algorithm = header
@@ -141,7 +141,7 @@ impl<'a> Token<'a> {
             Some(Value::String(id)) => Some(id.clone()),
             Some(_) => return Err(Malformed("its key id (kid) is not a string")),
         };
-        let Issued { issuer } = serde_json::from_slice(&payload)
+        let IssuerClaim { issuer } = serde_json::from_slice(&payload)
             .map_err(|_| Malformed("its claims are not a JSON object with an issuer"))?;
         Ok(Self {
             algorithm,
@@ -153,8 +153,8 @@ impl<'a> Token<'a> {
         })
     }
 
-    /// The claims, if they hold now and name one of the audiences. To be called only after the
-    /// signature held.
+    /// Validates the claims: the times and the audience. Call this only after the signature has
+    /// been verified.
     pub fn claims(
         &self,
         issuer: IssuerIndex,
@@ -196,12 +196,12 @@ impl<'a> Token<'a> {
 }
 
 impl Claims {
-    /// When the token was made, if it says so.
+    /// When the token was issued, if it says so.
     pub fn issued_at(&self) -> Option<UnixTime> {
         numeric_date(&self.all, "iat").ok().flatten()
     }
 
-    /// The value of a claim: a name, or a JSON pointer (RFC 6901) where it begins with `/`.
+    /// The value of a claim, by its name or by a JSON pointer (RFC 6901), which starts with `/`.
     pub fn value(&self, claim: &str) -> Option<&Value> {
         let Some(pointer) = claim.strip_prefix('/') else {
             return self.all.get(claim);
@@ -213,7 +213,7 @@ impl Claims {
         tokens.try_fold(root, |value, token| value.get(token))
     }
 
-    /// Whether a claim is that text, or an array that holds it.
+    /// Whether a claim is this string, or an array that contains it.
     pub fn has_value(&self, claim: &str, wanted: &str) -> bool {
         match self.value(claim) {
             Some(Value::Array(items)) => items.iter().any(|item| item == wanted),
@@ -222,8 +222,8 @@ impl Claims {
         }
     }
 
-    /// As [`Self::has_value`], and whether it is among the words of a claim that is a text
-    /// (RFC 8693 §4.2: `scope`).
+    /// Like [`Self::has_value`], but a claim may also be a string of words separated by spaces that
+    /// contains this one (RFC 8693 §4.2: `scope`).
     pub fn has_word(&self, claim: &str, wanted: &str) -> bool {
         let among_words = |text: &str| text.split_ascii_whitespace().any(|word| word == wanted);
         self.has_value(claim, wanted)
@@ -233,7 +233,7 @@ impl Claims {
                 .is_some_and(among_words)
     }
 
-    /// Claims for tests, as if a token with these had been verified.
+    /// For tests: claims as if a token with these had been verified.
     #[cfg(test)]
     pub(crate) fn from_json(json: &str) -> Self {
         let UniqueMembers(all) = serde_json::from_str(json).unwrap();
@@ -247,7 +247,7 @@ impl Claims {
 }
 
 impl TokenError {
-    /// The error's stable word.
+    /// The stable error code.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Missing => "token_missing",
@@ -263,16 +263,16 @@ impl TokenError {
         }
     }
 
-    /// Whether the same client can pass by renewing its token or by waiting.
+    /// Whether the client can succeed with a new token of the same kind, or later.
     pub const fn is_retryable(&self) -> bool {
         matches!(self, Self::Expired(_) | Self::NotYetValid(_))
     }
 }
 
-/// Whether a `typ` says of a token that it is neither an access token (RFC 9068 §2.1: `at+jwt`, which
-/// some issuers prefix) nor of no kind in particular, but made for another purpose: a logout token,
-/// a proof of possession (RFC 8725 §3.11).
-fn is_of_another_kind(kind: &Value) -> bool {
+/// Whether `typ` says that a token is not meant as an access token but, for example, as a logout
+/// token or a proof of possession (RFC 8725 §3.11). Access tokens have `at+jwt` (RFC 9068 §2.1),
+/// which some issuers prefix, or a general type such as `JWT`.
+fn is_for_another_purpose(kind: &Value) -> bool {
     let kind = kind.as_str().unwrap_or_default().to_ascii_lowercase();
     kind.strip_suffix("+jwt")
         .and_then(|kind| kind.rsplit(['/', '-']).next())
@@ -294,7 +294,7 @@ fn numeric_date(claims: &Map<String, Value>, name: &str) -> Result<Option<UnixTi
     Ok(Some(UnixTime::new(since_epoch)))
 }
 
-/// Whether `aud`, a string or an array of strings, names one of the audiences.
+/// Whether `aud`, which is a string or an array of strings, names one of the audiences.
 fn names_one_of(aud: Option<&Value>, audiences: &[String]) -> bool {
     let accepted = |value: &Value| audiences.iter().any(|audience| value == audience);
     match aud {
@@ -304,14 +304,14 @@ fn names_one_of(aud: Option<&Value>, audiences: &[String]) -> bool {
     }
 }
 
-/// The one claim that is read before the signature is checked.
+/// The only claim that is read before the signature is verified.
 #[derive(Deserialize)]
-struct Issued {
+struct IssuerClaim {
     #[serde(rename = "iss")]
     issuer: String,
 }
 
-/// A JSON object of which no member is named twice (RFC 7515 §4, RFC 7519 §4).
+/// A JSON object without repeated members (RFC 7515 §4, RFC 7519 §4).
 struct UniqueMembers(Map<String, Value>);
 
 impl<'de> Deserialize<'de> for UniqueMembers {

@@ -1,17 +1,17 @@
-//! The seam behind which signatures are checked.
+//! Verification of signatures, by the crates that are compiled in or by the host.
 //!
-//! A host that offers a faster check stands behind the same trait; both must give the same verdict
-//! on every input.
+//! Some hosts offer a faster implementation. Both are behind one trait and must return the same
+//! result for every input.
 
 use p256::ecdsa::signature::Verifier;
 use sha2::{Sha256, Sha384, Sha512};
 
 use super::jwk::{Algorithm, KeyMaterial, VerificationKey};
 
-/// Checks one signature, as RFC 7518 §3 and RFC 8037 §3.1 say. A key that does not fit the
-/// algorithm makes a signature invalid.
+/// Verifies a signature as defined in RFC 7518 §3 and RFC 8037 §3.1. With a key of another type
+/// than the algorithm's, every signature is invalid.
 pub trait SignatureVerifier {
-    /// Whether `signature` is that of `signed` by `key`.
+    /// Whether `signature` is a signature of `signed` by `key`.
     fn verify(
         &self,
         algorithm: Algorithm,
@@ -21,18 +21,18 @@ pub trait SignatureVerifier {
     ) -> bool;
 }
 
-/// Which check is wanted: `authentication.signature_verifier`.
+/// The configured verifier: `authentication.signature_verifier`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum VerifierChoice {
-    /// The host's where it offers one, else the compiled-in one.
+    /// The host's if it offers one, otherwise the compiled-in one.
     Auto,
-    /// The host's; without it nothing is served.
+    /// The host's. If it offers none, the configuration is rejected.
     Host,
     /// The compiled-in one.
     Wasm,
 }
 
-/// Who checks signatures from now on.
+/// The verifier that is used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Checker {
     /// The host.
@@ -42,7 +42,8 @@ pub enum Checker {
 }
 
 impl VerifierChoice {
-    /// Who is to check; `None` where that must be the host and it cannot. `offered` tries the host.
+    /// The verifier to use, or `None` if it must be the host's and there is none. `offered` finds
+    /// out whether the host offers one.
     pub fn checker(self, offered: impl Fn() -> bool) -> Option<Checker> {
         match self {
             Self::Wasm => Some(Checker::Wasm),
@@ -53,24 +54,24 @@ impl VerifierChoice {
     }
 }
 
-/// A signature as a host's check takes it, which knows X.509's forms and none of JOSE's.
+/// A signature in the form that hosts take, which is that of X.509 and not of JOSE.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum HostSignature {
-    /// To be checked with this hash, by the key in [`VerificationKey::spki`].
+    /// Verify it with this hash and the key in [`VerificationKey::spki`].
     Of {
         /// The hash's name.
         hash: &'static str,
-        /// The signature: for ECDSA in DER (RFC 3279 §2.2.3).
+        /// The signature. Those of ECDSA are in DER (RFC 3279 §2.2.3).
         signature: Vec<u8>,
     },
-    /// It cannot be a signature by this algorithm.
+    /// It cannot be a signature of this algorithm.
     Malformed,
-    /// No host checks this algorithm.
+    /// No host offers this algorithm.
     NotOffered,
 }
 
 impl HostSignature {
-    /// The form of a JSON web signature.
+    /// Converts a JSON Web Signature.
     pub fn new(algorithm: Algorithm, signature: &[u8]) -> Self {
         let of = |hash, signature: &[u8]| Self::Of {
             hash,
@@ -95,7 +96,7 @@ impl HostSignature {
     }
 }
 
-/// The check by the crates that are compiled in.
+/// Verifies with the crates that are compiled in.
 #[derive(Clone, Copy, Debug)]
 pub struct SoftwareVerifier;
 

@@ -1,4 +1,4 @@
-//! Tokens against a whole [`Authenticator`], whose issuers' keys are handed out by the test.
+//! A whole [`Authenticator`], whose issuers' keys are delivered by the test.
 
 mod keys_over_time;
 mod mutation;
@@ -8,10 +8,11 @@ use std::cell::Cell;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::authn::jwk::KeySet;
+use crate::authn::jwk::{KeySet, VerificationKey};
 use crate::authn::jwks::{RemoteKeys, Start};
 use crate::authn::signature::SoftwareVerifier;
 use crate::fetch::callout::Clusters;
+use crate::fetch::refresh::WaitPolicy;
 use crate::http::url::Endpoint;
 use crate::testing::{
     AUDIENCE, ISSUER, MemoryBoard, NOW, NOW_SECS, SigningKey, base64url, claims, key_set, response,
@@ -20,7 +21,7 @@ use crate::testing::{
 const OTHER_ISSUER: &str = "https://other.test";
 const REFRESH: Duration = Duration::from_secs(600);
 
-/// Counts the checks that it has made.
+/// Counts the signatures that it has verified.
 #[derive(Default)]
 struct CountingVerifier(Cell<usize>);
 
@@ -78,6 +79,15 @@ fn token(key: &str, changes: Value) -> String {
     SigningKey::new(key).token(&claims(changes))
 }
 
+/// The waits of a request to which this policy applies for the first issuer.
+fn waits(wait_policy: WaitPolicy) -> KeyWaits {
+    let mut waits = KeyWaits::default();
+    while waits.policy(0) != wait_policy {
+        waits.record(0);
+    }
+    waits
+}
+
 struct World {
     authenticator: Authenticator,
     verifier: Rc<CountingVerifier>,
@@ -110,53 +120,49 @@ impl World {
         world
     }
 
-    /// The issuers whose keys are fetched from now on.
-    fn begun(&mut self) -> Vec<IssuerIndex> {
+    /// Starts the fetches that are due. Returns their issuers.
+    fn start_fetches(&mut self) -> Vec<IssuerIndex> {
         let polls = self
             .authenticator
             .poll(self.now, &self.shared_data)
             .into_iter();
-        let begun = polls.filter(|(_, poll)| poll.callout.is_some());
-        begun.map(|(index, _)| index).collect()
+        let started = polls.filter(|(_, poll)| poll.callout.is_some());
+        started.map(|(index, _)| index).collect()
     }
 
-    fn answer(&mut self, index: IssuerIndex, answer: CalloutResponse<'_>) {
+    fn respond(&mut self, index: IssuerIndex, response: CalloutResponse<'_>) {
         let next = self
             .authenticator
-            .on_response(index, answer, self.now, &self.shared_data);
+            .on_response(index, response, self.now, &self.shared_data);
         assert_eq!(next, None);
     }
 
     fn fetch(&mut self, keys: &[&str]) {
-        assert_eq!(self.begun(), [0]);
-        self.answer(0, response(200, document(keys).as_bytes()));
+        assert_eq!(self.start_fetches(), [0]);
+        self.respond(0, response(200, document(keys).as_bytes()));
     }
 
-    fn ask(&mut self, token: &str, patience: WaitPolicy) -> Verdict {
-        let waited_for: &[IssuerIndex] = match patience {
-            WaitPolicy::Wait => &[],
-            WaitPolicy::WaitForAnother => &[0],
-            WaitPolicy::Decide => &[0, 0],
-        };
+    fn ask(&mut self, token: &str, wait_policy: WaitPolicy) -> Verdict {
+        let waits = waits(wait_policy);
         let token = token.as_bytes();
-        self.authenticator.authenticate(token, waited_for, self.now)
+        self.authenticator.authenticate(token, &waits, self.now)
     }
 
     fn accepts(&mut self, token: &str) -> bool {
         matches!(self.ask(token, WaitPolicy::Wait), Verdict::Accepted(_))
     }
 
-    /// The error of a token that is refused without waiting.
-    fn refusal(&mut self, token: &str) -> TokenError {
+    /// The error of a token that is rejected without waiting.
+    fn rejection(&mut self, token: &str) -> TokenError {
         match self.ask(token, WaitPolicy::Wait) {
             Verdict::Rejected(error) => error,
-            other => panic!("not refused: {other:?}"),
+            other => panic!("not rejected: {other:?}"),
         }
     }
 }
 
 #[test]
-fn a_good_token_gives_its_claims() {
+fn a_valid_token_gives_its_claims() {
     let mut world = World::with_keys(&["k"]);
     match world.ask(&token("k", json!({"team": "x"})), WaitPolicy::Wait) {
         Verdict::Accepted(claims) => {
@@ -185,10 +191,14 @@ fn the_issuer_is_compared_byte_for_byte() {
         "https://issuer.test/%72ealm",
         "https://issuer.test/realm\u{0}",
     ] {
-        let error = world.refusal(&token("k", json!({"iss": iss})));
+        let error = world.rejection(&token("k", json!({"iss": iss})));
         assert_eq!(error, TokenError::IssuerUnknown, "{iss}");
     }
-    assert_eq!(world.verifier.0.get(), 1, "no key is tried for a stranger");
+    assert_eq!(
+        world.verifier.0.get(),
+        1,
+        "no key is tried for an unknown issuer"
+    );
 }
 
 #[test]
@@ -200,17 +210,17 @@ fn a_key_vouches_for_its_own_issuer_only() {
     assert!(world.accepts(&token("mine", json!({}))));
     assert!(world.accepts(&token("others", json!({"iss": OTHER_ISSUER}))));
     assert_eq!(
-        world.refusal(&token("others", json!({}))),
+        world.rejection(&token("others", json!({}))),
         TokenError::KeyUnknown
     );
     assert_eq!(
-        world.refusal(&token("mine", json!({"iss": OTHER_ISSUER}))),
+        world.rejection(&token("mine", json!({"iss": OTHER_ISSUER}))),
         TokenError::KeyUnknown
     );
     let header = r#"{"alg":"EdDSA","kid":"others"}"#;
     let forged =
         SigningKey::new("mine").sign(header, claims(json!({"iss": OTHER_ISSUER})).to_string());
-    assert_eq!(world.refusal(&forged), TokenError::SignatureInvalid);
+    assert_eq!(world.rejection(&forged), TokenError::SignatureInvalid);
 }
 
 #[test]
@@ -223,17 +233,17 @@ fn a_token_without_kid_is_tried_against_every_key_of_its_algorithm() {
     ] {
         let payload = claims(json!({})).to_string();
         assert!(world.accepts(&SigningKey::new("c").sign(header, &payload)));
-        let stranger = SigningKey::new("stranger").sign(header, &payload);
-        assert_eq!(world.refusal(&stranger), TokenError::SignatureInvalid);
+        let forged = SigningKey::new("attacker").sign(header, &payload);
+        assert_eq!(world.rejection(&forged), TokenError::SignatureInvalid);
     }
 }
 
 #[test]
-fn an_algorithm_that_its_issuer_may_not_use_is_refused() {
+fn an_algorithm_that_its_issuer_may_not_use_is_rejected() {
     let mut restricted = issuer(ISSUER, inline(&["k"]));
     restricted.algorithms = vec![Algorithm::Rs256, Algorithm::Es256];
     let mut world = World::new(&[restricted]);
-    let error = world.refusal(&token("k", json!({})));
+    let error = world.rejection(&token("k", json!({})));
     assert_eq!(error, TokenError::AlgorithmNotAllowed);
     assert_eq!(world.verifier.0.get(), 0);
 }
@@ -248,13 +258,13 @@ fn a_key_is_never_used_for_an_algorithm_of_another_kind() {
         if algorithm == Algorithm::EdDsa {
             assert!(world.accepts(&token));
         } else {
-            assert_eq!(world.refusal(&token), TokenError::KeyUnknown);
+            assert_eq!(world.rejection(&token), TokenError::KeyUnknown);
         }
     }
 }
 
 #[test]
-fn keys_that_a_token_brings_along_are_ignored() {
+fn keys_in_the_token_itself_are_ignored() {
     let mut world = World::with_keys(&["k"]);
     let attacker = SigningKey::new("attacker");
     let payload = claims(json!({})).to_string();
@@ -268,10 +278,10 @@ fn keys_that_a_token_brings_along_are_ignored() {
         let mut header = json!({"alg": "EdDSA", "kid": "k"});
         header[member] = value;
         let forged = attacker.sign(header.to_string(), &payload);
-        assert_eq!(world.refusal(&forged), TokenError::SignatureInvalid);
+        assert_eq!(world.rejection(&forged), TokenError::SignatureInvalid);
         header["kid"] = json!("attacker");
         let forged = attacker.sign(header.to_string(), &payload);
-        assert_eq!(world.refusal(&forged), TokenError::KeyUnknown);
+        assert_eq!(world.rejection(&forged), TokenError::KeyUnknown);
 
         header["kid"] = json!("k");
         let good = SigningKey::new("k").sign(header.to_string(), &payload);
@@ -280,19 +290,19 @@ fn keys_that_a_token_brings_along_are_ignored() {
 }
 
 #[test]
-fn unsigned_and_symmetric_tokens_are_refused_whatever_they_say() {
+fn unsigned_and_symmetric_tokens_are_rejected() {
     let mut world = World::with_keys(&["k"]);
     let payload = base64url(claims(json!({})).to_string());
     for algorithm in ["none", "HS256", "HS384", "HS512"] {
         for signature in ["", "AAAA"] {
             let header = base64url(json!({"alg": algorithm, "kid": "k"}).to_string());
-            let error = world.refusal(&format!("{header}.{payload}.{signature}"));
+            let error = world.rejection(&format!("{header}.{payload}.{signature}"));
             assert_eq!(error, TokenError::AlgorithmNotAllowed);
         }
     }
     let good = token("k", json!({}));
     let (signed, _) = good.rsplit_once('.').unwrap();
-    let error = world.refusal(&format!("{signed}."));
+    let error = world.rejection(&format!("{signed}."));
     assert_eq!(error, TokenError::SignatureInvalid);
 }
 
@@ -302,27 +312,27 @@ fn a_signature_vouches_for_the_claims_it_was_made_over() {
     let (mine, better) = (token("k", json!({})), token("k", json!({"sub": "admin"})));
     let (mine, better): (Vec<_>, Vec<_>) = (mine.split('.').collect(), better.split('.').collect());
     for forged in [[mine[0], better[1], mine[2]], [mine[0], mine[1], better[2]]] {
-        let error = world.refusal(&forged.join("."));
+        let error = world.rejection(&forged.join("."));
         assert_eq!(error, TokenError::SignatureInvalid);
     }
 }
 
-/// A stranger must not learn from the answer what the claims would have been worth.
+/// Otherwise an unauthenticated client could learn which claims would be accepted.
 #[test]
-fn the_signature_is_judged_before_the_claims() {
+fn the_signature_is_verified_before_the_claims() {
     let mut world = World::with_keys(&["k"]);
     for changes in [json!({"exp": 1}), json!({"aud": "x"}), json!({"nbf": 9e9})] {
         let header = r#"{"alg":"EdDSA","kid":"k"}"#;
         let payload = claims(changes.clone()).to_string();
         let forged = SigningKey::new("attacker").sign(header, &payload);
-        assert_eq!(world.refusal(&forged), TokenError::SignatureInvalid);
-        let error = world.refusal(&token("k", changes));
+        assert_eq!(world.rejection(&forged), TokenError::SignatureInvalid);
+        let error = world.rejection(&token("k", changes));
         assert_ne!(error, TokenError::SignatureInvalid);
     }
 }
 
 #[test]
-fn a_token_that_passed_is_not_checked_again_until_it_expires() {
+fn an_accepted_token_is_not_verified_again_until_it_expires() {
     let mut world = World::with_keys(&["k"]);
     let token = token("k", json!({"exp": NOW_SECS + 10}));
     for _ in 0..5 {
@@ -330,12 +340,12 @@ fn a_token_that_passed_is_not_checked_again_until_it_expires() {
     }
     assert_eq!(world.verifier.0.get(), 1);
     world.now = NOW + Duration::from_secs(10);
-    let error = world.refusal(&token);
+    let error = world.rejection(&token);
     assert_eq!(error, TokenError::Expired(world.now));
 }
 
 #[test]
-fn a_token_that_was_refused_is_checked_again() {
+fn a_rejected_token_is_verified_again() {
     let mut world = World::with_keys(&["k"]);
     let token = token("k", json!({"nbf": NOW_SECS + 100}));
     assert!(!world.accepts(&token));
@@ -346,11 +356,11 @@ fn a_token_that_was_refused_is_checked_again() {
 }
 
 #[test]
-fn a_token_of_a_known_issuer_is_recognised_by_its_claim_alone() {
+fn a_known_issuer_is_recognised_by_the_claim_alone() {
     let world = World::with_keys(&["k"]);
     let known = |token: &str| world.authenticator.is_from_known_issuer(token.as_bytes());
     assert!(known(&token("k", json!({}))));
-    assert!(known(&token("stranger", json!({"exp": 1}))));
+    assert!(known(&token("attacker", json!({"exp": 1}))));
     assert!(!known(&token("k", json!({"iss": OTHER_ISSUER}))));
     for other in ["", "sk-ant-api03-abc", "a.b.c"] {
         assert!(!known(other), "{other}");

@@ -1,4 +1,5 @@
-//! Tokens that passed, so that a client's second request costs a look-up and not a signature check.
+//! Accepted tokens, so that a client's second request costs a look-up instead of a signature
+//! verification.
 
 use std::num::NonZeroUsize;
 use std::rc::Rc;
@@ -7,14 +8,15 @@ use lru::LruCache;
 
 use super::jwk::VerificationKey;
 use super::jwt::{Claims, IssuerIndex};
-use crate::base::bytes::{WordHash, is_same};
+use crate::base::bytes::equal_by_words;
+use crate::base::hash::FxBuildHasher;
 use crate::base::time::UnixTime;
 
-/// A bounded cache. A token is found by its end, which is signature, and only the very same token
-/// has what is found.
+/// A bounded cache. Its keys are the last bytes of tokens, which are part of the signature. An
+/// entry is used only if the whole token is the same.
 pub(super) struct TokenCache {
-    /// Only who has a token that passed chooses a key that is kept.
-    entries: LruCache<TokenEnd, Entry, WordHash>,
+    /// Keys come from verified tokens only, so a client cannot force hash collisions.
+    entries: LruCache<TokenEnd, Entry, FxBuildHasher>,
 }
 
 /// The last bytes of a token.
@@ -31,16 +33,16 @@ impl TokenCache {
         Self {
             entries: LruCache::with_hasher(
                 NonZeroUsize::new(capacity).unwrap_or(NonZeroUsize::MIN),
-                WordHash::default(),
+                FxBuildHasher,
             ),
         }
     }
 
-    /// The claims of a token that passed before and has not expired since.
+    /// The claims of a cached token that has not expired.
     pub(super) fn get(&mut self, token: &[u8], now: UnixTime) -> Option<Rc<Claims>> {
         let end = end(token);
         let entry = self.entries.get(&end)?;
-        if !is_same(&entry.token, token) {
+        if !equal_by_words(&entry.token, token) {
             return None;
         }
         if now < entry.claims.expires_at {
@@ -50,7 +52,7 @@ impl TokenCache {
         None
     }
 
-    /// Keeps a token that passed, and the key that it was signed with.
+    /// Adds an accepted token and the key that signed it.
     pub(super) fn insert(&mut self, token: &[u8], claims: Rc<Claims>, key: Rc<VerificationKey>) {
         let entry = Entry {
             token: token.into(),
@@ -60,7 +62,7 @@ impl TokenCache {
         self.entries.put(end(token), entry);
     }
 
-    /// Drops an issuer's tokens whose key is not among its keys any more.
+    /// Drops an issuer's tokens whose key is no longer among its keys.
     pub(super) fn drop_withdrawn(&mut self, issuer: IssuerIndex, keys: &[Rc<VerificationKey>]) {
         let withdrawn: Vec<_> = self
             .entries

@@ -1,136 +1,295 @@
-//! The conversations in which AWS hands out credentials, a callout at a time.
+//! How AWS credentials are fetched, one callout at a time.
 //!
 //! ECS and EKS: one GET. EC2: a session token by PUT, the role's name, its credentials (IMDSv2).
-//! STS: `AssumeRole` in the query protocol, signed with what was found before; by GET, since Envoy's
-//! callouts to a dynamic-forward-proxy cluster lose a body while the host's name is resolved.
+//! STS: `AssumeRole` in the query protocol, signed with the credentials of the provider. It is sent
+//! by GET, because Envoy's callouts to a dynamic-forward-proxy cluster lose the body while the host
+//! name is resolved.
 
-use super::credentials::{AwsCredentials, AwsSettings, CALLOUT_TIMEOUT, CredentialsProvider, Role};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use super::credentials::{
+    AwsCredentials, AwsSettings, CredentialsProvider, InvalidCredentials, Role,
+};
 use crate::aws::sigv4::{EMPTY_PAYLOAD_SHA256, Scope, SignableRequest, SigningKeys, sign};
 use crate::base::secret::Secret;
 use crate::base::time::UnixTime;
-use crate::fetch::callout::{Callout, CalloutResponse};
-use crate::http::encoding::percent_encode;
-use crate::http::url::Endpoint;
+use crate::fetch::callout::{Callout, CalloutError, CalloutResponse};
+use crate::fetch::refresh::Validity;
+use crate::fetch::refreshed::{Fetched, Progress, Source};
+use crate::http::encoding::{hex, percent_encode};
+use crate::http::url::{Endpoint, Scheme};
 
-/// What has been asked for.
-pub(super) enum Step {
+/// What a callout asks for. `provider` is the index of the credentials provider.
+pub enum CredentialsStep {
     /// A container's credentials.
-    Container { origin: usize },
-    /// A session with the instance metadata service.
-    MetadataToken { origin: usize },
+    Container {
+        /// The index of the credentials provider.
+        provider: usize,
+    },
+    /// A session token of the instance metadata service.
+    MetadataToken {
+        /// The index of the credentials provider.
+        provider: usize,
+    },
     /// The name of the instance's role.
-    MetadataRole { origin: usize, token: Secret },
+    MetadataRole {
+        /// The index of the credentials provider.
+        provider: usize,
+        /// The session token.
+        token: Secret,
+    },
     /// The credentials of the instance's role.
-    MetadataCredentials { origin: usize },
-    /// A session in a role.
-    Role,
+    MetadataCredentials {
+        /// The index of the credentials provider.
+        provider: usize,
+    },
+    /// A session in the role to assume.
+    AssumeRole,
 }
 
-/// What comes after an answer.
-pub(super) enum Progress {
-    /// Another callout.
-    Ask(Step, Box<Callout>),
-    /// The end.
-    Found(AwsCredentials),
-    /// The end, without credentials; the reason.
-    Failed(String),
+/// Why credentials could not be fetched.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// There was no response.
+    #[error(transparent)]
+    Callout(#[from] CalloutError),
+    /// The response has no usable credentials.
+    #[error(transparent)]
+    Credentials(#[from] InvalidCredentials),
+    /// No credentials provider is left.
+    #[error("there is no credentials provider")]
+    NoProvider,
+    /// The instance metadata service did not respond with a word.
+    #[error("the answer is not a word")]
+    NotAWord,
+    /// STS did not respond with text.
+    #[error("STS answered no text")]
+    StsNotText,
+    /// STS did not respond with this element.
+    #[error("STS answered without {0}")]
+    StsWithout(&'static str),
 }
 
-/// Longest session of the instance metadata service, in seconds.
+/// How long to wait for each response.
+const CALLOUT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The most callouts of one fetch: one for a container, three for instance metadata, one for a
+/// role.
+const CALLOUTS_OF_A_FETCH: u32 = 5;
+
+/// Credentials are refreshed this long before they expire, or in the last fifth of a short
+/// lifetime.
+const REFRESH_AHEAD: Duration = Duration::from_secs(300);
+
+/// Fetched credentials that do not expire are refreshed after this time.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(600);
+
+/// The duration of a session with the instance metadata service, in seconds: the longest allowed.
 const METADATA_SESSION: &str = "21600";
 
 const METADATA_CREDENTIALS: &str = "/latest/meta-data/iam/security-credentials/";
 
-/// Begins at that origin; where it is the last one and does not exist, nothing is found.
-pub(super) fn from_origin(settings: &AwsSettings, origin: usize, now: UnixTime) -> Progress {
-    match settings.origins.get(origin) {
-        None => Progress::Failed("no origin has credentials".to_owned()),
-        Some(CredentialsProvider::Static(credentials)) => found(settings, credentials.clone(), now),
-        Some(CredentialsProvider::Container {
+impl Source for AwsSettings {
+    type Value = AwsCredentials;
+    type Step = CredentialsStep;
+    type Error = FetchError;
+
+    /// A digest of everything that decides what the credentials are.
+    fn name(&self) -> String {
+        let providers: Vec<Value> = self.providers.iter().map(provider_identity).collect();
+        let role = self.role.as_ref().map(|role| {
+            json!({
+                "arn": role.arn,
+                "external_id": role.external_id,
+                "session_name": role.session_name,
+                "duration": role.duration.as_secs(),
+                "endpoint": endpoint_identity(&role.endpoint),
+                "region": role.region,
+            })
+        });
+        let clusters = [&self.clusters.http, &self.clusters.https];
+        let identity = json!({"providers": providers, "role": role, "clusters": clusters});
+        format!("aws/{}", hex(&Sha256::digest(identity.to_string())))
+    }
+
+    fn subject(&self) -> String {
+        "AWS credentials".to_owned()
+    }
+
+    fn time_limit(&self) -> Duration {
+        CALLOUT_TIMEOUT * CALLOUTS_OF_A_FETCH
+    }
+
+    fn max_stale(&self) -> Option<Duration> {
+        None
+    }
+
+    fn start(&self, now: UnixTime) -> Result<Progress<Self>, FetchError> {
+        start_with(self, 0, now)
+    }
+
+    fn on_response(
+        &self,
+        step: CredentialsStep,
+        response: CalloutResponse<'_>,
+        now: UnixTime,
+    ) -> Result<Progress<Self>, FetchError> {
+        let provider = step.provider();
+        step.on_response(self, response, now)
+            .or_else(|error| match provider {
+                Some(provider) if self.providers.len() > provider + 1 => {
+                    log::info!(
+                        "an AWS credentials provider does not answer, trying the next one: {error}"
+                    );
+                    start_with(self, provider + 1, now)
+                }
+                _ => Err(error),
+            })
+    }
+
+    fn parse(&self, document: &[u8], now: UnixTime) -> Result<AwsCredentials, FetchError> {
+        Ok(AwsCredentials::parse(document, now)?)
+    }
+}
+
+/// Starts with that credentials provider.
+fn start_with(
+    settings: &AwsSettings,
+    provider: usize,
+    now: UnixTime,
+) -> Result<Progress<AwsSettings>, FetchError> {
+    let source = settings.providers.get(provider);
+    Ok(match source.ok_or(FetchError::NoProvider)? {
+        CredentialsProvider::Static(credentials) => {
+            on_credentials(settings, credentials.clone(), now)
+        }
+        CredentialsProvider::Container {
             endpoint,
             authorization,
-        }) => {
+        } => {
             let headers = authorization
                 .iter()
                 .map(|value| ("authorization", value.clone()));
             let callout = callout(settings, "GET", endpoint.clone(), headers.collect());
-            Progress::Ask(Step::Container { origin }, callout)
+            Progress::Next(CredentialsStep::Container { provider }, callout)
         }
-        Some(CredentialsProvider::InstanceMetadata { endpoint }) => {
+        CredentialsProvider::InstanceMetadata { endpoint } => {
             let lifetime = (
                 "x-aws-ec2-metadata-token-ttl-seconds",
                 Secret::new(METADATA_SESSION.to_owned()),
             );
             let endpoint = endpoint.endpoint("/latest/api/token");
             let callout = callout(settings, "PUT", endpoint, vec![lifetime]);
-            Progress::Ask(Step::MetadataToken { origin }, callout)
+            Progress::Next(CredentialsStep::MetadataToken { provider }, callout)
         }
-    }
+    })
 }
 
-impl Step {
-    /// Takes in the answer to this step's callout.
-    pub(super) fn on_response(
+impl CredentialsStep {
+    /// Handles the response to this step's callout.
+    fn on_response(
         self,
         settings: &AwsSettings,
-        answer: CalloutResponse<'_>,
+        response: CalloutResponse<'_>,
         now: UnixTime,
-    ) -> Progress {
-        let origin = self.origin();
-        let progress = match (answer.document(), self) {
-            (Err(reason), _) => Err(reason),
-            (Ok(body), Self::Role) => {
-                return match assumed(body, now) {
-                    Ok(credentials) => Progress::Found(credentials),
-                    Err(reason) => Progress::Failed(reason),
-                };
+    ) -> Result<Progress<AwsSettings>, FetchError> {
+        let body = response.document()?;
+        Ok(match self {
+            Self::AssumeRole => fetched(role_credentials(body, now)?, now),
+            Self::MetadataToken { provider } => {
+                let token = Secret::new(word(body)?.to_owned());
+                let callout = metadata(settings, provider, METADATA_CREDENTIALS, &token);
+                Progress::Next(Self::MetadataRole { provider, token }, callout)
             }
-            (Ok(body), Self::MetadataToken { origin }) => text(body).map(|token| {
-                let token = Secret::new(token.to_owned());
-                let callout = metadata(settings, origin, METADATA_CREDENTIALS, &token);
-                Progress::Ask(Self::MetadataRole { origin, token }, callout)
-            }),
-            (Ok(body), Self::MetadataRole { origin, token }) => text(body).map(|role| {
-                let target = format!("{METADATA_CREDENTIALS}{role}");
-                let callout = metadata(settings, origin, &target, &token);
-                Progress::Ask(Self::MetadataCredentials { origin }, callout)
-            }),
-            (Ok(body), Self::Container { .. } | Self::MetadataCredentials { .. }) => {
-                AwsCredentials::parse(body, now)
-                    .map(|credentials| found(settings, credentials, now))
+            Self::MetadataRole { provider, token } => {
+                let target = format!("{METADATA_CREDENTIALS}{}", word(body)?);
+                let callout = metadata(settings, provider, &target, &token);
+                Progress::Next(Self::MetadataCredentials { provider }, callout)
             }
-        };
-        match (progress, origin) {
-            (Ok(progress), _) => progress,
-            (Err(reason), Some(origin)) if settings.origins.len() > origin + 1 => {
-                log::info!("an origin of AWS credentials does not answer: {reason}");
-                from_origin(settings, origin + 1, now)
+            Self::Container { .. } | Self::MetadataCredentials { .. } => {
+                on_credentials(settings, AwsCredentials::parse(body, now)?, now)
             }
-            (Err(reason), _) => Progress::Failed(reason),
-        }
+        })
     }
 
-    const fn origin(&self) -> Option<usize> {
+    /// The credentials provider that the step belongs to.
+    const fn provider(&self) -> Option<usize> {
         match self {
-            Self::Container { origin }
-            | Self::MetadataToken { origin }
-            | Self::MetadataRole { origin, .. }
-            | Self::MetadataCredentials { origin } => Some(*origin),
-            Self::Role => None,
+            Self::Container { provider }
+            | Self::MetadataToken { provider }
+            | Self::MetadataRole { provider, .. }
+            | Self::MetadataCredentials { provider } => Some(*provider),
+            Self::AssumeRole => None,
         }
     }
 }
 
-/// Credentials of an origin: the end, or what the role is assumed with.
-fn found(settings: &AwsSettings, credentials: AwsCredentials, now: UnixTime) -> Progress {
+/// Ends the fetch with a provider's credentials, or assumes the role with them.
+fn on_credentials(
+    settings: &AwsSettings,
+    credentials: AwsCredentials,
+    now: UnixTime,
+) -> Progress<AwsSettings> {
     match &settings.role {
-        None => Progress::Found(credentials),
-        Some(role) => Progress::Ask(Step::Role, assume_role(settings, role, &credentials, now)),
+        None => fetched(credentials, now),
+        Some(role) => {
+            let callout = assume_role(settings, role, &credentials, now);
+            Progress::Next(CredentialsStep::AssumeRole, callout)
+        }
     }
 }
 
-fn metadata(settings: &AwsSettings, origin: usize, target: &str, token: &Secret) -> Box<Callout> {
-    let endpoint = match settings.origins.get(origin) {
+/// Ends the fetch.
+fn fetched(credentials: AwsCredentials, now: UnixTime) -> Progress<AwsSettings> {
+    Progress::Fetched(Fetched {
+        document: credentials.document(),
+        validity: validity(&credentials, now),
+        value: credentials,
+    })
+}
+
+fn validity(credentials: &AwsCredentials, now: UnixTime) -> Validity {
+    let fresh_until = credentials.expires_at.unwrap_or(now + REFRESH_INTERVAL);
+    let lifetime = fresh_until.saturating_since(now);
+    let ahead = match credentials.expires_at {
+        Some(_) => REFRESH_AHEAD.min(lifetime / 5),
+        None => Duration::ZERO,
+    };
+    Validity {
+        next_fetch: now + lifetime.saturating_sub(ahead),
+        fresh_until,
+    }
+}
+
+/// What distinguishes a credentials provider from others.
+fn provider_identity(provider: &CredentialsProvider) -> Value {
+    match provider {
+        CredentialsProvider::Static(credentials) => json!({"static": credentials.document()}),
+        CredentialsProvider::Container {
+            endpoint,
+            authorization,
+        } => json!({
+            "container": endpoint_identity(endpoint),
+            "authorization": authorization.as_ref().map(Secret::expose),
+        }),
+        CredentialsProvider::InstanceMetadata { endpoint } => {
+            json!({"instance_metadata": endpoint.to_string()})
+        }
+    }
+}
+
+fn endpoint_identity(endpoint: &Endpoint) -> Value {
+    let is_tls = endpoint.scheme == Scheme::Https;
+    json!([is_tls, endpoint.authority, endpoint.target])
+}
+
+fn metadata(settings: &AwsSettings, provider: usize, target: &str, token: &Secret) -> Box<Callout> {
+    let endpoint = match settings.providers.get(provider) {
         Some(CredentialsProvider::InstanceMetadata { endpoint }) => endpoint.endpoint(target),
         _ => Endpoint::default(),
     };
@@ -194,37 +353,36 @@ fn assume_role(
     callout(settings, "GET", endpoint, signed.headers)
 }
 
-/// The credentials in the answer to `AssumeRole`.
-fn assumed(xml: &[u8], now: UnixTime) -> Result<AwsCredentials, String> {
-    let xml = std::str::from_utf8(xml).map_err(|_| "STS answered no text".to_owned())?;
-    let element =
-        |name: &str| element(xml, name).ok_or_else(|| format!("STS answered without {name}"));
-    let expires_at = UnixTime::parse_rfc_3339(element("Expiration")?)
-        .ok_or_else(|| "the credentials' Expiration is not a time".to_owned())?;
-    AwsCredentials {
+/// The credentials in the response to `AssumeRole`.
+fn role_credentials(xml: &[u8], now: UnixTime) -> Result<AwsCredentials, FetchError> {
+    let xml = std::str::from_utf8(xml).map_err(|_| FetchError::StsNotText)?;
+    let element = |name: &'static str| element(xml, name).ok_or(FetchError::StsWithout(name));
+    let expires_at =
+        UnixTime::parse_rfc_3339(element("Expiration")?).ok_or(InvalidCredentials::Expiration)?;
+    let credentials = AwsCredentials {
         access_key_id: element("AccessKeyId")?.to_owned(),
         secret_access_key: Secret::new(element("SecretAccessKey")?.to_owned()),
         session_token: Some(Secret::new(element("SessionToken")?.to_owned())),
         expires_at: Some(expires_at),
-    }
-    .checked(now)
+    };
+    Ok(credentials.checked(now)?)
 }
 
-/// The text of the first element of that name. The values that are looked for hold no markup.
+/// The text of the first element of that name. The values of interest contain no markup.
 fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
     let (_, after) = xml.split_once(&format!("<{name}>"))?;
     let (text, _) = after.split_once(&format!("</{name}>"))?;
     Some(text.trim())
 }
 
-/// One word of plain text.
-fn text(body: &[u8]) -> Result<&str, String> {
+/// The first line of a text, which must be a single word.
+fn word(body: &[u8]) -> Result<&str, FetchError> {
     std::str::from_utf8(body)
         .ok()
         .and_then(|text| text.lines().next())
         .map(str::trim)
         .filter(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_graphic()))
-        .ok_or_else(|| "the answer is not a word".to_owned())
+        .ok_or(FetchError::NotAWord)
 }
 
 fn percent_encoded(text: &str) -> String {

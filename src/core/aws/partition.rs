@@ -1,11 +1,11 @@
-//! AWS's partitions: sets of regions whose services have domains of their own.
+//! AWS partitions: sets of regions whose services have their own domains.
 
-/// What a partition's services are named under.
+/// The domains of a partition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Partition {
-    /// Of most services: `<service>.<region>.<domain>`.
+    /// The domain of most services: `<service>.<region>.<domain>`.
     pub domain: &'static str,
-    /// Of those that AWS has put under its newer names, which serve IPv6, too.
+    /// The domain of services that have dual-stack (IPv4 and IPv6) names, such as `api.aws`.
     pub newer_domain: &'static str,
 }
 
@@ -14,7 +14,7 @@ const COMMERCIAL: Partition = Partition {
     newer_domain: "api.aws",
 };
 
-/// By how the names of their regions begin.
+/// The other partitions, by the prefix of their regions.
 const OTHERS: [(&str, Partition); 5] = [
     (
         "cn-",
@@ -54,7 +54,7 @@ const OTHERS: [(&str, Partition); 5] = [
 ];
 
 impl Partition {
-    /// The partition of a region. GovCloud's services have the names of the commercial ones.
+    /// The partition of a region. GovCloud uses the domains of the commercial partition.
     pub fn of(region: &str) -> Self {
         OTHERS
             .into_iter()
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_region_tells_its_partition() {
+    fn the_partition_is_found_by_the_region() {
         for (region, domain) in [
             ("us-east-1", "amazonaws.com"),
             ("us-gov-west-1", "amazonaws.com"),

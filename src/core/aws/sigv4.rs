@@ -1,9 +1,8 @@
-//! AWS Signature Version 4, in the specification's words and steps:
+//! AWS Signature Version 4, with the terms and steps of the specification:
 //! [`SignableRequest`] → [`CanonicalRequest`] → [`StringToSign`] → [`SigningInstructions`].
 //!
-//! Everything is pure; the time is an argument. It is made for services other than S3, whose
-//! canonical path is the sent path encoded once more. What is signed is what is sent: nothing is
-//! ever taken from the client's own signature.
+//! Everything is pure, and the time is an argument. It is for services other than S3, so the
+//! canonical path is the sent path percent-encoded again. The client's own signature is never used.
 
 mod canonical_request;
 mod signing_key;
@@ -17,41 +16,41 @@ use crate::aws::credentials::AwsCredentials;
 use crate::base::secret::Secret;
 use crate::base::time::UnixTime;
 
-/// Where and when a signature is good.
+/// Where and when a signature is valid.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Scope<'a> {
-    /// The moment of signing.
+    /// The time of signing.
     pub time: UnixTime,
-    /// The region, such as `us-east-1`.
+    /// The region, for example `us-east-1`.
     pub region: &'a str,
-    /// The service's signing name, such as `sts`.
+    /// The signing name of the service, for example `sts`.
     pub service: &'a str,
 }
 
-/// Step 2: what the signature is of. Its `Display` is the string itself.
+/// Step 2: the string that is signed. Its `Display` is the string itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StringToSign(String);
 
-/// Step 4: the headers that a signed request carries beside those that it has.
+/// Step 4: the headers to add to the request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SigningInstructions {
-    /// Names in lower case; each takes the place of all of its name.
+    /// The headers, with names in lower case. Each replaces all headers of its name.
     pub headers: Vec<(&'static str, Secret)>,
 }
 
-/// A request's payload hash where there is no payload.
+/// The payload hash of a request without a body.
 pub const EMPTY_PAYLOAD_SHA256: &str =
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-/// Signs a request: host, date, payload hash, session token and content type; few, so that no
-/// proxy on the way can spoil the signature by a header that it edits.
+/// Signs a request. Only the host, date, payload hash, session token and content type are signed,
+/// so that a proxy that edits other headers does not invalidate the signature.
 pub fn sign(
     request: &SignableRequest<'_>,
     credentials: &AwsCredentials,
     scope: Scope<'_>,
     keys: &mut SigningKeys,
 ) -> SigningInstructions {
-    let date_time = scope.time.basic();
+    let date_time = scope.time.iso_8601_basic();
     let credential_scope = scope.credential_scope(&date_time);
     let mut headers = Vec::with_capacity(4);
     headers.push(("x-amz-content-sha256", request.payload_sha256.to_owned()));
@@ -93,15 +92,15 @@ impl Scope<'_> {
     }
 }
 
-/// The day of a moment, both without separators: `20150830`.
+/// The date in a timestamp, such as `20150830` in `20150830T123600Z`.
 fn date(date_time: &str) -> &str {
     date_time.get(..8).unwrap_or(date_time)
 }
 
 impl StringToSign {
-    /// Binds a canonical request to a scope.
+    /// Combines a canonical request with its scope.
     pub fn new(scope: Scope<'_>, canonical_request: &CanonicalRequest) -> Self {
-        let date_time = scope.time.basic();
+        let date_time = scope.time.iso_8601_basic();
         let credential_scope = scope.credential_scope(&date_time);
         Self::of(&date_time, &credential_scope, canonical_request)
     }

@@ -1,10 +1,10 @@
-//! Text of others, fit to be shown.
+//! Text from clients and servers, made safe to show.
 
-/// A name that came over the wire, fit to be shown: text, and not too long.
+/// A name that was received, as valid UTF-8 and shortened, so that it can be logged or shown.
 pub fn truncate_for_display(name: &[u8]) -> String {
-    const LONGEST: usize = 64;
-    let text = String::from_utf8_lossy(name.get(..LONGEST).unwrap_or(name));
-    if name.len() > LONGEST {
+    const MAX_BYTES: usize = 64;
+    let text = String::from_utf8_lossy(name.get(..MAX_BYTES).unwrap_or(name));
+    if name.len() > MAX_BYTES {
         format!("{text}…")
     } else {
         text.into_owned()
@@ -16,7 +16,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_from_the_wire_are_shown_short_and_as_text() {
+    fn names_are_shortened_and_made_valid_utf_8() {
         assert_eq!(truncate_for_display(b"my-openai"), "my-openai");
         assert_eq!(truncate_for_display(b"\xff"), "\u{fffd}");
         assert!(truncate_for_display(&[b'a'; 10_000]).len() < 80);

@@ -1,19 +1,19 @@
-//! A text that must not be printed.
+//! Secrets, which must not be printed.
 
 use std::fmt;
 
-/// A secret text. It has no `Display`, its `Debug` says nothing, and only the request to the
-/// provider is made from it.
+/// A secret string. It has no `Display`, and its `Debug` is redacted. It is exposed only to build
+/// requests.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes a secret over.
+    /// Wraps a secret.
     pub fn new(text: String) -> Self {
         Self(text)
     }
 
-    /// The secret itself, for the one place that sends it.
+    /// The secret itself, for the code that sends or hashes it.
     pub fn expose(&self) -> &str {
         &self.0
     }

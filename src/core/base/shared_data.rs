@@ -1,11 +1,11 @@
-//! What the workers of one host share.
+//! Data that the workers of one host share.
 
-/// What the workers of one host share: small texts of bytes, each with a version.
+/// A store that all workers of one host share: small values by key, each with a version.
 pub trait SharedData {
-    /// A text and its version, if it is there.
+    /// A value and its version.
     fn read(&self, key: &str) -> Option<(Vec<u8>, u32)>;
 
-    /// Replaces a text, if its version is still `expected` (`None`: whatever it is); says whether
-    /// it did.
-    fn write(&self, key: &str, text: &[u8], expected: Option<u32>) -> bool;
+    /// Replaces a value if its version is still `expected`, or unconditionally if that is `None`.
+    /// Returns whether it did.
+    fn write(&self, key: &str, value: &[u8], expected: Option<u32>) -> bool;
 }

@@ -1,4 +1,4 @@
-//! Time as data: every room that needs the time takes it as an argument.
+//! Time as data: every module that needs the current time takes it as an argument.
 
 use std::fmt;
 use std::ops::Add;
@@ -6,18 +6,17 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// A moment, as the time since the Unix epoch (leap seconds not counted).
+/// A point in time, as the duration since the Unix epoch (leap seconds are not counted).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 pub struct UnixTime(Duration);
 
-/// Tells the time to who asks for it: on the hot path not everybody does, and the host's clock costs a
-/// call.
+/// A lazy clock: reading the host's clock costs a call, which most requests can do without.
 pub trait Clock {
-    /// The time now.
+    /// The current time.
     fn now(&self) -> UnixTime;
 }
 
-/// A clock that stands still.
+/// A clock that always returns the same time.
 impl Clock for UnixTime {
     fn now(&self) -> UnixTime {
         *self
@@ -25,17 +24,18 @@ impl Clock for UnixTime {
 }
 
 impl UnixTime {
-    /// The moment that lies `since_epoch` after the epoch.
+    /// The point in time `since_epoch` after the Unix epoch.
     pub const fn new(since_epoch: Duration) -> Self {
         Self(since_epoch)
     }
 
-    /// The moment a number of whole seconds after the epoch.
+    /// The point in time that many whole seconds after the Unix epoch.
     pub const fn from_secs(seconds: u64) -> Self {
         Self(Duration::from_secs(seconds))
     }
 
-    /// Reads RFC 3339 in UTC, such as [`Self`] prints; fractions of a second are dropped.
+    /// Parses RFC 3339 in UTC, as [`Self`]'s `Display` prints it. Fractions of a second are
+    /// dropped. A date that does not exist, such as 31 February, is refused.
     pub fn parse_rfc_3339(text: &str) -> Option<Self> {
         let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
         let mut date = date.splitn(3, '-').map(|part| part.parse::<u64>().ok());
@@ -49,15 +49,18 @@ impl UnixTime {
             && hour < 24
             && minute < 60
             && second <= 60;
-        in_range.then(|| {
-            Self::from_secs(
-                days_since_epoch(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second,
-            )
-        })
+        if !in_range {
+            return None;
+        }
+        let days = days_since_epoch(year, month, day);
+        // A day that its month does not have is counted as one of the next month.
+        let exists = civil_date(days) == (year, month, day);
+        exists.then(|| Self::from_secs(days * 86_400 + hour * 3600 + minute * 60 + second))
     }
 
-    /// ISO 8601's basic format, in UTC and to the second: `20261122T234057Z`. For years of four digits.
-    pub fn basic(self) -> String {
+    /// ISO 8601's basic format, in UTC and to the second: `20261122T234057Z`. Years have four
+    /// digits.
+    pub fn iso_8601_basic(self) -> String {
         let seconds = self.0.as_secs();
         let (year, month, day) = civil_date(seconds / 86_400);
         let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
@@ -82,7 +85,7 @@ impl UnixTime {
         text
     }
 
-    /// How much later this moment is than `earlier`; zero when it is not later.
+    /// The time from `earlier` to this point in time, or zero if `earlier` is later.
     pub const fn saturating_since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
@@ -109,8 +112,8 @@ impl fmt::Display for UnixTime {
     }
 }
 
-/// The Gregorian date of a day counted from 1970-01-01, by counting in 400-year eras that begin on
-/// 1 March, so that the leap day is an era-year's last.
+/// The Gregorian date of a day counted from 1970-01-01. It counts in 400-year eras whose years
+/// start on 1 March, so that the leap day is the last day of its year.
 const fn civil_date(days_since_epoch: u64) -> (u64, u64, u64) {
     let days = days_since_epoch.saturating_add(719_468);
     let era = days / 146_097;
@@ -144,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_print_as_rfc_3339() {
+    fn times_are_printed_as_rfc_3339() {
         for (seconds, printed) in [
             (0, "1970-01-01T00:00:00Z"),
             (951_782_399, "2000-02-28T23:59:59Z"),
@@ -155,14 +158,14 @@ mod tests {
         ] {
             assert_eq!(UnixTime::from_secs(seconds).to_string(), printed);
             let basic = printed.replace(['-', ':'], "");
-            assert_eq!(UnixTime::from_secs(seconds).basic(), basic);
+            assert_eq!(UnixTime::from_secs(seconds).iso_8601_basic(), basic);
             let parsed = UnixTime::parse_rfc_3339(printed);
             assert_eq!(parsed, Some(UnixTime::from_secs(seconds)));
         }
     }
 
     #[test]
-    fn what_is_no_rfc_3339_time_in_utc_is_not_read() {
+    fn text_that_is_not_rfc_3339_in_utc_is_refused() {
         assert_eq!(
             UnixTime::parse_rfc_3339("1970-01-01T00:00:01.999Z"),
             Some(UnixTime::from_secs(1))
@@ -181,6 +184,35 @@ mod tests {
             "x-y-zTa:b:cZ",
         ] {
             assert_eq!(UnixTime::parse_rfc_3339(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn dates_that_do_not_exist_are_refused() {
+        let is_accepted =
+            |date: &str| UnixTime::parse_rfc_3339(&format!("{date}T00:00:00Z")).is_some();
+        for date in [
+            "2026-02-28",
+            "2024-02-29",
+            "2000-02-29",
+            "2026-04-30",
+            "2026-12-31",
+            "9999-12-31",
+        ] {
+            assert!(is_accepted(date), "{date}");
+        }
+        for date in [
+            "2026-02-29",
+            "2024-02-30",
+            "2026-02-31",
+            "2100-02-29",
+            "2026-04-31",
+            "2026-06-31",
+            "2026-09-31",
+            "2026-11-31",
+            "2026-01-00",
+        ] {
+            assert!(!is_accepted(date), "{date}");
         }
     }
 

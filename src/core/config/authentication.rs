@@ -1,11 +1,11 @@
-//! `authentication`: who may issue tokens, and where their keys come from.
+//! `authentication`: the issuers of accepted tokens, and where their keys come from.
 
 use std::time::Duration;
 
 use super::document;
 use super::problem::Problems;
-use super::text::LINK_LOCAL;
-use super::{defaults, text};
+use super::validators::LINK_LOCAL;
+use super::{defaults, validators};
 use crate::authn::Issuer;
 use crate::authn::jwk::{Algorithm, KeySet};
 use crate::authn::jwks::{JwksSource, RemoteKeys, Start};
@@ -13,24 +13,24 @@ use crate::authn::signature::VerifierChoice;
 use crate::fetch::callout::Clusters;
 use crate::http::url::{BaseUrl, Endpoint};
 
-/// How callers are known.
+/// How callers are authenticated.
 #[derive(Clone, Debug)]
 pub enum Authentication {
-    /// By tokens.
+    /// By tokens of these issuers.
     Tokens {
-        /// Who may issue them.
+        /// The issuers.
         issuers: Vec<Issuer>,
-        /// How many tokens that passed are remembered.
+        /// How many verified tokens each worker caches.
         cache_size: usize,
-        /// Who checks their signatures.
+        /// What verifies signatures.
         verifier: VerifierChoice,
     },
-    /// Not at all; asked for by name.
+    /// Not at all.
     Disabled,
 }
 
 impl Authentication {
-    /// How many tokens that passed are remembered.
+    /// How many verified tokens each worker caches.
     pub const fn cache_size(&self) -> usize {
         match self {
             Self::Tokens { cache_size, .. } => *cache_size,
@@ -38,7 +38,7 @@ impl Authentication {
         }
     }
 
-    /// Who checks the tokens' signatures.
+    /// What verifies signatures.
     pub const fn verifier(&self) -> VerifierChoice {
         match self {
             Self::Tokens { verifier, .. } => *verifier,
@@ -65,12 +65,12 @@ pub(super) fn read(
         (true, true) => return Authentication::Disabled,
         (true, false) => problems.add(
             "/authentication/disabled",
-            "contradicts the issuers; leave out one of both",
+            "contradicts issuers; remove one of the two",
         ),
         (false, true) => problems.add(
             "/authentication/issuers",
-            "at least one issuer is needed (a gateway without authentication is asked for by \
-             \"disabled\": true)",
+            "at least one issuer is required; to run without authentication, set \
+             \"disabled\": true",
         ),
         (false, false) => {}
     }
@@ -108,13 +108,13 @@ fn issuer(
     if document.audiences.is_empty() || document.audiences.iter().any(String::is_empty) {
         problems.add(
             format_args!("{path}/audiences"),
-            "at least one audience is needed: the one that clients request tokens for",
+            "at least one audience is required: the one that clients request tokens for",
         );
     }
     let algorithms = algorithms(document.algorithms.as_deref(), path, problems);
     let mut duration = |field: &str, text: &Option<String>, default: Duration| {
         text.as_deref().map_or(Some(default), |text| {
-            problems.take(format_args!("{path}/{field}"), text::duration(text))
+            problems.ok_or_add(format_args!("{path}/{field}"), validators::duration(text))
         })
     };
     let clock_skew = duration("clock_skew", &document.clock_skew, defaults::CLOCK_SKEW);
@@ -158,7 +158,7 @@ fn issuer(
     {
         problems.add(
             format_args!("{path}/max_refresh_interval"),
-            "must not be under min_refresh_interval, which is 1m by default",
+            "must not be less than min_refresh_interval, which is 1m by default",
         );
     }
 
@@ -166,12 +166,12 @@ fn issuer(
         (Some(_), Some(_)) => {
             problems.add(
                 format_args!("{path}/jwks"),
-                "contradicts jwks_uri; leave out one of both",
+                "contradicts jwks_uri; remove one of the two",
             );
             None
         }
         (Some(jwks), None) => problems
-            .take(
+            .ok_or_add(
                 format_args!("{path}/jwks"),
                 KeySet::parse(jwks.to_string().as_bytes()),
             )
@@ -179,10 +179,10 @@ fn issuer(
         (None, jwks_uri) => {
             let start = match jwks_uri {
                 Some(uri) => problems
-                    .take(format_args!("{path}/jwks_uri"), Endpoint::parse(&uri))
+                    .ok_or_add(format_args!("{path}/jwks_uri"), Endpoint::parse(&uri))
                     .map(Start::KeySet),
                 None => problems
-                    .take(
+                    .ok_or_add(
                         format_args!("{path}/issuer"),
                         BaseUrl::parse(&document.issuer),
                     )

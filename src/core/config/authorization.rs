@@ -1,4 +1,5 @@
-//! `authorization`: which claims grant what, and to whom the configuration itself grants it.
+//! `authorization`: the claims that carry permissions, and the permissions that the configuration
+//! itself grants.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -13,28 +14,28 @@ pub(super) fn read(
     issuers: &[String],
     problems: &mut Problems,
 ) -> Policy {
-    let known: BTreeSet<_> = providers.iter().map(|it| it.name.as_str()).collect();
+    let provider_names: BTreeSet<_> = providers.iter().map(|it| it.name.as_str()).collect();
     let bindings = authorization
         .bindings
         .into_iter()
         .enumerate()
         .filter_map(|(index, binding)| {
             let path = format!("/authorization/bindings/{index}");
-            let who = document::AllowRule {
+            let rule = document::AllowRule {
                 issuer: binding.issuer,
                 subject: binding.subject,
                 claim: binding.claim,
                 value: binding.value,
             };
-            let to = claim_match(who, issuers, &path, problems);
+            let to = claim_match(rule, issuers, &path, problems);
             if binding.permissions.is_empty() {
                 problems.add(
                     &path,
-                    "grants nothing: name \"invoke\" or \"get\" in permissions",
+                    "grants nothing; add \"invoke\" or \"get\" to permissions",
                 );
             }
             for name in binding.providers.iter().flatten() {
-                if !known.contains(name.as_str()) {
+                if !provider_names.contains(name.as_str()) {
                     problems.add(
                         format_args!("{path}/providers"),
                         format_args!("there is no provider \"{name}\""),
@@ -49,10 +50,7 @@ pub(super) fn read(
                 .iter()
                 .any(|it| action(*it) == Action::Invoke);
             if !invokes && (models.is_some() || has_prices) {
-                problems.add(
-                    &path,
-                    "models and prices have a meaning with \"invoke\" only",
-                );
+                problems.add(&path, "models and prices require the permission \"invoke\"");
             }
             Some(Binding {
                 to: to?,
@@ -78,41 +76,42 @@ const fn action(permission: document::Permission) -> Action {
     }
 }
 
-/// Who is meant: `subject`, or `claim` with `value`, of any issuer or of `issuer`.
+/// The callers that a rule applies to: `subject`, or `claim` with `value`, of any issuer or of
+/// `issuer`.
 pub(super) fn claim_match(
-    who: document::AllowRule,
+    rule: document::AllowRule,
     issuers: &[String],
     path: &str,
     problems: &mut Problems,
 ) -> Option<ClaimMatch> {
-    let issuer = match who.issuer {
+    let issuer = match rule.issuer {
         None => None,
         Some(issuer) => {
             let index = issuers.iter().position(|known| *known == issuer);
             if index.is_none() {
                 problems.add(
                     format_args!("{path}/issuer"),
-                    "is none of authentication.issuers, whose issuer it must be to the letter",
+                    "must exactly equal the issuer of one of authentication.issuers",
                 );
                 return None;
             }
             index
         }
     };
-    let matched = match (who.subject, who.claim, who.value) {
+    let (claim, value) = match (rule.subject, rule.claim, rule.value) {
         (Some(value), None, None) => ("sub".to_owned(), value),
         (None, Some(claim), Some(value)) => (claim, value),
         _ => {
-            problems.add(path, "needs either subject, or claim and value");
+            problems.add(path, "requires either subject, or claim and value");
             return None;
         }
     };
-    if matched.0.is_empty() || matched.1.is_empty() {
+    if claim.is_empty() || value.is_empty() {
         problems.add(path, "must not match an empty name or value");
     }
     Some(ClaimMatch {
-        claim: matched.0,
-        value: matched.1,
+        claim,
+        value,
         issuer,
     })
 }

@@ -1,16 +1,14 @@
-//! `credentials`, `region` and `signing` of providers whose requests are signed.
+//! `credentials` and `signing` of providers whose requests are signed.
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::aws_document::{
-    AssumeRole, Container, CredentialsDocument, DefaultChain, InstanceMetadata, KeyPair,
-    RoleSource, Text,
+use super::document::{
+    self, AssumeRole, AwsCredentialsConfig, Container, DefaultChain, InstanceMetadata, KeyPair,
+    RoleSource, SecretReference, Signing, Uri,
 };
-use super::document;
 use super::problem::Problems;
-use super::text;
-use super::text::LINK_LOCAL;
+use super::validators::{self, LINK_LOCAL};
 use crate::aws::credentials::{AwsCredentials, AwsSettings, CredentialsProvider, Role};
 use crate::aws::partition::Partition;
 use crate::base::secret::Secret;
@@ -23,77 +21,84 @@ const CONTAINER_ADDRESS: &str = "http://169.254.170.2";
 const SESSION_NAME: &str = "ai-gateway";
 const SESSION_DURATION: Duration = Duration::from_secs(3600);
 
-/// What a provider's credentials are read with.
-pub(super) struct Reader<'a> {
+/// Reads the credential of a provider whose requests are signed.
+pub(super) struct CredentialReader<'a> {
+    pub(super) provider: &'a document::Provider,
     pub(super) region: &'a str,
     pub(super) service: &'static str,
     pub(super) clusters: &'a Clusters,
     pub(super) env: &'a dyn Fn(&str) -> Option<String>,
-    pub(super) allow_link_local: bool,
+    /// The JSON path of the object that is being read.
     pub(super) path: String,
     pub(super) problems: &'a mut Problems,
 }
 
-impl Reader<'_> {
-    /// `credentials` and `signing`, of which one must say who signs with what.
-    pub(super) fn credential(
-        &mut self,
-        credentials: Option<&CredentialsDocument>,
-        signing: Option<document::Signing>,
-    ) -> Option<Credential> {
+impl CredentialReader<'_> {
+    /// The credential: either the filter signs with `credentials`, or Envoy signs with its own.
+    pub(super) fn read(mut self) -> Option<Credential> {
         let path = self.path.clone();
-        match (credentials, signing) {
-            (None, Some(document::Signing::Envoy)) => Some(Credential::None),
-            (Some(_), Some(document::Signing::Envoy)) => {
+        match (&self.provider.credentials, self.provider.signing) {
+            (None, Some(Signing::Envoy)) => Some(Credential::None),
+            (Some(_), Some(Signing::Envoy)) => {
                 self.problems.add(
                     format_args!("{path}/signing"),
-                    "\"envoy\" contradicts credentials: Envoy's own filter has them then",
+                    "\"envoy\" contradicts credentials; Envoy's own filter gets them itself",
                 );
                 None
             }
             (None, _) => {
                 self.problems.add(
                     format_args!("{path}/credentials"),
-                    "is needed: an API key, static, container, imds, assume_role or default_chain",
+                    "is required: bedrock_api_key, static, container, imds, assume_role or default_chain",
                 );
                 None
             }
             (Some(credentials), _) => {
                 self.path = format!("{path}/credentials");
-                self.read(credentials)
+                self.credentials(credentials)
             }
         }
     }
 
-    fn read(&mut self, credentials: &CredentialsDocument) -> Option<Credential> {
+    fn credentials(&mut self, credentials: &AwsCredentialsConfig) -> Option<Credential> {
         let (origins, role) = match credentials {
-            CredentialsDocument::ApiKey(key) => {
+            AwsCredentialsConfig::ApiKey(key) => {
                 let key = key.resolve(self.env);
-                let key = self.problems.take(&self.path, key)?;
+                let key = self.problems.ok_or_add(&self.path, key)?;
                 return Some(Credential::ApiKey {
                     key,
                     placement: None,
                 });
             }
-            CredentialsDocument::Static(pair) => (vec![self.key_pair(pair, "static")?], None),
-            CredentialsDocument::Container(container) => (vec![self.container(container)?], None),
-            CredentialsDocument::Imds(metadata) => (vec![self.metadata(metadata)?], None),
-            CredentialsDocument::DefaultChain(chain) => (self.default_chain(chain)?, None),
-            CredentialsDocument::AssumeRole(role) => {
+            AwsCredentialsConfig::Static(pair) => (vec![self.key_pair(pair, "static")?], None),
+            AwsCredentialsConfig::Container(container) => {
+                (vec![self.container(container, "container")?], None)
+            }
+            AwsCredentialsConfig::Imds(metadata) => (vec![self.metadata(metadata, "imds")?], None),
+            AwsCredentialsConfig::DefaultChain(chain) => {
+                (self.default_chain(chain, "default_chain")?, None)
+            }
+            AwsCredentialsConfig::AssumeRole(role) => {
                 let origins = match &role.source {
                     RoleSource::Static(pair) => {
                         vec![self.key_pair(pair, "assume_role/source/static")?]
                     }
-                    RoleSource::Container(container) => vec![self.container(container)?],
-                    RoleSource::Imds(metadata) => vec![self.metadata(metadata)?],
-                    RoleSource::DefaultChain(chain) => self.default_chain(chain)?,
+                    RoleSource::Container(container) => {
+                        vec![self.container(container, "assume_role/source/container")?]
+                    }
+                    RoleSource::Imds(metadata) => {
+                        vec![self.metadata(metadata, "assume_role/source/imds")?]
+                    }
+                    RoleSource::DefaultChain(chain) => {
+                        self.default_chain(chain, "assume_role/source/default_chain")?
+                    }
                 };
                 (origins, Some(self.role(role)?))
             }
         };
         Some(Credential::Aws(Rc::new(AwsSigning {
             settings: AwsSettings {
-                origins,
+                providers: origins,
                 role,
                 clusters: self.clusters.clone(),
             },
@@ -104,9 +109,10 @@ impl Reader<'_> {
 
     fn key_pair(&mut self, pair: &KeyPair, path: &str) -> Option<CredentialsProvider> {
         let path = format!("{}/{path}", self.path);
-        let mut secret = |field: &str, secret: &super::secret::SecretReference| {
+        let mut secret = |field: &str, secret: &SecretReference| {
             let secret = secret.resolve(self.env);
-            self.problems.take(format_args!("{path}/{field}"), secret)
+            self.problems
+                .ok_or_add(format_args!("{path}/{field}"), secret)
         };
         let access_key_id = secret("access_key_id", &pair.access_key_id);
         let secret_access_key = secret("secret_access_key", &pair.secret_access_key);
@@ -121,18 +127,18 @@ impl Reader<'_> {
             expires_at: None,
         };
         if !credentials.can_be_sent() {
-            self.problems.add(path, "has a space in a key");
+            self.problems.add(path, "has a key that contains a space");
         }
         Some(CredentialsProvider::Static(credentials))
     }
 
-    fn container(&mut self, container: &Container) -> Option<CredentialsProvider> {
-        let path = format!("{}/container", self.path);
+    fn container(&mut self, container: &Container, path: &str) -> Option<CredentialsProvider> {
+        let path = format!("{}/{path}", self.path);
         let uri = match &container.uri {
-            Some(Text::Plain(uri)) => Some(uri.clone()),
-            Some(Text::Reference(reference)) => {
+            Some(Uri::Plain(uri)) => Some(uri.clone()),
+            Some(Uri::Reference(reference)) => {
                 let uri = reference.resolve(self.env);
-                let uri = self.problems.take(format_args!("{path}/uri"), uri)?;
+                let uri = self.problems.ok_or_add(format_args!("{path}/uri"), uri)?;
                 Some(uri.expose().to_owned())
             }
             None => self.container_uri(),
@@ -140,19 +146,21 @@ impl Reader<'_> {
         let Some(uri) = uri else {
             self.problems.add(
                 format_args!("{path}/uri"),
-                "is needed, as neither AWS_CONTAINER_CREDENTIALS_FULL_URI nor \
-                 AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is in the environment",
+                "is required, because neither AWS_CONTAINER_CREDENTIALS_FULL_URI nor \
+                 AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is set",
             );
             return None;
         };
         let endpoint = Endpoint::parse(&uri);
-        let endpoint = self.problems.take(format_args!("{path}/uri"), endpoint)?;
+        let endpoint = self
+            .problems
+            .ok_or_add(format_args!("{path}/uri"), endpoint)?;
         let authorization = match &container.authorization_token {
             Some(reference) => {
                 let token = reference.resolve(self.env);
                 Some(
                     self.problems
-                        .take(format_args!("{path}/authorization_token"), token)?,
+                        .ok_or_add(format_args!("{path}/authorization_token"), token)?,
                 )
             }
             None => (self.env)("AWS_CONTAINER_AUTHORIZATION_TOKEN").map(Secret::new),
@@ -163,7 +171,7 @@ impl Reader<'_> {
         })
     }
 
-    /// Where ECS or EKS says that a container's credentials are.
+    /// The credentials endpoint in the variables that ECS and EKS set.
     fn container_uri(&self) -> Option<String> {
         let relative = || {
             let path = (self.env)("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")?;
@@ -172,18 +180,22 @@ impl Reader<'_> {
         (self.env)("AWS_CONTAINER_CREDENTIALS_FULL_URI").or_else(relative)
     }
 
-    fn metadata(&mut self, metadata: &InstanceMetadata) -> Option<CredentialsProvider> {
-        self.metadata_at(metadata.endpoint.as_deref(), "imds/endpoint")
+    fn metadata(&mut self, metadata: &InstanceMetadata, path: &str) -> Option<CredentialsProvider> {
+        self.metadata_at(metadata.endpoint.as_deref(), &format!("{path}/endpoint"))
     }
 
     fn metadata_at(&mut self, endpoint: Option<&str>, path: &str) -> Option<CredentialsProvider> {
         let endpoint = BaseUrl::parse(endpoint.unwrap_or(METADATA_ADDRESS));
         let path = format!("{}/{path}", self.path);
-        let endpoint = self.problems.take(path, endpoint)?;
+        let endpoint = self.problems.ok_or_add(path, endpoint)?;
         Some(CredentialsProvider::InstanceMetadata { endpoint })
     }
 
-    fn default_chain(&mut self, chain: &DefaultChain) -> Option<Vec<CredentialsProvider>> {
+    fn default_chain(
+        &mut self,
+        chain: &DefaultChain,
+        path: &str,
+    ) -> Option<Vec<CredentialsProvider>> {
         let mut origins = Vec::new();
         let pair = (
             (self.env)("AWS_ACCESS_KEY_ID"),
@@ -199,21 +211,21 @@ impl Reader<'_> {
             if credentials.can_be_sent() {
                 origins.push(CredentialsProvider::Static(credentials));
             } else {
-                let path = format!("{}/default_chain", self.path);
                 self.problems.add(
-                    path,
+                    format_args!("{}/{path}", self.path),
                     "the AWS keys in the environment are empty or malformed",
                 );
             }
         }
         if self.container_uri().is_some() {
-            origins.push(self.container(&Container {
+            let container = Container {
                 uri: None,
                 authorization_token: None,
-            })?);
+            };
+            origins.push(self.container(&container, path)?);
         }
         let endpoint = chain.imds_endpoint.as_deref();
-        origins.push(self.metadata_at(endpoint, "default_chain/imds_endpoint")?);
+        origins.push(self.metadata_at(endpoint, &format!("{path}/imds_endpoint"))?);
         Some(origins)
     }
 
@@ -227,26 +239,26 @@ impl Reader<'_> {
         if !is_session_name(session_name) {
             self.problems.add(
                 format_args!("{path}/session_name"),
-                "must have 2 to 64 of A-Z, a-z, 0-9 and _+=,.@-",
+                "must have 2 to 64 characters of A-Z, a-z, 0-9 and _+=,.@-",
             );
         }
         let duration = match role.duration.as_deref() {
             None => SESSION_DURATION,
             Some(text) => self
                 .problems
-                .take(format_args!("{path}/duration"), text::duration(text))?,
+                .ok_or_add(format_args!("{path}/duration"), validators::duration(text))?,
         };
         if !(900..=43_200).contains(&duration.as_secs()) {
             self.problems
                 .add(format_args!("{path}/duration"), "must be from 15m to 12h");
         }
         let region = self.region;
-        let public = format!("https://sts.{region}.{}/", Partition::of(region).domain);
-        let endpoint = Endpoint::parse(role.endpoint.as_deref().unwrap_or(&public));
+        let default = format!("https://sts.{region}.{}/", Partition::of(region).domain);
+        let endpoint = Endpoint::parse(role.endpoint.as_deref().unwrap_or(&default));
         let endpoint = self
             .problems
-            .take(format_args!("{path}/endpoint"), endpoint)?;
-        if endpoint.is_link_local() && !self.allow_link_local {
+            .ok_or_add(format_args!("{path}/endpoint"), endpoint)?;
+        if endpoint.is_link_local() && !self.provider.allow_link_local {
             self.problems
                 .add(format_args!("{path}/endpoint"), LINK_LOCAL);
         }

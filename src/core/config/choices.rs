@@ -1,4 +1,4 @@
-//! The names that a member of the configuration may have, for its JSON Schema.
+//! The values that the JSON Schema lists for fields that are plain strings in [`super::document`].
 
 use serde_json::{Value, json};
 

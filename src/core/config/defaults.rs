@@ -1,19 +1,19 @@
-//! What holds where the configuration is silent.
+//! The defaults of the configuration.
 
 use std::time::Duration;
 
 /// `path_prefix`.
 pub const PATH_PREFIX: &str = "/llm/v1/providers";
-/// `usage_path`, in the place of the last segment of `path_prefix`.
+/// `usage_path`: replaces the last segment of `path_prefix`.
 pub const USAGE: &str = "usage";
-/// `status_path`, likewise.
+/// `status_path`: replaces the last segment of `path_prefix`.
 pub const STATUS: &str = "status";
 /// `clusters.https`.
 pub const HTTPS_CLUSTER: &str = "upstream_https";
 /// `clusters.http`.
 pub const HTTP_CLUSTER: &str = "upstream_http";
-/// `response_headers_to_remove`, beside the account headers of every kind of provider: what a client would take to be said of
-/// the gateway's host, all its sites and ports, and keep.
+/// `response_headers_to_remove`, in addition to the account headers of every provider type: clients
+/// would store these settings for the gateway's host.
 pub const RESPONSE_HEADERS_TO_REMOVE: [&str; 6] = [
     "alt-svc",
     "clear-site-data",
@@ -24,7 +24,7 @@ pub const RESPONSE_HEADERS_TO_REMOVE: [&str; 6] = [
 ];
 /// `max_signed_body_bytes`: the listener's limit in `envoy/bootstrap.yaml`.
 pub const MAX_SIGNED_BODY_BYTES: u64 = 32 * 1024 * 1024;
-/// `max_model_lookup_bytes`, likewise: SDKs write the model after the prompt.
+/// `max_model_lookup_bytes`: the same limit, because some SDKs write the model after the prompt.
 pub const MAX_MODEL_LOOKUP_BYTES: u64 = MAX_SIGNED_BODY_BYTES;
 /// `observability.conversation_headers`.
 pub const CONVERSATION_HEADERS: [&str; 2] =
@@ -33,11 +33,11 @@ pub const CONVERSATION_HEADERS: [&str; 2] =
 pub const MAX_MODELS: usize = 100;
 /// `authentication.token_headers`.
 pub const TOKEN_HEADERS: [&str; 2] = ["x-ai-gateway-authorization", "x-redpanda-cloud-token"];
-/// `authentication.token_cache_size`, in tokens, for each worker.
+/// `authentication.token_cache_size`, in tokens per worker.
 pub const TOKEN_CACHE_SIZE: usize = 1000;
 /// `authentication.issuers[].clock_skew`.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
-/// `authentication.issuers[].fetch_timeout`, for each callout.
+/// `authentication.issuers[].fetch_timeout`, per callout.
 pub const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 /// `authentication.issuers[].refresh_interval`.
 pub const REFRESH_INTERVAL: Duration = Duration::from_secs(600);

@@ -1,52 +1,81 @@
-//! The configuration as it is written: shapes only, no meaning. Unknown fields are errors.
+//! The configuration as it is written: the shape of the JSON, not its meaning. Unknown fields are
+//! errors.
+//!
+//! The doc comments of the fields are their descriptions in the JSON Schema, which editors show.
+
+mod aws;
+#[cfg(feature = "schema")]
+mod inspection;
+mod secret;
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::aws_document::CredentialsDocument;
-use crate::config::secret::SecretReference;
+use super::problem::{ConfigError, shape_error};
+
+pub(super) use aws::{
+    AssumeRole, AwsCredentialsConfig, Container, DefaultChain, InstanceMetadata, KeyPair,
+    RoleSource, Uri,
+};
+pub(super) use secret::SecretReference;
 
 /// The configuration of the AI gateway filter.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "an object")]
-pub(super) struct Document {
-    /// The JSON Schema of this document, for editors; the filter does not read it.
+pub struct Document {
+    /// The JSON Schema of this document, for editors; the filter ignores it.
     #[serde(default, rename = "$schema")]
     _schema: Option<String>,
-    /// Where the providers are served; `/llm/v1/providers` by default.
+    /// The path under which the providers are served; `/llm/v1/providers` by default.
     pub(super) path_prefix: Option<String>,
-    /// Where the totals are served; by default `usage` beside the providers.
+    /// The path of the usage totals; by default `usage` next to the providers.
     pub(super) usage_path: Option<String>,
-    /// Where the gateway tells how it does; by default `status` beside the providers.
+    /// The path of the gateway's status; by default `status` next to the providers.
     pub(super) status_path: Option<String>,
-    /// How callers are known.
+    /// How callers are authenticated.
     pub(super) authentication: Authentication,
-    /// What callers may do; by default nothing.
+    /// What callers may do; by default only what their tokens' claims grant.
     #[serde(default)]
     pub(super) authorization: Authorization,
     /// The providers.
     pub(super) providers: Vec<Provider>,
-    /// The page to connect from is served without a token, too; it is the same for everybody.
+    /// `true` also serves the connect page without a token; the page is the same for everybody.
     #[serde(default)]
     pub(super) public_connect_page: bool,
-    /// Upstream response headers that tell of the gateway's account.
+    /// Response headers of the provider that are not forwarded; by default those that identify the
+    /// gateway's account or that clients would store for the gateway's host.
     pub(super) response_headers_to_remove: Option<Vec<String>>,
-    /// The largest body that is held back for a signature; 32 MiB by default, as the listener's limit.
+    /// The largest request body that is buffered for signing; 32 MiB by default, the listener's
+    /// limit.
     pub(super) max_signed_body_bytes: Option<u64>,
-    /// With a catalog: how much of a body is held until it has named its model; 32 MiB by default.
+    /// With a model catalog: how much of a request body is buffered while the filter looks for the
+    /// model; 32 MiB by default.
     pub(super) max_model_lookup_bytes: Option<u64>,
-    /// The status for a model that is in no catalog: 404, by default, or 403.
+    /// The status for a model that is not in the catalog: 404, the default, or 403.
     #[cfg_attr(feature = "schema", schemars(extend("enum" = [404, 403, null])))]
     pub(super) unlisted_model_status: Option<u16>,
-    /// What is logged and counted beyond what always is.
+    /// Optional logs, metrics and limits.
     #[serde(default)]
     pub(super) observability: Observability,
     /// The Envoy clusters for `https` and `http` URLs.
     #[serde(default)]
     pub(super) clusters: Clusters,
+}
+
+impl Document {
+    /// Parses a JSON text. It reports only the first mistake of shape, because serde stops there.
+    pub fn parse(json: &[u8]) -> Result<Self, ConfigError> {
+        let mut deserializer = serde_json::Deserializer::from_slice(json);
+        let document = serde_path_to_error::deserialize(&mut deserializer)
+            .map_err(|error| shape_error(&error))?;
+        match deserializer.end() {
+            Ok(()) => Ok(document),
+            Err(_) => Err(ConfigError::new("", "has data after the configuration")),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -56,14 +85,15 @@ pub(super) struct Authentication {
     /// Who may issue tokens.
     #[serde(default)]
     pub(super) issuers: Vec<Issuer>,
-    /// `true`, without issuers: whoever reaches the gateway may use it.
+    /// `true`, without issuers: everyone who can reach the gateway may use it.
     #[serde(default)]
     pub(super) disabled: bool,
-    /// Headers that may carry the token for every provider; never forwarded.
+    /// The gateway token headers: headers that may carry the token for every provider. They are
+    /// never forwarded.
     pub(super) token_headers: Option<Vec<String>>,
-    /// Tokens that passed and are remembered, in each worker; 1000 by default.
+    /// How many verified tokens each worker caches; 1000 by default.
     pub(super) token_cache_size: Option<usize>,
-    /// Who checks signatures: the host where it can, by default.
+    /// What verifies signatures: the host if it can, by default.
     #[serde(default)]
     pub(super) signature_verifier: SignatureVerifier,
 }
@@ -84,33 +114,33 @@ pub(super) enum SignatureVerifier {
 pub(super) struct Issuer {
     /// The exact `iss`; its `/.well-known/openid-configuration` names the key set.
     pub(super) issuer: String,
-    /// A token's `aud` must name one of these.
+    /// A token's `aud` must contain one of these.
     pub(super) audiences: Vec<String>,
-    /// The key set's URL; by discovery where it is missing.
+    /// The key set's URL; found by discovery if missing.
     pub(super) jwks_uri: Option<String>,
     /// The key set itself, instead of a URL.
     pub(super) jwks: Option<Value>,
-    /// The signature algorithms that pass; by default all of them.
+    /// The accepted signature algorithms; all of them by default.
     #[cfg_attr(feature = "schema", schemars(extend("items" = super::choices::algorithms())))]
     pub(super) algorithms: Option<Vec<String>>,
     /// Leeway for `nbf` and `iat`; `60s` by default.
     pub(super) clock_skew: Option<String>,
-    /// The Envoy cluster to fetch keys through.
+    /// The Envoy cluster through which keys are fetched; by default the one for the URL's scheme.
     pub(super) cluster: Option<String>,
-    /// Whether its keys may be at a link-local address or a metadata service.
+    /// Whether the issuer's URL or `jwks_uri` may be a link-local address or a metadata service.
     #[serde(default)]
     pub(super) allow_link_local: bool,
-    /// For each callout; `5s` by default.
+    /// The timeout of each callout; `5s` by default.
     pub(super) fetch_timeout: Option<String>,
-    /// How old keys get before they are fetched anew; `10m` by default.
+    /// How long keys are fresh if their response has no `cache-control`; `10m` by default.
     pub(super) refresh_interval: Option<String>,
-    /// What an issuer's shorter `max-age` counts as at least.
+    /// The lower bound of the time that a response's `cache-control` sets; `1m` by default.
     pub(super) min_refresh_interval: Option<String>,
-    /// What an issuer's longer `max-age` counts as at most.
+    /// The upper bound of the time that a response's `cache-control` sets; `1h` by default.
     pub(super) max_refresh_interval: Option<String>,
-    /// How long keys serve beyond that while the issuer cannot be reached; `24h` by default.
+    /// How long keys are used after that time while they cannot be fetched; `24h` by default.
     pub(super) max_stale: Option<String>,
-    /// An unknown `kid` causes one fetch in that time at most; `30s` by default.
+    /// Tokens with an unknown `kid` cause at most one fetch in this time; `30s` by default.
     pub(super) refetch_interval: Option<String>,
 }
 
@@ -118,13 +148,13 @@ pub(super) struct Issuer {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub(super) struct Authorization {
-    /// The claims that carry permissions: names, or JSON pointers where they begin with `/`.
+    /// The claims that carry permissions: names, or JSON pointers if they start with `/`.
     pub(super) claims: Option<Vec<String>>,
-    /// One of these allows to send requests.
+    /// Each of these values permits requests to providers.
     pub(super) invoke: Option<Vec<String>>,
-    /// One of these allows to list and show providers.
+    /// Each of these values permits listing and showing providers.
     pub(super) get: Option<Vec<String>>,
-    /// Permissions granted here.
+    /// Permissions granted by this configuration.
     #[serde(default)]
     pub(super) bindings: Vec<Binding>,
 }
@@ -133,21 +163,21 @@ pub(super) struct Authorization {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub(super) struct Binding {
-    /// Whose tokens are meant, one of the `issuers`; by default any.
+    /// The issuer whose tokens the binding applies to, one of the `issuers`; any by default.
     pub(super) issuer: Option<String>,
-    /// The `sub` that is granted them.
+    /// The `sub` that receives the permissions.
     pub(super) subject: Option<String>,
-    /// The claim that tells whom they are granted, with `value`.
+    /// The claim that selects who receives the permissions, together with `value`.
     pub(super) claim: Option<String>,
-    /// The text that the claim is, or that its array holds.
+    /// The string that the claim must equal or, if it is an array, contain.
     pub(super) value: Option<String>,
-    /// What is granted.
+    /// The granted permissions.
     pub(super) permissions: Vec<Permission>,
-    /// For these providers only; by default for all.
+    /// The names of the providers that the binding applies to; all by default.
     pub(super) providers: Option<Vec<String>>,
-    /// The models that are granted; by default all.
+    /// The granted models; all by default.
     pub(super) models: Option<Vec<String>>,
-    /// What tokens cost whoever is bound, by model, per million.
+    /// Token prices for these callers, by model.
     #[serde(default)]
     pub(super) prices: BTreeMap<String, Prices>,
 }
@@ -164,13 +194,13 @@ pub(super) enum Permission {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub(super) struct AllowRule {
-    /// Whose tokens are meant, one of the `issuers`; by default any.
+    /// The issuer whose tokens the rule applies to, one of the `issuers`; any by default.
     pub(super) issuer: Option<String>,
-    /// The `sub` of who may use it.
+    /// The `sub` that may use the provider.
     pub(super) subject: Option<String>,
-    /// The claim that tells who may use it, with `value`.
+    /// The claim that selects who may use the provider, together with `value`.
     pub(super) claim: Option<String>,
-    /// The text that the claim is, or that its array holds.
+    /// The string that the claim must equal or, if it is an array, contain.
     pub(super) value: Option<String>,
 }
 
@@ -181,73 +211,76 @@ pub(super) struct Provider {
     /// The segment of the proxy URL.
     #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[a-z][a-z0-9-]{0,62}$")))]
     pub(super) name: String,
-    /// Which API it speaks.
+    /// The provider's API.
     #[serde(rename = "type")]
     #[cfg_attr(feature = "schema", schemars(extend("enum" = super::choices::provider_types())))]
     pub(super) kind: String,
-    /// The name for people.
+    /// A name to show to people; `name` by default.
     pub(super) display_name: Option<String>,
-    /// `false` answers 403.
+    /// `false` answers requests with 403; `true` by default.
     pub(super) enabled: Option<bool>,
-    /// Where requests go; by default the public service.
+    /// The URL to which requests are forwarded; by default the public service.
     pub(super) base_url: Option<String>,
-    /// Whether the provider's paths have no version: none is added, a client's is taken off.
+    /// Whether the provider's paths have no version: none is added, and a version in the client's
+    /// path is removed.
     #[serde(default)]
     pub(super) paths_without_version: bool,
-    /// Whether `base_url` may be at a link-local address or a metadata service.
+    /// Whether `base_url` or the endpoint of `assume_role` may be a link-local address or a
+    /// metadata service.
     #[serde(default)]
     pub(super) allow_link_local: bool,
-    /// The Envoy cluster that reaches it; by default by the scheme.
+    /// The Envoy cluster for requests to the provider; by default the one for the URL's scheme.
     pub(super) cluster: Option<String>,
-    /// The region that requests are signed for.
+    /// The AWS region that requests are signed for.
     pub(super) region: Option<String>,
-    /// What requests are signed with.
-    pub(super) credentials: Option<CredentialsDocument>,
-    /// Who signs; by default the filter.
+    /// The AWS credentials that requests are signed with.
+    pub(super) credentials: Option<AwsCredentialsConfig>,
+    /// What signs requests: the filter by default.
     pub(super) signing: Option<Signing>,
-    /// The API key, named by its environment variable.
+    /// The API key, as the name of its environment variable.
     pub(super) api_key: Option<SecretReference>,
-    /// The header whose value is the key.
+    /// The header that carries the key; by default the type's.
     pub(super) api_key_header: Option<String>,
-    /// The client's own credential goes through unchanged.
+    /// Forward the client's own credential unchanged.
     #[serde(default)]
     pub(super) authorization_passthrough: bool,
-    /// With passthrough: a gateway token is needed in a side header.
+    /// With passthrough: require a gateway token in one of the `token_headers`.
     #[serde(default)]
     pub(super) require_gateway_token: bool,
-    /// The models that it serves, by exact id or by a beginning and `*`; by default all.
+    /// The only models that are served, each an exact id or a prefix followed by `*`; all by
+    /// default.
     pub(super) models: Option<Vec<String>>,
-    /// Native paths, without version, that pass without a model although there is a catalog.
+    /// Native paths, without their version, that need no model although there is a catalog.
     #[serde(default)]
     pub(super) paths_without_model: Vec<String>,
-    /// Headers that each request gets.
+    /// Headers that are set on every request.
     #[serde(default)]
     pub(super) headers: BTreeMap<String, String>,
-    /// What tokens cost, by model, per million.
+    /// Token prices by model.
     #[serde(default)]
     pub(super) prices: BTreeMap<String, Prices>,
-    /// Narrows all permissions: one of these must match.
+    /// Restricts all permissions on this provider to callers that match one of these rules.
     pub(super) allow: Option<Vec<AllowRule>>,
 }
 
-/// Per million tokens.
+/// Prices per million tokens.
 #[derive(Deserialize, Clone, Copy)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub(super) struct Prices {
-    /// Input tokens that no cache is involved with.
+    /// Input tokens that are neither read from nor written to a cache.
     pub(super) input: f64,
-    /// Output tokens, reasoning included.
+    /// Output tokens, including reasoning.
     pub(super) output: f64,
     /// Input tokens read from a cache; `input` by default.
     pub(super) cached_input: Option<f64>,
     /// Input tokens written to a cache for five minutes; `input` by default.
     pub(super) cache_write_5m: Option<f64>,
-    /// Input tokens written to a cache for an hour; `cache_write_5m` by default.
+    /// Input tokens written to a cache for one hour; `cache_write_5m` by default.
     pub(super) cache_write_1h: Option<f64>,
 }
 
-/// Who signs requests to AWS.
+/// What signs requests to AWS.
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -260,14 +293,15 @@ pub(super) enum Signing {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub(super) struct Observability {
-    /// Request headers that name a conversation.
+    /// Request headers that identify a conversation.
     pub(super) conversation_headers: Option<Vec<String>>,
-    /// Claims that the access log gets.
+    /// Claims to log.
     #[serde(default)]
     pub(super) log_claims: Vec<String>,
-    /// Fields that the access log gets; all by default.
+    /// The fields of the access log that the filter sets; all by default.
     pub(super) log_fields: Option<Vec<String>>,
-    /// How many models become a metric's label beside those that are configured; 100 by default.
+    /// How many models become label values of metrics in addition to the configured ones; 100 by
+    /// default.
     pub(super) max_models: Option<usize>,
 }
 

@@ -1,13 +1,13 @@
-//! `models`: the catalog of a provider, or of a binding, and what goes with it.
+//! `models`: the catalog of a provider or of a binding, and the fields that modify its checks.
 
 use std::rc::Rc;
 
 use super::problem::Problems;
 use crate::models::catalog::{Catalog, UnlistedStatus};
 use crate::models::pattern::ModelPattern;
-use crate::provider_kind::model_place::PathPattern;
+use crate::provider_kind::path_pattern::PathPattern;
 
-/// A catalog; none where there is no list.
+/// The catalog; `None` without a list.
 pub(super) fn read(
     names: Option<Vec<String>>,
     path: &str,
@@ -20,7 +20,7 @@ pub(super) fn read(
             Some(pattern) => patterns.push(pattern),
             None => problems.add(
                 format_args!("{path}/models/{index}"),
-                "must be a model's name, or its beginning and *",
+                "must be a model id, or a prefix followed by *",
             ),
         }
     }
@@ -34,7 +34,7 @@ pub(super) fn read(
     catalog.map(Rc::new)
 }
 
-/// The paths of a provider that pass without a model.
+/// `paths_without_model`: the paths that need no model although there is a catalog.
 pub(super) fn paths_without_model(
     texts: &[String],
     path: &str,

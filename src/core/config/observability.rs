@@ -1,21 +1,21 @@
-//! `observability`: what is logged and counted beyond what always is.
+//! `observability`: optional logs, metrics and limits.
 
 use super::problem::Problems;
 use super::{defaults, document, header_names, providers};
 use crate::http::token_location::is_credential_header;
 use crate::telemetry::{LogField, LogFields};
 
-/// What is logged and counted beyond what always is.
+/// Optional logs, metrics and limits.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Observability {
-    /// Request headers that name a conversation, names in lower case; the first that is there
-    /// counts, and none is forwarded.
+    /// Request headers that identify a conversation, names in lower case. The first one that a
+    /// request has is used, and none is forwarded.
     pub conversation_headers: Vec<String>,
-    /// Claims that the access log gets: names, or JSON pointers where they begin with `/`.
+    /// Claims to log: names, or JSON pointers if they start with `/`.
     pub log_claims: Vec<String>,
-    /// Which fields the access log gets.
+    /// The fields of the access log that the filter sets.
     pub log_fields: LogFields,
-    /// How many models that no configuration names get a label value of their own.
+    /// How many models become label values in addition to the configured ones.
     pub max_models: usize,
 }
 
@@ -35,7 +35,7 @@ pub(super) fn read(
         if providers::is_reserved(name) || is_credential_header(name.as_bytes(), token_headers) {
             problems.add(
                 format_args!("{path}/{index}"),
-                "is a header with a meaning of its own; choose another name",
+                "has another meaning; choose another header",
             );
         }
     }
@@ -58,7 +58,7 @@ pub(super) fn read(
                 if field.is_none() {
                     problems.add(
                         format_args!("/observability/log_fields/{index}"),
-                        "is not a field of the access log that the filter gives; docs/observability.md lists them",
+                        "is not an access log field of the filter; docs/observability.md lists the fields",
                     );
                 }
                 field

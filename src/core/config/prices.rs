@@ -1,9 +1,9 @@
-//! `providers[].prices`: what the tokens of a provider's models cost.
+//! `prices` of a provider or of a binding: what tokens cost, by model.
 
 use std::collections::BTreeMap;
 
 use super::document;
-use super::problem::Problems;
+use super::problem::{Problems, pointer_segment};
 use crate::models::pattern::ModelPattern;
 use crate::models::price::{Price, PriceList, Prices};
 
@@ -13,13 +13,10 @@ pub(super) fn read(
     problems: &mut Problems,
 ) -> PriceList {
     let prices = documents.into_iter().filter_map(|(name, document)| {
-        let path = format!(
-            "{path}/prices/{}",
-            name.replace('~', "~0").replace('/', "~1")
-        );
+        let path = format!("{path}/prices/{}", pointer_segment(&name));
         let pattern = ModelPattern::parse(&name);
         if pattern.is_none() {
-            problems.add(&path, "must be a model's name, or its beginning and *");
+            problems.add(&path, "must be a model id, or a prefix followed by *");
         }
         let mut price = |field: &str, units: f64| {
             let price = Price::per_million(units);
@@ -33,13 +30,13 @@ pub(super) fn read(
         };
         let input = price("input", document.input);
         let output = price("output", document.output);
-        let mut or = |field: &str, units: Option<f64>, otherwise: Option<Price>| match units {
+        let mut price_or = |field: &str, units: Option<f64>, default: Option<Price>| match units {
             Some(units) => price(field, units),
-            None => otherwise,
+            None => default,
         };
-        let cached_input = or("cached_input", document.cached_input, input);
-        let cache_write_5m = or("cache_write_5m", document.cache_write_5m, input);
-        let cache_write_1h = or("cache_write_1h", document.cache_write_1h, cache_write_5m);
+        let cached_input = price_or("cached_input", document.cached_input, input);
+        let cache_write_5m = price_or("cache_write_5m", document.cache_write_5m, input);
+        let cache_write_1h = price_or("cache_write_1h", document.cache_write_1h, cache_write_5m);
         let prices = Prices {
             input: input?,
             output: output?,

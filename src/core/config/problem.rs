@@ -1,31 +1,37 @@
-//! What is wrong with a configuration: every problem, each with its JSON path.
+//! The problems of a configuration, each with its JSON path.
 
 use std::fmt;
 
-/// A configuration that cannot be used. Whoever wrote it is at fault; no secret is in it.
+/// A configuration that cannot be used. It contains no secret.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConfigError {
     /// The problems, in the order of the document; at least one.
     pub problems: Vec<Problem>,
 }
 
-/// One thing that is wrong.
+/// One problem of a configuration.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Problem {
-    /// Where, as a JSON pointer (RFC 6901); empty for the document itself.
+    /// The JSON pointer (RFC 6901) of the value; empty for the document itself.
     pub path: String,
-    /// What, and what to do.
+    /// What is wrong, and what to do about it.
     pub message: String,
 }
 
-impl ConfigError {
-    /// One problem that shows only where the configuration is put to use.
-    pub fn of_use(path: &str, message: &str) -> Self {
+impl Problem {
+    pub(super) fn new(path: impl fmt::Display, message: impl fmt::Display) -> Self {
         Self {
-            problems: vec![Problem {
-                path: path.to_owned(),
-                message: message.to_owned(),
-            }],
+            path: path.to_string(),
+            message: message.to_string(),
+        }
+    }
+}
+
+impl ConfigError {
+    /// A configuration with one problem, such as one that the host's abilities decide.
+    pub fn new(path: &str, message: &str) -> Self {
+        Self {
+            problems: vec![Problem::new(path, message)],
         }
     }
 }
@@ -43,20 +49,17 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// Collects problems while a document is read.
+/// Collects the problems found while a document is validated, so that all are reported at once.
 #[derive(Default)]
 pub(super) struct Problems(Vec<Problem>);
 
 impl Problems {
     pub(super) fn add(&mut self, path: impl fmt::Display, message: impl fmt::Display) {
-        self.0.push(Problem {
-            path: path.to_string(),
-            message: message.to_string(),
-        });
+        self.0.push(Problem::new(path, message));
     }
 
-    /// Takes the value of a result, or notes its error.
-    pub(super) fn take<T, E: fmt::Display>(
+    /// Returns the value of a result, or adds its error.
+    pub(super) fn ok_or_add<T, E: fmt::Display>(
         &mut self,
         path: impl fmt::Display,
         result: Result<T, E>,
@@ -64,7 +67,7 @@ impl Problems {
         result.map_err(|error| self.add(path, error)).ok()
     }
 
-    /// The value, if there was no problem.
+    /// Returns the value if no problem was added.
     pub(super) fn finish<T>(self, value: T) -> Result<T, ConfigError> {
         if self.0.is_empty() {
             Ok(value)
@@ -74,34 +77,34 @@ impl Problems {
     }
 }
 
-/// A problem of shape, where serde met it.
+/// A name as a segment of a JSON pointer.
+pub(super) fn pointer_segment(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// The error of a document that serde could not parse.
 pub(super) fn shape_error(error: &serde_path_to_error::Error<serde_json::Error>) -> ConfigError {
     use serde_path_to_error::Segment;
-    let path = error
+    let path: String = error
         .path()
         .iter()
         .map(|segment| match segment {
             Segment::Seq { index } => format!("/{index}"),
-            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Map { key } => format!("/{}", pointer_segment(key)),
             Segment::Enum { variant } => format!("/{variant}"),
             Segment::Unknown => String::new(),
         })
         .collect();
-    ConfigError {
-        problems: vec![Problem {
-            path,
-            message: without_values(&error.inner().to_string()),
-        }],
-    }
+    ConfigError::new(&path, &without_values(&error.inner().to_string()))
 }
 
-/// serde quotes what it did not expect, which may be a secret in the wrong place. The name of an
-/// unknown field stays, as it is in the path anyway.
+/// Removes the value that serde quotes, because it may be a secret in the wrong place. The name of
+/// an unknown field stays, because it is in the path anyway.
 fn without_values(message: &str) -> String {
     without_quoted(message).unwrap_or_else(|| message.to_owned())
 }
 
-/// The message without what is quoted before `, expected …`.
+/// The message without the value that is quoted before `, expected …`.
 fn without_quoted(message: &str) -> Option<String> {
     if message.starts_with("unknown field") {
         return None;

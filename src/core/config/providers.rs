@@ -1,4 +1,4 @@
-//! `providers`: each with its kind's defaults, and its credential.
+//! `providers`: each with the defaults of its type, and its credential.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,9 +6,9 @@ use std::rc::Rc;
 
 use super::authorization::claim_match;
 use super::document;
-use super::problem::Problems;
-use super::text::{LINK_LOCAL, is_region};
-use super::{aws, models, prices, text};
+use super::problem::{Problems, pointer_segment};
+use super::validators::{LINK_LOCAL, is_region};
+use super::{aws, models, prices, validators};
 use crate::fetch::callout::Clusters;
 use crate::forward::{CLUSTER_HEADER, PROVIDER_HEADER};
 use crate::http::head::is_header_value;
@@ -18,12 +18,12 @@ use crate::provider::Provider;
 use crate::provider::credential::{Credential, GatewayToken};
 use crate::provider_kind::{DefaultEndpoint, KeyPlacement, ProviderKind};
 
-/// Whether the host's framing or this filter decides on a header.
+/// Whether Envoy or this filter sets the header itself.
 pub(super) fn is_reserved(name: &str) -> bool {
     RESERVED_HEADERS.contains(&name) || [CLUSTER_HEADER, PROVIDER_HEADER].contains(&name)
 }
 
-/// Headers that the host's framing or this filter decides on.
+/// Headers that Envoy sets for the connection.
 const RESERVED_HEADERS: [&str; 6] = [
     "host",
     "connection",
@@ -44,10 +44,10 @@ pub(super) fn read(
     let mut providers = BTreeMap::new();
     for (index, document) in documents.into_iter().enumerate() {
         let path = format!("/providers/{index}");
-        if !text::is_provider_name(&document.name) {
+        if !validators::is_provider_name(&document.name) {
             problems.add(
                 format_args!("{path}/name"),
-                "must begin with a-z and have at most 63 of a-z, 0-9 and -",
+                "must start with a-z and have at most 63 characters of a-z, 0-9 and -",
             );
         }
         if !names.insert(document.name.clone()) {
@@ -72,25 +72,25 @@ fn provider(
     problems: &mut Problems,
 ) -> Option<Provider> {
     let Some(kind) = ProviderKind::from_type_name(&document.kind) else {
-        let known = ProviderKind::ALL.map(|kind| kind.profile().type_name);
+        let types = ProviderKind::ALL.map(|kind| kind.profile().type_name);
         problems.add(
             format_args!("{path}/type"),
-            format_args!("must be one of {}", known.join(", ")),
+            format_args!("must be one of {}", types.join(", ")),
         );
         return None;
     };
     let region = region(&document, kind, path, problems);
     let credential = match kind.profile().credentials.signing_service {
-        Some(service) => aws::Reader {
+        Some(service) => aws::CredentialReader {
+            provider: &document,
             region,
             service,
             clusters,
             env,
-            allow_link_local: document.allow_link_local,
             path: path.to_owned(),
             problems,
         }
-        .credential(document.credentials.as_ref(), document.signing),
+        .read(),
         None => credential(&document, kind, env, path, problems),
     };
     reject_inapplicable_fields(&document, kind, path, problems);
@@ -133,7 +133,7 @@ fn provider(
     })
 }
 
-/// The region; empty for kinds that have none.
+/// The AWS region; empty for types that are not signed.
 fn region<'a>(
     document: &'a document::Provider,
     kind: ProviderKind,
@@ -165,21 +165,23 @@ fn base_url(
         DefaultEndpoint::Regional(url) => is_region(region).then(|| url(region)),
     };
     match (document.base_url.as_deref(), public) {
-        (Some(url), _) => problems.take(format_args!("{path}/base_url"), BaseUrl::parse(url)),
-        (None, Some(url)) => problems.take(format_args!("{path}/base_url"), BaseUrl::parse(&url)),
-        // The region, which is wrong or missing, would tell.
+        (Some(url), _) => problems.ok_or_add(format_args!("{path}/base_url"), BaseUrl::parse(url)),
+        (None, Some(url)) => {
+            problems.ok_or_add(format_args!("{path}/base_url"), BaseUrl::parse(&url))
+        }
+        // The region is missing or invalid, which is reported already.
         (None, None) if matches!(service, DefaultEndpoint::Regional(_)) => None,
         (None, None) => {
             problems.add(
                 format_args!("{path}/base_url"),
-                format_args!("is needed for type {kind}"),
+                format_args!("is required for type {kind}"),
             );
             None
         }
     }
 }
 
-/// Fields that mean nothing for this kind are mistakes.
+/// Rejects fields that have no effect for this type.
 fn reject_inapplicable_fields(
     document: &document::Provider,
     kind: ProviderKind,
@@ -188,7 +190,7 @@ fn reject_inapplicable_fields(
 ) {
     let rule = kind.profile().credentials;
     let is_signed = rule.signing_service.is_some();
-    for (field, is_given, is_possible) in [
+    for (field, is_set, is_applicable) in [
         ("region", document.region.is_some(), is_signed),
         ("credentials", document.credentials.is_some(), is_signed),
         ("signing", document.signing.is_some(), is_signed),
@@ -204,16 +206,16 @@ fn reject_inapplicable_fields(
             rule.passthrough,
         ),
     ] {
-        if is_given && !is_possible {
+        if is_set && !is_applicable {
             problems.add(
                 format_args!("{path}/{field}"),
-                format_args!("is not possible for type {kind}"),
+                format_args!("does not apply to type {kind}"),
             );
         }
     }
 }
 
-/// A key, passthrough, or nothing: whichever the kind allows, and never two of them.
+/// The credential: a key, passthrough or none, whichever the type allows.
 fn credential(
     document: &document::Provider,
     kind: ProviderKind,
@@ -225,7 +227,7 @@ fn credential(
     if document.require_gateway_token && !document.authorization_passthrough {
         problems.add(
             format_args!("{path}/require_gateway_token"),
-            "has a meaning with authorization_passthrough only; without it a token is always needed",
+            "requires authorization_passthrough; without it a token is always required",
         );
     }
     let placement = key_placement(document, path, problems);
@@ -233,12 +235,12 @@ fn credential(
         (Some(_), true) => {
             problems.add(
                 format_args!("{path}/api_key"),
-                "contradicts authorization_passthrough; leave out one of both",
+                "contradicts authorization_passthrough; remove one of the two",
             );
             None
         }
         (Some(key), false) => {
-            let key = problems.take(format_args!("{path}/api_key"), key.resolve(env))?;
+            let key = problems.ok_or_add(format_args!("{path}/api_key"), key.resolve(env))?;
             Some(Credential::ApiKey { key, placement })
         }
         (None, true) if rule.passthrough => Some(Credential::Passthrough {
@@ -253,7 +255,7 @@ fn credential(
         (None, false) => {
             problems.add(
                 format_args!("{path}/api_key"),
-                "is needed: name the environment variable that holds it, {\"env\": \"NAME\"}",
+                "is required: name the environment variable that holds it, {\"env\": \"NAME\"}",
             );
             None
         }
@@ -268,8 +270,8 @@ fn key_placement(
     let name = document.api_key_header.as_ref()?.to_ascii_lowercase();
     let path = format!("{path}/api_key_header");
     if document.api_key.is_none() {
-        problems.add(path, "has a meaning with api_key only");
-    } else if !text::is_header_name(&name) || is_reserved(&name) {
+        problems.add(path, "requires api_key");
+    } else if !validators::is_header_name(&name) || is_reserved(&name) {
         problems.add(path, "is not a header name that can carry a key");
     } else if name != "authorization" {
         return Some(KeyPlacement::Header(Cow::Owned(name)));
@@ -285,12 +287,9 @@ fn headers(
     headers
         .into_iter()
         .map(|(name, value)| {
-            let path = format!(
-                "{path}/headers/{}",
-                name.replace('~', "~0").replace('/', "~1")
-            );
+            let path = format!("{path}/headers/{}", pointer_segment(&name));
             let name = name.to_ascii_lowercase();
-            if !text::is_header_name(&name) || RESERVED_HEADERS.contains(&name.as_str()) {
+            if !validators::is_header_name(&name) || RESERVED_HEADERS.contains(&name.as_str()) {
                 problems.add(&path, "is not a header name that can be set");
             }
             if is_credential_header(name.as_bytes(), &[]) {

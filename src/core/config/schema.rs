@@ -1,37 +1,32 @@
-//! For tools: the JSON Schema (draft 2020-12) of the configuration, made from the very types that read it.
+//! The JSON Schema (draft 2020-12) of the configuration, generated from the types that parse it.
 //!
-//! It knows shapes only. What needs more than one field to be judged, [`super::Config::parse`] finds.
+//! It describes shapes only. [`super::Config::parse`] also validates values and their combinations.
 
 use serde_json::Value;
 
 use super::document::Document;
-use super::problem::{Problem, shape_error};
 
-/// The schema.
+/// The JSON Schema of the configuration.
 pub fn schema() -> Value {
     let mut schema = schemars::schema_for!(Document).into();
-    remove_formats(&mut schema);
+    simplify(&mut schema);
     schema
 }
 
-/// Takes out the names of Rust's kinds of numbers: no validator knows them, strict ones refuse the
-/// schema, and `minimum` and `maximum` say the same.
-fn remove_formats(schema: &mut Value) {
+/// Joins the lines of descriptions. Removes the names of Rust's number types, such as `uint64`: no
+/// validator knows them, strict ones reject the schema, and `minimum` and `maximum` say the same.
+fn simplify(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
             members.retain(|name, value| name != "format" || !value.is_string());
-            members.values_mut().for_each(remove_formats);
+            if let Some(Value::String(description)) = members.get_mut("description") {
+                *description = description.replace('\n', " ");
+            }
+            members.values_mut().for_each(simplify);
         }
-        Value::Array(items) => items.iter_mut().for_each(remove_formats),
+        Value::Array(items) => items.iter_mut().for_each(simplify),
         _ => {}
     }
-}
-
-/// The first mistake of shape, where the document has one; what it means is not looked at.
-pub fn shape_problem(json: &[u8]) -> Option<Problem> {
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let read: Result<Document, _> = serde_path_to_error::deserialize(&mut deserializer);
-    shape_error(&read.err()?).problems.pop()
 }
 
 #[cfg(test)]
@@ -43,7 +38,7 @@ mod tests {
     use crate::provider_kind::ProviderKind;
 
     #[test]
-    fn unknown_fields_are_refused_and_closed_sets_are_listed() {
+    fn unknown_fields_are_rejected_and_enumerations_are_complete() {
         let schema = schema();
         assert_eq!(schema["additionalProperties"], false);
         let provider = &schema["$defs"]["Provider"];
@@ -59,19 +54,22 @@ mod tests {
     }
 
     #[test]
-    fn no_format_is_named_that_validators_do_not_know() {
+    fn formats_that_validators_do_not_know_are_left_out() {
         assert!(!schema().to_string().contains("\"format\":\""));
     }
 
     #[test]
-    fn every_field_is_described() {
+    fn every_field_is_described_on_one_line() {
         let schema = schema();
         let definitions = schema["$defs"].as_object().unwrap().values();
         for definition in definitions.chain([&schema]) {
             let properties = definition["properties"].as_object();
             for (name, property) in properties.into_iter().flatten() {
-                let description = property.get("description");
-                assert!(description.is_some(), "{name} of {definition:#}");
+                let description = property["description"].as_str();
+                assert!(
+                    description.is_some_and(|text| !text.contains('\n')),
+                    "{name} of {definition:#}"
+                );
             }
         }
     }

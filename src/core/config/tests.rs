@@ -1,13 +1,13 @@
-//! Whole documents: what a good one becomes.
+//! Valid documents and the configurations that they become.
 
+mod arbitrary_input;
 mod authentication_problems;
-mod hostile;
+mod default_values;
 mod link_local;
 mod observability_problems;
 mod problems;
 mod provider_problems;
 mod secrets;
-mod silence;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ use crate::models::pattern::ModelPattern;
 use crate::models::price::{Price, PriceList, Prices};
 use crate::provider::credential::{Credential, GatewayToken};
 use crate::provider_kind::KeyPlacement;
-use crate::provider_kind::model_place::PathPattern;
+use crate::provider_kind::path_pattern::PathPattern;
 use crate::telemetry::{LogField, LogFields};
 use crate::testing::{ISSUER, SigningKey, config, env};
 
@@ -34,7 +34,7 @@ fn parse(document: &Value) -> Result<Config, ConfigError> {
     Config::parse(document.to_string().as_bytes(), &env)
 }
 
-/// The shortest good document.
+/// The shortest valid document.
 fn minimal() -> Value {
     json!({
         "authentication": {"issuers": [{"issuer": ISSUER, "audiences": ["ai-gateway"]}]},
@@ -162,7 +162,7 @@ fn claim(claim: &str, value: &str) -> ClaimMatch {
 }
 
 #[test]
-fn every_field_of_a_document_is_taken_in() {
+fn every_field_of_a_document_is_read() {
     let config = config(&full());
     assert_eq!(config.path_prefix, "/ai");
     assert_eq!(config.usage_path, "/totals/of/ai");
@@ -253,7 +253,7 @@ fn every_field_of_a_document_is_taken_in() {
 }
 
 #[test]
-fn every_field_of_an_issuer_is_taken_in() {
+fn every_field_of_an_issuer_is_read() {
     let config = config(&full());
     let [first, second, third] = config.issuers() else {
         panic!("three issuers");
@@ -299,14 +299,14 @@ fn remote(issuer: &Issuer) -> &RemoteKeys {
 }
 
 #[test]
-fn a_gateway_without_authentication_is_asked_for_by_name() {
+fn authentication_can_be_disabled() {
     let config = config(&json!({"authentication": {"disabled": true}, "providers": []}));
     assert!(matches!(config.authentication, Authentication::Disabled));
     assert!(config.issuers().is_empty());
 }
 
 #[test]
-fn providers_are_found_by_their_exact_name() {
+fn providers_are_found_by_exact_name() {
     let config = config(&full());
     for name in [
         &b"One"[..],

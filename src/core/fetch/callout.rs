@@ -2,63 +2,82 @@
 
 use std::time::Duration;
 
+use thiserror::Error;
+
 use crate::base::secret::Secret;
 use crate::http::url::{Endpoint, Scheme};
 
-/// A request that the host is to send; it has no body.
+/// A request for the host to send. It has no body.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Callout {
     /// The cluster to send it through.
     pub cluster: String,
     /// The method.
     pub method: &'static str,
-    /// Whom and what to ask.
+    /// The URL.
     pub endpoint: Endpoint,
-    /// Headers beside those that the endpoint gives; values may be secret.
+    /// Headers besides `:method`, `:path` and the like. Their values may be secret.
     pub headers: Vec<(&'static str, Secret)>,
-    /// How long the answer may take.
+    /// How long to wait for the response.
     pub timeout: Duration,
 }
 
-/// What came of a callout.
+/// The outcome of a callout.
 #[derive(Clone, Copy, Debug)]
 pub enum CalloutResponse<'a> {
     /// A response.
     Response {
-        /// Its status.
+        /// The status code.
         status: u16,
-        /// Its body.
+        /// The body.
         body: &'a [u8],
-        /// How long it may be kept, where it says so.
+        /// How long the response may be cached, if it says so.
         lifetime: Option<Duration>,
     },
     /// A response whose body is over [`MAX_DOCUMENT_BYTES`] and was not read.
     TooLarge,
-    /// No response in time, or no connection.
+    /// There was no response in time, or no connection.
     NoResponse,
     /// The callout could not be sent: the host has no such cluster.
     Undeliverable,
 }
 
-/// Larger answers are not read.
+/// Why a callout brought no document.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+pub enum CalloutError {
+    /// The status is not 200.
+    #[error("the answer's status is {0}")]
+    Status(u16),
+    /// The body is too large.
+    #[error("the answer is over {MAX_DOCUMENT_BYTES} bytes")]
+    TooLarge,
+    /// There was no response.
+    #[error("there was no answer in time")]
+    NoResponse,
+    /// The callout could not be sent.
+    #[error("the host has no cluster to send the request by")]
+    Undeliverable,
+}
+
+/// Larger responses are not read.
 pub const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
 
 impl<'a> CalloutResponse<'a> {
-    /// The body of an answer that is a document.
-    pub fn document(self) -> Result<&'a [u8], String> {
+    /// The body of a successful response.
+    pub const fn document(self) -> Result<&'a [u8], CalloutError> {
         match self {
             Self::Response {
                 status: 200, body, ..
             } => Ok(body),
-            Self::Response { status, .. } => Err(format!("the answer's status is {status}")),
-            Self::TooLarge => Err(format!("the answer is over {MAX_DOCUMENT_BYTES} bytes")),
-            Self::NoResponse => Err("there was no answer in time".to_owned()),
-            Self::Undeliverable => Err("the host has no cluster to send the request by".to_owned()),
+            Self::Response { status, .. } => Err(CalloutError::Status(status)),
+            Self::TooLarge => Err(CalloutError::TooLarge),
+            Self::NoResponse => Err(CalloutError::NoResponse),
+            Self::Undeliverable => Err(CalloutError::Undeliverable),
         }
     }
 }
 
-/// How long a response may be kept (RFC 9111 §4.2), by its `cache-control` and its `age`.
+/// How long a response may be cached (RFC 9111 §4.2), according to `cache-control` and `age`.
 pub fn lifetime(cache_control: &[u8], age: &[u8]) -> Option<Duration> {
     let seconds = |text: &[u8]| -> Option<u64> { str::from_utf8(text).ok()?.trim().parse().ok() };
     let age = seconds(age).unwrap_or(0);
@@ -77,7 +96,7 @@ pub fn lifetime(cache_control: &[u8], age: &[u8]) -> Option<Duration> {
     lifetime.map(|seconds| Duration::from_secs(seconds.saturating_sub(age)))
 }
 
-/// The names of the clusters that callouts and requests go out by.
+/// The names of the clusters that callouts and requests are sent through.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Clusters {
     /// For `http` URLs.
@@ -87,7 +106,7 @@ pub struct Clusters {
 }
 
 impl Clusters {
-    /// The cluster for URLs of that scheme.
+    /// The cluster for URLs of a scheme.
     pub fn of(&self, scheme: Scheme) -> &str {
         match scheme {
             Scheme::Http => &self.http,
@@ -96,12 +115,12 @@ impl Clusters {
     }
 }
 
-/// What a look at a document that is kept fresh gives.
+/// The result of polling a document that is kept fresh.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Poll {
-    /// Whether a fetch by another worker has ended since the last look.
-    pub settled: bool,
-    /// The callout by which a fetch begins here.
+    /// Whether a fetch has ended since the last poll, so that requests need not wait any longer.
+    pub ready: bool,
+    /// The callout that starts a fetch in this worker.
     pub callout: Option<Callout>,
 }
 
@@ -110,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_responses_lifetime_is_what_it_says_less_its_age() {
+    fn the_lifetime_of_a_response_is_its_max_age_less_its_age() {
         for (cache_control, age, seconds) in [
             ("max-age=300", "", Some(300)),
             ("public, max-age=22104, must-revalidate", "", Some(22104)),

@@ -1,8 +1,8 @@
-//! Documents that are fetched, kept fresh, and fetched once for all workers of a host.
+//! When to fetch a document, so that it stays fresh and is fetched once for all workers of a host.
 //!
-//! Workers share nothing but a [`SharedData`]. Whoever finds a document due takes its lease, fetches it
-//! and publishes what came of it, success or failure; the others read it there. A lease that is
-//! not redeemed in time is free for the next.
+//! Workers share nothing but a [`SharedData`]. The first worker for which a fetch is due takes the
+//! document's lease, fetches the document and publishes the result, success or failure. The others
+//! read it there. A lease expires, so that another worker can take over from one that has gone.
 
 use std::time::Duration;
 
@@ -11,291 +11,297 @@ use serde::{Deserialize, Serialize};
 use crate::base::shared_data::SharedData;
 use crate::base::time::UnixTime;
 
-/// One document's life in one worker.
+/// The fetches of one document, as one worker sees them.
 pub struct Refresh {
     name: String,
-    state: State,
+    state: WorkerState,
     failures: u32,
     last_error: Option<String>,
+    /// The version of the shared entry that was read last.
     seen: Option<u32>,
     fresh_until: Option<UnixTime>,
-    demanded: Option<UnixTime>,
+    requested_at: Option<UnixTime>,
     fetches: FetchCounts,
 }
 
-/// How long a document is good.
+/// How long a document is valid.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Validity {
-    /// When it is fetched anew.
-    pub next: UnixTime,
-    /// When it ends to be fresh, had it not been fetched anew.
+    /// When it is fetched again.
+    pub next_fetch: UnixTime,
+    /// When it becomes stale, unless it has been fetched again.
     pub fresh_until: UnixTime,
 }
 
-/// How the fetches of a document go.
+/// The state of a document's fetches, for people.
 #[derive(Serialize, Default)]
 pub struct FetchStatus {
-    /// The next one; `None` while one is under way.
+    /// When the next one is due. `None` while one is under way.
     pub next_fetch: Option<String>,
-    /// Attempts that have failed in a row.
+    /// How many have failed in a row.
     pub failures: u32,
-    /// Why the last one did.
+    /// Why the last one failed.
     pub last_error: Option<String>,
 }
 
-/// Whether a token may wait for a fetch of keys.
+/// Whether a request may wait for a fetch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum WaitPolicy {
-    /// It may.
+    /// It may wait for a fetch that is under way or due.
     Wait,
-    /// It has waited for a fetch, which may have begun before its key was there; for one that begins now.
-    WaitForAnother,
-    /// It has waited; decide with what there is.
-    Decide,
+    /// It has waited for one fetch, which may have started before the issuer published the key. It
+    /// may wait for one that starts now.
+    WaitOnceMore,
+    /// It has waited long enough and uses what there is.
+    DoNotWait,
 }
 
-/// How many fetches have come to which end.
+/// How many fetches succeeded and failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[allow(missing_docs, reason = "the fields are what they are called")]
 pub struct FetchCounts {
+    /// Those that brought a valid document.
     pub succeeded: u64,
+    /// All others.
     pub failed: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum State {
-    /// Nobody here fetches it; it is due then, as was found at that moment.
-    Idle { found: UnixTime, next: UnixTime },
-    /// This worker fetches it.
+enum WorkerState {
+    /// No fetch is under way. The next one is due at `next`, as decided at `decided_at`.
+    Idle {
+        decided_at: UnixTime,
+        next: UnixTime,
+    },
+    /// This worker is fetching.
     Fetching,
-    /// Another worker does.
-    Elsewhere,
+    /// Another worker is fetching.
+    FetchingElsewhere,
 }
 
-/// What a worker found out, for all.
+/// What workers share about a document.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SharedEntry {
-    /// The last document that could be had.
+    /// The last document that was fetched successfully.
     pub document: Option<String>,
     /// When it was fetched.
-    pub at: UnixTime,
-    /// When it ends to be fresh.
+    #[serde(rename = "at")]
+    pub fetched_at: UnixTime,
+    /// When it becomes stale.
     pub fresh_until: Option<UnixTime>,
-    /// When it is due again.
-    pub next: UnixTime,
-    /// How many attempts have failed in a row.
+    /// When the next fetch is due.
+    #[serde(rename = "next")]
+    pub next_fetch: UnixTime,
+    /// How many fetches have failed in a row.
     pub failures: u32,
-    /// Why the last one did.
+    /// Why the last fetch failed.
     #[serde(default)]
     pub last_error: Option<String>,
-    /// When a fetch was last demanded, and made.
-    pub demanded: Option<UnixTime>,
-    /// When all this was found out.
-    #[serde(default)]
-    pub found: UnixTime,
+    /// When a fetch was last requested ahead of its time.
+    #[serde(rename = "demanded")]
+    pub requested_at: Option<UnixTime>,
+    /// When this entry was written.
+    #[serde(rename = "found", default)]
+    pub decided_at: UnixTime,
 }
 
-/// How a fetch stands, to whoever wants the document.
+/// Whether a fetch is under way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FetchState {
-    /// Under way, here or elsewhere.
+    /// One is under way, in this worker or another.
     UnderWay,
-    /// Not under way; due then.
+    /// None is under way. The next one is due at that time.
     Due(UnixTime),
 }
 
-/// The wait after a first failed fetch; it doubles with each further one.
+/// The delay after the first failed fetch. It doubles with each further failure.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 
-/// The longest wait between two attempts.
+/// The longest delay between two attempts.
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
-/// Clocks that are set back by no more than this are waited for. After a larger step what was planned by the
-/// old time would come too late: a key that was withdrawn would go on to count meanwhile.
+/// If the clock is set back by no more than this, fetches happen at the planned times. After a
+/// larger step they would come too late, and a withdrawn key would be accepted meanwhile.
 const SMALL_STEP_BACK: Duration = Duration::from_secs(10);
 
-/// The part of a document's time, in thousandths, after which it is fetched anew at the earliest.
+/// The part of a document's lifetime, in thousandths, after which it is refreshed at the earliest.
 const EARLIEST_REFRESH: u32 = 800;
 
-/// The part of that time, in thousandths, over which refreshes are spread.
+/// The part of that lifetime, in thousandths, over which refreshes are spread.
 const REFRESH_SPREAD: u32 = 150;
 
 impl Validity {
-    /// Good for so long, and fetched anew ahead of that: after 80 to 95 % of it, by chance, so that
-    /// gateways that began together do not ask together. The moment, to the nanosecond, and the
-    /// document's name are chance enough.
-    pub fn ahead(name: &str, now: UnixTime, lifetime: Duration) -> Self {
-        let chance = crc32fast::hash(format!("{name}{now:?}").as_bytes()) % (REFRESH_SPREAD + 1);
+    /// Valid for `lifetime` and fetched again after 80 to 95 % of it. The time is spread, so that
+    /// gateways that were started together do not fetch together. The current time in nanoseconds
+    /// and the document's name are random enough for that.
+    pub fn with_lifetime(name: &str, now: UnixTime, lifetime: Duration) -> Self {
+        let jitter = crc32fast::hash(format!("{name}{now:?}").as_bytes()) % (REFRESH_SPREAD + 1);
         Self {
-            next: now + lifetime / 1000 * (EARLIEST_REFRESH + chance),
+            next_fetch: now + lifetime / 1000 * (EARLIEST_REFRESH + jitter),
             fresh_until: now + lifetime,
         }
     }
 }
 
 impl Refresh {
-    /// A document that is due at once. Workers mean the same one by the same name.
+    /// A document whose fetch is due at once. Its name is the same in all workers.
     pub fn new(name: String) -> Self {
         Self {
             name,
-            state: State::Idle {
-                found: UnixTime::default(),
+            state: WorkerState::Idle {
+                decided_at: UnixTime::default(),
                 next: UnixTime::default(),
             },
             failures: 0,
             last_error: None,
             seen: None,
             fresh_until: None,
-            demanded: None,
+            requested_at: None,
             fetches: FetchCounts::default(),
         }
     }
 
-    /// How the fetch stands.
-    pub const fn standing(&self) -> FetchState {
+    /// Whether a fetch is under way, or when the next one is due.
+    pub const fn state(&self) -> FetchState {
         match self.state {
-            State::Idle { next, .. } => FetchState::Due(next),
-            State::Fetching | State::Elsewhere => FetchState::UnderWay,
+            WorkerState::Idle { next, .. } => FetchState::Due(next),
+            WorkerState::Fetching | WorkerState::FetchingElsewhere => FetchState::UnderWay,
         }
     }
 
-    /// Whether the last attempt failed.
+    /// Whether the last fetch failed.
     pub const fn has_failed(&self) -> bool {
         self.failures > 0
     }
 
-    /// How its fetches go.
-    pub fn fetching(&self) -> FetchStatus {
+    /// The state of the fetches, for people.
+    pub fn status(&self) -> FetchStatus {
         FetchStatus {
-            next_fetch: match self.state {
-                State::Idle { next, .. } => Some(next.to_string()),
-                State::Fetching | State::Elsewhere => None,
+            next_fetch: match self.state() {
+                FetchState::Due(next) => Some(next.to_string()),
+                FetchState::UnderWay => None,
             },
             failures: self.failures,
             last_error: self.last_error.clone(),
         }
     }
 
-    /// What workers know the document by.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Whether the document is past its time, since it could not be fetched anew.
+    /// Whether the document should have been fetched again by now.
     pub fn is_stale(&self, now: UnixTime) -> bool {
         self.fresh_until.is_some_and(|until| until < now)
     }
 
-    /// Until when the document is, or was, fresh.
+    /// When the last document becomes, or became, stale.
     pub const fn fresh_until(&self) -> Option<UnixTime> {
         self.fresh_until
     }
 
-    /// Makes the document due now, unless it is being fetched, or any worker has done so less than
-    /// `interval` ago; says whether it did.
-    pub fn demand(&mut self, now: UnixTime, interval: Duration) -> bool {
+    /// Makes a fetch due now, unless one is under way or any worker has requested one less than
+    /// `interval` ago. Returns whether it did.
+    pub fn request(&mut self, now: UnixTime, interval: Duration) -> bool {
         let is_early = self
-            .demanded
+            .requested_at
             .is_some_and(|last| now.saturating_since(last) < interval && !is_set_back(last, now));
         match &mut self.state {
-            State::Idle { next, .. } if !is_early => {
+            WorkerState::Idle { next, .. } if !is_early => {
                 *next = now.min(*next);
-                self.demanded = Some(now);
+                self.requested_at = Some(now);
                 true
             }
             _ => false,
         }
     }
 
-    /// Puts an unheld lease on the shared_data, so that every taking of it is compared. To be called
+    /// Creates a free lease, so that a worker that takes it can compare its version. Call this
     /// while the host sets up its workers one after the other.
-    pub fn prepare(&self, shared_data: &dyn SharedData) {
+    pub fn init_lease(&self, shared_data: &dyn SharedData) {
         if shared_data.read(&self.lease()).is_none() {
             self.release(shared_data);
         }
     }
 
-    /// Lets go of the lease, where a worker ends before its fetch.
-    pub fn abandon(&self, shared_data: &dyn SharedData) {
-        if self.state == State::Fetching {
+    /// Releases the lease, because this worker ends before its fetch.
+    pub fn shutdown(&self, shared_data: &dyn SharedData) {
+        if self.state == WorkerState::Fetching {
             self.release(shared_data);
         }
     }
 
-    /// What another worker has published since this was last asked.
-    pub fn adopt(&mut self, shared_data: &dyn SharedData) -> Option<SharedEntry> {
-        if self.state == State::Fetching {
+    /// Reads what another worker has published since the last call.
+    pub fn sync(&mut self, shared_data: &dyn SharedData) -> Option<SharedEntry> {
+        if self.state == WorkerState::Fetching {
             return None;
         }
-        let (published, version) = self.published(shared_data)?;
+        let (entry, version) = self.entry(shared_data)?;
         if self.seen.replace(version) == Some(version) {
             return None;
         }
-        self.failures = published.failures;
-        self.last_error.clone_from(&published.last_error);
-        self.fresh_until = published.fresh_until;
-        self.demanded = self.demanded.max(published.demanded);
-        self.state = State::Idle {
-            found: published.found,
-            next: published.next,
+        self.failures = entry.failures;
+        self.last_error.clone_from(&entry.last_error);
+        self.fresh_until = entry.fresh_until;
+        self.requested_at = self.requested_at.max(entry.requested_at);
+        self.state = WorkerState::Idle {
+            decided_at: entry.decided_at,
+            next: entry.next_fetch,
         };
-        Some(published)
+        Some(entry)
     }
 
-    /// Whether this worker is to fetch the document now; if so, it has `time_limit` for it.
-    pub fn begin(
+    /// Takes the lease if a fetch is due and no other worker has it. Returns whether this worker is
+    /// to fetch the document now, within `time_limit`.
+    pub fn try_start(
         &mut self,
         now: UnixTime,
         time_limit: Duration,
         shared_data: &dyn SharedData,
     ) -> bool {
         let due = match self.state {
-            State::Idle { found, .. } if is_set_back(found, now) => now,
-            State::Idle { next, .. } => next,
-            // The shared_data tells whether that worker still has its lease.
-            State::Elsewhere => now,
-            State::Fetching => return false,
+            WorkerState::Idle { decided_at, .. } if is_set_back(decided_at, now) => now,
+            WorkerState::Idle { next, .. } => next,
+            // The other worker's lease may have expired.
+            WorkerState::FetchingElsewhere => now,
+            WorkerState::Fetching => return false,
         };
         if due > now {
             return false;
         }
-        let held = shared_data.read(&self.lease());
-        let until: Option<UnixTime> = held
+        let lease = shared_data.read(&self.lease());
+        let until: Option<UnixTime> = lease
             .as_ref()
             .and_then(|(text, _)| serde_json::from_slice(text).ok());
-        // Nobody takes a lease for so long, unless by a clock that has been set back since.
+        // A lease that lasts longer was taken before the clock was set back.
         let longest = now + time_limit + SMALL_STEP_BACK;
         if until.is_some_and(|until| now < until && until <= longest) {
-            self.state = State::Elsewhere;
+            self.state = WorkerState::FetchingElsewhere;
             return false;
         }
         let deadline = serde_json::to_vec(&(now + time_limit)).unwrap_or_default();
-        let taken = shared_data.write(&self.lease(), &deadline, held.map(|(_, version)| version));
-        self.state = if taken {
-            State::Fetching
+        let version = lease.map(|(_, version)| version);
+        let is_taken = shared_data.write(&self.lease(), &deadline, version);
+        self.state = if is_taken {
+            WorkerState::Fetching
         } else {
-            State::Elsewhere
+            WorkerState::FetchingElsewhere
         };
-        taken
+        is_taken
     }
 
-    /// The fetch has brought the document.
+    /// Publishes a document that was fetched.
     pub fn succeeded(
         &mut self,
         document: String,
         now: UnixTime,
-        term: Validity,
+        validity: Validity,
         shared_data: &dyn SharedData,
     ) {
         self.failures = 0;
         self.last_error = None;
         self.fetches.succeeded += 1;
-        self.fresh_until = Some(term.fresh_until);
-        self.publish(Some(document), now, term.next, now, shared_data);
+        self.fresh_until = Some(validity.fresh_until);
+        self.publish(Some(document), now, validity.next_fetch, now, shared_data);
     }
 
-    /// The fetch has failed; the wait until the next attempt. The last good document stays on the
-    /// shared_data, for workers that are yet to come.
+    /// Publishes that a fetch failed, and returns the delay until the next attempt. The last good
+    /// document stays published for workers that start later.
     pub fn failed(
         &mut self,
         reason: &str,
@@ -307,21 +313,21 @@ impl Refresh {
         self.failures = self.failures.saturating_add(1);
         self.last_error = Some(reason.to_owned());
         self.fetches.failed += 1;
-        let last = self.published(shared_data).map(|(published, _)| published);
+        let last = self.entry(shared_data).map(|(entry, _)| entry);
         if let Some(last) = &last {
             self.fresh_until = last.fresh_until;
         }
-        let (document, at) = last.map_or((None, now), |last| (last.document, last.at));
+        let (document, at) = last.map_or((None, now), |last| (last.document, last.fetched_at));
         self.publish(document, at, now + backoff, now, shared_data);
         backoff
     }
 
-    /// The fetches that have ended here since this was last asked.
+    /// Takes the number of fetches that ended in this worker since the last call.
     pub fn take_fetches(&mut self) -> FetchCounts {
         std::mem::take(&mut self.fetches)
     }
 
-    fn published(&self, shared_data: &dyn SharedData) -> Option<(SharedEntry, u32)> {
+    fn entry(&self, shared_data: &dyn SharedData) -> Option<(SharedEntry, u32)> {
         let (text, version) = shared_data.read(&self.name)?;
         Some((serde_json::from_slice(&text).ok()?, version))
     }
@@ -329,31 +335,34 @@ impl Refresh {
     fn publish(
         &mut self,
         document: Option<String>,
-        at: UnixTime,
-        next: UnixTime,
-        found: UnixTime,
+        fetched_at: UnixTime,
+        next_fetch: UnixTime,
+        now: UnixTime,
         shared_data: &dyn SharedData,
     ) {
-        self.state = State::Idle { found, next };
-        let published = SharedEntry {
+        self.state = WorkerState::Idle {
+            decided_at: now,
+            next: next_fetch,
+        };
+        let entry = SharedEntry {
             document,
-            at,
+            fetched_at,
             fresh_until: self.fresh_until,
-            next,
+            next_fetch,
             failures: self.failures,
             last_error: self.last_error.clone(),
-            demanded: self.demanded,
-            found,
+            requested_at: self.requested_at,
+            decided_at: now,
         };
-        let text = serde_json::to_vec(&published).unwrap_or_default();
+        let text = serde_json::to_vec(&entry).unwrap_or_default();
         shared_data.write(&self.name, &text, None);
         self.seen = shared_data.read(&self.name).map(|(_, version)| version);
         self.release(shared_data);
     }
 
     fn release(&self, shared_data: &dyn SharedData) {
-        let long_ago = serde_json::to_vec(&UnixTime::default()).unwrap_or_default();
-        shared_data.write(&self.lease(), &long_ago, None);
+        let expired = serde_json::to_vec(&UnixTime::default()).unwrap_or_default();
+        shared_data.write(&self.lease(), &expired, None);
     }
 
     fn lease(&self) -> String {
@@ -361,7 +370,7 @@ impl Refresh {
     }
 }
 
-/// Whether the clock has been set back since it showed `before`, by more than a little.
+/// Whether the clock, which once showed `before`, has been set back by more than a small step.
 fn is_set_back(before: UnixTime, now: UnixTime) -> bool {
     before > now + SMALL_STEP_BACK
 }

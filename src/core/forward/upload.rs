@@ -1,12 +1,12 @@
-//! Uploads whose bytes go to a URL of their own: the answer to their beginning names it in a header.
+//! Uploads whose bytes go to a URL of their own, which a header of the first response names.
 //!
-//! That URL is at the provider. A client that followed it would go past the gateway, or, if it keeps to
-//! the gateway's host, ask for a path that is none of the gateway's. So the header gets the proxy URL's.
+//! That URL is at the provider. A client that followed it would bypass the gateway, or request a path
+//! that the gateway does not serve. So the header is rewritten to the proxy URL.
 //!
-//! To the provider whoever knows the URL may send the bytes, and so some SDKs send no credential with
-//! them. The proxy URL's carries a *grant* instead: the moment of its end, and a MAC by the provider's
-//! key over the provider's name, that moment and the very target. Every gateway with that key knows it
-//! again, and it serves for nothing but this upload.
+//! The provider accepts the bytes from everyone who knows the URL, and some SDKs send no credential
+//! with them. So the rewritten URL carries a *grant*: the time at which it expires, and a MAC over the
+//! provider's name, that time and the target, made with the provider's key. Every gateway with that
+//! key can verify it, and it is valid for this upload only.
 
 use std::time::Duration;
 
@@ -16,28 +16,28 @@ use sha2::Sha256;
 use crate::base::secret::Secret;
 use crate::base::time::UnixTime;
 use crate::forward::target;
-use crate::http::encoding::hex;
+use crate::http::encoding::{from_hex, hex};
 use crate::http::head::{RequestHead, ResponseHead};
 use crate::http::method_override::is_method_overridden;
-use crate::http::route::proxy_url;
 use crate::http::token_location::{GRANT_PARAMETER, query_without_credentials, sole_parameter};
 use crate::provider::Provider;
 use crate::provider::credential::Credential;
 
-/// How long after its beginning an upload may go on without a token.
+/// How long an upload may go on without a token.
 const GRANT_LIFETIME: Duration = Duration::from_secs(6 * 3600);
 
-/// What the MAC is about, so that no other use of the key can be taken for it.
+/// The purpose of the MAC, so that no other use of the key yields a valid one.
 const PURPOSE: &str = "ai-gateway upload 1";
 
-/// The client's proxy URL, where a request for this path may begin an upload.
-pub fn begun(provider: &Provider, path: &[u8], head: &RequestHead, prefix: &str) -> Option<String> {
-    takes_uploads(provider, path).then(|| proxy_url(head, prefix, &provider.name))
+/// Whether a request for this path may start an upload.
+pub fn starts_upload(provider: &Provider, path: &[u8]) -> bool {
+    let profile = provider.kind.profile();
+    !profile.upload_url_headers.is_empty() && profile.paths.has_prefix(path)
 }
 
-/// The headers of an answer that say where an upload goes on, each with the URL through the gateway.
-/// A URL of another host is the provider's affair and stays.
-pub fn links(
+/// The response headers with the URL of an upload, rewritten to the proxy URL. A URL of another host
+/// is left as it is.
+pub fn rewrite_upload_urls(
     provider: &Provider,
     proxy_url: &str,
     head: &ResponseHead,
@@ -47,12 +47,12 @@ pub fn links(
     headers
         .filter_map(|name| {
             let url = std::str::from_utf8(head.first(name)?).ok()?;
-            Some((*name, link(provider, proxy_url, url, now)?))
+            Some((*name, rewrite_url(provider, proxy_url, url, now)?))
         })
         .collect()
 }
 
-/// Whether a request without a token goes on with an upload that somebody with one began.
+/// Whether a request without a token has a grant to continue an upload.
 pub fn is_granted(
     provider: &Provider,
     head: &RequestHead,
@@ -62,34 +62,21 @@ pub fn is_granted(
 ) -> bool {
     let is_sending =
         matches!(head.method(), b"POST" | b"PUT") && !is_method_overridden(head, query);
-    if !takes_uploads(provider, path) || !is_sending {
-        return false;
-    }
-    let grant = query.and_then(|query| sole_parameter(query, GRANT_PARAMETER));
-    let grant = grant.and_then(|grant| std::str::from_utf8(grant).ok());
-    let Some((until, mac)) = grant.and_then(|grant| grant.split_once('-')) else {
-        return false;
-    };
-    let (Ok(seconds), Some(key)) = (until.parse(), key_of(provider)) else {
-        return false;
-    };
-    let made = made(key, provider, until, &target(provider, path, query));
-    now < UnixTime::from_secs(seconds) && is_same(mac, made)
+    is_sending && starts_upload(provider, path) && has_grant(provider, path, query, now).is_some()
 }
 
-/// Whether a path is below one where uploads begin.
-fn takes_uploads(provider: &Provider, path: &[u8]) -> bool {
-    let profile = provider.kind.profile();
-    let segment = path.split(|byte| *byte == b'/').find(|it| !it.is_empty());
-    !profile.upload_url_headers.is_empty()
-        && segment.is_some_and(|segment| {
-            let mut before_version = profile.before_version.iter();
-            before_version.any(|prefix| prefix.as_bytes() == segment)
-        })
+/// `Some` if the query has a grant for this target that has not expired.
+fn has_grant(provider: &Provider, path: &[u8], query: Option<&[u8]>, now: UnixTime) -> Option<()> {
+    let grant = std::str::from_utf8(sole_parameter(query?, GRANT_PARAMETER)?).ok()?;
+    let (expiry, mac) = grant.split_once('-')?;
+    let expires_at = UnixTime::from_secs(expiry.parse().ok()?);
+    let computed = compute_mac(provider, expiry, &target(provider, path, query))?;
+    computed.verify_slice(&from_hex(mac.as_bytes())?).ok()?;
+    (now < expires_at).then_some(())
 }
 
-/// A URL of the provider as the proxy URL has it, with a grant.
-fn link(provider: &Provider, proxy_url: &str, url: &str, now: UnixTime) -> Option<String> {
+/// The proxy URL, with a grant, for a URL of the provider.
+fn rewrite_url(provider: &Provider, proxy_url: &str, url: &str, now: UnixTime) -> Option<String> {
     let at_provider = url.strip_prefix(provider.base_url.origin().as_str())?;
     let (path, query) = at_provider.split_once('?')?;
     let native = provider.client_path(path)?;
@@ -99,13 +86,28 @@ fn link(provider: &Provider, proxy_url: &str, url: &str, now: UnixTime) -> Optio
     }
     let kept = query_without_credentials(query.as_bytes());
     let kept = std::str::from_utf8(&kept).ok()?;
-    let until = (now + GRANT_LIFETIME).saturating_since(UnixTime::default());
-    let until = until.as_secs().to_string();
-    let mac = made(key_of(provider)?, provider, &until, &target);
+    let expires_at = (now + GRANT_LIFETIME).saturating_since(UnixTime::default());
+    let expiry = expires_at.as_secs().to_string();
+    let mac = compute_mac(provider, &expiry, &target)?;
     let mac = hex(&mac.finalize().into_bytes());
     Some(format!(
-        "{proxy_url}/{native}?{kept}&{GRANT_PARAMETER}={until}-{mac}"
+        "{proxy_url}/{native}?{kept}&{GRANT_PARAMETER}={expiry}-{mac}"
     ))
+}
+
+/// The MAC of a grant; `None` if the provider has no key of its own.
+fn compute_mac(provider: &Provider, expiry: &str, target: &[u8]) -> Option<Hmac<Sha256>> {
+    let keyed = Hmac::new_from_slice(key_of(provider)?.expose().as_bytes()).ok()?;
+    Some(
+        keyed
+            .chain_update(PURPOSE)
+            .chain_update([0])
+            .chain_update(&provider.name)
+            .chain_update([0])
+            .chain_update(expiry)
+            .chain_update([0])
+            .chain_update(target),
+    )
 }
 
 const fn key_of(provider: &Provider) -> Option<&Secret> {
@@ -113,29 +115,4 @@ const fn key_of(provider: &Provider) -> Option<&Secret> {
         Credential::ApiKey { key, .. } => Some(key),
         Credential::Aws(_) | Credential::Passthrough { .. } | Credential::None => None,
     }
-}
-
-fn made(key: &Secret, provider: &Provider, until: &str, target: &[u8]) -> Hmac<Sha256> {
-    // HMAC takes keys of every length; the type of this constructor cannot say so.
-    let keyed = Hmac::new_from_slice(key.expose().as_bytes())
-        .unwrap_or_else(|_| Hmac::new(&Default::default()));
-    keyed
-        .chain_update(PURPOSE)
-        .chain_update([0])
-        .chain_update(&provider.name)
-        .chain_update([0])
-        .chain_update(until)
-        .chain_update([0])
-        .chain_update(target)
-}
-
-/// Whether a MAC in hexadecimal is this one, in a time that does not tell how much of it is.
-fn is_same(mac: &str, made: Hmac<Sha256>) -> bool {
-    let digits: Option<Vec<u8>> = mac
-        .chars()
-        .map(|digit| Some(digit.to_digit(16)? as u8))
-        .collect();
-    let (pairs, rest) = digits.as_deref().unwrap_or_default().as_chunks::<2>();
-    let bytes: Vec<u8> = pairs.iter().map(|[high, low]| high << 4 | low).collect();
-    rest.is_empty() && made.verify_slice(&bytes).is_ok()
 }

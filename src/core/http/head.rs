@@ -2,20 +2,16 @@
 
 use thiserror::Error;
 
-use crate::base::bytes::is_same;
-
-/// Headers in order, names in lower case as Envoy hands them over, in the form in which they cross the
-/// VM's border: their number, the sizes of all names and values, then all of these with a NUL after
-/// each; numbers are of four bytes, the lowest first. Nothing is copied out of it to be looked at.
+/// Headers in order, with names in lower case as Envoy sends them, in the encoding of the proxy-wasm
+/// ABI: their number, the sizes of all names and values, then all names and values with a NUL after
+/// each. Numbers are 32-bit little-endian. Lookups do not copy.
 ///
-/// Values are bytes: nothing that came over the wire is taken to be text.
+/// Values are bytes, since HTTP allows values that are not UTF-8.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct HeaderMap {
     bytes: Vec<u8>,
-    /// Where each header stands.
-    places: Vec<Place>,
-    /// The [`trace`]s of all names.
-    traces: u64,
+    /// Where each header is.
+    spans: Vec<HeaderSpan>,
 }
 
 /// The headers of a request, pseudo-headers included.
@@ -24,13 +20,13 @@ pub struct RequestHead {
     headers: HeaderMap,
 }
 
-/// The headers of a response, likewise.
+/// The headers of a response, pseudo-headers included.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ResponseHead {
     headers: HeaderMap,
 }
 
-/// The client sent a header more than once where only one can be meant.
+/// The client sent a header more than once although it may have one value only.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[error("header \"{name}\" is repeated")]
 pub struct RepeatedHeader {
@@ -38,7 +34,7 @@ pub struct RepeatedHeader {
     pub name: String,
 }
 
-/// What a header can carry here: visible ASCII, with spaces inside only.
+/// Whether a value is visible ASCII, with spaces inside only.
 pub fn is_header_value(value: &str) -> bool {
     !value.is_empty()
         && value.trim() == value
@@ -46,7 +42,7 @@ pub fn is_header_value(value: &str) -> bool {
 }
 
 impl HeaderMap {
-    /// Puts headers into this form.
+    /// Encodes headers.
     pub fn new<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])> + Clone) -> Self {
         let size = |text: &[u8]| u32::try_from(text.len()).unwrap_or(u32::MAX);
         let count = u32::try_from(headers.clone().count()).unwrap_or(u32::MAX);
@@ -64,83 +60,61 @@ impl HeaderMap {
         Self::from_bytes(bytes)
     }
 
-    /// Takes over what is in this form already.
+    /// Takes headers that are encoded already. Bytes that are not in this encoding have fewer headers.
     pub fn from_bytes(bytes: Vec<u8>) -> Self {
         let (count, rest) = bytes.split_first_chunk().unwrap_or((&[0; 4], &[]));
         let (numbers, _) = rest.as_chunks::<4>();
         let (sizes, _) = numbers.as_chunks::<2>();
         let sizes = sizes.get(..size(*count)).unwrap_or_default();
-        let mut places = Vec::with_capacity(sizes.len());
-        let mut traces = 0;
+        let mut spans = Vec::with_capacity(sizes.len());
         let mut start = 4 + 8 * sizes.len();
         for [name, value] in sizes {
             let (name, value) = (size(*name), size(*value));
             let left = bytes.len().saturating_sub(start);
-            // Each is compared by itself first, so that their sum is one.
+            // Each is compared on its own, since their sum could overflow.
             if name >= left || value > left - name - 1 {
                 break;
             }
-            let place = Place {
+            let span = HeaderSpan {
                 start,
                 value: start + name + 1,
                 end: start + name + 1 + value,
             };
-            let last = bytes.get(place.value.wrapping_sub(2)).filter(|_| name > 0);
-            traces |= trace(name, last.copied());
-            places.push(place);
-            start = place.end + 1;
+            spans.push(span);
+            start = span.end + 1;
         }
-        Self {
-            bytes,
-            places,
-            traces,
-        }
+        Self { bytes, spans }
     }
 
-    /// The whole.
+    /// The encoded headers.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Name and value of each; bytes that are not in this form have no more of them.
+    /// The name and value of each header.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.places.iter().filter_map(|place| self.header(place))
+        self.spans.iter().filter_map(|span| self.header(span))
     }
 
-    /// Most names that are asked for are not there, and leave no trace. Only where the size is that of the name the
-    /// name is looked at.
+    /// The values of a header. Only names of the same length are compared.
     fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        let trace = trace(name.len(), name.as_bytes().last().copied());
-        let places: &[Place] = match self.traces & trace {
-            0 => &[],
-            _ => &self.places,
-        };
-        places
+        self.spans
             .iter()
-            .filter(|place| place.value - place.start == name.len() + 1)
-            .filter_map(|place| self.header(place))
-            .filter(|(header, _)| is_same(header, name.as_bytes()))
+            .filter(|span| span.value - span.start == name.len() + 1)
+            .filter_map(|span| self.header(span))
+            .filter(|(header, _)| *header == name.as_bytes())
             .map(|(_, value)| value)
     }
 
-    fn header(&self, place: &Place) -> Option<(&[u8], &[u8])> {
-        let name = self.bytes.get(place.start..place.value - 1)?;
-        Some((name, self.bytes.get(place.value..place.end)?))
+    fn header(&self, span: &HeaderSpan) -> Option<(&[u8], &[u8])> {
+        let name = self.bytes.get(span.start..span.value - 1)?;
+        Some((name, self.bytes.get(span.value..span.end)?))
     }
 }
 
-/// One of 64 bits, by a name's size and last byte.
-const fn trace(size: usize, last: Option<u8>) -> u64 {
-    let last = match last {
-        Some(last) => last as usize,
-        None => 0,
-    };
-    1 << (size.wrapping_mul(5).wrapping_add(last) % 64)
-}
-
-/// Where a header stands in a map: from where its name begins, after whose NUL the value does, to the value's end.
+/// Where a header is in a map. The name ends with a NUL before the value.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Place {
+struct HeaderSpan {
     start: usize,
     value: usize,
     end: usize,
@@ -176,17 +150,17 @@ impl RequestHead {
         HeaderMap::new(headers.map(|(name, value)| (name.as_str(), value.as_slice()))).into()
     }
 
-    /// The request target as sent, raw; empty where there is none (CONNECT).
+    /// The request target as sent; empty if there is none (CONNECT).
     pub fn path(&self) -> &[u8] {
         self.first(":path").unwrap_or_default()
     }
 
-    /// The method, raw.
+    /// The method, as sent.
     pub fn method(&self) -> &[u8] {
         self.first(":method").unwrap_or_default()
     }
 
-    /// The scheme by which the client came.
+    /// The scheme of the client's request.
     pub fn scheme(&self) -> &[u8] {
         self.first(":scheme").unwrap_or(b"http")
     }
@@ -201,7 +175,7 @@ impl RequestHead {
         self.headers.iter().map(|(name, _)| name)
     }
 
-    /// The one value of a header, `None` where it is absent.
+    /// The only value of a header; `None` if it is absent.
     pub fn sole(&self, name: &str) -> Result<Option<&[u8]>, RepeatedHeader> {
         let mut values = self.headers.values(name);
         let value = values.next();
@@ -213,12 +187,13 @@ impl RequestHead {
         }
     }
 
-    /// Whether the client asks to speak another protocol, over HTTP/1.1 (RFC 9110 §7.8) or HTTP/2 (RFC 8441).
+    /// Whether the client asks for another protocol, over HTTP/1.1 (RFC 9110 §7.8) or HTTP/2 (RFC
+    /// 8441).
     pub fn asks_for_upgrade(&self) -> bool {
         self.first("upgrade").is_some() || self.first(":protocol").is_some()
     }
 
-    /// The value of a header that goes through unchanged, the first where it is repeated.
+    /// The first value of a header.
     pub fn first(&self, name: &str) -> Option<&[u8]> {
         self.headers.values(name).next()
     }
@@ -236,7 +211,7 @@ impl ResponseHead {
         HeaderMap::new(headers.map(|(name, value)| (name.as_str(), value.as_slice()))).into()
     }
 
-    /// The status; 0 where there is none.
+    /// The status; 0 if there is none.
     pub fn status(&self) -> u16 {
         let digits = self.first(":status").unwrap_or_default();
         let status = std::str::from_utf8(digits)
@@ -245,7 +220,7 @@ impl ResponseHead {
         status.unwrap_or_default()
     }
 
-    /// The value of a header, the first where it is repeated.
+    /// The first value of a header.
     pub fn first(&self, name: &str) -> Option<&[u8]> {
         self.headers.values(name).next()
     }
@@ -262,7 +237,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_map_has_the_form_of_the_abi() {
+    fn a_map_has_the_encoding_of_the_abi() {
         let map = HeaderMap::new([("a", &b"bc"[..]), ("", b"")].into_iter());
         let form = b"\x02\0\0\0\x01\0\0\0\x02\0\0\0\0\0\0\0\0\0\0\0a\0bc\0\0\0";
         assert_eq!(map.as_bytes(), form);
@@ -270,7 +245,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_put_in_comes_out(
+        fn a_map_has_the_headers_it_was_made_of(
             headers in prop::collection::vec(
                 ("[a-z_:-]{0,20}", prop::collection::vec(any::<u8>(), 0..40)), 0..8,
             ),
@@ -282,7 +257,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_some_map(bytes: Vec<u8>) {
+        fn any_bytes_can_be_read_as_a_map(bytes: Vec<u8>) {
             let length = bytes.len();
             let map = HeaderMap::from_bytes(bytes);
             prop_assert!(map.iter().count() <= length);

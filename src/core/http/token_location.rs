@@ -3,8 +3,7 @@
 //! Each SDK has its own place. A slot counts only for providers whose SDKs use it; all of them are
 //! emptied for every provider.
 
-use crate::base::bytes::has;
-use crate::http::encoding::percent_decoded;
+use crate::http::encoding::percent_decode;
 use crate::http::head::{RepeatedHeader, RequestHead};
 
 /// The prefix of a token among the subprotocols that a WebSocket client offers, in lower case.
@@ -187,7 +186,7 @@ pub fn is_credential_header(name: &[u8], token_headers: &[String]) -> bool {
     if token_headers.iter().any(|side| reads_as(name, side)) {
         return true;
     }
-    if !has(name, b'_') {
+    if !name.contains(&b'_') {
         return is_of_credential(name);
     }
     let name: Vec<u8> = name.iter().map(hyphenated).collect();
@@ -316,11 +315,11 @@ struct Parameter<'a> {
 
 impl Parameter<'_> {
     fn is_named(&self, name: &str) -> bool {
-        percent_decoded(self.name).eq_ignore_ascii_case(name.as_bytes())
+        percent_decode(self.name).eq_ignore_ascii_case(name.as_bytes())
     }
 
     fn is_credential(&self) -> bool {
-        let name = percent_decoded(self.name).to_ascii_lowercase();
+        let name = percent_decode(self.name).to_ascii_lowercase();
         name.starts_with(CREDENTIAL_PARAMETER_PREFIX.as_bytes())
             || CREDENTIAL_PARAMETERS
                 .iter()

@@ -4,7 +4,6 @@ use memchr::memchr2;
 use serde::de::IgnoredAny;
 
 use super::{Malformed, Policy, Scalar};
-use crate::base::bytes::find_either;
 
 /// Receives the bytes of a string.
 pub(super) trait Sink {
@@ -203,7 +202,9 @@ type Split<'a> = (&'a [u8], &'a [u8]);
 /// opening quote.
 #[inline]
 pub(super) fn unescaped_string<P: Policy>(bytes: &[u8]) -> Result<Option<Split<'_>>, Malformed> {
-    let end = find_either(bytes, [b'"', b'\\']);
+    let Some(end) = memchr2(b'"', b'\\', bytes) else {
+        return Ok(None);
+    };
     if bytes.get(end) != Some(&b'"') {
         return Ok(None);
     }

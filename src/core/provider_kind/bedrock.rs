@@ -1,17 +1,17 @@
 //! Amazon Bedrock Runtime: signed by the gateway, or a Bedrock API key as bearer token.
 //!
-//! AWS SDKs that sign with keys of their own have no place for a token but the session token.
+//! AWS SDKs that sign with keys of their own can send a token as the session token only.
 
 mod usage;
 
 use std::borrow::Cow;
 
-use super::upstream_path::native_path;
+use super::operation::{Api, ModelInPath, Operation, RestOfPath};
+use super::upstream_path::{PathRule, VersionInsertion};
 use super::{CredentialRule, DefaultEndpoint, KeyPlacement, Profile, openai, snippets};
 use crate::aws::partition::Partition;
-use crate::http::encoding::percent_decoded;
 use crate::http::token_location::TokenLocation;
-use crate::usage::dialect::Dialect;
+use crate::usage::dialect::CONVERSE;
 #[cfg(test)]
 pub(crate) use usage::INVOKE_MODEL;
 
@@ -19,17 +19,27 @@ pub(super) const PROFILE: Profile = Profile {
     type_name: "bedrock",
     system: "aws.bedrock",
     default_endpoint: DefaultEndpoint::Regional(default_endpoint),
-    version: "",
-    before_version: &[],
-    paths_are_whole: false,
+    paths: PathRule {
+        version: "",
+        prefixes: &[],
+        insertion: VersionInsertion::Always,
+        unversioned: &[],
+        aliases: &[
+            ("v1/chat/completions", "openai/v1/chat/completions"),
+            ("chat/completions", "openai/v1/chat/completions"),
+            ("v1/responses", "openai/v1/responses"),
+            ("responses", "openai/v1/responses"),
+        ],
+    },
+    api: Api {
+        operations: &[OPERATIONS, openai::OPERATIONS, openai::SESSIONS, RESOURCES],
+        models_in_path: &[MODEL],
+        model_list: None,
+    },
+    prefixed_apis: &[],
+    model_prefix: "",
+    usage_headers: Some(usage::reported_in_headers),
     upload_url_headers: &[],
-    unversioned: &[],
-    path_aliases: &[
-        ("v1/chat/completions", "openai/v1/chat/completions"),
-        ("chat/completions", "openai/v1/chat/completions"),
-        ("v1/responses", "openai/v1/responses"),
-        ("responses", "openai/v1/responses"),
-    ],
     token_locations: |_| &[TokenLocation::Bearer, TokenLocation::SessionToken],
     token_hint: "authorization: Bearer",
     key_placement: |_| KeyPlacement::Bearer,
@@ -41,32 +51,35 @@ pub(super) const PROFILE: Profile = Profile {
         signing_service: Some("bedrock"),
     },
     account_headers: &[],
-    model_in_path,
     connect_snippets: snippets::BEDROCK,
-    model_member: |native| match native {
-        b"async-invoke" => "modelId",
-        _ => "model",
-    },
-    model_prefix: "",
-    paths_without_model: &["guardrail/**"],
-    model_list: |_| None,
-    model_in_body: openai::model_in_body,
-    usage_dialect,
-    usage_headers: Some(usage::reported_in_headers),
 };
 
-/// `model/<model>/<operation>`, the model in one encoding.
-fn model_in_path(path: &[u8]) -> Option<Vec<u8>> {
-    let mut segments = native_path(&PROFILE, path).split(|byte| *byte == b'/');
-    let model = (segments.next()? == b"model").then(|| segments.next())??;
-    let is_whole = segments.next().is_some() && segments.next().is_none();
-    is_whole.then(|| percent_decoded(model))
-}
+/// `model/<model>/<operation>`, with the model percent-encoded into one segment.
+const MODEL: ModelInPath = ModelInPath {
+    before: "model/",
+    separator: b'/',
+    rest: RestOfPath::OneSegment,
+    collection: "",
+};
 
-/// Bedrock's own operations, or the OpenAI-compatible ones.
-fn usage_dialect(path: &[u8]) -> Option<&'static Dialect> {
-    usage::usage_dialect(path).or_else(|| openai::usage_dialect(path))
-}
+/// What uses a model. Counting tokens (`count-tokens`) reports no usage.
+const OPERATIONS: &[Operation] = &[
+    Operation::with_model_in_path("converse")
+        .named("chat")
+        .metered(&CONVERSE),
+    Operation::with_model_in_path("converse-stream")
+        .named("chat")
+        .metered(&CONVERSE),
+    Operation::with_model_in_member("async-invoke", "modelId").named("text_completion"),
+    Operation::with_model_in_path("invoke")
+        .named("text_completion")
+        .metered(&usage::INVOKE_MODEL),
+    Operation::with_model_in_path("invoke-with-response-stream")
+        .named("text_completion")
+        .metered(&usage::INVOKE_MODEL),
+];
+
+const RESOURCES: &[Operation] = &[Operation::without_model("guardrail/**")];
 
 fn default_endpoint(region: &str) -> Cow<'static, str> {
     let domain = Partition::of(region).domain;

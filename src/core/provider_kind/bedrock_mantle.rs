@@ -1,10 +1,12 @@
-//! Amazon Bedrock's endpoint with OpenAI's and Anthropic's API, `bedrock-mantle`: a service of its own to AWS, with models,
-//! permissions and signatures of its own.
+//! `bedrock-mantle`, Amazon Bedrock's endpoint with OpenAI's and Anthropic's API: a separate AWS
+//! service with its own models, permissions and signing name.
 //!
 //! `/v1` and `/openai/v1` are OpenAI's API, for different models; `/anthropic/v1` is Anthropic's.
 
 use std::borrow::Cow;
 
+use super::operation::Api;
+use super::upstream_path::PathRule;
 use super::{CredentialRule, DefaultEndpoint, Profile, anthropic, openai, snippets};
 use crate::aws::partition::Partition;
 use crate::http::token_location::TokenLocation;
@@ -13,16 +15,29 @@ pub(super) const PROFILE: Profile = Profile {
     type_name: "bedrock_mantle",
     system: "aws.bedrock",
     default_endpoint: DefaultEndpoint::Regional(default_endpoint),
-    before_version: &["openai", "anthropic"],
-    unversioned: &[],
-    path_aliases: &[
-        ("messages", "anthropic/v1/messages"),
-        ("v1/messages", "anthropic/v1/messages"),
-        (
-            "v1/messages/count_tokens",
-            "anthropic/v1/messages/count_tokens",
-        ),
-    ],
+    paths: PathRule {
+        prefixes: &["openai", "anthropic"],
+        unversioned: &[],
+        aliases: &[
+            ("messages", "anthropic/v1/messages"),
+            ("v1/messages", "anthropic/v1/messages"),
+            (
+                "v1/messages/count_tokens",
+                "anthropic/v1/messages/count_tokens",
+            ),
+        ],
+        ..openai::PATHS
+    },
+    api: Api {
+        operations: &[
+            anthropic::OPERATIONS,
+            openai::OPERATIONS,
+            openai::SESSIONS,
+            openai::RESOURCES,
+        ],
+        models_in_path: &[],
+        ..openai::API
+    },
     token_locations: |_| {
         &[
             TokenLocation::Bearer,
@@ -38,10 +53,7 @@ pub(super) const PROFILE: Profile = Profile {
         signing_service: Some("bedrock-mantle"),
     },
     account_headers: &[],
-    model_in_path: |_| None,
     connect_snippets: snippets::BEDROCK_MANTLE,
-    model_in_body: |path| openai::model_in_body(path) || anthropic::model_in_body(path),
-    usage_dialect: anthropic::usage_dialect,
     ..openai::PROFILE
 };
 
@@ -68,16 +80,17 @@ mod tests {
     }
 
     #[test]
-    fn paths_tell_the_dialect() {
+    fn the_path_determines_the_dialect() {
         for (path, name) in [
             ("v1/chat/completions", Some("chat_completions")),
             ("openai/v1/responses", Some("responses")),
             ("anthropic/v1/messages", Some("messages")),
             ("anthropic/v1/messages/count_tokens", None),
         ] {
-            let dialect = (PROFILE.usage_dialect)(path.as_bytes());
-            assert_eq!(dialect.map(|dialect| dialect.name), name, "{path}");
-            assert!((PROFILE.model_in_body)(path.as_bytes()), "{path}");
+            let operation = PROFILE.operation(path.as_bytes());
+            let dialect = operation.dialect().map(|dialect| dialect.name);
+            assert_eq!(dialect, name, "{path}");
+            assert!(operation.names_model_in_body(), "{path}");
         }
     }
 }

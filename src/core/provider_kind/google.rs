@@ -1,27 +1,44 @@
-//! Google Gemini: the key in `x-goog-api-key`, or in `key=`; uploads have their own path prefix, and
-//! the WebSockets of the Live API (`ws/…`) name their version elsewhere.
+//! Google Gemini: the key in `x-goog-api-key`, or in `key=`. Uploads have their own path prefix, and
+//! the WebSockets of the Live API (`ws/…`) have their version in another place.
 //!
-//! Its OpenAI-compatible paths (`…/openai/…`) are OpenAI's in this too: a bearer token both ways.
+//! The OpenAI-compatible paths (`…/openai/…`) take bearer tokens, as OpenAI does.
 
 use std::borrow::Cow;
 
-use super::model_place::{ModelListShape, ModelPlace, one_of_models};
-use super::upstream_path::native_path;
+use super::model_list::ModelListShape;
+use super::operation::{Api, ModelInPath, Operation, RestOfPath};
+use super::upstream_path::{PathRule, VersionInsertion};
 use super::{CredentialRule, DefaultEndpoint, KeyPlacement, Profile, openai, snippets};
-use crate::http::encoding::percent_decoded;
 use crate::http::token_location::TokenLocation;
-use crate::usage::dialect::{Dialect, GENERATE_CONTENT, INTERACTIONS};
+use crate::usage::dialect::{GENERATE_CONTENT, INTERACTIONS};
 
 pub(super) const PROFILE: Profile = Profile {
     type_name: "google",
     system: "gcp.gemini",
     default_endpoint: DefaultEndpoint::Global("https://generativelanguage.googleapis.com"),
-    version: "v1beta",
-    before_version: &["upload", "download"],
-    paths_are_whole: false,
+    paths: PathRule {
+        version: "v1beta",
+        prefixes: &["upload", "download"],
+        insertion: VersionInsertion::Always,
+        unversioned: &["ws"],
+        aliases: &[],
+    },
+    api: Api {
+        operations: &[OPERATIONS, openai::SESSIONS, RESOURCES],
+        models_in_path: &[MODEL, TUNED_MODEL],
+        model_list: Some(ModelListShape::Resources),
+    },
+    prefixed_apis: &[(
+        "openai/",
+        Api {
+            operations: &[openai::OPERATIONS],
+            models_in_path: &[],
+            model_list: Some(ModelListShape::Objects),
+        },
+    )],
+    model_prefix: "models/",
+    usage_headers: None,
     upload_url_headers: &["x-goog-upload-url", "x-goog-upload-control-url"],
-    unversioned: &["ws"],
-    path_aliases: &[],
     token_locations: |path| {
         if is_openai_compatible(path) {
             &[TokenLocation::Bearer]
@@ -45,73 +62,57 @@ pub(super) const PROFILE: Profile = Profile {
         signing_service: None,
     },
     account_headers: &[],
-    model_in_path,
     connect_snippets: snippets::GOOGLE,
-    model_member: |_| "model",
-    model_prefix: "models/",
-    paths_without_model: &PATHS_WITHOUT_MODEL,
-    model_list,
-    model_in_body: |path| is_interactions(path) || openai::model_in_body(path),
-    usage_dialect,
-    usage_headers: None,
 };
 
-/// Files, stores of files, and changes to what was made before.
-const PATHS_WITHOUT_MODEL: [&str; 6] = [
-    "files",
-    "files:register",
-    "cachedContents/*",
-    "fileSearchStores",
-    "fileSearchStores/**",
-    "batches/*",
+/// `models/<model>:<method>`.
+const MODEL: ModelInPath = ModelInPath {
+    before: "models/",
+    separator: b':',
+    rest: RestOfPath::OneSegment,
+    collection: "",
+};
+
+/// `tunedModels/<model>:<method>`. The collection is part of the model's id.
+const TUNED_MODEL: ModelInPath = ModelInPath {
+    before: "tunedModels/",
+    collection: "tunedModels/",
+    ..MODEL
+};
+
+/// What uses a model. Counting tokens (`countTokens`) reports no usage.
+const OPERATIONS: &[Operation] = &[
+    Operation::with_model_in_path("generateContent")
+        .named("generate_content")
+        .metered(&GENERATE_CONTENT),
+    Operation::with_model_in_path("streamGenerateContent")
+        .named("generate_content")
+        .metered(&GENERATE_CONTENT),
+    Operation::with_model_in_path("embedContent")
+        .named("embeddings")
+        .metered(&GENERATE_CONTENT),
+    Operation::with_model_in_path("batchEmbedContents")
+        .named("embeddings")
+        .metered(&GENERATE_CONTENT),
+    // The body names the model, or an agent.
+    Operation::with_model_in_body("interactions")
+        .named("chat")
+        .metered(&INTERACTIONS),
+    Operation::with_model_in_path("batchGenerateContent").named("generate_content"),
+    Operation::with_model_in_path("asyncBatchEmbedContent").named("embeddings"),
+    // The Live API: `ws/…BidiGenerateContent`, where the first message names the model.
+    Operation::with_unknown_model("BidiGenerateContent").named("generate_content"),
 ];
 
-/// `[<version>/]models/<model>:<method>`; a tuned one with its collection.
-fn model_in_path(path: &[u8]) -> Option<Vec<u8>> {
-    let mut segments = native_path(&PROFILE, path).split(|byte| *byte == b'/');
-    let (collection, last) = (segments.next()?, segments.next()?);
-    let colon = last.iter().position(|byte| *byte == b':')?;
-    if segments.next().is_some() {
-        return None;
-    }
-    let model = percent_decoded(last.get(..colon)?);
-    match collection {
-        b"models" => Some(model),
-        b"tunedModels" => Some([b"tunedModels/", model.as_slice()].concat()),
-        _ => None,
-    }
-}
-
-fn model_list(native: &[u8]) -> Option<ModelPlace> {
-    match native.strip_prefix(b"openai/") {
-        Some(native) => openai::model_list(native),
-        None => one_of_models(native, ModelListShape::Resources),
-    }
-}
-
-/// The dialect by the path's method; counting tokens (`:countTokens`) uses none.
-fn usage_dialect(path: &[u8]) -> Option<&'static Dialect> {
-    if is_openai_compatible(path) {
-        return openai::usage_dialect(path);
-    }
-    if is_interactions(path) {
-        return Some(&INTERACTIONS);
-    }
-    let of: [&[u8]; 4] = [
-        b":generateContent",
-        b":streamGenerateContent",
-        b":embedContent",
-        b":batchEmbedContents",
-    ];
-    of.into_iter()
-        .any(|method| path.ends_with(method))
-        .then_some(&GENERATE_CONTENT)
-}
-
-/// `[<version>/]interactions`, whose body names the model, or an agent.
-fn is_interactions(path: &[u8]) -> bool {
-    native_path(&PROFILE, path) == b"interactions"
-}
+/// Files, file stores, and the management of resources that exist already.
+const RESOURCES: &[Operation] = &[
+    Operation::without_model("files"),
+    Operation::without_model("files:register"),
+    Operation::without_model("cachedContents/*"),
+    Operation::without_model("fileSearchStores"),
+    Operation::without_model("fileSearchStores/**"),
+    Operation::without_model("batches/*"),
+];
 
 /// Whether a path is `openai/…` or `<version>/openai/…`.
 fn is_openai_compatible(path: &[u8]) -> bool {
@@ -125,8 +126,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_tell_the_dialect() {
-        let name = |path: &str| usage_dialect(path.as_bytes()).map(|dialect| dialect.name);
+    fn the_path_determines_the_dialect() {
+        let name = |path: &str| {
+            let dialect = PROFILE.operation(path.as_bytes()).dialect();
+            dialect.map(|dialect| dialect.name)
+        };
         for method in ["generateContent", "streamGenerateContent", "embedContent"] {
             let path = format!("v1beta/models/m:{method}");
             assert_eq!(name(&path), Some("generate_content"), "{path}");

@@ -1,11 +1,20 @@
-//! The list of models, and one of them, in the shape of each kind of provider.
+//! The list of models, and one model, in the shape of each kind of provider.
 
 use serde_json::{Value, json};
 
-use super::model_place::ModelListShape;
+/// The shape in which a kind of provider lists its models.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ModelListShape {
+    /// `{"object": "list", "data": […]}`.
+    Objects,
+    /// `{"data": […], "has_more": false}`.
+    Pages,
+    /// `{"models": […]}`.
+    Resources,
+}
 
 impl ModelListShape {
-    /// A list of these models, whole, on one page.
+    /// A list of all these models on one page.
     pub fn list(self, models: &[&str], owner: &str) -> Value {
         let entries: Vec<_> = models.iter().map(|model| self.one(model, owner)).collect();
         match self {
@@ -20,7 +29,7 @@ impl ModelListShape {
         }
     }
 
-    /// One model. When it was made is not known here.
+    /// One model. The gateway does not know when it was created.
     pub fn one(self, model: &str, owner: &str) -> Value {
         match self {
             Self::Objects => {

@@ -1,139 +1,88 @@
-//! Where a request names its model, so that it can be held to a catalog.
+//! Where a request names its model, so that the model policy can be applied.
 //!
-//! Whatever can make a provider generate must name one: a path that is not known to need none is
-//! taken to need one. So no spelling of a path gets around the catalog.
+//! A request that can make a provider generate must name a model. A path that is not known to
+//! generate nothing is assumed to generate, so that no spelling of a path bypasses the policy.
 
-use super::Profile;
-use super::upstream_path::native_path;
-use crate::http::encoding::percent_decoded;
+use super::model_list::ModelListShape;
+use super::operation::{MODEL, ModelPosition, RequestedOperation};
+use super::path_pattern::PathPattern;
+use crate::http::encoding::percent_decode;
 use crate::http::head::RequestHead;
 use crate::http::method_override::is_method_overridden;
 
 /// Where a request names its model.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ModelPlace {
-    /// In its path or query: this one.
+    /// In its path or query: this model.
     Named(String),
-    /// In its body, which is JSON, by this member.
+    /// In this member of its body, which is JSON.
     Body(&'static str),
-    /// It should, and does not.
-    AwaitingModel,
-    /// It generates nothing.
+    /// Nowhere, although it should.
+    Missing,
+    /// Nowhere: it generates nothing.
     NotNeeded,
-    /// It asks for the models that there are.
+    /// It asks for the list of models.
     List(ModelListShape),
-    /// It asks for one of them.
+    /// It asks for one model of the list.
     One(ModelListShape, String),
 }
 
-/// How a kind of provider tells of its models.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ModelListShape {
-    /// `{"object": "list", "data": […]}`.
-    Objects,
-    /// `{"data": […], "has_more": false}`.
-    Pages,
-    /// `{"models": […]}`.
-    Resources,
-}
-
-/// Paths, without their version, by segments: `*` is any one, a last `**` one or more.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PathPattern(String);
-
-impl Profile {
-    /// Where a request to this kind of provider names its model. `more_without_model` are paths that
-    /// the operator lets pass.
+impl RequestedOperation<'_> {
+    /// Where a request for this operation names its model. The operator lets requests for
+    /// `more_without_model` pass without one.
     pub fn model_place(
         &self,
         head: &RequestHead,
-        path: &[u8],
         query: Option<&[u8]>,
         more_without_model: &[PathPattern],
     ) -> ModelPlace {
-        if let Some(model) = (self.model_in_path)(path) {
+        if let Some(model) = self.model_in_path() {
             let named = String::from_utf8(model).map(ModelPlace::Named);
-            return named.unwrap_or(ModelPlace::AwaitingModel);
+            return named.unwrap_or(ModelPlace::Missing);
         }
-        let native = native_path(self, path);
+        let position = self.match_.model_position();
         let is_overridden = is_method_overridden(head, query);
         if head.asks_for_upgrade() {
-            // Elsewhere each message may name a model of its own; and what the upstream takes for
-            // a body would go unseen.
-            let is_asked_for = matches!(head.method(), b"GET" | b"CONNECT") && !is_overridden;
-            let is_settled = native == b"realtime" && is_asked_for;
-            let query = query.filter(|_| is_settled).unwrap_or_default();
-            return model_in_query(query).map_or(ModelPlace::AwaitingModel, ModelPlace::Named);
+            // In other sessions each message may name a model of its own, which is not inspected, and
+            // neither is what an upstream that ignores the upgrade reads as the body.
+            let is_handshake = matches!(head.method(), b"GET" | b"CONNECT") && !is_overridden;
+            let is_for_one_model = position == ModelPosition::Query && is_handshake;
+            let query = query.filter(|_| is_for_one_model).unwrap_or_default();
+            return model_in_query(query).map_or(ModelPlace::Missing, ModelPlace::Named);
         }
         if matches!(head.method(), b"GET" | b"HEAD") && !is_overridden {
-            return (self.model_list)(native).unwrap_or(ModelPlace::NotNeeded);
+            return self.requested_models().unwrap_or(ModelPlace::NotNeeded);
         }
         if matches!(head.method(), b"DELETE" | b"OPTIONS") && !is_overridden {
             return ModelPlace::NotNeeded;
         }
-        let built_in = self.paths_without_model.iter().copied();
-        let mut without_model = built_in.chain(more_without_model.iter().map(|it| it.0.as_str()));
-        if without_model.any(|pattern| fits(pattern, native)) {
+        if more_without_model.iter().any(|it| it.matches(self.native)) {
             return ModelPlace::NotNeeded;
         }
-        ModelPlace::Body((self.model_member)(native))
-    }
-}
-
-impl PathPattern {
-    /// A pattern; `None` where it is none.
-    pub fn parse(text: &str) -> Option<Self> {
-        let text = text.strip_prefix('/').unwrap_or(text);
-        let mut segments = text.split('/').peekable();
-        while let Some(segment) = segments.next() {
-            let is_wildcard = segment == "*" || (segment == "**" && segments.peek().is_none());
-            let is_plain = !segment.is_empty() && segment.bytes().all(is_plain);
-            if !is_wildcard && !is_plain {
-                return None;
+        match position {
+            ModelPosition::NotNeeded => ModelPlace::NotNeeded,
+            ModelPosition::Body(member) => ModelPlace::Body(member),
+            ModelPosition::Path | ModelPosition::Query | ModelPosition::Unknown => {
+                ModelPlace::Body(MODEL)
             }
         }
-        Some(Self(text.to_owned()))
     }
-}
 
-/// The model that a path `models/<model>` asks about.
-pub(super) fn one_of_models(native: &[u8], shape: ModelListShape) -> Option<ModelPlace> {
-    if native == b"models" || native == b"models/" {
-        return Some(ModelPlace::List(shape));
-    }
-    let model = percent_decoded(native.strip_prefix(b"models/")?);
-    Some(match String::from_utf8(model) {
-        Ok(model) => ModelPlace::One(shape, model),
-        Err(_) => ModelPlace::AwaitingModel,
-    })
-}
-
-/// Whether a path is one of a pattern. Anything that a server could read as another path is not.
-fn fits(pattern: &str, path: &[u8]) -> bool {
-    let mut segments = path.split(|byte| *byte == b'/');
-    for wanted in pattern.split('/') {
-        if wanted == "**" {
-            let mut rest = segments.peekable();
-            return rest.peek().is_some() && rest.all(is_plain_segment);
+    /// The models that a GET asks for: all for `models`, one for `models/<model>`.
+    fn requested_models(&self) -> Option<ModelPlace> {
+        let shape = self.model_list?;
+        if matches!(self.below_api, b"models" | b"models/") {
+            return Some(ModelPlace::List(shape));
         }
-        match segments.next() {
-            Some(segment) if wanted == "*" && is_plain_segment(segment) => {}
-            Some(segment) if segment == wanted.as_bytes() => {}
-            _ => return false,
-        }
+        let model = percent_decode(self.below_api.strip_prefix(b"models/")?);
+        Some(match String::from_utf8(model) {
+            Ok(model) => ModelPlace::One(shape, model),
+            Err(_) => ModelPlace::Missing,
+        })
     }
-    segments.next().is_none()
 }
 
-fn is_plain_segment(segment: &[u8]) -> bool {
-    !segment.is_empty() && segment.iter().copied().all(is_plain)
-}
-
-const fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b':' | b'=' | b'@')
-}
-
-/// The model of a session: the one that the query of a WebSocket's handshake names.
+/// The model of a WebSocket session: the one that the query of its handshake names.
 pub fn model_of_session(head: &RequestHead) -> Option<String> {
     head.first("upgrade")?;
     let mut target = head.path().splitn(2, |byte| *byte == b'?');
@@ -144,9 +93,9 @@ pub fn model_of_session(head: &RequestHead) -> Option<String> {
 fn model_in_query(query: &[u8]) -> Option<String> {
     let mut models = query.split(|byte| *byte == b'&').filter_map(|pair| {
         let mut parts = pair.splitn(2, |byte| *byte == b'=');
-        let name = percent_decoded(parts.next()?);
+        let name = percent_decode(parts.next()?);
         (name.eq_ignore_ascii_case(b"model"))
-            .then(|| percent_decoded(parts.next().unwrap_or_default()))
+            .then(|| percent_decode(parts.next().unwrap_or_default()))
     });
     let model = models.next()?;
     match models.next() {
@@ -168,11 +117,12 @@ mod tests {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let query = Some(query.as_bytes());
         kind.profile()
-            .model_place(&head, path.as_bytes(), query, &[])
+            .operation(path.as_bytes())
+            .model_place(&head, query, &[])
     }
 
     #[test]
-    fn what_generates_names_its_model_in_its_place() {
+    fn a_generating_request_names_its_model_where_the_operation_reads_it() {
         use ProviderKind::*;
         let body = || ModelPlace::Body("model");
         let named = |model: &str| ModelPlace::Named(model.to_owned());
@@ -229,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_needs_no_model_and_the_list_is_the_catalogs() {
+    fn a_read_needs_no_model_and_may_ask_for_the_list() {
         use ProviderKind::*;
         let one = |shape| ModelPlace::One(shape, "x/y".to_owned());
         for (kind, target, expected) in [
@@ -269,12 +219,14 @@ mod tests {
     }
 
     #[test]
-    fn an_upgraded_connection_names_its_model_in_the_query() {
+    fn a_websocket_handshake_names_the_model_in_the_query() {
         let place = |target: &str| {
             let head = head(&[(":method", "GET"), ("upgrade", "websocket")]);
             let (path, query) = target.split_once('?').unwrap();
             let profile = ProviderKind::OpenAi.profile();
-            profile.model_place(&head, path.as_bytes(), Some(query.as_bytes()), &[])
+            profile
+                .operation(path.as_bytes())
+                .model_place(&head, Some(query.as_bytes()), &[])
         };
         assert_eq!(
             place("v1/realtime?model=m%2D1"),
@@ -287,12 +239,12 @@ mod tests {
             "v1/responses?model=a",
             "v1/chat/completions?model=a",
         ] {
-            assert_eq!(place(target), ModelPlace::AwaitingModel, "{target}");
+            assert_eq!(place(target), ModelPlace::Missing, "{target}");
         }
     }
 
     #[test]
-    fn a_session_has_the_model_of_its_handshake() {
+    fn the_model_of_a_session_is_that_of_its_handshake() {
         let model = |target: &str, upgrade: &str| {
             model_of_session(&head(&[(":path", target), (upgrade, "websocket")]))
         };
@@ -303,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_says_that_it_is_an_upgrade_names_no_model_in_the_query() {
+    fn only_a_websocket_handshake_may_name_the_model_in_the_query() {
         for headers in [
             [(":method", "POST"), ("upgrade", "websocket"), ("x", "x")],
             [
@@ -314,13 +266,15 @@ mod tests {
         ] {
             let profile = ProviderKind::OpenAi.profile();
             let query = Some(b"model=a".as_slice());
-            let place = profile.model_place(&head(&headers), b"v1/realtime", query, &[]);
-            assert_eq!(place, ModelPlace::AwaitingModel, "{headers:?}");
+            let place = profile
+                .operation(b"v1/realtime")
+                .model_place(&head(&headers), query, &[]);
+            assert_eq!(place, ModelPlace::Missing, "{headers:?}");
         }
     }
 
     #[test]
-    fn a_method_in_another_place_is_not_believed_to_be_harmless() {
+    fn an_overridden_method_is_treated_as_a_post() {
         let profile = ProviderKind::OpenAi.profile();
         for (name, query) in [
             ("x-http-method-override", None),
@@ -328,19 +282,23 @@ mod tests {
             ("x", Some(b"a=b&$httpMethod=POST".as_slice())),
         ] {
             let head = head(&[(":method", "GET"), (name, "POST")]);
-            let place = profile.model_place(&head, b"v1/chat/completions", query, &[]);
+            let place = profile
+                .operation(b"v1/chat/completions")
+                .model_place(&head, query, &[]);
             assert_eq!(place, ModelPlace::Body("model"), "{name}");
         }
     }
 
     #[test]
-    fn an_operator_can_let_more_paths_pass() {
+    fn an_operator_can_exempt_paths() {
         let patterns =
             ["/batches", "audio/*", "x/**"].map(|text| PathPattern::parse(text).unwrap());
         let head = head(&[(":method", "POST")]);
         let profile = ProviderKind::OpenAi.profile();
         let passes = |path: &str| {
-            let place = profile.model_place(&head, path.as_bytes(), None, &patterns);
+            let place = profile
+                .operation(path.as_bytes())
+                .model_place(&head, None, &patterns);
             place == ModelPlace::NotNeeded
         };
         for path in ["v1/batches", "audio/speech", "v1/x/y/z"] {

@@ -1,22 +1,22 @@
 //! OpenAI: a bearer token both ways, `/v1` where the SDK leaves it out.
 
-use super::model_place::{ModelListShape, ModelPlace, one_of_models};
-use super::upstream_path::native_path;
+use super::model_list::ModelListShape;
+use super::operation::{Api, ModelInPath, Operation, RestOfPath};
+use super::upstream_path::{PathRule, VersionInsertion};
 use super::{CredentialRule, DefaultEndpoint, KeyPlacement, Profile, snippets};
-use crate::http::encoding::percent_decoded;
 use crate::http::token_location::TokenLocation;
-use crate::usage::dialect::{CHAT_COMPLETIONS, Dialect, RESPONSES};
+use crate::usage::dialect::{CHAT_COMPLETIONS, RESPONSES};
 
 pub(super) const PROFILE: Profile = Profile {
     type_name: "openai",
     system: "openai",
     default_endpoint: DefaultEndpoint::Global("https://api.openai.com/v1"),
-    version: "v1",
-    before_version: &["openai"],
-    paths_are_whole: true,
+    paths: PATHS,
+    api: API,
+    prefixed_apis: &[],
+    model_prefix: "",
+    usage_headers: None,
     upload_url_headers: &[],
-    unversioned: &["deployments"],
-    path_aliases: &[],
     token_locations: |_| {
         &[
             TokenLocation::Bearer,
@@ -34,85 +34,99 @@ pub(super) const PROFILE: Profile = Profile {
         signing_service: None,
     },
     account_headers: &["openai-organization", "openai-project"],
-    model_in_path,
     connect_snippets: snippets::OPENAI,
-    model_member: |_| "model",
-    model_prefix: "",
-    paths_without_model: &PATHS_WITHOUT_MODEL,
-    model_list,
-    model_in_body,
-    usage_dialect,
-    usage_headers: None,
 };
 
-/// Files, and the management of what was made before.
-const PATHS_WITHOUT_MODEL: [&str; 19] = [
-    "files",
-    "uploads",
-    "uploads/*/parts",
-    "uploads/*/complete",
-    "uploads/*/cancel",
-    "vector_stores",
-    "vector_stores/**",
-    "containers",
-    "containers/**",
-    "conversations",
-    "conversations/**",
-    "chat/completions/*",
-    "responses/*/cancel",
-    "batches/*/cancel",
-    "fine_tuning/jobs/*/cancel",
-    "fine_tuning/jobs/*/pause",
-    "fine_tuning/jobs/*/resume",
-    "threads",
-    "threads/*/messages",
-];
+pub(super) const PATHS: PathRule = PathRule {
+    version: "v1",
+    prefixes: &["openai"],
+    insertion: VersionInsertion::UnlessComplete,
+    unversioned: &["deployments"],
+    aliases: &[],
+};
+
+pub(super) const API: Api = Api {
+    operations: &[OPERATIONS, SESSIONS, RESOURCES],
+    models_in_path: &[DEPLOYMENT],
+    model_list: Some(ModelListShape::Objects),
+};
 
 /// `deployments/<model>/…`, which Azure has.
-fn model_in_path(path: &[u8]) -> Option<Vec<u8>> {
-    let native = native_path(&PROFILE, path);
-    let mut segments = native.split(|byte| *byte == b'/');
-    (segments.next()? == b"deployments").then(|| segments.next().map(percent_decoded))?
-}
+const DEPLOYMENT: ModelInPath = ModelInPath {
+    before: "deployments/",
+    separator: b'/',
+    rest: RestOfPath::Any,
+    collection: "",
+};
 
-pub(super) fn model_list(native: &[u8]) -> Option<ModelPlace> {
-    one_of_models(native, ModelListShape::Objects)
-}
+/// What uses a model. Other vendors serve these operations too.
+pub(super) const OPERATIONS: &[Operation] = &[
+    Operation::with_model_in_body("chat/completions")
+        .named("chat")
+        .metered(&CHAT_COMPLETIONS),
+    Operation::with_model_in_body("responses")
+        .named("chat")
+        .metered(&RESPONSES),
+    Operation::with_model_in_body("embeddings")
+        .named("embeddings")
+        .metered(&CHAT_COMPLETIONS),
+    Operation::with_model_in_body("completions")
+        .named("text_completion")
+        .metered(&CHAT_COMPLETIONS),
+    Operation::with_model_in_body("rerank").metered(&CHAT_COMPLETIONS),
+    Operation::with_model_in_body("responses/compact").metered(&RESPONSES),
+    Operation::with_model_in_body("responses/input_tokens"),
+    Operation::with_model_in_body("decisions").metered(&RESPONSES),
+    Operation::with_model_in_body("images/generations")
+        .named("image_generation")
+        .metered(&RESPONSES),
+    Operation::with_model_in_body("images/edits")
+        .named("image_generation")
+        .metered(&RESPONSES),
+    Operation::with_model_in_body("audio/transcriptions").metered(&RESPONSES),
+    Operation::with_model_in_body("audio/translations").metered(&RESPONSES),
+    Operation::with_model_in_body("audio/speech").metered(&RESPONSES),
+    Operation::with_model_in_body("moderations"),
+    // Compatible servers have Anthropic's API too.
+    Operation::with_unknown_model("messages").named("chat"),
+];
 
-/// Also where nothing is generated.
-pub(super) fn model_in_body(path: &[u8]) -> bool {
-    usage_dialect(path).is_some()
-        || path.ends_with(b"responses/input_tokens")
-        || path.ends_with(b"moderations")
-}
+/// WebSocket sessions with one model.
+pub(super) const SESSIONS: &[Operation] = &[Operation::with_model_in_query("realtime")];
 
-/// The dialect by the path's last segments.
-pub(super) fn usage_dialect(path: &[u8]) -> Option<&'static Dialect> {
-    let of: [(&[u8], &'static Dialect); 11] = [
-        (b"completions", &CHAT_COMPLETIONS),
-        (b"embeddings", &CHAT_COMPLETIONS),
-        (b"rerank", &CHAT_COMPLETIONS),
-        (b"responses", &RESPONSES),
-        (b"responses/compact", &RESPONSES),
-        (b"decisions", &RESPONSES),
-        (b"images/generations", &RESPONSES),
-        (b"images/edits", &RESPONSES),
-        (b"audio/transcriptions", &RESPONSES),
-        (b"audio/translations", &RESPONSES),
-        (b"audio/speech", &RESPONSES),
-    ];
-    of.into_iter()
-        .find(|(end, _)| path.ends_with(end))
-        .map(|(_, dialect)| dialect)
-}
+/// Files, and the management of resources that exist already.
+pub(super) const RESOURCES: &[Operation] = &[
+    Operation::without_model("files"),
+    Operation::without_model("uploads"),
+    Operation::without_model("uploads/*/parts"),
+    Operation::without_model("uploads/*/complete"),
+    Operation::without_model("uploads/*/cancel"),
+    Operation::without_model("vector_stores"),
+    Operation::without_model("vector_stores/**"),
+    Operation::without_model("containers"),
+    Operation::without_model("containers/**"),
+    Operation::without_model("conversations"),
+    Operation::without_model("conversations/**"),
+    Operation::without_model("chat/completions/*"),
+    Operation::without_model("responses/*/cancel"),
+    Operation::without_model("batches/*/cancel"),
+    Operation::without_model("fine_tuning/jobs/*/cancel"),
+    Operation::without_model("fine_tuning/jobs/*/pause"),
+    Operation::without_model("fine_tuning/jobs/*/resume"),
+    Operation::without_model("threads"),
+    Operation::without_model("threads/*/messages").named("chat"),
+];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn paths_tell_the_dialect() {
-        let name = |path: &str| usage_dialect(path.as_bytes()).map(|dialect| dialect.name);
+    fn the_path_determines_the_dialect() {
+        let name = |path: &str| {
+            let dialect = PROFILE.operation(path.as_bytes()).dialect();
+            dialect.map(|dialect| dialect.name)
+        };
         for path in ["chat/completions", "v1/completions", "v1/embeddings"] {
             assert_eq!(name(path), Some("chat_completions"), "{path}");
         }
@@ -139,7 +153,8 @@ mod tests {
             ("v1/files", false),
             ("v1/models", false),
         ] {
-            assert_eq!(model_in_body(path.as_bytes()), is_named, "{path}");
+            let operation = PROFILE.operation(path.as_bytes());
+            assert_eq!(operation.names_model_in_body(), is_named, "{path}");
         }
     }
 }

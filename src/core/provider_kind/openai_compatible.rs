@@ -1,27 +1,42 @@
 //! Any server that speaks OpenAI's API: vLLM, Ollama, LM Studio, Together, Groq, OpenRouter …
 //!
-//! As OpenAI, but there is no public service to fall back on, and a local server may want no key. Ollama's own API stands
-//! beside the versions: what generates and what tells of models goes there. What changes the server's models does not: who
-//! may invoke a provider may not empty it.
+//! Like OpenAI, but without a public service to fall back on, and a local server may need no key.
+//! Ollama's own API has no version. Those of its operations that generate or describe models are
+//! passed on without one. Those that change the server's models get a version, so that they fail:
+//! a caller who may invoke a provider must not be able to delete its models.
 
+use super::operation::{Api, Operation};
+use super::upstream_path::PathRule;
 use super::{CredentialRule, DefaultEndpoint, Profile, openai, snippets};
-use crate::usage::dialect::{API_CHAT, Dialect};
+use crate::usage::dialect::API_CHAT;
 
 pub(super) const PROFILE: Profile = Profile {
     type_name: "openai_compatible",
     system: "openai_compatible",
     default_endpoint: DefaultEndpoint::None,
-    unversioned: &[
-        "deployments",
-        "api/chat",
-        "api/generate",
-        "api/embed",
-        "api/embeddings",
-        "api/tags",
-        "api/show",
-        "api/ps",
-        "api/version",
-    ],
+    paths: PathRule {
+        unversioned: &[
+            "deployments",
+            "api/chat",
+            "api/generate",
+            "api/embed",
+            "api/embeddings",
+            "api/tags",
+            "api/show",
+            "api/ps",
+            "api/version",
+        ],
+        ..openai::PATHS
+    },
+    api: Api {
+        operations: &[
+            openai::OPERATIONS,
+            OLLAMA,
+            openai::SESSIONS,
+            openai::RESOURCES,
+        ],
+        ..openai::API
+    },
     connect_snippets: snippets::OPENAI_COMPATIBLE,
     credentials: CredentialRule {
         optional: true,
@@ -30,15 +45,21 @@ pub(super) const PROFILE: Profile = Profile {
         key_header: true,
         signing_service: None,
     },
-    model_in_body: |path| openai::model_in_body(path) || own_dialect(path).is_some(),
-    usage_dialect: |path| own_dialect(path).or_else(|| openai::usage_dialect(path)),
     ..openai::PROFILE
 };
 
-/// Of Ollama's own API.
-fn own_dialect(path: &[u8]) -> Option<&'static Dialect> {
-    matches!(path, b"api/chat" | b"api/generate" | b"api/embed").then_some(&API_CHAT)
-}
+/// Ollama's own API.
+const OLLAMA: &[Operation] = &[
+    Operation::with_model_in_body("api/chat")
+        .named("chat")
+        .metered(&API_CHAT),
+    Operation::with_model_in_body("api/generate")
+        .named("text_completion")
+        .metered(&API_CHAT),
+    Operation::with_model_in_body("api/embed")
+        .named("embeddings")
+        .metered(&API_CHAT),
+];
 
 #[cfg(test)]
 mod tests {
@@ -54,9 +75,10 @@ mod tests {
             ("api/chat/completions", Some("chat_completions")),
             ("v1/chat/completions", Some("chat_completions")),
         ] {
-            let dialect = (PROFILE.usage_dialect)(path.as_bytes());
-            assert_eq!(dialect.map(|dialect| dialect.name), name, "{path}");
-            assert_eq!((PROFILE.model_in_body)(path.as_bytes()), name.is_some());
+            let operation = PROFILE.operation(path.as_bytes());
+            let dialect = operation.dialect().map(|dialect| dialect.name);
+            assert_eq!(dialect, name, "{path}");
+            assert_eq!(operation.names_model_in_body(), name.is_some());
         }
     }
 }

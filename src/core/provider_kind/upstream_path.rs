@@ -1,64 +1,122 @@
-//! The path at the provider: base path, version and the client's path, joined without doubling.
+//! The path of an upstream request: the base URL's path, the API version and the client's path.
 //!
-//! SDKs disagree on who says the version: some call `<base>/chat/completions`, some
-//! `<base>/v1/chat/completions`. Both mean the same here. A version that a client names is kept, and
-//! takes the place of one at the base URL's end.
+//! SDKs disagree about who adds the version: some request `<base>/chat/completions`, some
+//! `<base>/v1/chat/completions`. Both reach the same upstream path. A version in the client's path
+//! replaces one at the end of the base URL.
 
-use super::Profile;
-
-/// Joins a base URL's path and what the client asks for, into a path with a leading slash.
-///
-/// `base` is a base URL's path without a trailing slash, `path` the client's as sent; slashes that it
-/// begins with come from a proxy URL that ended with one.
-pub fn upstream_path(profile: &Profile, base: &str, path: &[u8]) -> Vec<u8> {
-    let path = without_leading_slashes(path);
-    let alias = profile
-        .path_aliases
-        .iter()
-        .find(|(alias, _)| alias.as_bytes() == path);
-    let path = alias.map_or(path, |(_, path)| path.as_bytes());
-    let above = path_prefix(base);
-    let version_of_base = match base.rsplit_once('/') {
-        Some((_, last)) if above.len() < base.len() => last,
-        _ if profile.paths_are_whole && has_version(base) => "",
-        _ => profile.version,
-    };
-    let (prefix, rest) = split_prefix(profile, path);
-    let is_whole = profile.paths_are_whole && !prefix.is_empty();
-    let prefix = if ends_with(above, prefix) {
-        b""
-    } else {
-        prefix
-    };
-    let (first, below) = split_first(rest);
-    let is_unversioned = |start: &&str| starts_with(rest, start);
-    let (version, rest) = if is_version(first) {
-        // The base URL has its version further up: the client's says the same.
-        let is_above = profile.paths_are_whole && version_of_base.is_empty();
-        (b"".as_slice(), if is_above { below } else { rest })
-    } else if is_whole || profile.unversioned.iter().any(is_unversioned) {
-        (b"".as_slice(), rest)
-    } else {
-        (version_of_base.as_bytes(), rest)
-    };
-
-    let slashes = 3;
-    let size = above.len() + prefix.len() + version.len() + rest.len() + slashes;
-    let mut joined = Vec::with_capacity(size);
-    joined.extend_from_slice(above.as_bytes());
-    for part in [prefix, version, rest] {
-        if !part.is_empty() {
-            joined.push(b'/');
-            joined.extend_from_slice(part);
-        }
-    }
-    if joined.is_empty() {
-        joined.push(b'/');
-    }
-    joined
+/// How a kind of provider forms its paths: `[<prefix>/][<version>/]<native path>`.
+pub struct PathRule {
+    /// The version that is inserted into a path without one; empty if the API has no versions.
+    pub version: &'static str,
+    /// Segments that may precede the version, such as `upload` in `upload/v1beta/files`.
+    pub prefixes: &'static [&'static str],
+    /// When the version is inserted.
+    pub insertion: VersionInsertion,
+    /// How the native paths begin that have no version: whole segments.
+    pub unversioned: &'static [&'static str],
+    /// Paths that clients request, with the paths that the provider has instead.
+    pub aliases: &'static [(&'static str, &'static str)],
 }
 
-/// The same where the provider's paths have no version: what a client says of one is left out.
+/// When a version is inserted into a path without one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum VersionInsertion {
+    /// Always, except into unversioned paths.
+    Always,
+    /// Not if the base URL has a version anywhere, and not if the client's path has a prefix: such
+    /// URLs are complete.
+    UnlessComplete,
+}
+
+impl PathRule {
+    /// Joins a base URL's path and a client's path into a path with a leading slash.
+    ///
+    /// `base` has no trailing slash. `path` is as sent; it has leading slashes if the client's base
+    /// URL ended with one.
+    pub fn upstream_path(&self, base: &str, path: &[u8]) -> Vec<u8> {
+        let path = without_leading_slashes(path);
+        let alias = self
+            .aliases
+            .iter()
+            .find(|(alias, _)| alias.as_bytes() == path);
+        let path = alias.map_or(path, |(_, path)| path.as_bytes());
+        let may_be_complete = self.insertion == VersionInsertion::UnlessComplete;
+        let above = path_prefix(base);
+        let version_of_base = match base.rsplit_once('/') {
+            Some((_, last)) if above.len() < base.len() => last,
+            _ if may_be_complete && has_version(base) => "",
+            _ => self.version,
+        };
+        let (prefix, rest) = self.split_prefix(path);
+        let is_complete = may_be_complete && !prefix.is_empty();
+        let prefix = if ends_with(above, prefix) {
+            b""
+        } else {
+            prefix
+        };
+        let (first, below) = split_first(rest);
+        let is_unversioned = |start: &&str| starts_with(rest, start);
+        let (version, rest) = if is_version(first) {
+            // The version is already in the middle of the base URL.
+            let is_in_base = may_be_complete && version_of_base.is_empty();
+            (b"".as_slice(), if is_in_base { below } else { rest })
+        } else if is_complete || self.unversioned.iter().any(is_unversioned) {
+            (b"".as_slice(), rest)
+        } else {
+            (version_of_base.as_bytes(), rest)
+        };
+
+        let slashes = 3;
+        let size = above.len() + prefix.len() + version.len() + rest.len() + slashes;
+        let mut joined = Vec::with_capacity(size);
+        joined.extend_from_slice(above.as_bytes());
+        for part in [prefix, version, rest] {
+            if !part.is_empty() {
+                joined.push(b'/');
+                joined.extend_from_slice(part);
+            }
+        }
+        if joined.is_empty() {
+            joined.push(b'/');
+        }
+        joined
+    }
+
+    /// A client's path without its prefix and version.
+    pub fn native_path<'a>(&self, path: &'a [u8]) -> &'a [u8] {
+        let (_, rest) = self.split_prefix(without_leading_slashes(path));
+        let mut parts = rest.splitn(2, |byte| *byte == b'/');
+        match (parts.next(), parts.next()) {
+            (Some(first), Some(native)) if is_version(first) => native,
+            _ => rest,
+        }
+    }
+
+    /// Whether a client's path begins with a prefix.
+    pub fn has_prefix(&self, path: &[u8]) -> bool {
+        let (first, _) = split_first(without_leading_slashes(path));
+        self.is_prefix(first)
+    }
+
+    /// The prefix of a client's path, and the rest.
+    fn split_prefix<'a>(&self, path: &'a [u8]) -> (&'a [u8], &'a [u8]) {
+        let (first, rest) = split_first(path);
+        if !rest.is_empty() && self.is_prefix(first) {
+            (first, rest)
+        } else {
+            (b"", path)
+        }
+    }
+
+    fn is_prefix(&self, segment: &[u8]) -> bool {
+        self.prefixes
+            .iter()
+            .any(|prefix| prefix.as_bytes() == segment)
+    }
+}
+
+/// The upstream path at a provider whose paths have no version: a version in the client's path is
+/// removed.
 pub fn versionless_path(base: &str, path: &[u8]) -> Vec<u8> {
     let path = without_leading_slashes(path);
     let (first, below) = split_first(path);
@@ -74,38 +132,11 @@ pub fn path_prefix(base: &str) -> &str {
     }
 }
 
-/// What is left of a client's path without a leading prefix and the version.
-pub(super) fn native_path<'a>(profile: &Profile, path: &'a [u8]) -> &'a [u8] {
-    let (_, rest) = split_prefix(profile, without_leading_slashes(path));
-    let mut parts = rest.splitn(2, |byte| *byte == b'/');
-    match (parts.next(), parts.next()) {
-        (Some(first), Some(native)) if is_version(first) => native,
-        _ => rest,
-    }
-}
-
 fn without_leading_slashes(mut path: &[u8]) -> &[u8] {
     while let [b'/', rest @ ..] = path {
         path = rest;
     }
     path
-}
-
-/// What stands before the version in a client's path, and what follows.
-fn split_prefix<'a>(profile: &Profile, path: &'a [u8]) -> (&'a [u8], &'a [u8]) {
-    let mut parts = path.splitn(2, |byte| *byte == b'/');
-    match (parts.next(), parts.next()) {
-        (Some(first), Some(rest))
-            if !rest.is_empty()
-                && profile
-                    .before_version
-                    .iter()
-                    .any(|prefix| prefix.as_bytes() == first) =>
-        {
-            (first, rest)
-        }
-        _ => (b"", path),
-    }
 }
 
 /// The first segment, and what follows it.

@@ -1,66 +1,71 @@
-//! Why a request is not forwarded, in a stable word and in a sentence that says what to do.
+//! Why a request is not forwarded, and the table of what the client is told.
 
 use std::time::Duration;
 
+use super::error_response::{
+    BAD_REQUEST, Challenge, ErrorClass, ErrorResponse, FORBIDDEN, INTERNAL, METHOD_NOT_ALLOWED,
+    NOT_FOUND, Retry, TOO_LARGE, UNAUTHENTICATED, UNAVAILABLE, UNSUPPORTED,
+};
 use crate::authn::jwt::TokenError;
 use crate::authz::Denied;
 use crate::http::head::RepeatedHeader;
 use crate::http::route::RouteError;
-use crate::models::catalog::ModelFault;
+use crate::models::catalog::{ModelFault, UnlistedStatus};
 use crate::telemetry::metric::TokenVerdict;
 
 /// Why a request is not forwarded.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Rejection {
-    /// The path makes no sense.
+    /// The path is not valid.
     Path(RouteError),
-    /// The method echoes requests, credentials and all.
+    /// The method is TRACE, whose response contains the request's credentials.
     Method,
-    /// A credential is there twice.
+    /// A credential is repeated.
     Repeated(RepeatedHeader),
-    /// The token does not pass.
+    /// The token is missing or not valid.
     Token(TokenError),
-    /// This provider wants the gateway's token in a side header; the name is that header's.
-    SideHeaderMissing(String),
+    /// This provider needs the gateway's token in the gateway token header with this name.
+    GatewayTokenMissing(String),
     /// The client's own credential for the provider is missing.
     OwnCredentialMissing,
-    /// The gateway's token stands where the client's own credential belongs.
+    /// The gateway's token is where the client's own credential belongs. The name is the gateway
+    /// token header's.
     GatewayTokenPassedThrough(String),
-    /// The issuer's keys cannot be had.
+    /// The issuer's keys are not available.
     KeysUnavailable(Duration),
-    /// The credentials for the provider cannot be had; the provider's name.
+    /// The credentials for the provider with this name are not available.
     CredentialsUnavailable(String, Duration),
-    /// The body is too large to be held back for a signature; the limit in bytes.
+    /// The body is larger than this limit in bytes and cannot be signed.
     TooLarge(u64),
-    /// A WebSocket was asked for where each request is signed with its body.
+    /// The client asks for a WebSocket where each request is signed with its body.
     Upgrade,
-    /// The host does not hand over the body while it holds the headers.
+    /// The host does not deliver the body while it holds the headers.
     BodyWithheld,
-    /// Too many requests wait for keys.
+    /// Too many requests wait for a fetch.
     TooManyWaiting,
-    /// The caller lacks a permission on that provider, or on all.
+    /// The caller lacks a permission on the provider with this name, or on all providers.
     Denied(Denied, Option<String>),
-    /// The model is not one that may be used, or cannot be known.
+    /// The model is unknown or not allowed.
     Model(ModelFault),
-    /// The provider is switched off.
+    /// The provider with this name is disabled.
     Disabled(String),
-    /// There is no such provider.
+    /// There is no provider with this name.
     UnknownProvider(String),
-    /// There is nothing at this path; the prefix is named.
+    /// There is nothing at this path. The text is the path prefix.
     UnknownPath(String),
-    /// A provider was named, but nothing to ask of it.
+    /// The path ends at the provider with this name.
     NoUpstreamPath(String),
-    /// The filter came into a state that it should not have.
-    Unreachable(&'static str),
+    /// The gateway is in a state that must not occur.
+    Internal(&'static str),
 }
 
 impl Rejection {
-    /// What it says of the caller's token, if anything.
+    /// What the rejection says about the caller's token, if anything.
     pub const fn authentication(&self) -> Option<TokenVerdict> {
         match self {
             Self::Token(_)
-            | Self::SideHeaderMissing(_)
+            | Self::GatewayTokenMissing(_)
             | Self::OwnCredentialMissing
             | Self::GatewayTokenPassedThrough(_) => Some(TokenVerdict::Refused),
             Self::KeysUnavailable(_) => Some(TokenVerdict::Unavailable),
@@ -68,112 +73,171 @@ impl Rejection {
         }
     }
 
-    /// The rejection's stable word, the same in the body, in logs and in metrics.
-    pub const fn code(&self) -> &'static str {
+    /// The table: status, code and message of each rejection. A message says what is wrong and,
+    /// after a semicolon, what to do. It never contains a secret.
+    pub fn response(&self) -> ErrorResponse {
         match self {
-            Self::Path(_) => "path_invalid",
-            Self::Method => "method_not_allowed",
-            Self::Repeated(_) => "credential_repeated",
-            Self::Token(error) => error.code(),
-            Self::SideHeaderMissing(_) => "token_missing",
-            Self::OwnCredentialMissing => "credential_missing",
-            Self::GatewayTokenPassedThrough(_) => "token_misplaced",
-            Self::KeysUnavailable(_) => "keys_unavailable",
-            Self::CredentialsUnavailable(..) => "credentials_unavailable",
-            Self::TooLarge(_) => "body_too_large",
-            Self::Upgrade => "upgrade_not_possible",
-            Self::BodyWithheld => "body_withheld",
-            Self::TooManyWaiting => "too_many_waiting",
-            Self::Denied(..) => "permission_denied",
-            Self::Model(fault) => fault.code(),
-            Self::Disabled(_) => "provider_disabled",
-            Self::UnknownProvider(_) => "provider_not_found",
-            Self::UnknownPath(_) => "path_not_found",
-            Self::NoUpstreamPath(_) => "upstream_path_missing",
-            Self::Unreachable(_) => "internal_error",
+            Self::Path(error) => {
+                ErrorResponse::new(&BAD_REQUEST, "path_invalid", error.to_string())
+            }
+            Self::Method => ErrorResponse::new(
+                &METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "TRACE would return the provider's key; use the methods of the provider's API",
+            ),
+            Self::Repeated(error) => ErrorResponse::new(
+                &BAD_REQUEST,
+                "credential_repeated",
+                format!("{error}; send each credential once"),
+            ),
+            Self::Token(error) => {
+                let challenge = match error {
+                    TokenError::Missing => Challenge::TokenMissing,
+                    _ => Challenge::InvalidToken,
+                };
+                let retry = if error.is_retryable() {
+                    Retry::Later
+                } else {
+                    Retry::Never
+                };
+                ErrorResponse::new(&UNAUTHENTICATED, error.code(), error.to_string())
+                    .challenge(challenge)
+                    .retry(retry)
+            }
+            Self::GatewayTokenMissing(header) => ErrorResponse::new(
+                &UNAUTHENTICATED,
+                "token_missing",
+                format!(
+                    "no gateway token was sent; send your own credential for this provider in the \
+                     usual place, and the gateway's OIDC access token in \
+                     \"{header}: Bearer <token>\""
+                ),
+            )
+            .challenge(Challenge::TokenMissing),
+            Self::OwnCredentialMissing => ErrorResponse::new(
+                &UNAUTHENTICATED,
+                "credential_missing",
+                "this provider needs your own credential and none was sent; send the one that the \
+                 provider gave you where its SDK puts it",
+            )
+            .challenge(Challenge::InvalidToken),
+            Self::GatewayTokenPassedThrough(header) => ErrorResponse::new(
+                &UNAUTHENTICATED,
+                "token_misplaced",
+                format!(
+                    "this provider needs your own credential and the gateway's token was sent \
+                     instead; send your own credential, and the gateway's token in \"{header}\""
+                ),
+            )
+            .challenge(Challenge::InvalidToken),
+            Self::KeysUnavailable(after) => ErrorResponse::new(
+                &UNAVAILABLE,
+                "keys_unavailable",
+                "the token cannot be verified now because its issuer's keys cannot be fetched; try \
+                 again later",
+            )
+            .retry(Retry::After(*after)),
+            Self::CredentialsUnavailable(provider, after) => ErrorResponse::new(
+                &UNAVAILABLE,
+                "credentials_unavailable",
+                format!(
+                    "the credentials for provider \"{provider}\" cannot be fetched now; try again \
+                     later"
+                ),
+            )
+            .retry(Retry::After(*after)),
+            Self::TooLarge(limit) => ErrorResponse::new(
+                &TOO_LARGE,
+                "body_too_large",
+                format!(
+                    "the body is larger than {limit} bytes, the most that this gateway can sign; \
+                     send a smaller one"
+                ),
+            ),
+            Self::Upgrade => ErrorResponse::new(
+                &BAD_REQUEST,
+                "upgrade_not_possible",
+                "requests to this provider are signed with their body, which a WebSocket does not \
+                 have; use the provider's HTTP operations",
+            ),
+            Self::BodyWithheld => ErrorResponse::new(
+                &INTERNAL,
+                "body_withheld",
+                "the gateway needs the body to sign the request or to find its model, and the host \
+                 does not deliver it; set allow_on_headers_stop_iteration in the plugin's \
+                 configuration (Envoy 1.35 or newer)",
+            ),
+            Self::TooManyWaiting => ErrorResponse::new(
+                &UNAVAILABLE,
+                "too_many_waiting",
+                "too many requests are waiting for keys or credentials; try again later",
+            )
+            .retry(Retry::After(Duration::from_secs(1))),
+            Self::Denied(denied, provider) => {
+                let message = match provider {
+                    Some(provider) => format!(
+                        "the caller {denied} on provider \"{provider}\"; ask an administrator"
+                    ),
+                    None => format!("the caller {denied}; ask an administrator"),
+                };
+                let challenge = match denied {
+                    Denied::Permission(_) => Challenge::InsufficientScope,
+                    _ => Challenge::None,
+                };
+                ErrorResponse::new(&FORBIDDEN, "permission_denied", message).challenge(challenge)
+            }
+            Self::Model(fault) => {
+                ErrorResponse::new(class_of(fault), fault.code(), fault.to_string())
+            }
+            Self::Disabled(provider) => ErrorResponse::new(
+                &FORBIDDEN,
+                "provider_disabled",
+                format!("provider \"{provider}\" is disabled; ask an administrator"),
+            ),
+            Self::UnknownProvider(name) => ErrorResponse::new(
+                &NOT_FOUND,
+                "provider_not_found",
+                format!(
+                    "there is no provider \"{name}\"; check the segment after the prefix in the \
+                     proxy URL"
+                ),
+            ),
+            Self::UnknownPath(prefix) => ErrorResponse::new(
+                &NOT_FOUND,
+                "path_not_found",
+                format!("there is nothing at this path; use {prefix}/<provider>/<native path>"),
+            ),
+            Self::NoUpstreamPath(provider) => ErrorResponse::new(
+                &NOT_FOUND,
+                "upstream_path_missing",
+                format!(
+                    "the path ends at provider \"{provider}\"; append the provider's native path, \
+                     such as /v1/models"
+                ),
+            ),
+            Self::Internal(problem) => ErrorResponse::new(
+                &INTERNAL,
+                "internal_error",
+                format!("internal error of the gateway: {problem}; please report it"),
+            )
+            .retry(Retry::Later),
         }
     }
 
-    /// What is wrong, and what to do; never a secret.
-    pub(super) fn message(&self) -> String {
-        match self {
-            Self::Path(error) => error.to_string(),
-            Self::Method => "TRACE would echo the provider's key; use the methods of the provider's API".to_owned(),
-            Self::Repeated(error) => format!("{error}; send each credential once"),
-            Self::Token(error) => error.to_string(),
-            Self::SideHeaderMissing(header) => format!(
-                "no gateway token was sent; this provider takes your own credential in the usual \
-                 place and the gateway's OIDC access token in \"{header}: Bearer <token>\""
-            ),
-            Self::OwnCredentialMissing => {
-                "this provider passes your own credential through and none was sent; send the one \
-                 that the provider gave you, in the place that its SDK uses"
-                    .to_owned()
-            }
-            Self::GatewayTokenPassedThrough(header) => format!(
-                "this provider passes your own credential through and was sent the gateway's \
-                 token; send your own credential, and the gateway's token in \"{header}\""
-            ),
-            Self::KeysUnavailable(_) => {
-                "the token cannot be checked now, as its issuer's keys cannot be fetched; try again"
-                    .to_owned()
-            }
-            Self::CredentialsUnavailable(provider, _) => format!(
-                "the credentials for provider \"{provider}\" cannot be fetched now; try again"
-            ),
-            Self::TooLarge(limit) => format!(
-                "the body is larger than {limit} bytes, the most that this gateway can sign; send \
-                 a smaller one"
-            ),
-            Self::Upgrade => "requests to this provider are signed with their whole body, which a \
-                              WebSocket does not have; use the provider's HTTP operations"
-                .to_owned(),
-            Self::BodyWithheld => {
-                "the gateway cannot read the body, which it must sign or whose model it must know, as \
-                 its host does not hand it over; set allow_on_headers_stop_iteration in the plugin's \
-                 configuration (Envoy 1.35 or newer)"
-                    .to_owned()
-            }
-            Self::TooManyWaiting => {
-                "too many requests are waiting for keys or credentials; try again".to_owned()
-            }
-            Self::Denied(denied, Some(provider)) => {
-                format!("the caller {denied} on provider \"{provider}\"; ask an administrator")
-            }
-            Self::Denied(denied, None) => format!("the caller {denied}; ask an administrator"),
-            Self::Model(fault) => fault.to_string(),
-            Self::Disabled(provider) => {
-                format!("provider \"{provider}\" is disabled; ask an administrator")
-            }
-            Self::UnknownProvider(name) => format!(
-                "there is no provider \"{name}\"; check the segment after the prefix in the proxy URL"
-            ),
-            Self::UnknownPath(prefix) => {
-                format!("nothing is served at this path; use {prefix}/<provider>/<native path>")
-            }
-            Self::NoUpstreamPath(provider) => format!(
-                "the path ends at provider \"{provider}\"; append the provider's native path, \
-                 such as /v1/models"
-            ),
-            Self::Unreachable(what) => format!("internal error of the gateway: {what}; please report it"),
-        }
+    /// The reply to the client.
+    pub fn reply(&self) -> super::Reply {
+        self.response().reply()
     }
+}
 
-    /// When it is worth trying again, where that is known.
-    pub(super) const fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::KeysUnavailable(after) | Self::CredentialsUnavailable(_, after) => Some(*after),
-            Self::TooManyWaiting => Some(Duration::from_secs(1)),
-            _ => None,
-        }
-    }
-
-    /// Whether the same request may pass later, so that clients are right to try again.
-    pub(super) const fn is_retryable(&self) -> bool {
-        match self {
-            Self::Token(error) => error.is_retryable(),
-            Self::Unreachable(_) => true,
-            _ => false,
-        }
+const fn class_of(fault: &ModelFault) -> &'static ErrorClass {
+    match fault {
+        ModelFault::Unlisted { status, .. } => match status {
+            UnlistedStatus::NotFound => &NOT_FOUND,
+            UnlistedStatus::Forbidden => &FORBIDDEN,
+        },
+        ModelFault::Encoded => &UNSUPPORTED,
+        ModelFault::TooLate(_) => &TOO_LARGE,
+        _ => &BAD_REQUEST,
     }
 }

@@ -1,9 +1,14 @@
-//! What the SDKs rely on in the gateway's own answers.
+//! What the providers' SDKs rely on in the gateway's own replies.
+
+use std::time::Duration;
 
 use super::*;
+use crate::authn::jwt::TokenError;
+use crate::authz::Denied;
 use crate::base::time::UnixTime;
 use crate::http::head::RepeatedHeader;
 use crate::http::route::RouteError;
+use crate::models::catalog::{ModelFault, UnlistedStatus};
 
 fn header<'a>(reply: &'a Reply, name: &str) -> Option<&'a str> {
     reply
@@ -36,7 +41,7 @@ fn the_body_has_the_members_that_each_sdk_reads() {
 }
 
 #[test]
-fn only_what_may_pass_later_may_be_tried_again() {
+fn only_requests_that_may_succeed_later_may_be_retried() {
     let expired = Rejection::Token(TokenError::Expired(UnixTime::from_secs(0))).reply();
     assert_eq!(header(&expired, "x-should-retry"), None);
     assert_eq!(header(&expired, "retry-after"), None);
@@ -70,7 +75,7 @@ fn every_message_says_what_is_wrong_and_what_to_do() {
         Rejection::Token(TokenError::NotYetValid(UnixTime::from_secs(0))),
         Rejection::Token(TokenError::AudienceNotAccepted(name())),
         Rejection::Token(TokenError::Misplaced("x-api-key")),
-        Rejection::SideHeaderMissing(name()),
+        Rejection::GatewayTokenMissing(name()),
         Rejection::OwnCredentialMissing,
         Rejection::GatewayTokenPassedThrough(name()),
         Rejection::KeysUnavailable(second),
@@ -95,9 +100,9 @@ fn every_message_says_what_is_wrong_and_what_to_do() {
         Rejection::UnknownProvider(name()),
         Rejection::UnknownPath(name()),
         Rejection::NoUpstreamPath(name()),
-        Rejection::Unreachable("a state"),
+        Rejection::Internal("a state"),
     ] {
-        let message = rejection.message();
+        let message = rejection.response().message;
         let (problem, remedy) = message.split_once("; ").unwrap_or_default();
         assert!(!problem.is_empty() && !remedy.is_empty(), "{message}");
         assert!(!message.ends_with(['.', ' ']), "{message}");

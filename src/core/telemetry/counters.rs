@@ -1,33 +1,29 @@
-//! Counts that are kept here between two ticks of the host, so that a request pays for an addition
+//! Counters that are collected here between two ticks, so that a request pays for an addition
 //! and not for a call of the host.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-
 use super::metric::{Measurement, Metric};
-use crate::base::bytes::WordHash;
+use crate::base::hash::FxHashMap;
 
-/// Counters and what has been added to them.
+/// Counters with what has been added since they were last taken.
 #[derive(Default)]
-pub struct Counters(RefCell<HashMap<Metric, u64, WordHash>>);
+pub struct Counters(FxHashMap<Metric, u64>);
 
 impl Counters {
-    /// Counts one.
-    pub fn count(&self, metric: Metric) {
+    /// Adds one.
+    pub fn count(&mut self, metric: Metric) {
         self.add(metric, 1);
     }
 
-    /// Counts some.
-    pub fn add(&self, metric: Metric, value: u64) {
+    /// Adds `value`.
+    pub fn add(&mut self, metric: Metric, value: u64) {
         if value > 0 {
-            *self.0.borrow_mut().entry(metric).or_default() += value;
+            *self.0.entry(metric).or_default() += value;
         }
     }
 
-    /// What has been counted since this was last asked.
-    pub fn take(&self) -> impl Iterator<Item = Measurement> {
-        let counts = std::mem::take(&mut *self.0.borrow_mut());
-        counts
+    /// Takes what has been added since the last call.
+    pub fn take(&mut self) -> impl Iterator<Item = Measurement> + use<> {
+        std::mem::take(&mut self.0)
             .into_iter()
             .map(|(metric, value)| Measurement { metric, value })
     }

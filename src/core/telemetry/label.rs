@@ -1,9 +1,9 @@
 //! Label values.
 
-/// A label value is no longer than this.
+/// The maximum length of a label value, in characters.
 const MAX_VALUE: usize = 128;
 
-/// A text of someone else's as a label value, without what separates labels.
+/// Turns a text into a label value. Characters that separate labels are replaced.
 pub(super) fn label_value(text: &str) -> String {
     let is_plain = |character: char| {
         character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.' | ':' | '/' | '@')

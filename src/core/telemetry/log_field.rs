@@ -1,9 +1,12 @@
-//! The fields of the access log, and which of them are wanted: each costs a call of the host.
+//! The fields of the access log. Only those that are wanted are set, since each costs a host call.
 
 /// A field of the access log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
-#[allow(missing_docs, reason = "the variants are what they are called")]
+#[allow(
+    missing_docs,
+    reason = "LogField::name has the names of the conventions"
+)]
 pub enum LogField {
     Provider,
     System,
@@ -28,7 +31,7 @@ pub enum LogField {
     UsageIncomplete,
 }
 
-/// Which fields are wanted.
+/// The fields that are wanted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LogFields(u32);
 
@@ -58,7 +61,7 @@ impl LogField {
         Self::UsageIncomplete,
     ];
 
-    /// Its name, which the host's access log asks for.
+    /// The name in the host's access log format.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Provider => "ai_gateway.provider",
@@ -85,7 +88,7 @@ impl LogField {
         }
     }
 
-    /// The one of this name.
+    /// The field with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|field| field.name() == name)
     }

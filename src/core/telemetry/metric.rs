@@ -1,135 +1,139 @@
-//! The metrics: their names, their labels, and what is measured by them.
+//! The metrics, their names and their labels.
 //!
-//! Whatever is measured is named by a small key, [`Metric`]; its name is put together once, when
-//! the host defines it.
-
-use std::collections::HashMap;
+//! A measurement contains a small key, [`Metric`]. The metric's name is formatted once, when the
+//! host defines the metric.
 
 use super::label::label_value;
 pub use super::models::ModelLabel;
 use super::models::Models;
-use crate::base::bytes::WordHash;
+use crate::base::hash::FxHashMap;
 use crate::base::shared_data::SharedData;
 use crate::models::price::Cost;
 use crate::usage::response_usage::IncompleteReason;
 
-/// Something to be measured.
+/// A value for a metric.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Measurement {
-    /// By what it is measured.
+    /// The metric.
     pub metric: Metric,
-    /// What is added to a counter, taken into a histogram, or what a gauge is set to.
+    /// The value that is added to a counter, recorded in a histogram, or set in a gauge.
     pub value: u64,
 }
 
 /// A metric with its labels.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Metric {
-    /// Requests that were forwarded, by the response's status; 0 where there was none.
+    /// Forwarded requests by the response's status, 0 without a response.
     Requests(LabelSet, u16),
-    /// How long they took, in milliseconds.
+    /// The duration of forwarded requests, in milliseconds.
     RequestDuration(LabelSet),
-    /// Tokens for each request that reported them; the host keeps two digits of each number.
+    /// Tokens per request. The host's histogram keeps two digits of each value.
     TokenUsage(LabelSet, TokenType),
-    /// All tokens together, to the last one.
+    /// The exact total of tokens.
     Tokens(LabelSet, TokenType),
     /// Milliseconds until a stream's first token.
     TimeToFirstToken(LabelSet),
     /// Milliseconds between a stream's tokens.
     TimePerOutputToken(LabelSet),
-    /// What they cost, in millionths of the currency's unit.
+    /// The cost of the tokens, in millionths of the currency's unit.
     Cost(LabelSet),
-    /// Responses whose usage is not, or not wholly, known.
+    /// Responses whose usage is unknown or incomplete.
     UsageUnknown(LabelSet, IncompleteReason),
-    /// Requests that were refused, by the rejection's code.
+    /// Requests that the gateway refused, by error code.
     Refusals(&'static str),
-    /// Requests that came with a token or should have.
+    /// Requests that were authenticated, by the verdict.
     Authentications(TokenVerdict),
-    /// Tokens that passed, by whether they were remembered.
-    TokenCacheLookups(Lookup),
-    /// FetchCounts of an issuer's keys.
-    KeyFetches(LabelSet, Outcome),
-    /// Seconds since an issuer's keys were last fetched, by whichever worker.
+    /// Valid tokens, by whether they were in the token cache.
+    TokenCacheLookups(CacheLookup),
+    /// Fetches of an issuer's keys.
+    KeyFetches(LabelSet, FetchOutcome),
+    /// Seconds since any worker last fetched an issuer's keys.
     KeyAge(LabelSet),
-    /// 1 where an issuer's keys are past their time, since they could not be fetched anew, else 0.
+    /// 1 if an issuer's keys are stale because they could not be fetched again, else 0.
     KeysStale(LabelSet),
-    /// Requests that wait for a fetch now, in all workers together.
+    /// Requests that are waiting for a fetch, in all workers together.
     WaitingRequests,
-    /// Configurations that were refused, by the place of their first problem.
+    /// Configurations that were refused, by the JSON path of their first problem.
     ConfigurationsRefused(LabelSet),
-    /// FetchCounts of a provider's AWS credentials.
-    CredentialFetches(LabelSet, Outcome),
-    /// Seconds until a provider's AWS credentials end; 0 once they have.
+    /// Fetches of a provider's AWS credentials.
+    CredentialFetches(LabelSet, FetchOutcome),
+    /// Seconds until a provider's AWS credentials expire, 0 after that.
     CredentialExpiry(LabelSet),
 }
 
-/// How values of a metric are put together.
+/// How the host combines the values of a metric.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
-    /// They are added.
+pub enum MetricKind {
+    /// It adds them.
     Counter,
-    /// The last one counts.
+    /// It keeps the last one.
     Gauge,
-    /// Their distribution is kept.
+    /// It keeps their distribution.
     Histogram,
 }
 
-/// The tokens that are told apart, as they are comparable across providers.
+/// The types of tokens, which are counted in the same way for every provider.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[allow(missing_docs, reason = "the variants are what they are called")]
 pub enum TokenType {
+    /// All input tokens.
     Input,
+    /// All output tokens.
     Output,
+    /// Input tokens that were read from the provider's cache.
     CachedRead,
+    /// Input tokens that were written to the provider's cache.
     CacheWrite,
+    /// Output tokens that the model used for reasoning.
     Reasoning,
 }
 
-/// What became of a caller's token.
+/// The result of an authentication.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum TokenVerdict {
-    /// It passed.
+    /// The token is valid.
     Accepted,
-    /// It did not, or there was none; [`Metric::Refusals`] has the reasons.
+    /// The token is missing or not valid. [`Metric::Refusals`] has the reasons.
     Refused,
-    /// It could not be checked: the issuer's keys cannot be had.
+    /// The token cannot be verified because the issuer's keys are not available.
     Unavailable,
 }
 
-/// What became of a look-up in a cache.
+/// The result of a cache lookup.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[allow(missing_docs, reason = "the variants are what they are called")]
-pub enum Lookup {
+pub enum CacheLookup {
+    /// The entry was there.
     Hit,
+    /// The entry was not there.
     Miss,
 }
 
-/// What became of a fetch.
+/// The result of a fetch.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[allow(missing_docs, reason = "the variants are what they are called")]
-pub enum Outcome {
+pub enum FetchOutcome {
+    /// The document is usable.
     Succeeded,
+    /// There is no usable document.
     Failed,
 }
 
-/// Labels with their values, by their place in [`Labels`].
+/// A set of labels with their values: an index into [`Labels`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct LabelSet(usize);
 
-/// All labels whose values are not words of the code.
+/// All labels whose values are not in the code.
 pub struct Labels {
     sets: Vec<String>,
-    /// What a counter of whole millionths does not have yet, in billionths.
-    cost_left: HashMap<LabelSet, u64, WordHash>,
+    /// The part of the cost that is less than a millionth and not yet counted, in billionths.
+    cost_remainder: FxHashMap<LabelSet, u64>,
     models: Models,
-    of_requests: HashMap<String, OfProvider, WordHash>,
+    of_requests: FxHashMap<String, LabelsOfProvider>,
 }
 
-type OfProvider = HashMap<(&'static str, ModelLabel), LabelSet, WordHash>;
+type LabelsOfProvider = FxHashMap<(&'static str, ModelLabel), LabelSet>;
 
 impl Metric {
-    /// How its values are put together.
-    pub const fn kind(self) -> Kind {
+    /// How the host combines the values.
+    pub const fn kind(self) -> MetricKind {
         match self {
             Self::Requests(..)
             | Self::Tokens(..)
@@ -140,19 +144,19 @@ impl Metric {
             | Self::TokenCacheLookups(_)
             | Self::KeyFetches(..)
             | Self::ConfigurationsRefused(_)
-            | Self::CredentialFetches(..) => Kind::Counter,
+            | Self::CredentialFetches(..) => MetricKind::Counter,
             Self::KeyAge(_)
             | Self::KeysStale(_)
             | Self::WaitingRequests
-            | Self::CredentialExpiry(_) => Kind::Gauge,
+            | Self::CredentialExpiry(_) => MetricKind::Gauge,
             Self::RequestDuration(_)
             | Self::TokenUsage(..)
             | Self::TimeToFirstToken(_)
-            | Self::TimePerOutputToken(_) => Kind::Histogram,
+            | Self::TimePerOutputToken(_) => MetricKind::Histogram,
         }
     }
 
-    /// Its labels and name.
+    /// The labels and the name.
     pub fn name(self, labels: &Labels) -> String {
         let with = |set: LabelSet, label: &str, name: &str| {
             let set = labels.sets.get(set.0).map_or("", String::as_str);
@@ -228,7 +232,7 @@ impl TokenVerdict {
     }
 }
 
-impl Lookup {
+impl CacheLookup {
     const fn code(self) -> &'static str {
         match self {
             Self::Hit => "hit",
@@ -237,7 +241,7 @@ impl Lookup {
     }
 }
 
-impl Outcome {
+impl FetchOutcome {
     const fn code(self) -> &'static str {
         match self {
             Self::Succeeded => "succeeded",
@@ -247,7 +251,8 @@ impl Outcome {
 }
 
 impl Labels {
-    /// Up to `max_models` models get a label value of their own, besides the `known` ones.
+    /// Empty labels. The `known` models and up to `max_models` others get a label value of their
+    /// own.
     pub fn new<'a>(
         known: impl Iterator<Item = &'a str>,
         max_models: usize,
@@ -255,29 +260,29 @@ impl Labels {
     ) -> Self {
         Self {
             sets: Vec::new(),
-            cost_left: HashMap::default(),
+            cost_remainder: FxHashMap::default(),
             models: Models::new(known, max_models, shared_data),
-            of_requests: HashMap::default(),
+            of_requests: FxHashMap::default(),
         }
     }
 
-    /// A set of one label.
+    /// Adds a set of one label.
     pub fn one(&mut self, label: &str, value: &str) -> LabelSet {
         let set = one_label(label, &label_value(value));
         self.add(set)
     }
 
-    /// A model's label value; of those that clients make up a limited number.
+    /// A model's label value.
     pub fn model(&mut self, name: Option<&str>, shared_data: &dyn SharedData) -> ModelLabel {
         self.models.label(name, shared_data)
     }
 
-    /// What stands in a label for a model.
+    /// The text of a model's label value.
     pub fn model_value(&self, model: ModelLabel) -> &str {
         self.models.value(model)
     }
 
-    /// The labels of requests for a model of a provider.
+    /// The labels of requests for a provider's model.
     pub fn of_request(
         &mut self,
         provider: &str,
@@ -286,8 +291,8 @@ impl Labels {
         model: ModelLabel,
     ) -> LabelSet {
         let key = (operation, model);
-        let known = self.of_requests.get(provider).and_then(|of| of.get(&key));
-        if let Some(set) = known {
+        let existing = self.of_requests.get(provider).and_then(|of| of.get(&key));
+        if let Some(set) = existing {
             return *set;
         }
         let text = [
@@ -303,11 +308,11 @@ impl Labels {
         set
     }
 
-    /// A cost in whole millionths; what is left over comes with a later one.
+    /// A cost in whole millionths. The remainder is added to the next cost.
     pub fn whole_micros(&mut self, set: LabelSet, cost: Cost) -> u64 {
-        let left = self.cost_left.entry(set).or_default();
-        let nanos = left.saturating_add(cost.0);
-        *left = nanos % 1000;
+        let remainder = self.cost_remainder.entry(set).or_default();
+        let nanos = remainder.saturating_add(cost.0);
+        *remainder = nanos % 1000;
         nanos / 1000
     }
 
@@ -317,7 +322,7 @@ impl Labels {
     }
 }
 
-/// A label as it stands in a metric's name.
+/// A label in the form that it has in a metric's name.
 fn one_label(label: &str, value: &str) -> String {
     format!("{label}=.={value};.;")
 }

@@ -1,9 +1,9 @@
-//! Which models have a label value of their own. Clients make names up, and what is a label once is one
-//! as long as the host runs: so it is the first so many that were named, of all workers together and
-//! whatever configuration came since.
+//! The models that have a label value of their own.
 //!
-//! Their list is on the [`SharedData`] and only grows. A worker looks there for names that are new to it,
-//! until the list is full.
+//! Clients can send any name, and the host never forgets a label value. So only the first names get
+//! one, up to a limit that applies to all workers together and to later configurations too. Their
+//! list is in [`SharedData`] and only grows. A worker reads it when it meets a new name, until the
+//! list is full.
 
 use std::collections::HashMap;
 
@@ -14,30 +14,30 @@ use crate::base::shared_data::SharedData;
 pub(super) struct Models {
     labels: HashMap<String, ModelLabel>,
     values: Vec<String>,
-    /// How many of the list have a label value.
+    /// How many names of the list get a label value.
     max_listed: usize,
-    /// How many of them this worker has taken in.
-    adopted: usize,
+    /// How many names of the list this worker has read.
+    read: usize,
 }
 
-/// A model's label value, by its place in [`Models`].
+/// A model's label value: an index into [`Models`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct ModelLabel(usize);
 
-/// Of a request that names no model.
+/// The label value of a request that names no model.
 const UNKNOWN_MODEL: ModelLabel = ModelLabel(0);
 
-/// Of a model that has no label value of its own.
+/// The label value of a model that has none of its own.
 const OTHER_MODEL: ModelLabel = ModelLabel(1);
 
-/// Where the list is.
+/// The list's key in [`SharedData`].
 const LIST: &str = "models";
 
-/// Other workers may lengthen the list meanwhile, but hardly more often in a row.
+/// How often a write is tried again after another worker has changed the list.
 const MAX_ATTEMPTS: usize = 16;
 
 impl Models {
-    /// Up to `max_listed` models get a label value of their own, besides the `known` ones. To be called
+    /// The `known` models and up to `max_listed` others get a label value of their own. Call this
     /// while the host sets up its workers one after the other.
     pub(super) fn new<'a>(
         known: impl Iterator<Item = &'a str>,
@@ -51,7 +51,7 @@ impl Models {
             labels: HashMap::new(),
             values: vec!["unknown".to_owned(), "other".to_owned()],
             max_listed,
-            adopted: 0,
+            read: 0,
         };
         for model in known {
             models.add(label_value(model));
@@ -59,7 +59,7 @@ impl Models {
         models
     }
 
-    /// A model's label value; of those that clients make up a limited number.
+    /// A model's label value.
     pub(super) fn label(&mut self, name: Option<&str>, shared_data: &dyn SharedData) -> ModelLabel {
         let Some(name) = name else {
             return UNKNOWN_MODEL;
@@ -69,31 +69,31 @@ impl Models {
         }
         let value = label_value(name);
         for _ in 0..MAX_ATTEMPTS {
-            if self.adopted >= self.max_listed || self.labels.contains_key(&value) {
+            if self.read >= self.max_listed || self.labels.contains_key(&value) {
                 break;
             }
             let (mut list, version) = list(shared_data);
-            if list.len() <= self.adopted {
+            if list.len() <= self.read {
                 list.push(value.clone());
                 if !publish(&list, Some(version), shared_data) {
                     continue;
                 }
             }
-            self.adopt(list);
+            self.add_listed(list);
         }
         self.labels.get(&value).copied().unwrap_or(OTHER_MODEL)
     }
 
-    /// What stands in a label for a model.
+    /// The text of a model's label value.
     pub(super) fn value(&self, model: ModelLabel) -> &str {
         self.values.get(model.0).map_or("", String::as_str)
     }
 
-    fn adopt(&mut self, list: Vec<String>) {
-        let new = list.into_iter().take(self.max_listed).skip(self.adopted);
+    fn add_listed(&mut self, list: Vec<String>) {
+        let new = list.into_iter().take(self.max_listed).skip(self.read);
         for value in new {
             self.add(value);
-            self.adopted += 1;
+            self.read += 1;
         }
     }
 
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_cannot_make_up_labels_without_end() {
+    fn the_number_of_label_values_is_limited() {
         let shared_data = &MemoryBoard::default();
         let mut models = Models::new(["known"].into_iter(), 2, shared_data);
         for (name, expected) in [
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_hold_no_separator() {
+    fn label_values_contain_no_separator() {
         let shared_data = &MemoryBoard::default();
         let models = &mut no_models(9, shared_data);
         assert_eq!(
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn names_with_the_same_value_are_one() {
+    fn names_with_the_same_label_value_count_once() {
         let shared_data = &MemoryBoard::default();
         let models = &mut no_models(2, shared_data);
         for name in ["\u{e9}", "\u{e8}", "?", "_"] {
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn all_workers_together_and_those_that_come_later_have_so_many() {
+    fn the_limit_applies_to_all_workers_and_to_later_ones() {
         let shared_data = &MemoryBoard::default();
         let [mut one, mut two] = [(); 2].map(|()| no_models(2, shared_data));
         assert_eq!(value(&mut one, "a", shared_data), "a");
@@ -188,10 +188,10 @@ mod tests {
         assert_eq!(value(&mut with_less, "b", shared_data), "other");
     }
 
-    /// A shared_data on which another worker is always a bit faster, so many times.
-    struct Busy(MemoryBoard, Cell<usize>);
+    /// Shared data to which another worker always writes first, for a number of times.
+    struct Contended(MemoryBoard, Cell<usize>);
 
-    impl SharedData for Busy {
+    impl SharedData for Contended {
         fn read(&self, key: &str) -> Option<(Vec<u8>, u32)> {
             self.0.read(key)
         }
@@ -200,7 +200,7 @@ mod tests {
             if self.1.get() > 0 {
                 self.1.set(self.1.get() - 1);
                 let (mut list, _) = list(&self.0);
-                list.push(format!("of-another-{}", self.1.get()));
+                list.push(format!("of-another-worker-{}", self.1.get()));
                 publish(&list, None, &self.0);
             }
             self.0.write(key, text, expected)
@@ -208,15 +208,15 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_listed_although_others_are_too() {
-        let shared_data = &Busy(MemoryBoard::default(), Cell::new(0));
+    fn a_name_is_added_although_other_workers_add_names() {
+        let shared_data = &Contended(MemoryBoard::default(), Cell::new(0));
         let mut models = no_models(9, shared_data);
         shared_data.1.set(3);
         assert_eq!(value(&mut models, "a", shared_data), "a");
         assert_eq!(list(shared_data).0.len(), 4);
         shared_data.1.set(usize::MAX);
         assert_eq!(value(&mut models, "b", shared_data), "other");
-        assert_eq!(models.adopted, 9);
+        assert_eq!(models.read, 9);
     }
 
     #[test]
@@ -231,11 +231,11 @@ mod tests {
 
     impl SharedData for Unreadable {
         fn read(&self, _key: &str) -> Option<(Vec<u8>, u32)> {
-            unreachable!("the shared_data is read")
+            unreachable!("the shared data is read")
         }
 
         fn write(&self, _key: &str, _text: &[u8], _expected: Option<u32>) -> bool {
-            unreachable!("the shared_data is written to")
+            unreachable!("the shared data is written")
         }
     }
 }

@@ -1,12 +1,12 @@
-//! Names and labels, and that clients cannot make up too many.
+//! Metrics and log fields of a request, and the names of the gateway's own metrics.
 
 use super::counters::Counters;
-use super::metric::{Kind, Lookup, Outcome, TokenVerdict};
+use super::metric::{CacheLookup, FetchOutcome, MetricKind, TokenVerdict};
 use super::*;
 use crate::testing::MemoryBoard;
 use crate::usage::response_usage::{CacheTokenConvention, TokenConvention};
 
-fn record() -> AccessLogEntry {
+fn entry() -> AccessLogEntry {
     AccessLogEntry {
         provider: "my-claude".into(),
         system: "a",
@@ -33,17 +33,17 @@ fn labels() -> Labels {
     Labels::new([].into_iter(), 9, &MemoryBoard::default())
 }
 
-fn measurements(record: &AccessLogEntry, labels: &mut Labels) -> Vec<Measurement> {
-    let model = record.model_label(labels, &MemoryBoard::default());
+fn measurements(entry: &AccessLogEntry, labels: &mut Labels) -> Vec<Measurement> {
+    let model = entry.model_label(labels, &MemoryBoard::default());
     let mut measured = Vec::new();
-    record.measure(model, labels, &mut |it| measured.push(it));
+    entry.measure(model, labels, &mut |it| measured.push(it));
     measured
 }
 
-fn measured(record: &AccessLogEntry) -> Vec<(String, Kind, u64)> {
+fn measured(entry: &AccessLogEntry) -> Vec<(String, MetricKind, u64)> {
     let mut labels = labels();
     let set = "provider=.=my-claude;.;system=.=a;.;operation=.=chat;.;model=.=model-1;.;";
-    let measurements = measurements(record, &mut labels);
+    let measurements = measurements(entry, &mut labels);
     measurements
         .into_iter()
         .map(|Measurement { metric, value }| {
@@ -55,49 +55,65 @@ fn measured(record: &AccessLogEntry) -> Vec<(String, Kind, u64)> {
 }
 
 #[test]
-fn a_request_is_measured_by_its_labels_and_what_it_reported() {
+fn a_request_is_measured_with_its_labels() {
     assert_eq!(
-        measured(&record()),
+        measured(&entry()),
         [
-            ("status=.=200;.;ai_gateway_requests", Kind::Counter, 1),
-            ("gen_ai_server_request_duration", Kind::Histogram, 1500),
+            ("status=.=200;.;ai_gateway_requests", MetricKind::Counter, 1),
+            (
+                "gen_ai_server_request_duration",
+                MetricKind::Histogram,
+                1500
+            ),
             (
                 "token_type=.=input;.;gen_ai_client_token_usage",
-                Kind::Histogram,
+                MetricKind::Histogram,
                 100
             ),
-            ("token_type=.=input;.;ai_gateway_tokens", Kind::Counter, 100),
+            (
+                "token_type=.=input;.;ai_gateway_tokens",
+                MetricKind::Counter,
+                100
+            ),
             (
                 "token_type=.=output;.;gen_ai_client_token_usage",
-                Kind::Histogram,
+                MetricKind::Histogram,
                 5
             ),
-            ("token_type=.=output;.;ai_gateway_tokens", Kind::Counter, 5),
+            (
+                "token_type=.=output;.;ai_gateway_tokens",
+                MetricKind::Counter,
+                5
+            ),
             (
                 "token_type=.=cached_read;.;gen_ai_client_token_usage",
-                Kind::Histogram,
+                MetricKind::Histogram,
                 90
             ),
             (
                 "token_type=.=cached_read;.;ai_gateway_tokens",
-                Kind::Counter,
+                MetricKind::Counter,
                 90
             ),
-            ("gen_ai_server_time_to_first_token", Kind::Histogram, 250),
+            (
+                "gen_ai_server_time_to_first_token",
+                MetricKind::Histogram,
+                250
+            ),
         ]
         .map(|(name, kind, value)| (name.to_owned(), kind, value))
     );
 }
 
 #[test]
-fn what_is_unknown_is_counted_and_never_zero() {
-    let record = AccessLogEntry {
+fn unknown_usage_is_counted_and_never_reported_as_zero() {
+    let entry = AccessLogEntry {
         tokens: TokenUsage::default(),
         time_to_first_token: None,
         incomplete: Some(IncompleteReason::ClientDisconnect),
-        ..record()
+        ..entry()
     };
-    let names: Vec<String> = measured(&record)
+    let names: Vec<String> = measured(&entry)
         .into_iter()
         .map(|(name, ..)| name)
         .collect();
@@ -109,14 +125,14 @@ fn what_is_unknown_is_counted_and_never_zero() {
             "reason=.=client_disconnect;.;ai_gateway_usage_unknown",
         ]
     );
-    let fields = record.fields(LogFields::ALL);
+    let fields = entry.fields(LogFields::ALL);
     let fields: Vec<&str> = fields.into_iter().map(|(name, _)| name).collect();
     assert!(fields.contains(&"ai_gateway.usage.incomplete"));
     assert!(!fields.contains(&"gen_ai.usage.input_tokens"));
 }
 
 #[test]
-fn the_gateways_own_metrics_have_names_too() {
+fn the_gateways_own_metrics_have_names() {
     let mut labels = labels();
     let issuer = labels.one("issuer", "https://issuer.test/a?b=c");
     let provider = labels.one("provider", "my-p");
@@ -131,11 +147,11 @@ fn the_gateways_own_metrics_have_names_too() {
             "outcome=.=accepted;.;ai_gateway_authentications".to_owned(),
         ),
         (
-            Metric::TokenCacheLookups(Lookup::Hit),
+            Metric::TokenCacheLookups(CacheLookup::Hit),
             "outcome=.=hit;.;ai_gateway_token_cache_lookups".to_owned(),
         ),
         (
-            Metric::KeyFetches(issuer, Outcome::Failed),
+            Metric::KeyFetches(issuer, FetchOutcome::Failed),
             format!("{labelled}outcome=.=failed;.;ai_gateway_jwks_fetches"),
         ),
         (
@@ -143,7 +159,7 @@ fn the_gateways_own_metrics_have_names_too() {
             format!("{labelled}ai_gateway_jwks_age_seconds"),
         ),
         (
-            Metric::CredentialFetches(provider, Outcome::Succeeded),
+            Metric::CredentialFetches(provider, FetchOutcome::Succeeded),
             "provider=.=my-p;.;outcome=.=succeeded;.;ai_gateway_credential_fetches".to_owned(),
         ),
         (
@@ -156,43 +172,26 @@ fn the_gateways_own_metrics_have_names_too() {
 }
 
 #[test]
-fn what_is_tallied_is_told_once() {
-    let counters = Counters::default();
-    let metric = Metric::TokenCacheLookups(Lookup::Hit);
+fn counters_are_taken_once() {
+    let mut counters = Counters::default();
+    let metric = Metric::TokenCacheLookups(CacheLookup::Hit);
     counters.count(metric);
     counters.add(metric, 2);
-    counters.add(Metric::TokenCacheLookups(Lookup::Miss), 0);
-    let told: Vec<_> = counters.take().collect();
-    assert_eq!(told, [Measurement { metric, value: 3 }]);
+    counters.add(Metric::TokenCacheLookups(CacheLookup::Miss), 0);
+    let taken: Vec<_> = counters.take().collect();
+    assert_eq!(taken, [Measurement { metric, value: 3 }]);
     assert_eq!(counters.take().count(), 0);
-}
-
-#[test]
-fn operations_are_told_by_the_paths_end() {
-    for (path, name) in [
-        ("v1/chat/completions", "chat"),
-        ("completions", "text_completion"),
-        ("v1/messages", "chat"),
-        ("v1beta/models/m:streamGenerateContent", "generate_content"),
-        ("v1beta/models/m:batchEmbedContents", "embeddings"),
-        ("v1beta/interactions", "chat"),
-        ("model/m/converse-stream", "chat"),
-        ("api/chat", "chat"),
-        ("v1/models", OTHER),
-    ] {
-        assert_eq!(operation(path.as_bytes()), name, "{path}");
-    }
 }
 
 #[test]
 fn costs_too_small_for_the_counter_add_up() {
     let mut labels = labels();
-    let record = AccessLogEntry {
+    let entry = AccessLogEntry {
         cost: Some(Cost(400)),
-        ..record()
+        ..entry()
     };
     let counted = [(); 5].map(|()| {
-        let measured = measurements(&record, &mut labels);
+        let measured = measurements(&entry, &mut labels);
         let mut cost = measured
             .iter()
             .filter(|it| it.metric.name(&labels).ends_with(";gen_ai_cost"));
@@ -200,18 +199,18 @@ fn costs_too_small_for_the_counter_add_up() {
     });
     assert_eq!(counted, [0, 0, 1, 0, 1]);
     assert!(
-        record
+        entry
             .fields(LogFields::ALL)
             .contains(&("gen_ai.cost", "0.0000004".into()))
     );
 }
 
 #[test]
-fn fields_that_nobody_wants_are_not_given() {
+fn only_the_wanted_fields_are_logged() {
     let wanted = LogFields::from_iter([LogField::InputTokens, LogField::Cost, LogField::Subject]);
-    let fields = record().fields(wanted);
+    let fields = entry().fields(wanted);
     assert_eq!(fields, [("gen_ai.usage.input_tokens", "100".to_owned())]);
-    assert!(record().fields(LogFields::from_iter([])).is_empty());
+    assert!(entry().fields(LogFields::from_iter([])).is_empty());
     for field in LogField::ALL {
         assert!(LogFields::ALL.contains(field));
         assert_eq!(LogField::named(field.name()), Some(field));

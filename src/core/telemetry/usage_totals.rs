@@ -1,18 +1,19 @@
-//! What was used since the start, by provider and model, all workers together.
+//! Usage since the start by provider and model, of all workers together.
 //!
-//! Each worker adds up for itself and publishes its totals on the [`SharedData`] in a slot that nobody
-//! else writes, so that no update is lost. Whoever ends leaves its slot, and what it adds up to, to
-//! the next: a new configuration loses nothing either. Who ends without a word, in a trap, renews
-//! its slot no more, and leaves it so.
+//! Each worker adds up its own totals and publishes them in [`SharedData`], in a slot that no other
+//! worker writes to, so that no update is lost. A worker that shuts down leaves its slot and its
+//! totals to the next one, so a new configuration loses nothing either. A worker that traps stops
+//! renewing its slot. The slot expires and is taken over in the same way.
 
+mod gateway_counts;
 mod totals;
 mod usage_report;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use gateway_counts::GatewayCounts;
 pub use usage_report::UsageReport;
 
 use totals::{Total, Totals};
@@ -22,25 +23,32 @@ use crate::base::time::UnixTime;
 use crate::provider::Provider;
 use crate::telemetry::AccessLogEntry;
 
-/// One worker's part of the totals.
+/// One worker's totals, and its slot.
 #[derive(Default)]
 pub struct UsageTotals {
-    totals: Totals,
-    slot: Option<Place>,
+    totals: WorkerTotals,
+    slot: Option<OwnSlot>,
     is_changed: bool,
-    /// Whether the start is on the shared_data.
-    is_begun: bool,
+    /// Whether the time of the start has been published.
+    is_start_published: bool,
 }
 
-/// The slot that a worker holds, as it wrote it last.
-struct Place {
+/// What a worker publishes: the usage of the providers, and the gateway's own counters.
+#[derive(Clone, Default, Serialize, Deserialize)]
+struct WorkerTotals {
+    usage: Totals,
+    gateway: GatewayCounts,
+}
+
+/// The slot that a worker holds, as it last wrote it.
+struct OwnSlot {
     index: usize,
     version: u32,
-    written: Totals,
+    written: WorkerTotals,
     renew_at: UnixTime,
 }
 
-/// What all workers agree upon.
+/// What all workers share besides their slots.
 #[derive(Default, Serialize, Deserialize)]
 struct Register {
     slots: usize,
@@ -49,24 +57,33 @@ struct Register {
 
 #[derive(Default, Serialize, Deserialize)]
 struct Slot {
-    /// Until then it is somebody's.
+    /// Until then the slot belongs to the worker that wrote it.
     held_until: UnixTime,
-    totals: Totals,
+    totals: WorkerTotals,
 }
 
 const REGISTER: &str = "usage";
 
-/// What the gateway counts of its own, in the place of a provider; none can have that name.
-const OWN: &str = "!gateway";
-
-/// A slot that was not written for so long is nobody's.
+/// A slot that was not renewed for so long is free.
 const HELD_FOR: Duration = Duration::from_secs(60);
 
-/// A slot is written at least so often.
+/// A slot is renewed after this time.
 const RENEWED_AFTER: Duration = Duration::from_secs(15);
 
+impl WorkerTotals {
+    fn add_all(&mut self, other: &Self) {
+        self.usage.add_all(&other.usage);
+        self.gateway.add_all(&other.gateway);
+    }
+
+    fn subtract(&mut self, earlier: &Self) {
+        self.usage.subtract(&earlier.usage);
+        self.gateway.subtract(&earlier.gateway);
+    }
+}
+
 impl UsageTotals {
-    /// Nothing is used yet. To be called while the host sets up its workers one after the other.
+    /// Empty totals. Call this while the host sets up its workers one after the other.
     pub fn new(shared_data: &dyn SharedData) -> Self {
         if shared_data.read(REGISTER).is_none() {
             shared_data.write(REGISTER, &json(&Register::default()), None);
@@ -74,45 +91,45 @@ impl UsageTotals {
         Self::default()
     }
 
-    /// Takes in a request that has ended; `model` as it is labelled.
-    pub fn add(&mut self, record: &AccessLogEntry, model: &str) {
-        let tokens = &record.tokens;
+    /// Adds a request that has ended, under the label value of its model.
+    pub fn add(&mut self, entry: &AccessLogEntry, model: &str) {
+        let tokens = &entry.tokens;
         let total = Total {
             requests: 1,
-            usage_unknown: u64::from(record.incomplete.is_some()),
+            usage_unknown: u64::from(entry.incomplete.is_some()),
             input_tokens: tokens.total_input(),
             output_tokens: tokens.total_output(),
             cached_read_tokens: tokens.cached_read,
             cache_write_tokens: tokens.cache_write(),
             reasoning_tokens: tokens.reasoning,
-            cost: record.cost.map(|cost| cost.0),
+            cost: entry.cost.map(|cost| cost.0),
         };
-        self.totals.add(&record.provider, model, &total);
+        self.totals.usage.add(&entry.provider, model, &total);
         self.is_changed = true;
     }
 
-    /// Counts something of the gateway's own, which is nobody's use.
-    pub fn count(&mut self, what: &str) {
-        let total = Total {
-            requests: 1,
-            ..Total::default()
-        };
-        self.totals.add(OWN, what, &total);
+    /// Counts a request that the gateway refused.
+    pub fn count_refusal(&mut self, code: &str) {
+        self.totals.gateway.add_refusal(code);
         self.is_changed = true;
     }
 
-    /// What was counted so by all workers.
-    pub fn counts(&self, shared_data: &dyn SharedData) -> BTreeMap<String, u64> {
-        let own = self.of_all(shared_data).0.remove(OWN).unwrap_or_default();
-        own.into_iter()
-            .map(|(what, total)| (what, total.requests))
-            .collect()
+    /// Counts this worker among those that received a request's body while its headers were held.
+    /// Call this once.
+    pub fn count_held_bodies(&mut self) {
+        self.totals.gateway.workers_with_held_bodies += 1;
+        self.is_changed = true;
     }
 
-    /// Has the other workers know, if there is anything new.
+    /// The gateway's own counters, of all workers.
+    pub fn gateway_counts(&self, shared_data: &dyn SharedData) -> GatewayCounts {
+        self.of_all_workers(shared_data).gateway
+    }
+
+    /// Publishes the totals if they have changed, and renews the slot if that is due.
     pub fn publish(&mut self, now: UnixTime, shared_data: &dyn SharedData) {
-        if !self.is_begun {
-            self.is_begun = begin(now, shared_data);
+        if !self.is_start_published {
+            self.is_start_published = publish_start(now, shared_data);
         }
         let is_due = self.slot.as_ref().is_some_and(|slot| slot.renew_at <= now);
         if self.is_changed || is_due {
@@ -120,26 +137,25 @@ impl UsageTotals {
         }
     }
 
-    /// Leaves everything to the next worker, since this one ends.
-    pub fn abandon(&mut self, now: UnixTime, shared_data: &dyn SharedData) {
+    /// Publishes the totals and frees the slot, since this worker shuts down.
+    pub fn shutdown(&mut self, now: UnixTime, shared_data: &dyn SharedData) {
         if self.slot.is_some() || self.is_changed {
             self.write(now, UnixTime::default(), shared_data);
         }
         *self = Self::default();
     }
 
-    /// What all workers used of these providers: of this one until now, of the others until they
-    /// last published.
+    /// The usage of these providers by all workers; that of the others as they last published it.
     pub fn usage_report<'a>(
         &self,
         providers: impl Iterator<Item = &'a Provider>,
         shared_data: &dyn SharedData,
     ) -> UsageReport {
         let since = register(shared_data).0.since;
-        UsageReport::new(since, providers, &self.of_all(shared_data))
+        UsageReport::new(since, providers, &self.of_all_workers(shared_data).usage)
     }
 
-    fn of_all(&self, shared_data: &dyn SharedData) -> Totals {
+    fn of_all_workers(&self, shared_data: &dyn SharedData) -> WorkerTotals {
         let mut totals = self.totals.clone();
         let own = self.slot.as_ref().map(|slot| slot.index);
         let others = (0..register(shared_data).0.slots).filter(|slot| Some(*slot) != own);
@@ -149,16 +165,16 @@ impl UsageTotals {
         totals
     }
 
-    /// Writes the totals into this worker's slot, which is taken first if there is none; says
-    /// whether they are there.
+    /// Writes the totals into this worker's slot, and takes a slot first if it has none. Returns
+    /// whether they were written.
     fn write(&mut self, now: UnixTime, held_until: UnixTime, shared_data: &dyn SharedData) -> bool {
         let Some((index, version)) = self.take_slot(now, shared_data) else {
             return false;
         };
         let totals = self.totals.clone();
         let text = json(&Slot { held_until, totals });
-        if shared_data.write(&name(index), &text, version) {
-            self.slot = version_of(index, shared_data).map(|version| Place {
+        if shared_data.write(&key(index), &text, version) {
+            self.slot = version_of(index, shared_data).map(|version| OwnSlot {
                 index,
                 version,
                 written: self.totals.clone(),
@@ -166,14 +182,14 @@ impl UsageTotals {
             });
             return true;
         }
-        // Someone took this worker for gone, and the slot over with what was written there.
+        // The slot had expired, and another worker has taken it over with the totals in it.
         if let Some(lost) = self.slot.take() {
             self.totals.subtract(&lost.written);
         }
         false
     }
 
-    /// The slot of this worker, one that nobody holds, or a new one, and its version.
+    /// This worker's slot, a free one, or a new one, with its version.
     fn take_slot(
         &mut self,
         now: UnixTime,
@@ -188,7 +204,7 @@ impl UsageTotals {
                 && slot.held_until <= now
             {
                 slot.held_until = now + HELD_FOR;
-                if shared_data.write(&name(index), &json(&slot), Some(version)) {
+                if shared_data.write(&key(index), &json(&slot), Some(version)) {
                     self.totals.add_all(&slot.totals);
                     return Some((index, version_of(index, shared_data)));
                 }
@@ -201,8 +217,8 @@ impl UsageTotals {
     }
 }
 
-/// Puts the start on the shared_data; says whether it is there.
-fn begin(now: UnixTime, shared_data: &dyn SharedData) -> bool {
+/// Publishes the time of the start, unless that is done. Returns whether it is published.
+fn publish_start(now: UnixTime, shared_data: &dyn SharedData) -> bool {
     let (mut register, version) = register(shared_data);
     if register.since.is_none() {
         register.since = Some(now);
@@ -217,15 +233,15 @@ fn register(shared_data: &dyn SharedData) -> (Register, u32) {
 }
 
 fn slot_at(index: usize, shared_data: &dyn SharedData) -> Option<(Slot, u32)> {
-    let (text, version) = shared_data.read(&name(index))?;
+    let (text, version) = shared_data.read(&key(index))?;
     Some((serde_json::from_slice(&text).ok()?, version))
 }
 
 fn version_of(slot: usize, shared_data: &dyn SharedData) -> Option<u32> {
-    shared_data.read(&name(slot)).map(|(_, version)| version)
+    shared_data.read(&key(slot)).map(|(_, version)| version)
 }
 
-fn name(slot: usize) -> String {
+fn key(slot: usize) -> String {
     format!("{REGISTER}/{slot}")
 }
 

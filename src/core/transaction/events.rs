@@ -1,5 +1,6 @@
-//! What a transaction is told, and what it says.
+//! The inputs and outputs of a transaction.
 
+use crate::base::chunk::Chunk;
 use crate::forward::UpstreamRequest;
 use crate::gateway::Resource;
 use crate::http::head::{RequestHead, ResponseHead};
@@ -9,57 +10,53 @@ use crate::usage::End;
 
 /// What happens to a request.
 pub enum Input<'a> {
-    /// Its head has arrived.
+    /// The request's head has arrived.
     RequestHead(RequestHead),
-    /// More of its body is there, to be handed in if it is wanted.
+    /// More of the request's body has arrived. The driver delivers it as
+    /// [`RequestBody`](Self::RequestBody) if the transaction wants it.
     MoreBody,
-    /// More of its body, as it was wanted.
-    RequestBody {
-        /// The new bytes.
-        chunk: &'a [u8],
-        /// Whether they are the last.
-        is_last: bool,
-    },
-    /// The fetch that it waited for has ended.
-    Settled,
-    /// It cannot wait for a fetch: too many others do.
+    /// A piece of the request's body.
+    RequestBody(Chunk<'a>),
+    /// The fetch that the request waited for has ended.
+    FetchEnded,
+    /// The request cannot wait for a fetch, because too many others do.
     CannotWait,
-    /// Its body was asked for, and the host does not hand it over.
+    /// The request needs its body, and the host does not deliver it.
     BodyOverdue,
-    /// The host refused to make it the provider's.
+    /// The host refused to rewrite the request for the provider.
     EditRefused,
     /// The response's head has arrived.
     ResponseHead(ResponseHead),
-    /// A piece of the response's body passes.
+    /// A piece of the response's body.
     ResponseBody(&'a [u8]),
-    /// The response, or the stream without it, has ended.
+    /// The response has ended, or the stream has ended without one.
     Ended(End),
 }
 
-/// What the host is to do, in this order.
+/// What the host must do, in this order.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Effect {
-    /// Have the request wait until that has been fetched.
+    /// Hold the request until this has been fetched.
     Await(Resource),
-    /// Make the request the provider's, and let it go on.
+    /// Rewrite the request for the provider and let it continue.
     Forward(UpstreamRequest),
-    /// Answer it.
+    /// Answer the request.
     Reply(Reply),
-    /// Measure this.
+    /// Record this measurement.
     Measure(Measurement),
-    /// Give the access log this field.
+    /// Set this field of the access log.
     Log(&'static str, String),
-    /// Take these headers off the response.
+    /// Remove these headers from the response.
     RemoveResponseHeaders(Vec<String>),
-    /// Give these headers of the response other values.
+    /// Set these headers of the response.
     SetResponseHeaders(Vec<(&'static str, String)>),
 }
 
 /// Whether the host may pass on what has arrived of a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Flow {
-    /// It may.
+    /// Pass it on.
     Continue,
-    /// It holds it back.
+    /// Hold it.
     Pause,
 }

@@ -1,15 +1,16 @@
-//! A request that was forwarded and its response: what is learnt of them as they pass.
+//! What is learnt about a request for a provider and about its response as they pass.
 //!
-//! It only looks on. Whatever a response holds, it goes to the client untouched and at once.
+//! An exchange only observes. A response goes to the client unchanged and without delay.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::access_log::{RequestLogContext, note_caller};
+
 use crate::authn::jwt::Claims;
+use crate::base::chunk::Chunk;
 use crate::base::time::{Clock, UnixTime};
 use crate::config::Config;
 use crate::http::head::{RequestHead, ResponseHead};
-use crate::base::chunk::Chunk;
 use crate::models::catalog::ModelFault;
 use crate::models::price::PriceList;
 use crate::models::request_body::BodyCheck;
@@ -17,65 +18,63 @@ use crate::models::requested_model::{ModelReader, Reading};
 use crate::provider::Provider;
 use crate::provider_kind::UsageHeaders;
 use crate::provider_kind::model_place::model_of_session;
-use crate::telemetry::{AccessLogEntry, LogField, operation};
+use crate::provider_kind::operation::RequestedOperation;
+use crate::telemetry::AccessLogEntry;
 use crate::usage::decoder::decodable;
 use crate::usage::dialect::Dialect;
 use crate::usage::response_usage::{IncompleteReason, ResponseUsage};
 use crate::usage::{End, UsageExtractor};
 
-/// One forwarded request.
-pub struct Exchange {
-    record: AccessLogEntry,
+/// One request for a provider and its response.
+pub(super) struct Exchange {
+    entry: AccessLogEntry,
     dialect: Option<&'static Dialect>,
     usage_headers: Option<UsageHeaders>,
-    /// Reads the request's body while that can name the model.
+    /// Finds the model in the request's body, until it is found.
     model_reader: Option<Box<ModelReader>>,
-    /// Holds the rest of the request's body to what its model was allowed for.
+    /// Checks that the rest of the request's body asks for no other model.
     check: Option<Box<BodyCheck>>,
     extractor: Option<Box<UsageExtractor>>,
     claims: Option<Rc<Claims>>,
     prices: Rc<PriceList>,
-    /// The caller's own, which come before the provider's.
-    own_prices: Option<Rc<PriceList>>,
+    /// The caller's prices, which take precedence over the provider's.
+    caller_prices: Option<Rc<PriceList>>,
     started: UnixTime,
-    /// Whether the client asks to speak another protocol.
+    /// Whether the client asks for another protocol.
     is_upgrade: bool,
-    /// Where the client asks for the provider, if the answer may say where an upload goes on.
-    proxy_url: Option<String>,
+    /// The provider's URL at the gateway, if the response may contain upload URLs.
+    upload_proxy_url: Option<String>,
 }
 
 const SWITCHING_PROTOCOLS: u16 = 101;
 const BAD_GATEWAY: u16 = 502;
 
-/// No more of a conversation's name is logged.
+/// No more bytes of a conversation's name are logged.
 const MAX_CONVERSATION: usize = 256;
 
-/// A claim that is longer, as JSON, is not logged.
-const MAX_LOGGED_CLAIM: usize = 1024;
-
 impl Exchange {
-    /// Begins with the client's request for a path at a provider.
-    pub fn new(
+    /// An exchange that starts with a client's request for an operation of a provider.
+    pub(super) fn new(
         provider: &Provider,
-        path: &[u8],
+        operation: &RequestedOperation<'_>,
         head: &RequestHead,
         claims: Option<Rc<Claims>>,
         now: UnixTime,
     ) -> Self {
         let profile = provider.kind.profile();
         let is_generating = head.method() == b"POST";
-        let dialect = (profile.usage_dialect)(path).filter(|_| is_generating);
-        let model = match (profile.model_in_path)(path) {
+        let dialect = operation.dialect().filter(|_| is_generating);
+        let model = match operation.model_in_path() {
             Some(model) => Some(String::from_utf8_lossy(&model).into_owned()),
             None if is_generating => None,
             None => model_of_session(head),
         };
-        let is_in_body = is_generating && model.is_none() && (profile.model_in_body)(path);
+        let is_in_body = is_generating && operation.names_model_in_body();
         Self {
-            record: AccessLogEntry {
+            entry: AccessLogEntry {
                 provider: provider.name.clone(),
                 system: profile.system,
-                operation: operation(path),
+                operation: operation.name(),
                 requested_model: model,
                 ..AccessLogEntry::default()
             },
@@ -86,103 +85,104 @@ impl Exchange {
             extractor: None,
             claims,
             prices: Rc::clone(&provider.prices),
-            own_prices: None,
+            caller_prices: None,
             started: now,
             is_upgrade: head.asks_for_upgrade(),
-            proxy_url: None,
+            upload_proxy_url: None,
         }
     }
 
-    /// Notes that the request begins an upload, by which proxy URL.
-    pub fn note_upload(&mut self, proxy_url: Option<String>) {
-        self.proxy_url = proxy_url;
+    /// Notes the provider's URL at the gateway if the request starts an upload.
+    pub(super) fn note_upload(&mut self, proxy_url: Option<String>) {
+        self.upload_proxy_url = proxy_url;
     }
 
-    /// The proxy URL by which the request began an upload, if it did.
-    pub fn uploads_through(&self) -> Option<&str> {
-        self.proxy_url.as_deref()
+    /// The provider's URL at the gateway if the request starts an upload.
+    pub(super) fn upload_proxy_url(&self) -> Option<&str> {
+        self.upload_proxy_url.as_deref()
     }
 
-    /// The caller, where there is one to know.
-    pub fn caller(&self) -> Option<Rc<Claims>> {
-        self.claims.clone()
+    /// What the access log says if the gateway answers the request itself after all.
+    pub(super) fn log_context(&self) -> RequestLogContext {
+        RequestLogContext::of_entry(self.claims.as_ref(), &self.entry)
     }
 
     /// The provider's name.
-    pub fn provider(&self) -> &str {
-        &self.record.provider
+    pub(super) fn provider(&self) -> &str {
+        &self.entry.provider
     }
 
-    /// Takes prices that come before the provider's.
-    pub fn price_by(&mut self, own_prices: Option<Rc<PriceList>>) {
-        self.own_prices = own_prices;
+    /// Sets prices that take precedence over the provider's.
+    pub(super) fn set_caller_prices(&mut self, prices: Option<Rc<PriceList>>) {
+        self.caller_prices = prices;
     }
 
-    /// Takes in the model that the request asks for, which was read elsewhere.
-    pub fn note_model(&mut self, model: Option<&str>) {
-        self.record.requested_model = model.map(str::to_owned);
+    /// Sets the requested model, which was found elsewhere.
+    pub(super) fn note_model(&mut self, model: Option<&str>) {
+        self.entry.requested_model = model.map(str::to_owned);
         self.model_reader = None;
     }
 
-    /// Has a check, which has found the model, go on with the rest of the body.
-    pub fn hold_to(&mut self, check: Box<BodyCheck>) {
+    /// Continues a check of the request's body that has found the model.
+    pub(super) fn continue_check(&mut self, check: Box<BodyCheck>) {
         self.note_model(check.model());
         self.check = Some(check);
     }
 
-    /// Takes in the name of the conversation, from the first of these headers that is there.
-    pub fn note_conversation(&mut self, headers: &[String], head: &RequestHead) {
+    /// Sets the conversation's name from the first of these headers that is present.
+    pub(super) fn note_conversation(&mut self, headers: &[String], head: &RequestHead) {
         let mut values = headers.iter().filter_map(|name| head.first(name));
         let value = values.find(|value| !value.is_empty());
-        self.record.conversation = value.map(|value| {
+        self.entry.conversation = value.map(|value| {
             let value = value.get(..MAX_CONVERSATION).unwrap_or(value);
             String::from_utf8_lossy(value).into_owned()
         });
     }
 
-    /// What the request's `accept-encoding` is to be, where it names a coding that cannot be read
-    /// along.
-    pub fn accept_encoding(&self, head: &RequestHead) -> Option<Vec<u8>> {
+    /// The value for the request's `accept-encoding` if the client accepts a coding that cannot be
+    /// decoded here.
+    pub(super) fn accept_encoding(&self, head: &RequestHead) -> Option<Vec<u8>> {
         self.dialect?;
         let sent = head.first("accept-encoding")?;
         let decodable = decodable(sent);
         (*decodable != *sent).then(|| decodable.into_owned())
     }
 
-    /// Whether the request's body can tell anything more.
-    pub const fn wants_request_body(&self) -> bool {
+    /// Whether the rest of the request's body is of interest.
+    pub(super) const fn wants_request_body(&self) -> bool {
         self.model_reader.is_some() || self.check.is_some()
     }
 
-    /// Takes in a piece of the request's body; an error where it must not go on.
-    pub fn request_body(&mut self, chunk: &[u8], is_last: bool) -> Result<(), ModelFault> {
+    /// Reads a piece of the request's body. Fails if the body must not be forwarded.
+    pub(super) fn request_body(&mut self, chunk: Chunk<'_>) -> Result<(), ModelFault> {
         if let Some(check) = &mut self.check {
-            // Whether it has come whole is the provider's to say.
-            return check.push(Chunk::More(chunk)).map(|_| ());
+            // The provider decides whether the JSON is complete.
+            return check.push(Chunk::More(chunk.bytes())).map(|_| ());
         }
         if let Some(mut reader) = self.model_reader.take() {
-            match reader.push(chunk) {
-                Reading::Unfinished if !is_last => self.model_reader = Some(reader),
-                Reading::Found(model) => self.record.requested_model = Some(model),
+            match reader.push(chunk.bytes()) {
+                Reading::Unfinished if !chunk.is_last() => self.model_reader = Some(reader),
+                Reading::Found(model) => self.entry.requested_model = Some(model),
                 Reading::Unfinished | Reading::GivenUp => {}
             }
         }
         Ok(())
     }
 
-    /// The status of a response, for the client too. One that changes the protocol though nobody has asked for that is
-    /// a fault of the provider: what follows would be taken for answers to whatever the client asks next.
-    pub fn status(&self, head: &ResponseHead) -> u16 {
+    /// The status of a response as the client gets it. A response that switches protocols although
+    /// the client did not ask for that becomes a 502: the client would take the bytes that follow
+    /// for the responses to its next requests.
+    pub(super) fn status(&self, head: &ResponseHead) -> u16 {
         match head.status() {
             SWITCHING_PROTOCOLS if !self.is_upgrade => BAD_GATEWAY,
             status => status,
         }
     }
 
-    /// Takes in the response's head.
-    pub fn response_head(&mut self, head: &ResponseHead) {
+    /// Reads the response's head.
+    pub(super) fn response_head(&mut self, head: &ResponseHead) {
         let status = self.status(head);
-        self.record.status = status;
+        self.entry.status = status;
         let Some(dialect) = self.dialect.filter(|_| (200..300).contains(&status)) else {
             return;
         };
@@ -195,41 +195,41 @@ impl Exchange {
         self.extractor = Some(Box::new(extractor));
     }
 
-    /// Whether the response's body can tell anything more.
-    pub fn wants_body(&self) -> bool {
+    /// Whether the rest of the response's body is of interest.
+    pub(super) fn wants_body(&self) -> bool {
         self.extractor
             .as_ref()
             .is_some_and(|extractor| extractor.is_reading())
     }
 
-    /// Takes in a piece of the response's body.
-    pub fn response_body(&mut self, chunk: &[u8], clock: &dyn Clock) {
+    /// Reads a piece of the response's body.
+    pub(super) fn response_body(&mut self, chunk: &[u8], clock: &dyn Clock) {
         if let Some(extractor) = &mut self.extractor {
             extractor.push(chunk, clock);
         }
     }
 
-    /// What is known at the end.
-    pub fn finish(mut self, end: End, config: &Config, now: UnixTime) -> AccessLogEntry {
+    /// Everything that is known at the end.
+    pub(super) fn finish(mut self, end: End, config: &Config, now: UnixTime) -> AccessLogEntry {
         if let Some(extractor) = self.extractor.take() {
-            self.note(extractor.finish(end));
-        } else if self.dialect.is_some() && self.record.status == 0 {
-            self.record.incomplete = Some(match end {
+            self.note_usage(extractor.finish(end));
+        } else if self.dialect.is_some() && self.entry.status == 0 {
+            self.entry.incomplete = Some(match end {
                 End::UpstreamReset => IncompleteReason::UpstreamReset,
                 End::Complete | End::ClientDisconnect => IncompleteReason::ClientDisconnect,
             });
         }
         if let Some(claims) = self.claims.take() {
-            note_caller(&mut self.record, &claims, config);
+            note_caller(&mut self.entry, &claims, config);
         }
-        self.record.duration = now.saturating_since(self.started);
-        self.record
+        self.entry.duration = now.saturating_since(self.started);
+        self.entry
     }
 
-    fn note(&mut self, report: ResponseUsage) {
-        let record = &mut self.record;
+    fn note_usage(&mut self, report: ResponseUsage) {
+        let entry = &mut self.entry;
         let first_token = report.timing.first_token;
-        record.time_to_first_token = first_token.map(|time| time.saturating_since(self.started));
+        entry.time_to_first_token = first_token.map(|time| time.saturating_since(self.started));
         if let (Some(first), Some(last), Some(output)) = (
             first_token,
             report.timing.last_event,
@@ -237,51 +237,30 @@ impl Exchange {
         ) && let Ok(intervals) = u32::try_from(output.saturating_sub(1))
             && intervals > 0
         {
-            record.time_per_output_token = Some(last.saturating_since(first) / intervals);
+            entry.time_per_output_token = Some(last.saturating_since(first) / intervals);
         }
-        record.tokens = report.tokens;
-        record.reported_cost = report.cost;
-        record.incomplete = report.incomplete;
-        record.response_model = report.model;
-        record.response_id = report.response_id;
-        record.finish_reason = report.finish_reason;
+        entry.tokens = report.tokens;
+        entry.reported_cost = report.cost;
+        entry.incomplete = report.incomplete;
+        entry.response_model = report.model;
+        entry.response_id = report.response_id;
+        entry.finish_reason = report.finish_reason;
         let cost = |prices: &PriceList| {
             prices.cost(
-                record.response_model.as_deref(),
-                record.requested_model.as_deref(),
-                &record.tokens,
+                entry.response_model.as_deref(),
+                entry.requested_model.as_deref(),
+                &entry.tokens,
             )
         };
-        let own = self.own_prices.as_deref().and_then(cost);
-        let cost = own.or_else(|| cost(&self.prices));
-        record.cost = cost;
-    }
-}
-
-/// Takes in who sent a request, as far as it is logged.
-pub(super) fn note_caller(record: &mut AccessLogEntry, claims: &Claims, config: &Config) {
-    let wanted = config.observability.log_fields;
-    if wanted.contains(LogField::Subject) {
-        record.subject.clone_from(&claims.subject);
-    }
-    if wanted.contains(LogField::Issuer) {
-        let issuer = config.issuers().get(claims.issuer);
-        record.issuer = issuer.map(|issuer| issuer.issuer.clone());
-    }
-    let logged = config.observability.log_claims.iter();
-    let logged: BTreeMap<_, _> = logged
-        .filter_map(|name| Some((name, claims.value(name)?)))
-        .filter(|(_, value)| value.to_string().len() <= MAX_LOGGED_CLAIM)
-        .collect();
-    if !logged.is_empty() {
-        record.claims = serde_json::to_string(&logged).ok();
+        let by_caller_prices = self.caller_prices.as_deref().and_then(cost);
+        entry.cost = by_caller_prices.or_else(|| cost(&self.prices));
     }
 }
 
 impl std::fmt::Debug for Exchange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Exchange")
-            .field("provider", &self.record.provider)
+            .field("provider", &self.entry.provider)
             .finish_non_exhaustive()
     }
 }

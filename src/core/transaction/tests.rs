@@ -1,132 +1,52 @@
-//! Whole requests under a virtual clock, with an identity provider whose answers are scripted.
-//! Asserted is what the host is told to do, not in which order the rooms were asked.
+//! Whole requests on a virtual clock. The test plays the identity provider, and asserts the effects
+//! on the host rather than the order of the steps.
 
 mod authorization;
-mod awaiting_keys;
+mod awaiting_fetch;
 mod credentials;
 mod directory;
+mod gateway_metrics;
 mod invariants;
 mod logging;
-mod measuring;
-mod modelling;
+mod model_policy;
 mod observing;
 mod passthrough;
-mod realtime;
 mod status;
-mod strangers;
+mod unauthenticated_clients;
 mod uploading;
 mod usage;
-
-use std::rc::Rc;
-
-use std::time::Duration;
+mod websocket;
 
 use serde_json::{Value, json};
 
 use super::*;
-use crate::authn::signature::SoftwareVerifier;
+use crate::base::chunk::Chunk;
+use crate::base::time::UnixTime;
 use crate::fetch::callout::CalloutResponse;
 use crate::forward::UpstreamRequest;
-use crate::http::head::ResponseHead;
+use crate::gateway::Resource;
+use crate::http::head::{RequestHead, ResponseHead};
 use crate::reply::Reply;
 use crate::testing::{
-    AUDIENCE, ISSUER, MemoryBoard, NOW, SigningKey, claims, config, head, key_set, response,
+    AUDIENCE, ISSUER, Outcome, PREFIX, SigningKey, TestGateway, claims, config, document, head,
+    key_set, response,
 };
 
-const PREFIX: &str = "/llm/v1/providers";
-
-/// The configuration of most tests: one provider of each kind and state; keys are fetched.
-fn document() -> Value {
-    json!({
-        "authentication": {"issuers": [{
-            "issuer": ISSUER,
-            "audiences": [AUDIENCE],
-            "jwks_uri": "https://issuer.test/keys",
-        }]},
-        "authorization": {"bindings": [
-            {"subject": "bound", "permissions": ["invoke", "get"], "providers": ["my-openai"]},
-        ]},
-        "providers": [
-            {"name": "my-openai", "type": "openai", "api_key": {"env": "OPENAI_KEY"}},
-            {"name": "my-claude", "type": "anthropic", "api_key": {"env": "CLAUDE_KEY"}},
-            {"name": "my-google", "type": "google", "api_key": {"env": "GOOGLE_KEY"}},
-            {
-                "name": "my-bedrock",
-                "type": "bedrock",
-                "region": "us-east-1",
-                "credentials": {"bedrock_api_key": {"env": "BEDROCK_KEY"}},
-            },
-            {
-                "name": "signed-bedrock",
-                "type": "bedrock",
-                "region": "us-east-1",
-                "credentials": {"static": {
-                    "access_key_id": {"env": "AWS_ID"},
-                    "secret_access_key": {"env": "AWS_SECRET"},
-                }},
-            },
-            {
-                "name": "my-vllm",
-                "type": "openai_compatible",
-                "base_url": "http://127.0.0.1:8000/v1",
-            },
-            {
-                "name": "switched-off",
-                "type": "openai",
-                "api_key": {"env": "OFF_KEY"},
-                "enabled": false,
-                "models": ["m1"],
-            },
-            {
-                "name": "for-finance",
-                "type": "openai",
-                "api_key": {"env": "FINANCE_KEY"},
-                "allow": [{"claim": "groups", "value": "finance"}],
-            },
-            {"name": "own-claude", "type": "anthropic", "authorization_passthrough": true},
-            {
-                "name": "guarded-claude",
-                "type": "anthropic",
-                "authorization_passthrough": true,
-                "require_gateway_token": true,
-            },
-        ],
-    })
-}
-
-/// A gateway and the time that it is told.
-struct Gateway {
-    shared: Shared,
-    shared_data: MemoryBoard,
-    now: UnixTime,
-}
-
-/// What became of one input.
-struct Outcome {
-    transaction: Transaction,
-    effects: Vec<Effect>,
-}
-
-impl Gateway {
-    /// One that has fetched nothing yet.
+impl TestGateway {
+    /// A gateway that has fetched nothing yet.
     fn cold(document: &Value) -> Self {
-        let shared_data = MemoryBoard::default();
-        Self {
-            shared: Shared::new(config(document), Rc::new(SoftwareVerifier), &shared_data),
-            shared_data,
-            now: NOW,
-        }
+        Self::new(config(document))
     }
 
-    /// One that has the key `k`.
+    /// A gateway that has fetched the key `k`.
     fn warm() -> Self {
         let gateway = Self::cold(&document());
-        gateway.keys_arrive(&["k"]);
+        gateway.publish_keys(&["k"]);
         gateway
     }
 
-    /// One that asks nobody for a token.
-    fn open() -> Self {
+    /// A gateway that asks nobody for a token.
+    fn without_authentication() -> Self {
         let mut document = document();
         document["authentication"] = json!({"disabled": true});
         let providers = document["providers"].as_array_mut().unwrap();
@@ -134,51 +54,7 @@ impl Gateway {
         Self::cold(&document)
     }
 
-    fn keys_arrive(&self, ids: &[&str]) {
-        let keys: Vec<_> = ids.iter().map(|id| SigningKey::new(id).jwk()).collect();
-        let body = key_set(&keys);
-        self.fetch(response(200, body.as_bytes()));
-    }
-
-    fn fetch(&self, answer: CalloutResponse<'_>) {
-        assert_eq!(self.begun(), [Resource::Keys(0)]);
-        self.answer(&Resource::Keys(0), answer);
-    }
-
-    /// What is fetched from now on.
-    fn begun(&self) -> Vec<Resource> {
-        let polls = self.shared.poll(self.now, &self.shared_data).into_iter();
-        let begun = polls.filter(|(_, poll)| poll.callout.is_some());
-        begun.map(|(resource, _)| resource).collect()
-    }
-
-    fn answer(&self, resource: &Resource, answer: CalloutResponse<'_>) {
-        let next = self
-            .shared
-            .on_response(resource, answer, self.now, &self.shared_data);
-        assert_eq!(next, None);
-    }
-
-    fn pass(&mut self, seconds: u64) {
-        self.now = self.now + Duration::from_secs(seconds);
-    }
-
-    fn handle(&self, transaction: Transaction, input: Input<'_>) -> Outcome {
-        let mut effects = Vec::new();
-        let transaction = transaction.handle(
-            input,
-            &self.shared,
-            &self.shared_data,
-            &self.now,
-            &mut effects,
-        );
-        Outcome {
-            transaction,
-            effects,
-        }
-    }
-
-    /// A request for `path` below the prefix, with these headers beside the pseudo-headers.
+    /// A request for `path` below the prefix, with these headers besides the pseudo-headers.
     fn request(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Outcome {
         let path = format!("{PREFIX}{path}");
         let pseudo = [
@@ -201,7 +77,7 @@ impl Gateway {
 }
 
 impl Outcome {
-    /// The request that the provider gets, as the one effect.
+    /// The request to the provider, which must be the only effect.
     fn forwarded(&self) -> &UpstreamRequest {
         match self.effects.as_slice() {
             [Effect::Forward(request)] => {
@@ -212,13 +88,13 @@ impl Outcome {
         }
     }
 
-    /// The effects but for what the access log is told.
+    /// The effects other than on the access log.
     fn not_logged(&self) -> impl Iterator<Item = &Effect> {
         let is_other = |effect: &&Effect| !matches!(effect, Effect::Log(..));
         self.effects.iter().filter(is_other)
     }
 
-    /// The reply, beside what the access log is told the one effect.
+    /// The reply, which must be the only effect besides the log and the metric.
     fn reply(&self) -> &Reply {
         let effects: Vec<_> = self.not_logged().collect();
         match effects.as_slice() {
@@ -231,7 +107,7 @@ impl Outcome {
         }
     }
 
-    /// Status and code of the rejection.
+    /// The status and the code of the rejection.
     fn rejection(&self) -> (u16, String) {
         let body = self.body();
         let code = body["error"]["code"].as_str().unwrap_or("none");
@@ -244,12 +120,13 @@ impl Outcome {
 
     fn waits(&self) -> bool {
         let waits = self.effects == [Effect::Await(Resource::Keys(0))];
-        assert_eq!(waits, matches!(self.transaction, Transaction::Awaiting(_)));
+        let state = &self.transaction;
+        assert_eq!(waits, matches!(state, Transaction::AwaitingFetch(_)));
         waits
     }
 }
 
-/// The one value that a header has upstream, `None` where it is not set.
+/// The value that is set for a header, `None` if it is not set.
 fn upstream<'a>(request: &'a UpstreamRequest, name: &str) -> Option<&'a str> {
     let mut found = request.set.iter().filter(|(set, _)| *set == name);
     let value = found.next().map(|(_, value)| value);
@@ -265,7 +142,7 @@ fn good() -> String {
     token(json!({}))
 }
 
-/// One who may do nothing.
+/// The token of a caller without permissions.
 fn powerless() -> String {
     token(json!({"scope": "openid"}))
 }
@@ -279,8 +156,8 @@ fn rejection(status: u16, code: &str) -> (u16, String) {
 }
 
 #[test]
-fn the_response_loses_the_headers_that_tell_of_the_gateways_account() {
-    let gateway = Gateway::warm();
+fn headers_that_reveal_the_operators_account_are_removed_from_the_response() {
+    let gateway = TestGateway::warm();
     let bearer = bearer(&good());
     let outcome = gateway.post("/my-openai/models", &[("authorization", &bearer)]);
     let names = [
@@ -300,8 +177,8 @@ fn the_response_loses_the_headers_that_tell_of_the_gateways_account() {
 }
 
 #[test]
-fn a_gateway_without_authentication_still_swaps_the_credential() {
-    let gateway = Gateway::open();
+fn a_gateway_without_authentication_still_replaces_the_credential() {
+    let gateway = TestGateway::without_authentication();
     for headers in [
         vec![],
         vec![("authorization", "Bearer anything")],

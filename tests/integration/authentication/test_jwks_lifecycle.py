@@ -156,7 +156,7 @@ def test_stale_keys_are_used_and_reported(world, start_gateway):
         issuer.fault["jwks"] = Fault(status=500)
         wait_until(lambda: stale(gateway))
         assert verdicts(gateway, token) == verdicts(gateway, issuer.mint()) == {GOOD}
-        wait_until(lambda: "the keys are stale and serve until 2" in gateway.log())
+        wait_until(lambda: "the current ones are stale and are used until 2" in gateway.log())
         issuer.fault.clear()
         wait_until(lambda: not stale(gateway))
 

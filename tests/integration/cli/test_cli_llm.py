@@ -151,7 +151,7 @@ def test_an_unreachable_gateway_is_reported(hops):
 def test_a_server_without_tls_is_reported(hops, broken):
     outcomes, done = hops("my-openai", AI_GATEWAY_ENDPOINT=broken.url.replace("http:", "https:"))
     assert failing(outcomes) == ["tls"] and done.returncode == 6
-    assert "hint: the server speaks no TLS there: is it http://, or another port?" in done.stderr
+    assert "hint: the server does not speak TLS; check the scheme and the port" in done.stderr
 
 
 def test_an_endpoint_that_is_not_a_gateway_is_reported(llm, world):

@@ -121,7 +121,7 @@ def test_gemini_cli_sends_a_token_with_each_request(run, world):
         "my-google",
         f"ask {GOOGLE.path}",
         body=body(GOOGLE),
-        headers={"x-goog-api-key": "in-the-gateways-hands"},
+        headers={"x-goog-api-key": "set-by-the-gateway"},
     )
     assert answer["status"] == 200, answer
     assert start["settings"]["security"]["auth"]["selectedType"] == "gemini-api-key"

@@ -66,6 +66,8 @@ def test_exactly_the_existing_error_codes_are_documented():
         for function in CODES.findall(file.read_text())
         for code in re.findall(r'=> "(\w+)"', function)
     }
+    rejections = (PROJECT / "src" / "core" / "reply" / "rejection.rs").read_text()
+    codes |= set(re.findall(r'ErrorResponse::new\(\s*&\w+,\s*"(\w+)"', rejections))
     assert len(codes) > 20
     codes |= set(re.findall(r"code: ([a-z_]+)", (PROJECT / "envoy" / "bootstrap.yaml").read_text()))
     assert {code for row in rows for code in re.findall(r"`(\w+)`", row)} == codes

@@ -18,7 +18,7 @@ fn is_usable(key: &Value) -> bool {
     }
 }
 
-/// The public key of the vector for an algorithm, with changed members; a null removes.
+/// The public key of the vector for an algorithm, with changed members. `null` removes one.
 fn key(algorithm: &str, changes: &Value) -> Value {
     let vectors = independent_vectors();
     let vector = vectors.iter().find(|v| v.algorithm == algorithm);
@@ -42,7 +42,7 @@ fn edited(algorithm: &str, member: &str, edit: impl FnOnce(&mut Vec<u8>)) -> Val
     key
 }
 
-/// An RSA key of which the modulus has that many bits and is nothing but ones.
+/// An RSA key whose modulus has that many bits, which are all ones.
 fn rsa(bits: usize, exponent: &[u8]) -> Value {
     let mut modulus = vec![0xff; bits.div_ceil(8)];
     modulus[0] >>= (8 - bits % 8) % 8;
@@ -59,7 +59,7 @@ fn algorithms_of(key: &Value) -> Vec<&'static str> {
 }
 
 #[test]
-fn a_key_serves_the_algorithms_of_its_kind_or_the_one_it_names() {
+fn a_key_is_for_the_algorithms_of_its_type_or_the_one_it_names() {
     for (key, algorithms) in [
         (
             key("RS256", &json!({})),
@@ -77,7 +77,7 @@ fn a_key_serves_the_algorithms_of_its_kind_or_the_one_it_names() {
 }
 
 #[test]
-fn a_key_whose_alg_is_not_of_its_kind_is_ignored() {
+fn a_key_whose_alg_does_not_match_its_type_is_ignored() {
     for (own, named) in [
         ("RS256", "ES256"),
         ("RS256", "EdDSA"),
@@ -96,7 +96,7 @@ fn a_key_whose_alg_is_not_of_its_kind_is_ignored() {
 }
 
 #[test]
-fn only_a_key_that_may_check_signatures_is_used() {
+fn only_a_key_that_may_verify_signatures_is_used() {
     for (purpose, usable) in [
         (json!({"use": "sig"}), true),
         (json!({"key_ops": ["verify"]}), true),
@@ -151,7 +151,7 @@ fn an_rsa_key_has_2048_to_8192_bits_and_an_odd_exponent_over_one() {
 }
 
 #[test]
-fn an_rsa_modulus_that_is_even_or_hides_its_size_behind_zeros_is_ignored() {
+fn an_rsa_modulus_that_is_even_or_padded_with_zeros_is_ignored() {
     let even = edited("RS256", "n", |n| *n.last_mut().unwrap() ^= 1);
     assert!(!is_usable(&even));
     let padded_1024 = {
@@ -176,7 +176,7 @@ fn an_rsa_modulus_with_a_leading_zero_is_the_same_key() {
 }
 
 #[test]
-fn an_elliptic_key_is_a_point_of_its_curve_at_full_length() {
+fn an_elliptic_curve_key_is_a_point_of_its_curve_in_full_length() {
     for (algorithm, length) in [("ES256", 32), ("ES384", 48)] {
         assert!(is_usable(&key(algorithm, &json!({}))));
         for member in ["x", "y"] {
@@ -196,7 +196,7 @@ fn an_elliptic_key_is_a_point_of_its_curve_at_full_length() {
 }
 
 #[test]
-fn a_key_of_another_kind_or_curve_than_it_says_is_ignored() {
+fn a_key_of_another_type_or_curve_than_it_states_is_ignored() {
     for (algorithm, changes) in [
         ("ES256", json!({"crv": "P-384"})),
         ("ES384", json!({"crv": "P-256"})),
@@ -240,7 +240,7 @@ fn numbers_in_keys_are_canonical_base64url() {
 }
 
 #[test]
-fn broken_keys_do_not_spoil_the_good_ones_among_them() {
+fn malformed_keys_are_ignored_and_valid_ones_used() {
     let good = |id: &str| SigningKey::new(id).jwk();
     let keys = parse(&[
         good("first"),
@@ -260,7 +260,7 @@ fn broken_keys_do_not_spoil_the_good_ones_among_them() {
 }
 
 #[test]
-fn keys_are_told_apart_by_kid_and_tried_in_turn_without_one() {
+fn keys_are_selected_by_kid_and_all_tried_without_one() {
     let twin = |id: Option<&str>| {
         let mut jwk = SigningKey::new("any").jwk();
         jwk["kid"] = json!(id);
@@ -282,7 +282,7 @@ fn keys_are_told_apart_by_kid_and_tried_in_turn_without_one() {
 }
 
 #[test]
-fn a_fingerprint_changes_with_all_that_decides_what_a_key_may_sign() {
+fn a_fingerprint_covers_everything_that_decides_what_a_key_may_sign() {
     let fingerprint = |jwk: Value| *parse(&[jwk]).unwrap().keys()[0].fingerprint();
     let base = key("RS256", &json!({"kid": "a"}));
     let prints = [
@@ -300,7 +300,7 @@ fn a_fingerprint_changes_with_all_that_decides_what_a_key_may_sign() {
 }
 
 #[test]
-fn no_more_than_64_keys_are_taken_and_useless_ones_do_not_count() {
+fn at_most_64_usable_keys_are_used() {
     let useless = || json!({"kty": "oct", "k": "AA"});
     let keys: Vec<_> = (0..100)
         .flat_map(|id| [useless(), SigningKey::new(&id.to_string()).jwk()])
@@ -312,7 +312,7 @@ fn no_more_than_64_keys_are_taken_and_useless_ones_do_not_count() {
 }
 
 #[test]
-fn a_document_that_is_no_key_set_is_malformed() {
+fn a_document_that_is_not_a_key_set_is_malformed() {
     for document in [
         "",
         "null",
@@ -335,7 +335,7 @@ fn a_document_that_is_no_key_set_is_malformed() {
     assert!(KeySet::parse(nested.as_bytes()).is_err());
 }
 
-/// Any JSON, small, with the member names of keys among its own.
+/// Any small JSON value. Its member names may be those of keys.
 fn any_key() -> impl Strategy<Value = Value> {
     let text = prop_oneof![
         "[A-Za-z0-9_=-]{0,50}".prop_map(Value::from),

@@ -1,177 +1,203 @@
-//! How keys are fetched: an issuer's discovery document, where there is one, and then its key set.
+//! How keys are fetched: an issuer's discovery document, if it has one, and then its key set.
 //!
-//! Discovery (OpenID Connect Discovery 1.0 §4) is done anew each time, so that a moved key set is
-//! followed.
+//! Discovery (OpenID Connect Discovery 1.0 §4) is repeated for each fetch, so that a key set that
+//! has moved is found.
 
 use std::time::Duration;
 
 use serde::Deserialize;
+use thiserror::Error;
 
-use crate::authn::jwk::KeySet;
-use crate::fetch::callout::{Callout, CalloutResponse, Clusters};
-use crate::http::url::{Endpoint, Scheme};
+use crate::authn::jwk::{KeySet, KeySetError};
+use crate::base::time::UnixTime;
+use crate::fetch::callout::{Callout, CalloutError, CalloutResponse, Clusters};
+use crate::fetch::refresh::Validity;
+use crate::fetch::refreshed::{Fetched, Progress, Source};
+use crate::http::url::{Endpoint, Scheme, UrlError};
 
 /// How an issuer's keys are fetched.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RemoteKeys {
     /// The issuer, as its discovery document must name it.
     pub issuer: String,
-    /// What is asked first.
+    /// What is fetched first.
     pub start: Start,
-    /// The cluster to ask through, by the scheme of what is asked.
+    /// The clusters to send callouts through.
     pub clusters: Clusters,
-    /// How long one callout may take.
+    /// How long to wait for each response.
     pub timeout: Duration,
-    /// How old keys may get, where their answer does not say so.
+    /// The lifetime of keys whose response does not state one.
     pub refresh_interval: Duration,
-    /// How old keys may get at least, whatever their answer says.
+    /// The shortest lifetime of keys, whatever the response says.
     pub min_refresh_interval: Duration,
-    /// How old keys may get at most, whatever their answer says.
+    /// The longest lifetime of keys, whatever the response says.
     pub max_refresh_interval: Duration,
-    /// How long keys still serve when they cannot be fetched anew.
+    /// How long stale keys are used if they cannot be refreshed.
     pub max_stale: Duration,
-    /// How long an unknown `kid` causes no other fetch after it caused one.
+    /// The shortest time between two fetches that unknown key ids cause.
     pub refetch_interval: Duration,
 }
 
-/// What is asked first for keys.
+/// What is fetched first.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Start {
-    /// The issuer's discovery document, which names the key set.
+    /// The issuer's discovery document, which has the URL of the key set.
     Discovery(Endpoint),
     /// The key set.
     KeySet(Endpoint),
 }
 
-/// A discovery and a key set.
-const CALLOUTS: u32 = 2;
-
-/// The fetches of an issuer's keys, one after the other.
-pub(super) struct Fetch {
-    pub(super) settings: RemoteKeys,
-    asked: Asked,
-}
-
-/// What an answer that could be used leads to.
-pub(super) enum Step {
-    /// The next callout.
-    Ask(Callout),
-    /// The end: the keys, and the document that they stand in.
-    Fetched(KeySet, String),
-}
-
-/// What the callout under way asks for.
+/// What a callout asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Asked {
+pub enum JwksStep {
+    /// The discovery document.
     Discovery,
+    /// The key set.
     KeySet,
 }
 
-/// The parts of a discovery document that matter.
+/// Why an issuer's keys could not be fetched. The issuer, or the network, is at fault.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum JwksError {
+    /// There was no document.
+    #[error(transparent)]
+    Callout(#[from] CalloutError),
+    /// The key set cannot be used.
+    #[error("the key set {0}")]
+    KeySet(#[from] KeySetError),
+    /// The discovery document lacks a member.
+    #[error("the discovery document is not JSON with issuer and jwks_uri")]
+    Discovery,
+    /// The discovery document belongs to another issuer.
+    #[error("the discovery document names another issuer")]
+    AnotherIssuer,
+    /// `jwks_uri` is not a usable URL.
+    #[error("the discovery document's jwks_uri {0}")]
+    JwksUri(#[from] UrlError),
+    /// `jwks_uri` is link-local, but the discovery document is not.
+    #[error("the discovery document's jwks_uri is link-local")]
+    LinkLocal,
+    /// `jwks_uri` is plaintext, but the discovery document came over TLS.
+    #[error("the discovery document's jwks_uri is not https")]
+    Plaintext,
+}
+
+/// The most callouts of one fetch: the discovery document and the key set.
+const CALLOUTS: u32 = 2;
+
+/// The members of a discovery document that are used.
 #[derive(Deserialize)]
 struct DiscoveryDocument {
     issuer: String,
     jwks_uri: String,
 }
 
-impl Fetch {
-    /// Nothing has been asked yet.
-    pub(super) const fn new(settings: RemoteKeys) -> Self {
-        Self {
-            settings,
-            asked: Asked::Discovery,
-        }
-    }
+impl Source for RemoteKeys {
+    type Value = KeySet;
+    type Step = JwksStep;
+    type Error = JwksError;
 
-    /// What workers know these keys by. Keys that come from elsewhere have another name.
-    pub(super) fn name(&self) -> String {
+    /// Another URL makes another name, so that a changed configuration does not use the keys of
+    /// the old URL.
+    fn name(&self) -> String {
         let Endpoint {
             authority, target, ..
-        } = self.start();
-        let RemoteKeys {
-            issuer, clusters, ..
-        } = &self.settings;
-        let cluster = clusters.of(self.start().scheme);
-        format!("keys/{issuer}/{cluster}/{authority}{target}")
+        } = self.first_endpoint();
+        let cluster = self.clusters.of(self.first_endpoint().scheme);
+        format!("keys/{}/{cluster}/{authority}{target}", self.issuer)
     }
 
-    /// How long a fetch may take.
-    pub(super) fn time_limit(&self) -> Duration {
-        self.settings.timeout * CALLOUTS
+    fn subject(&self) -> String {
+        format!("the keys of issuer {}", self.issuer)
     }
 
-    /// The first callout.
-    pub(super) fn begin(&mut self) -> Callout {
-        self.asked = match self.settings.start {
-            Start::Discovery(_) => Asked::Discovery,
-            Start::KeySet(_) => Asked::KeySet,
+    fn time_limit(&self) -> Duration {
+        self.timeout * CALLOUTS
+    }
+
+    fn max_stale(&self) -> Option<Duration> {
+        Some(self.max_stale)
+    }
+
+    fn start(&self, _: UnixTime) -> Result<Progress<Self>, JwksError> {
+        let (step, endpoint) = match &self.start {
+            Start::Discovery(endpoint) => (JwksStep::Discovery, endpoint),
+            Start::KeySet(endpoint) => (JwksStep::KeySet, endpoint),
         };
-        self.callout(self.start().clone())
+        Ok(Progress::Next(step, self.callout(endpoint.clone())))
     }
 
-    /// Takes in the answer to the callout under way, or says what is wrong with it.
-    pub(super) fn on_response(&mut self, answer: CalloutResponse<'_>) -> Result<Step, String> {
-        let body = answer.document()?;
-        match self.asked {
-            Asked::Discovery => {
-                let endpoint = self.discovered(body)?;
-                self.asked = Asked::KeySet;
-                Ok(Step::Ask(self.callout(endpoint)))
+    fn on_response(
+        &self,
+        step: JwksStep,
+        response: CalloutResponse<'_>,
+        now: UnixTime,
+    ) -> Result<Progress<Self>, JwksError> {
+        let lifetime = self.lifetime(&response);
+        let body = response.document()?;
+        Ok(match step {
+            JwksStep::Discovery => {
+                let endpoint = self.jwks_endpoint(body)?;
+                Progress::Next(JwksStep::KeySet, self.callout(endpoint))
             }
-            Asked::KeySet => {
-                let keys = KeySet::parse(body).map_err(|error| format!("the key set {error}"))?;
-                let document = String::from_utf8_lossy(body).into_owned();
-                Ok(Step::Fetched(keys, document))
-            }
-        }
+            JwksStep::KeySet => Progress::Fetched(Fetched {
+                value: KeySet::parse(body)?,
+                document: String::from_utf8_lossy(body).into_owned(),
+                validity: Validity::with_lifetime(&self.name(), now, lifetime),
+            }),
+        })
     }
 
-    /// How long the keys of an answer are good.
-    pub(super) fn lifetime(&self, answer: &CalloutResponse<'_>) -> Duration {
-        let settings = &self.settings;
-        match answer {
+    fn parse(&self, document: &[u8], _: UnixTime) -> Result<KeySet, JwksError> {
+        Ok(KeySet::parse(document)?)
+    }
+}
+
+impl RemoteKeys {
+    /// The lifetime of the keys in a response.
+    fn lifetime(&self, response: &CalloutResponse<'_>) -> Duration {
+        match response {
             CalloutResponse::Response {
                 lifetime: Some(lifetime),
                 ..
             } => (*lifetime)
-                .min(settings.max_refresh_interval)
-                .max(settings.min_refresh_interval),
-            _ => settings.refresh_interval,
+                .min(self.max_refresh_interval)
+                .max(self.min_refresh_interval),
+            _ => self.refresh_interval,
         }
     }
 
-    const fn start(&self) -> &Endpoint {
-        let (Start::Discovery(start) | Start::KeySet(start)) = &self.settings.start;
-        start
+    const fn first_endpoint(&self) -> &Endpoint {
+        let (Start::Discovery(endpoint) | Start::KeySet(endpoint)) = &self.start;
+        endpoint
     }
 
-    fn callout(&self, endpoint: Endpoint) -> Callout {
-        Callout {
-            cluster: self.settings.clusters.of(endpoint.scheme).to_owned(),
+    fn callout(&self, endpoint: Endpoint) -> Box<Callout> {
+        Box::new(Callout {
+            cluster: self.clusters.of(endpoint.scheme).to_owned(),
             method: "GET",
             endpoint,
             headers: Vec::new(),
-            timeout: self.settings.timeout,
-        }
+            timeout: self.timeout,
+        })
     }
 
-    /// The key set's place. The document must be this issuer's own, and must not lead from TLS to
-    /// plaintext.
-    fn discovered(&self, body: &[u8]) -> Result<Endpoint, String> {
-        let document: DiscoveryDocument = serde_json::from_slice(body).map_err(|_| {
-            "the discovery document is not JSON with issuer and jwks_uri".to_owned()
-        })?;
-        if document.issuer != self.settings.issuer {
-            return Err("the discovery document names another issuer".to_owned());
+    /// The URL of the key set. The discovery document must be this issuer's own, and must not lead
+    /// from TLS to plaintext or from elsewhere to a link-local address.
+    fn jwks_endpoint(&self, discovery_document: &[u8]) -> Result<Endpoint, JwksError> {
+        let document: DiscoveryDocument =
+            serde_json::from_slice(discovery_document).map_err(|_| JwksError::Discovery)?;
+        if document.issuer != self.issuer {
+            return Err(JwksError::AnotherIssuer);
         }
-        let endpoint = Endpoint::parse(&document.jwks_uri)
-            .map_err(|error| format!("the discovery document's jwks_uri {error}"))?;
-        let start = self.start();
-        if endpoint.is_link_local() && !start.is_link_local() {
-            return Err("the discovery document's jwks_uri is link-local".to_owned());
+        let endpoint = Endpoint::parse(&document.jwks_uri)?;
+        let first = self.first_endpoint();
+        if endpoint.is_link_local() && !first.is_link_local() {
+            return Err(JwksError::LinkLocal);
         }
-        if start.scheme == Scheme::Https && endpoint.scheme == Scheme::Http {
-            return Err("the discovery document's jwks_uri is not https".to_owned());
+        if first.scheme == Scheme::Https && endpoint.scheme == Scheme::Http {
+            return Err(JwksError::Plaintext);
         }
         Ok(endpoint)
     }

@@ -1,4 +1,4 @@
-//! A source of keys under a virtual clock, with an identity provider whose answers are scripted.
+//! An issuer's keys under a virtual clock, with an identity provider whose responses are scripted.
 
 mod freshness;
 mod key_miss;
@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::*;
 use crate::fetch::callout::Clusters;
+use crate::fetch::refresh::FetchState;
 use crate::http::url::Endpoint;
 use crate::testing::{ISSUER, MemoryBoard, NOW, SigningKey, key_set, response};
 
@@ -50,9 +51,9 @@ fn keys(ids: &[&str]) -> String {
     key_set(&keys)
 }
 
-/// A source and the time that it is told.
+/// A cache and the current time.
 struct World {
-    source: JwksCache,
+    cache: JwksCache,
     shared_data: MemoryBoard,
     now: UnixTime,
 }
@@ -62,7 +63,7 @@ impl World {
         let shared_data = MemoryBoard::default();
         let settings = JwksSource::Remote(Box::new(settings(start)));
         Self {
-            source: JwksCache::new(&settings, &shared_data),
+            cache: JwksCache::new(&settings, &shared_data),
             shared_data,
             now: NOW,
         }
@@ -76,7 +77,7 @@ impl World {
         Self::new(Start::Discovery(endpoint("https://issuer.test/discovery")))
     }
 
-    /// One that has just fetched these keys.
+    /// Has just fetched these keys.
     fn warm(ids: &[&str]) -> Self {
         let mut world = Self::with_key_set_uri();
         world.fetch(ids);
@@ -88,11 +89,11 @@ impl World {
     }
 
     fn due(&mut self) -> Option<Callout> {
-        self.source.poll(self.now, &self.shared_data).callout
+        self.cache.poll(self.now, &self.shared_data).callout
     }
 
-    fn answer(&mut self, status: u16, body: &str) -> Option<Callout> {
-        self.source.on_response(
+    fn respond(&mut self, status: u16, body: &str) -> Option<Callout> {
+        self.cache.on_response(
             response(status, body.as_bytes()),
             self.now,
             &self.shared_data,
@@ -101,22 +102,22 @@ impl World {
 
     fn fetch(&mut self, ids: &[&str]) {
         assert!(self.due().is_some());
-        assert_eq!(self.answer(200, &keys(ids)), None);
+        assert_eq!(self.respond(200, &keys(ids)), None);
     }
 
     fn fail(&mut self) {
         assert!(self.due().is_some());
-        assert_eq!(self.answer(500, ""), None);
+        assert_eq!(self.respond(500, ""), None);
     }
 
-    fn demand(&mut self, patience: WaitPolicy) -> KeyMiss {
-        self.source.demand(patience, self.now)
+    fn unknown_key(&mut self, wait_policy: WaitPolicy) -> KeyMiss {
+        self.cache.on_unknown_key(wait_policy, self.now)
     }
 
     fn ids(&self) -> Vec<String> {
         let all = ["a", "b", "c"].into_iter();
         let has = |id: &&str| {
-            let found = self.source.matching(Some(id), Algorithm::EdDsa);
+            let found = self.cache.matching(Some(id), Algorithm::EdDsa);
             found.count() > 0
         };
         all.filter(has).map(str::to_owned).collect()
@@ -130,7 +131,7 @@ const fn unavailable(seconds: u64) -> KeyMiss {
 }
 
 #[test]
-fn a_cold_source_fetches_the_key_set_at_once_and_once() {
+fn a_new_cache_fetches_the_key_set_once() {
     let mut world = World::with_key_set_uri();
     let callout = world.due().unwrap();
     assert_eq!(callout.cluster, "tls");
@@ -138,13 +139,13 @@ fn a_cold_source_fetches_the_key_set_at_once_and_once() {
     assert_eq!(callout.timeout, secs(5));
     assert_eq!(world.due(), None, "it is under way");
 
-    assert_eq!(world.answer(200, &keys(&["a"])), None);
+    assert_eq!(world.respond(200, &keys(&["a"])), None);
     assert_eq!(world.ids(), ["a"]);
     assert_eq!(world.due(), None);
 }
 
 #[test]
-fn discovery_leads_to_the_key_set_wherever_that_is() {
+fn the_key_set_is_fetched_from_where_discovery_says() {
     let mut world = World::with_discovery();
     assert_eq!(world.due().unwrap().endpoint.target, "/discovery");
     let document = json!({
@@ -152,14 +153,14 @@ fn discovery_leads_to_the_key_set_wherever_that_is() {
         "jwks_uri": "https://keys.test:8443/jwks?tenant=1",
         "token_endpoint": "https://issuer.test/token",
     });
-    let Some(callout) = world.answer(200, &document.to_string()) else {
+    let Some(callout) = world.respond(200, &document.to_string()) else {
         panic!("no second callout");
     };
     assert_eq!(callout.cluster, "tls");
     assert_eq!(callout.endpoint.authority, "keys.test:8443");
     assert_eq!(callout.endpoint.target, "/jwks?tenant=1");
     assert_eq!(world.due(), None, "the fetch is still under way");
-    assert_eq!(world.answer(200, &keys(&["b"])), None);
+    assert_eq!(world.respond(200, &keys(&["b"])), None);
     assert_eq!(world.ids(), ["b"]);
 
     world.pass(REFRESH);
@@ -167,7 +168,7 @@ fn discovery_leads_to_the_key_set_wherever_that_is() {
 }
 
 #[test]
-fn a_discovery_document_that_cannot_be_trusted_ends_the_fetch() {
+fn a_discovery_document_that_cannot_be_trusted_fails_the_fetch() {
     let document =
         |issuer: &str, jwks_uri: &str| json!({"issuer": issuer, "jwks_uri": jwks_uri}).to_string();
     let good_uri = "https://issuer.test/keys";
@@ -193,9 +194,13 @@ fn a_discovery_document_that_cannot_be_trusted_ends_the_fetch() {
     ] {
         let mut world = World::with_discovery();
         world.due();
-        assert_eq!(world.answer(200, &body), None, "{body}");
+        assert_eq!(world.respond(200, &body), None, "{body}");
         assert!(world.ids().is_empty(), "{body}");
-        assert_eq!(world.demand(WaitPolicy::Wait), unavailable(1), "{body}");
+        assert_eq!(
+            world.unknown_key(WaitPolicy::Wait),
+            unavailable(1),
+            "{body}"
+        );
     }
 }
 
@@ -206,13 +211,13 @@ fn a_plaintext_issuer_may_name_a_plaintext_key_set() {
     assert_eq!(world.due().unwrap().cluster, "plain");
     let document = json!({"issuer": ISSUER, "jwks_uri": "http://127.0.0.1:8080/keys"});
     assert!(matches!(
-        world.answer(200, &document.to_string()),
+        world.respond(200, &document.to_string()),
         Some(callout) if callout.cluster == "plain"
     ));
 }
 
 #[test]
-fn whatever_is_not_a_good_key_set_leaves_the_old_keys_and_is_tried_again() {
+fn a_failed_fetch_keeps_the_old_keys_and_is_repeated() {
     let good = keys(&["b"]);
     for answer in [
         CalloutResponse::NoResponse,
@@ -232,7 +237,7 @@ fn whatever_is_not_a_good_key_set_leaves_the_old_keys_and_is_tried_again() {
         assert!(world.due().is_some());
         assert_eq!(
             world
-                .source
+                .cache
                 .on_response(answer, world.now, &world.shared_data),
             None
         );
@@ -245,24 +250,24 @@ fn whatever_is_not_a_good_key_set_leaves_the_old_keys_and_is_tried_again() {
 }
 
 #[test]
-fn failures_are_followed_by_ever_longer_waits_up_to_thirty_seconds() {
+fn failures_back_off_up_to_thirty_seconds() {
     let mut world = World::with_key_set_uri();
     for wait in [1, 2, 4, 8, 16, 30, 30, 30] {
         world.fail();
         world.pass(wait - 1);
         assert_eq!(world.due(), None, "after {} of {wait} s", wait - 1);
-        assert_eq!(world.demand(WaitPolicy::Wait), unavailable(1));
+        assert_eq!(world.unknown_key(WaitPolicy::Wait), unavailable(1));
         world.pass(1);
     }
     world.fetch(&["a"]);
     world.pass(REFRESH);
     world.fail();
     world.pass(1);
-    assert!(world.due().is_some(), "a success begins the waits anew");
+    assert!(world.due().is_some(), "a success resets the back-off");
 }
 
 #[test]
-fn keys_are_fetched_anew_at_each_refresh_interval() {
+fn keys_are_refreshed_at_each_refresh_interval() {
     let mut world = World::warm(&["a"]);
     for ids in [["a", "b"], ["b", "c"]] {
         world.pass(REFRESH * 8 / 10 - 1);
@@ -274,35 +279,35 @@ fn keys_are_fetched_anew_at_each_refresh_interval() {
 }
 
 #[test]
-fn stale_keys_serve_for_their_time_and_no_longer() {
+fn stale_keys_are_used_for_max_stale_and_no_longer() {
     let mut world = World::warm(&["a"]);
     world.pass(REFRESH + STALE);
     world.fail();
-    assert!(!world.source.expire(world.now));
+    assert!(!world.cache.expire(world.now));
     assert_eq!(world.ids(), ["a"]);
 
     world.pass(1);
-    assert!(world.source.expire(world.now));
+    assert!(world.cache.expire(world.now));
     assert!(world.ids().is_empty());
-    assert!(!world.source.expire(world.now), "it says so once");
+    assert!(!world.cache.expire(world.now), "it says so once");
 
     world.fetch(&["b"]);
     assert_eq!(world.ids(), ["b"]);
-    assert!(!world.source.expire(world.now));
+    assert!(!world.cache.expire(world.now));
 }
 
 #[test]
-fn an_inline_key_set_is_never_fetched_nor_too_old() {
+fn an_inline_key_set_is_never_fetched_and_never_expires() {
     let shared_data = MemoryBoard::default();
     let parsed = KeySet::parse(keys(&["a"]).as_bytes()).unwrap();
-    let mut source = JwksCache::new(&JwksSource::Inline(parsed), &shared_data);
+    let mut cache = JwksCache::new(&JwksSource::Inline(parsed), &shared_data);
     let end = NOW + Duration::MAX;
-    assert_eq!(source.poll(end, &shared_data), Poll::default());
-    assert!(!source.expire(end));
-    for patience in [WaitPolicy::Wait, WaitPolicy::Decide] {
-        assert_eq!(source.demand(patience, end), KeyMiss::Settled);
+    assert_eq!(cache.poll(end, &shared_data), Poll::default());
+    assert!(!cache.expire(end));
+    for wait_policy in [WaitPolicy::Wait, WaitPolicy::DoNotWait] {
+        assert_eq!(cache.on_unknown_key(wait_policy, end), KeyMiss::UnknownKey);
     }
-    let stray = source.on_response(CalloutResponse::NoResponse, end, &shared_data);
+    let stray = cache.on_response(CalloutResponse::NoResponse, end, &shared_data);
     assert_eq!(stray, None);
-    assert_eq!(source.keys().len(), 1);
+    assert_eq!(cache.keys().len(), 1);
 }

@@ -8,14 +8,14 @@ use crate::testing::{self, AUDIENCE, ISSUER, NOW, base64url};
 
 const SKEW: Duration = Duration::from_secs(60);
 
-/// A token with these parts; its signature is three bytes of nothing.
+/// A token with these parts. Its signature is three zero bytes.
 fn token(header: &str, payload: &str) -> String {
     format!("{}.{}.AAAA", base64url(header), base64url(payload))
 }
 
-/// The error of parsing, `None` where it went well.
+/// The error of parsing, if any.
 fn parse_error(token: &str) -> Option<TokenError> {
-    Token::parse(token.as_bytes()).err()
+    UnverifiedToken::parse(token.as_bytes()).err()
 }
 
 fn malformed(error: Option<TokenError>) -> Option<&'static str> {
@@ -25,17 +25,17 @@ fn malformed(error: Option<TokenError>) -> Option<&'static str> {
     }
 }
 
-/// The verdict on a payload as text, for all its claims.
+/// The claims of a payload, or why they are rejected.
 fn checked(payload: &str) -> Result<Claims, TokenError> {
     let token = token(r#"{"alg":"EdDSA"}"#, payload);
-    Token::parse(token.as_bytes())?.claims(0, &[AUDIENCE.to_owned()], SKEW, NOW)
+    UnverifiedToken::parse(token.as_bytes())?.claims(0, &[AUDIENCE.to_owned()], SKEW, NOW)
 }
 
 fn checked_with(changes: Value) -> Result<Claims, TokenError> {
     checked(&testing::claims(changes).to_string())
 }
 
-/// As [`checked_with`], for a value that `serde_json` cannot write as it is to be sent.
+/// Like [`checked_with`], for a value that `serde_json` would write differently.
 fn checked_with_raw(name: &str, raw: &str) -> Result<Claims, TokenError> {
     let mut payload = testing::claims(json!({name: null})).to_string();
     payload.pop();
@@ -43,11 +43,11 @@ fn checked_with_raw(name: &str, raw: &str) -> Result<Claims, TokenError> {
 }
 
 #[test]
-fn a_token_is_taken_apart_into_what_it_says() {
+fn a_token_is_parsed_into_its_parts() {
     let header =
         r#"{"alg":"ES256","kid":"k","typ":"at+jwt","x5c":["a"],"jku":"https://evil.test"}"#;
     let text = token(header, r#"{"iss":"i","aud":1}"#);
-    let parsed = Token::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+    let parsed = UnverifiedToken::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(parsed.algorithm, Algorithm::Es256);
     assert_eq!(parsed.key_id.as_deref(), Some("k"));
     assert_eq!(parsed.issuer, "i");
@@ -56,7 +56,7 @@ fn a_token_is_taken_apart_into_what_it_says() {
 }
 
 #[test]
-fn what_is_not_three_parts_of_canonical_base64url_is_malformed() {
+fn a_token_has_three_parts_of_canonical_base64url() {
     let good = token(r#"{"alg":"EdDSA"}"#, r#"{"iss":"i"}"#);
     assert_eq!(parse_error(&good), None);
     let parts: Vec<&str> = good.split('.').collect();
@@ -94,7 +94,7 @@ fn what_is_not_three_parts_of_canonical_base64url_is_malformed() {
     }
 }
 
-/// The last character of each of these has bits that no byte takes up.
+/// The last character of each of these has unused bits.
 #[test]
 fn trailing_bits_must_be_zero() {
     for (canonical, others) in [("AA", ["AB", "AP"]), ("AAA", ["AAB", "AAD"])] {
@@ -110,7 +110,7 @@ fn trailing_bits_must_be_zero() {
 }
 
 #[test]
-fn a_token_of_more_than_16_kib_is_refused_unread() {
+fn a_token_over_16_kib_is_rejected() {
     let padded = |length: usize| {
         let bare = token(r#"{"alg":"EdDSA"}"#, r#"{"iss":"i"}"#);
         let fill = (length - bare.len()) / 4 * 4;
@@ -123,7 +123,7 @@ fn a_token_of_more_than_16_kib_is_refused_unread() {
 }
 
 #[test]
-fn a_header_that_is_not_one_plain_object_is_malformed() {
+fn a_header_that_is_not_a_plain_object_is_malformed() {
     for header in [
         "",
         "null",
@@ -154,9 +154,9 @@ fn a_header_that_is_not_one_plain_object_is_malformed() {
     }
 }
 
-/// RFC 8725 §3.11: what was signed for one purpose serves no other.
+/// RFC 8725 §3.11: a token that was issued for one purpose must not be used for another.
 #[test]
-fn a_token_that_says_that_it_is_of_another_kind_is_refused() {
+fn a_token_whose_typ_states_another_purpose_is_rejected() {
     for (kind, is_refused) in [
         ("JWT", false),
         ("jwt", false),
@@ -185,7 +185,7 @@ fn a_token_that_says_that_it_is_of_another_kind_is_refused() {
 }
 
 #[test]
-fn a_kid_is_a_text() {
+fn a_kid_must_be_a_string() {
     for kid in ["1", "null", "{}", r#"["k"]"#] {
         let header = format!(r#"{{"alg":"EdDSA","kid":{kid}}}"#);
         let error = parse_error(&token(&header, r#"{"iss":"i"}"#));
@@ -195,7 +195,7 @@ fn a_kid_is_a_text() {
 }
 
 #[test]
-fn every_crit_is_refused_as_none_is_understood() {
+fn every_crit_is_rejected() {
     for critical in [
         r#"["exp"]"#,
         r#"["b64"]"#,
@@ -213,7 +213,7 @@ fn every_crit_is_refused_as_none_is_understood() {
 }
 
 #[test]
-fn a_payload_that_is_not_encoded_is_refused_also_where_that_is_not_critical() {
+fn an_unencoded_payload_is_rejected_even_if_b64_is_not_critical() {
     for unencoded in ["false", "null", "0", "\"true\""] {
         let header = format!(r#"{{"alg":"EdDSA","b64":{unencoded}}}"#);
         let error = parse_error(&token(&header, r#"{"iss":"i"}"#));
@@ -224,7 +224,7 @@ fn a_payload_that_is_not_encoded_is_refused_also_where_that_is_not_critical() {
 }
 
 #[test]
-fn an_algorithm_that_proves_nothing_or_is_unknown_is_not_allowed() {
+fn unsigned_symmetric_and_unknown_algorithms_are_not_allowed() {
     for algorithm in [
         "none",
         "None",
@@ -265,7 +265,7 @@ fn an_algorithm_that_proves_nothing_or_is_unknown_is_not_allowed() {
 }
 
 #[test]
-fn claims_that_are_no_object_with_an_issuer_are_malformed() {
+fn claims_that_are_not_an_object_with_an_issuer_are_malformed() {
     for payload in [
         "",
         "null",
@@ -304,7 +304,7 @@ fn no_error_repeats_what_the_client_sent() {
 proptest! {
     #[test]
     fn no_bytes_make_the_parser_panic(bytes: Vec<u8>) {
-        let _ = Token::parse(&bytes);
+        let _ = UnverifiedToken::parse(&bytes);
     }
 
     #[test]
@@ -312,7 +312,7 @@ proptest! {
         header: Vec<u8>, payload: Vec<u8>, signature: Vec<u8>
     ) {
         let parts = [&header, &payload, &signature].map(base64url).join(".");
-        prop_assert!(Token::parse(parts.as_bytes()).is_err());
+        prop_assert!(UnverifiedToken::parse(parts.as_bytes()).is_err());
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! Tokens while their issuer's keys come, change, age and go.
+//! Tokens while their issuer's keys are fetched, rotated and withdrawn.
 
 use super::*;
 
 #[test]
-fn a_withdrawn_key_takes_its_remembered_tokens_with_it() {
+fn tokens_of_a_withdrawn_key_leave_the_cache() {
     let mut world = World::warm(&["old", "kept"]);
     let (old, kept) = (token("old", json!({})), token("kept", json!({})));
     assert!(world.accepts(&old));
@@ -12,50 +12,50 @@ fn a_withdrawn_key_takes_its_remembered_tokens_with_it() {
     world.fetch(&["kept", "new"]);
     let checks = world.verifier.0.get();
     assert!(world.accepts(&kept));
-    assert_eq!(world.verifier.0.get(), checks, "still remembered");
+    assert_eq!(world.verifier.0.get(), checks, "still cached");
     assert_eq!(
-        world.ask(&old, WaitPolicy::Decide),
+        world.ask(&old, WaitPolicy::DoNotWait),
         Verdict::Rejected(TokenError::KeyUnknown)
     );
 }
 
 #[test]
-fn remembered_tokens_live_no_longer_than_stale_keys() {
+fn cached_tokens_are_accepted_no_longer_than_stale_keys() {
     let mut world = World::warm(&["k"]);
     let token = token("k", json!({"exp": NOW_SECS + 1_000_000}));
     assert!(world.accepts(&token));
     world.now = NOW + REFRESH + Duration::from_secs(3601);
-    assert_eq!(world.begun(), [0]);
+    assert_eq!(world.start_fetches(), [0]);
     assert_eq!(
         world.ask(&token, WaitPolicy::Wait),
         Verdict::AwaitingKeys(0),
         "the fetch is under way"
     );
-    world.answer(0, CalloutResponse::Undeliverable);
+    world.respond(0, CalloutResponse::Undeliverable);
     assert!(matches!(
-        world.ask(&token, WaitPolicy::Decide),
+        world.ask(&token, WaitPolicy::DoNotWait),
         Verdict::KeysUnavailable { .. }
     ));
 }
 
 #[test]
-fn tokens_that_come_before_the_first_keys_wait_for_them() {
+fn tokens_wait_for_the_first_keys() {
     let mut world = World::new(&[issuer(ISSUER, remote())]);
-    let (good, stranger) = (token("k", json!({})), token("stranger", json!({})));
+    let (good, unknown) = (token("k", json!({})), token("unknown", json!({})));
     assert_eq!(world.ask(&good, WaitPolicy::Wait), Verdict::AwaitingKeys(0));
     world.fetch(&["k"]);
     assert!(matches!(
-        world.ask(&good, WaitPolicy::Decide),
+        world.ask(&good, WaitPolicy::DoNotWait),
         Verdict::Accepted(_)
     ));
     assert_eq!(
-        world.ask(&stranger, WaitPolicy::Decide),
+        world.ask(&unknown, WaitPolicy::DoNotWait),
         Verdict::Rejected(TokenError::KeyUnknown)
     );
 }
 
 #[test]
-fn a_token_of_a_new_key_waits_for_one_fetch_and_passes() {
+fn a_token_of_a_new_key_is_accepted_after_one_fetch() {
     let mut world = World::warm(&["a"]);
     let rotated = token("b", json!({}));
     assert_eq!(
@@ -65,23 +65,23 @@ fn a_token_of_a_new_key_waits_for_one_fetch_and_passes() {
     world.fetch(&["a", "b"]);
     assert!(world.accepts(&rotated));
     assert_eq!(
-        world.refusal(&token("c", json!({}))),
+        world.rejection(&token("c", json!({}))),
         TokenError::KeyUnknown
     );
 }
 
 #[test]
-fn a_token_of_a_new_key_outlives_a_fetch_that_began_before_the_key_was_there() {
+fn a_token_of_a_new_key_may_wait_for_a_second_fetch() {
     let mut world = World::warm(&["a"]);
     let (rotated, too) = (token("b", json!({})), token("b", json!({"jti": "2"})));
     world.now = NOW + REFRESH;
-    assert_eq!(world.begun(), [0]);
+    assert_eq!(world.start_fetches(), [0]);
     for token in [&rotated, &too] {
         assert_eq!(world.ask(token, WaitPolicy::Wait), Verdict::AwaitingKeys(0));
     }
-    world.answer(0, response(200, document(&["a"]).as_bytes()));
+    world.respond(0, response(200, document(&["a"]).as_bytes()));
     for token in [&rotated, &too] {
-        let verdict = world.ask(token, WaitPolicy::WaitForAnother);
+        let verdict = world.ask(token, WaitPolicy::WaitOnceMore);
         assert_eq!(verdict, Verdict::AwaitingKeys(0));
     }
     world.fetch(&["a", "b"]);
@@ -90,62 +90,62 @@ fn a_token_of_a_new_key_outlives_a_fetch_that_began_before_the_key_was_there() {
 }
 
 #[test]
-fn a_token_of_no_key_waits_for_one_fetch_of_its_own() {
+fn a_token_of_an_unknown_key_waits_for_one_fetch() {
     let mut world = World::warm(&["a"]);
-    let stranger = token("b", json!({}));
-    let verdict = world.ask(&stranger, WaitPolicy::Wait);
+    let unknown = token("b", json!({}));
+    let verdict = world.ask(&unknown, WaitPolicy::Wait);
     assert_eq!(verdict, Verdict::AwaitingKeys(0));
     world.fetch(&["a"]);
     assert_eq!(
-        world.ask(&stranger, WaitPolicy::WaitForAnother),
+        world.ask(&unknown, WaitPolicy::WaitOnceMore),
         Verdict::Rejected(TokenError::KeyUnknown)
     );
 }
 
 #[test]
-fn a_token_waits_for_no_other_fetch_where_the_one_has_failed() {
+fn a_token_does_not_wait_again_after_a_failed_fetch() {
     let mut world = World::warm(&["a"]);
     let rotated = token("b", json!({}));
     world.now = NOW + REFRESH;
-    assert_eq!(world.begun(), [0]);
+    assert_eq!(world.start_fetches(), [0]);
     let verdict = world.ask(&rotated, WaitPolicy::Wait);
     assert_eq!(verdict, Verdict::AwaitingKeys(0));
-    world.answer(0, CalloutResponse::Undeliverable);
+    world.respond(0, CalloutResponse::Undeliverable);
     assert!(matches!(
-        world.ask(&rotated, WaitPolicy::WaitForAnother),
+        world.ask(&rotated, WaitPolicy::WaitOnceMore),
         Verdict::KeysUnavailable { .. }
     ));
 }
 
 #[test]
-fn keys_that_cannot_be_had_are_no_fault_of_the_token() {
+fn a_token_is_not_rejected_while_the_keys_cannot_be_fetched() {
     let mut world = World::new(&[issuer(ISSUER, remote())]);
-    assert_eq!(world.begun(), [0]);
-    world.answer(0, CalloutResponse::Undeliverable);
+    assert_eq!(world.start_fetches(), [0]);
+    world.respond(0, CalloutResponse::Undeliverable);
     let retry_after = Duration::from_secs(1);
-    for patience in [WaitPolicy::Wait, WaitPolicy::Decide] {
-        let verdict = world.ask(&token("k", json!({})), patience);
+    for wait_policy in [WaitPolicy::Wait, WaitPolicy::DoNotWait] {
+        let verdict = world.ask(&token("k", json!({})), wait_policy);
         assert_eq!(verdict, Verdict::KeysUnavailable { retry_after });
     }
 }
 
 #[test]
-fn one_issuers_fetch_is_none_of_anothers() {
+fn one_issuers_failed_fetch_does_not_affect_another_issuer() {
     let mut world = World::new(&[
         issuer(OTHER_ISSUER, inline(&["others"])),
         issuer(ISSUER, remote()),
     ]);
-    assert_eq!(world.begun(), [1]);
-    world.answer(1, CalloutResponse::Undeliverable);
+    assert_eq!(world.start_fetches(), [1]);
+    world.respond(1, CalloutResponse::Undeliverable);
     assert!(world.accepts(&token("others", json!({"iss": OTHER_ISSUER}))));
-    world.answer(7, CalloutResponse::NoResponse);
+    world.respond(7, CalloutResponse::NoResponse);
 }
 
 #[test]
 fn a_worker_takes_over_the_keys_that_another_fetched() {
     let issuers = [issuer(ISSUER, remote())];
     let mut fetching = World::warm(&["old"]);
-    let mut adopting = Authenticator::new(
+    let mut other = Authenticator::new(
         &issuers,
         10,
         Rc::<CountingVerifier>::default(),
@@ -153,18 +153,21 @@ fn a_worker_takes_over_the_keys_that_another_fetched() {
     );
     let old = token("old", json!({}));
     let mut poll = |world: &World| {
-        let polls = adopting.poll(world.now, &world.shared_data);
-        assert!(polls[0].1.callout.is_none(), "it is fetched once for all");
-        let verdict = adopting.authenticate(old.as_bytes(), &[0, 0], world.now);
-        (polls[0].1.settled, verdict)
+        let polls = other.poll(world.now, &world.shared_data);
+        assert!(
+            polls[0].1.callout.is_none(),
+            "it is fetched once for all workers"
+        );
+        let verdict = other.authenticate(old.as_bytes(), &waits(WaitPolicy::DoNotWait), world.now);
+        (polls[0].1.ready, verdict)
     };
-    let (settled, verdict) = poll(&fetching);
-    assert!(settled && matches!(verdict, Verdict::Accepted(_)));
+    let (ready, verdict) = poll(&fetching);
+    assert!(ready && matches!(verdict, Verdict::Accepted(_)));
     assert!(!poll(&fetching).0);
 
     fetching.now = NOW + REFRESH;
     fetching.fetch(&["new"]);
-    let (settled, verdict) = poll(&fetching);
-    assert!(settled);
+    let (ready, verdict) = poll(&fetching);
+    assert!(ready);
     assert_eq!(verdict, Verdict::Rejected(TokenError::KeyUnknown));
 }

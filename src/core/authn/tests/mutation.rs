@@ -1,11 +1,11 @@
-//! No token passes that differs in one bit from a good one.
+//! No token is accepted that differs in one bit from a valid one.
 
+use std::collections::HashSet;
 use std::slice;
 
 use super::*;
 use crate::authn::signature::SoftwareVerifier;
 use crate::testing::{JwsVector, base64url, base64url_decoded, independent_vectors, key_set};
-use jwk::KeySet;
 
 const NOW: UnixTime = UnixTime::from_secs(1);
 
@@ -22,30 +22,46 @@ fn authenticator(vector: &JwsVector) -> Authenticator {
     let shared_data = MemoryBoard::default();
     let mut authenticator =
         Authenticator::new(&[issuer], 10, Rc::new(SoftwareVerifier), &shared_data);
-    let verdict = authenticator.authenticate(vector.jws.as_bytes(), &[0], NOW);
+    let verdict = authenticator.authenticate(vector.jws.as_bytes(), &KeyWaits::default(), NOW);
     assert!(matches!(verdict, Verdict::Accepted(_)), "{verdict:?}");
     authenticator
 }
 
-/// ES384 is slow without optimisation: of its tokens every so many bits are flipped, of all others
-/// each.
+/// How many bits apart the flipped bits are: every bit is flipped, except with ES384, which is slow
+/// without optimisation.
 fn stride(vector: &JwsVector) -> usize {
     if vector.algorithm == "ES384" { 7 } else { 1 }
 }
 
 /// Flips bits of `bytes`, one at a time.
-fn flips(bytes: &[u8], stride: usize) -> impl Iterator<Item = Vec<u8>> {
-    (0..bytes.len() * 8).step_by(stride).map(|bit| {
-        let mut flipped = bytes.to_vec();
+fn flips(bytes: &[u8], stride: usize) -> impl Iterator<Item = Vec<u8>> + use<> {
+    let bytes = bytes.to_vec();
+    (0..bytes.len() * 8).step_by(stride).map(move |bit| {
+        let mut flipped = bytes.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
         flipped
     })
 }
 
-fn assert_all_refused(vector: &JwsVector, tokens: impl Iterator<Item = Vec<u8>>) {
+/// The tokens with one bit flipped in what a part encodes.
+fn flips_in_encoded_bytes(vector: &JwsVector) -> impl Iterator<Item = Vec<u8>> {
+    let parts: Vec<&str> = vector.jws.split('.').collect();
+    (0..parts.len()).flat_map(move |part| {
+        let parts = parts.clone();
+        let decoded = base64url_decoded(parts[part]);
+        flips(&decoded, stride(vector)).map(move |flipped| {
+            let encoded = base64url(flipped);
+            let mut parts = parts.clone();
+            parts[part] = &encoded;
+            parts.join(".").into_bytes()
+        })
+    })
+}
+
+fn assert_all_rejected(vector: &JwsVector, tokens: impl Iterator<Item = Vec<u8>>) {
     let mut authenticator = authenticator(vector);
     for token in tokens {
-        let verdict = authenticator.authenticate(&token, &[0], NOW);
+        let verdict = authenticator.authenticate(&token, &KeyWaits::default(), NOW);
         assert!(
             matches!(verdict, Verdict::Rejected(_)),
             "{}: {verdict:?}",
@@ -55,24 +71,18 @@ fn assert_all_refused(vector: &JwsVector, tokens: impl Iterator<Item = Vec<u8>>)
 }
 
 #[test]
-fn a_token_with_one_bit_flipped_in_what_its_parts_encode_is_refused() {
+fn a_token_with_one_bit_flipped_in_what_its_parts_encode_is_rejected() {
     for vector in independent_vectors() {
-        let parts: Vec<&str> = vector.jws.split('.').collect();
-        for part in 0..parts.len() {
-            let decoded = base64url_decoded(parts[part]);
-            let tokens = flips(&decoded, stride(&vector)).map(|flipped| {
-                let mut parts: Vec<String> = parts.iter().map(ToString::to_string).collect();
-                parts[part] = base64url(flipped);
-                parts.join(".").into_bytes()
-            });
-            assert_all_refused(&vector, tokens);
-        }
+        assert_all_rejected(&vector, flips_in_encoded_bytes(&vector));
     }
 }
 
+/// Many of these tokens are among those of the test above, which are not verified again.
 #[test]
-fn a_token_with_one_bit_flipped_as_sent_is_refused() {
+fn a_token_with_one_bit_flipped_as_sent_is_rejected() {
     for vector in independent_vectors() {
-        assert_all_refused(&vector, flips(vector.jws.as_bytes(), stride(&vector)));
+        let rejected: HashSet<_> = flips_in_encoded_bytes(&vector).collect();
+        let tokens = flips(vector.jws.as_bytes(), stride(&vector));
+        assert_all_rejected(&vector, tokens.filter(|token| !rejected.contains(token)));
     }
 }

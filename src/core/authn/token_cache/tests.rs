@@ -19,7 +19,7 @@ fn claims(issuer: IssuerIndex, expires_at: UnixTime) -> Rc<Claims> {
 const LATER: Duration = Duration::from_secs(10);
 
 #[test]
-fn a_token_is_kept_until_the_moment_it_expires() {
+fn a_token_is_cached_until_it_expires() {
     let mut cache = TokenCache::new(10);
     cache.insert(b"t", claims(0, NOW + LATER), key("k"));
     assert!(cache.get(b"t", NOW).is_some());
@@ -33,7 +33,7 @@ fn a_token_is_kept_until_the_moment_it_expires() {
 }
 
 #[test]
-fn only_the_very_same_token_is_found() {
+fn only_the_same_token_is_found() {
     let mut cache = TokenCache::new(10);
     cache.insert(b"token", claims(0, NOW + LATER), key("k"));
     for other in [&b""[..], b"toke", b"token ", b"Token", b"token\0", b"tokem"] {
@@ -42,7 +42,7 @@ fn only_the_very_same_token_is_found() {
 }
 
 #[test]
-fn the_token_unused_for_longest_makes_room() {
+fn the_least_recently_used_token_is_evicted() {
     let mut cache = TokenCache::new(2);
     for token in [b"a", b"b"] {
         cache.insert(token, claims(0, NOW + LATER), key("k"));
@@ -55,7 +55,7 @@ fn the_token_unused_for_longest_makes_room() {
 }
 
 #[test]
-fn no_number_of_tokens_makes_the_cache_grow_beyond_its_capacity() {
+fn the_cache_does_not_grow_beyond_its_capacity() {
     let mut cache = TokenCache::new(3);
     let key = key("k");
     for number in 0..1_000_u32 {

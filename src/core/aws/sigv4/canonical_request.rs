@@ -1,4 +1,4 @@
-//! Step 1: a request in the one form that both sides sign.
+//! Step 1: a request in the canonical form that the client and the service sign.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,16 +8,16 @@ use sha2::{Digest, Sha256};
 
 use crate::http::encoding::{hex, percent_encode};
 
-/// A request as it will be sent.
+/// A request as it is sent.
 #[derive(Clone, Copy, Debug)]
 pub struct SignableRequest<'a> {
     /// The method.
     pub method: &'a str,
     /// Path and query, exactly as sent.
     pub target: &'a [u8],
-    /// The host (and port) that it is sent to.
+    /// The host, and the port if it is in `:authority`.
     pub authority: &'a str,
-    /// `content-type`, if it has one.
+    /// `content-type`, if there is one.
     pub content_type: Option<&'a [u8]>,
     /// The SHA-256 of the body, in hexadecimal.
     pub payload_sha256: &'a str,
@@ -27,15 +27,15 @@ pub struct SignableRequest<'a> {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CanonicalRequest {
     text: String,
-    /// Where in it the names of the signed headers stand.
+    /// The position of the names of the signed headers in the text.
     signed_headers: Range<usize>,
 }
 
-/// As long as a canonical request is with a session token.
+/// The usual length with a session token.
 const USUAL_SIZE: usize = 1536;
 
 impl CanonicalRequest {
-    /// Brings a request with these added headers into canonical form.
+    /// The canonical form of a request to which these headers are added.
     pub fn new<'a>(
         request: &'a SignableRequest<'_>,
         added_headers: impl Iterator<Item = (&'a str, &'a [u8])>,
@@ -101,8 +101,8 @@ impl fmt::Display for CanonicalRequest {
     }
 }
 
-/// The sent path, redundant slashes removed, each segment encoded once more: a `:` that was sent
-/// raw is `%3A`, a sent `%3A` is `%253A`. Dot segments never come here.
+/// The sent path without redundant slashes, with each segment percent-encoded again: a raw `:`
+/// becomes `%3A`, and `%3A` becomes `%253A`. Paths with dot segments are rejected before.
 fn canonical_uri(path: &[u8], into: &mut String) {
     let start = into.len();
     for segment in path.split(|byte| *byte == b'/') {
@@ -116,7 +116,7 @@ fn canonical_uri(path: &[u8], into: &mut String) {
     }
 }
 
-/// The parameters decoded, encoded in the one way, and sorted by name and value.
+/// The parameters, decoded, encoded canonically, and sorted by name and value.
 fn canonical_query(query: &[u8]) -> String {
     let mut parameters: Vec<(String, String)> = query
         .split(|byte| *byte == b'&')
@@ -142,18 +142,18 @@ fn canonical_query(query: &[u8]) -> String {
     joined.join("&")
 }
 
-/// Percent-decoded, `+` as a space.
+/// Percent-decoded, with `+` as a space.
 fn form_decoded(text: &[u8]) -> Vec<u8> {
     let with_spaces: Vec<u8> = text
         .iter()
         .map(|byte| if *byte == b'+' { b' ' } else { *byte })
         .collect();
-    crate::http::encoding::percent_decoded(&with_spaces)
+    crate::http::encoding::percent_decode(&with_spaces)
 }
 
-/// Without spaces around it, and with one in the place of several.
+/// The value without spaces around it, and with single spaces inside.
 fn canonical_value(value: &[u8], into: &mut String) {
-    // Lossy reading goes byte by byte, and is hardly ever needed.
+    // The lossy conversion goes byte by byte and is hardly ever needed.
     let text =
         std::str::from_utf8(value).map_or_else(|_| String::from_utf8_lossy(value), Cow::Borrowed);
     if memchr::memchr2(b' ', b'\t', value).is_none() {

@@ -1,4 +1,4 @@
-//! AWS's published examples, stage by stage, and the rules that they do not show.
+//! AWS's published examples, stage by stage, and the rules that they do not cover.
 
 use super::*;
 
@@ -65,7 +65,7 @@ fn the_published_example_holds_at_each_stage() {
 
 /// Cases of AWS's signature test suite whose headers are the ones signed here.
 #[test]
-fn the_test_suites_signatures_are_made() {
+fn the_signatures_of_the_test_suite_are_made() {
     for (name, target, expected) in [
         (
             "get-vanilla",
@@ -93,7 +93,7 @@ fn the_test_suites_signatures_are_made() {
 }
 
 #[test]
-fn the_sent_path_is_encoded_once_more() {
+fn the_sent_path_is_encoded_again() {
     for (sent, expected) in [
         ("", "/"),
         ("/", "/"),
@@ -127,7 +127,7 @@ fn queries_are_decoded_encoded_and_sorted() {
 }
 
 #[test]
-fn instructions_hold_few_headers_and_no_secret_in_clear() {
+fn few_headers_are_signed_and_no_secret_is_printed() {
     let credentials = AwsCredentials {
         access_key_id: "AKIDEXAMPLE".into(),
         secret_access_key: Secret::new(SECRET.into()),

@@ -1,4 +1,4 @@
-//! `authentication`: what is refused, and how it is told.
+//! Invalid values of `authentication`.
 
 use super::problems::{problems, with};
 use super::*;
@@ -12,7 +12,7 @@ fn issuer_problems(members: Value) -> Vec<String> {
 }
 
 #[test]
-fn issuers_are_checked() {
+fn invalid_issuers_are_refused() {
     let issuer = "/authentication/issuers/0";
     let jwks = json!({"keys": [SigningKey::new("k").jwk()]});
     for (members, path, message) in [
@@ -35,7 +35,7 @@ fn issuers_are_checked() {
         (
             json!({"jwks": jwks, "jwks_uri": "https://x.test"}),
             "/jwks",
-            "contradicts jwks_uri; leave out one of both",
+            "contradicts jwks_uri; remove one of the two",
         ),
         (
             json!({"jwks_uri": "x"}),
@@ -70,7 +70,7 @@ fn issuers_are_checked() {
         (
             json!({"max_refresh_interval": "59s"}),
             "/max_refresh_interval",
-            "must not be under min_refresh_interval",
+            "must not be less than min_refresh_interval",
         ),
         (
             json!({"max_stale": "-1s"}),
@@ -91,19 +91,19 @@ fn issuers_are_checked() {
 }
 
 #[test]
-fn authentication_is_there_or_disabled_and_not_both() {
+fn authentication_has_issuers_or_is_disabled() {
     for (authentication, problem) in [
         (
             json!({}),
-            "/authentication/issuers: at least one issuer is needed",
+            "/authentication/issuers: at least one issuer is required",
         ),
         (
             json!({"issuers": []}),
-            "/authentication/issuers: at least one issuer is needed",
+            "/authentication/issuers: at least one issuer is required",
         ),
         (
             json!({"disabled": true, "issuers": minimal()["authentication"]["issuers"]}),
-            "/authentication/disabled: contradicts the issuers; leave out one of both",
+            "/authentication/disabled: contradicts issuers; remove one of the two",
         ),
     ] {
         let problems = problems(&with(&[("/authentication", authentication)]));

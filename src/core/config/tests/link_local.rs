@@ -1,9 +1,9 @@
-//! Providers and issuers where credentials are served.
+//! Providers and issuers at link-local addresses.
 
 use super::*;
 
 const REFUSED: &str =
-    "is a link-local address or a metadata service; if that is meant, set allow_link_local";
+    "is a link-local address or a metadata service; if this is intended, set allow_link_local";
 
 /// The problems of a configuration with this provider and this issuer.
 fn problems(provider: Value, issuer: Value) -> Vec<(String, String)> {
@@ -27,7 +27,7 @@ fn problems(provider: Value, issuer: Value) -> Vec<(String, String)> {
 }
 
 #[test]
-fn link_local_places_are_refused_unless_they_are_asked_for() {
+fn link_local_addresses_are_refused_unless_allowed() {
     let allowed = json!({"allow_link_local": true});
     let role = |endpoint: &str, allow: bool| {
         json!({

@@ -1,12 +1,12 @@
-//! What cannot be observed.
+//! Invalid values of `observability` and of the endpoints' paths.
 
 use super::problems::{problems, with};
 use super::*;
 
 #[test]
-fn conversations_are_named_by_a_header_without_another_meaning() {
+fn a_conversation_header_must_have_no_other_meaning() {
     let path = "/observability/conversation_headers";
-    let own = "is a header with a meaning of its own; choose another name";
+    let own = "has another meaning; choose another header";
     for (name, message) in [
         ("x y", "is not a header name"),
         ("Authorization", own),
@@ -25,27 +25,27 @@ fn conversations_are_named_by_a_header_without_another_meaning() {
 }
 
 #[test]
-fn claims_have_names() {
+fn logged_claims_have_names() {
     let document = with(&[("/observability", json!({"log_claims": ["a", ""]}))]);
     let problem = "/observability/log_claims/1: must not be empty";
     assert_eq!(problems(&document), [problem]);
 }
 
 #[test]
-fn fields_of_the_log_are_those_that_there_are() {
+fn unknown_log_fields_are_refused() {
     let document = with(&[(
         "/observability",
         json!({"log_fields": ["enduser.id", "gen_ai.cost", "cost"]}),
     )]);
-    let problem = "/observability/log_fields/2: is not a field of the access log that the filter \
-                   gives; docs/observability.md lists them";
+    let problem = "/observability/log_fields/2: is not an access log field of the filter; \
+                   docs/observability.md lists the fields";
     assert_eq!(problems(&document), [problem]);
 }
 
 #[test]
-fn the_totals_have_a_path_that_no_provider_has() {
+fn endpoint_paths_are_outside_the_providers() {
     let plain = "must be a plain path with a leading slash and no trailing one";
-    let among = "must not be path_prefix or lie below it, where providers are";
+    let among = "must not be path_prefix or below it, because the providers are there";
     for (prefix, usage, message) in [
         ("/ai", json!("usage"), Some(plain)),
         ("/ai", json!("/usage/"), Some(plain)),

@@ -1,4 +1,4 @@
-//! Documents that are refused: every problem is named, each with its path.
+//! Invalid documents: every problem is reported with its path.
 
 use super::*;
 
@@ -41,14 +41,14 @@ pub(super) fn provider_problems(members: Value) -> Vec<String> {
 }
 
 #[test]
-fn a_good_document_has_no_problem() {
+fn a_valid_document_has_no_problem() {
     assert_eq!(problems(&minimal()), [""; 0]);
     assert_eq!(problems(&full()), [""; 0]);
     assert_eq!(provider_problems(json!({})), [""; 0]);
 }
 
 #[test]
-fn unknown_fields_and_wrong_types_are_named_where_they_stand() {
+fn unknown_fields_and_wrong_types_are_reported_with_their_paths() {
     for (path, value, problem) in [
         ("/x", json!(1), "/x: unknown field `x`"),
         (
@@ -118,7 +118,7 @@ fn unknown_fields_and_wrong_types_are_named_where_they_stand() {
 }
 
 #[test]
-fn what_is_not_one_json_object_is_refused() {
+fn a_text_that_is_not_one_json_object_is_refused() {
     for json in [
         "",
         "{",
@@ -133,13 +133,13 @@ fn what_is_not_one_json_object_is_refused() {
     }
     let followed = format!("{} {}", minimal(), minimal());
     let error = Config::parse(followed.as_bytes(), &env).unwrap_err();
-    assert_eq!(error.to_string(), "/: something follows the configuration");
+    assert_eq!(error.to_string(), "/: has data after the configuration");
     let nested = format!("{{\"providers\":{}", "[".repeat(100_000));
     assert!(Config::parse(nested.as_bytes(), &env).is_err());
 }
 
 #[test]
-fn every_problem_of_meaning_is_named_at_once() {
+fn all_invalid_values_are_reported_at_once() {
     let document = json!({
         "path_prefix": "llm/",
         "authentication": {
@@ -167,7 +167,7 @@ fn every_problem_of_meaning_is_named_at_once() {
         "/path_prefix: must be a plain path with a leading slash and no trailing one".to_owned(),
         "/authentication/token_headers/1: is not a header name".into(),
         "/authentication/token_cache_size: must be from 1 to 100000".into(),
-        "/authentication/issuers/0/audiences: at least one audience is needed: the one that clients \
+        "/authentication/issuers/0/audiences: at least one audience is required: the one that clients \
          request tokens for"
             .into(),
         "/authentication/issuers/0/clock_skew: must be a duration such as \"30s\", \"500ms\", \
@@ -176,17 +176,17 @@ fn every_problem_of_meaning_is_named_at_once() {
         "/authentication/issuers/0/issuer: must begin with https:// or http://".into(),
         format!("/authentication/issuers/1/algorithms/0: {algorithms}"),
         format!("/authentication/issuers/1/algorithms/1: {algorithms}"),
-        "/authorization/bindings/0: needs either subject, or claim and value".into(),
-        "/authorization/bindings/1: grants nothing: name \"invoke\" or \"get\" in permissions".into(),
+        "/authorization/bindings/0: requires either subject, or claim and value".into(),
+        "/authorization/bindings/1: grants nothing; add \"invoke\" or \"get\" to permissions".into(),
         "/authorization/bindings/1/providers: there is no provider \"nobody\"".into(),
-        "/authorization/bindings/2/issuer: is none of authentication.issuers, whose issuer it must be \
-         to the letter"
+        "/authorization/bindings/2/issuer: must exactly equal the issuer of one of \
+         authentication.issuers"
             .into(),
-        "/providers/0/name: must begin with a-z and have at most 63 of a-z, 0-9 and -".into(),
+        "/providers/0/name: must start with a-z and have at most 63 characters of a-z, 0-9 and -".into(),
         "/providers/0/api_key: the environment variable UNSET_KEY is not set; set it for Envoy and \
          list it in vm_config.environment_variables.host_env_keys"
             .into(),
-        "/providers/1/base_url: is needed for type openai_compatible".into(),
+        "/providers/1/base_url: is required for type openai_compatible".into(),
         "/providers/2/type: must be one of openai, anthropic, google, bedrock, bedrock_mantle, openai_compatible".into(),
         "/response_headers_to_remove/0: is not a header name".into(),
     ];
@@ -200,8 +200,8 @@ fn every_problem_of_meaning_is_named_at_once() {
 }
 
 #[test]
-fn rules_name_whom_they_mean() {
-    let needs = "needs either subject, or claim and value";
+fn rules_need_a_subject_or_a_claim_with_a_value() {
+    let needs = "requires either subject, or claim and value";
     let empty = "must not match an empty name or value";
     for (rule, message) in [
         (json!({}), needs),
@@ -228,7 +228,7 @@ fn rules_name_whom_they_mean() {
 }
 
 #[test]
-fn what_is_no_object_is_told_so_in_words_of_json() {
+fn a_value_that_is_not_an_object_is_reported_in_json_terms() {
     for document in [json!([]), json!("x"), json!(1)] {
         let problem = parse(&document).unwrap_err().to_string();
         assert!(problem.contains("expected an object"), "{problem}");

@@ -1,4 +1,4 @@
-//! Providers that are refused.
+//! Invalid values of `providers`.
 
 use super::problems::{problems, provider_problems, with};
 use super::*;
@@ -11,7 +11,8 @@ fn provider_names_are_well_formed_and_unique() {
         problems(&with(&[("/providers", twice)])),
         ["/providers/2/name: \"a\" is the name of another provider"]
     );
-    let malformed = "/providers/0/name: must begin with a-z and have at most 63 of a-z, 0-9 and -";
+    let malformed =
+        "/providers/0/name: must start with a-z and have at most 63 characters of a-z, 0-9 and -";
     for name in [
         "",
         "A",
@@ -29,37 +30,37 @@ fn provider_names_are_well_formed_and_unique() {
 }
 
 #[test]
-fn credentials_fit_the_kind_of_provider_and_do_not_contradict_each_other() {
+fn credentials_match_the_type_and_do_not_contradict_each_other() {
     for (members, path, message) in [
         (
             json!({"api_key": null}),
             "/api_key",
-            "is needed: name the environment variable",
+            "is required: name the environment variable",
         ),
         (
             json!({"authorization_passthrough": true}),
             "/api_key",
-            "contradicts authorization_passthrough; leave out one of both",
+            "contradicts authorization_passthrough; remove one of the two",
         ),
         (
             json!({"type": "google", "api_key": null, "authorization_passthrough": true}),
             "/authorization_passthrough",
-            "is not possible for type google",
+            "does not apply to type google",
         ),
         (
             json!({"require_gateway_token": true}),
             "/require_gateway_token",
-            "has a meaning with authorization_passthrough only",
+            "requires authorization_passthrough",
         ),
         (
             json!({"type": "anthropic", "api_key_header": "x"}),
             "/api_key_header",
-            "is not possible for type anthropic",
+            "does not apply to type anthropic",
         ),
         (
             json!({"api_key": null, "authorization_passthrough": true, "api_key_header": "x"}),
             "/api_key_header",
-            "has a meaning with api_key only",
+            "requires api_key",
         ),
         (
             json!({"api_key_header": "a b"}),
@@ -90,7 +91,7 @@ fn credentials_fit_the_kind_of_provider_and_do_not_contradict_each_other() {
 }
 
 #[test]
-fn headers_cannot_be_injected_nor_framing_or_credentials_replaced() {
+fn headers_cannot_inject_headers_or_replace_framing_or_credentials() {
     let name = "is not a header name that can be set";
     let credential = "is a credential header; use api_key and api_key_header";
     for (header, value, path, message) in [
@@ -125,7 +126,7 @@ fn headers_cannot_be_injected_nor_framing_or_credentials_replaced() {
 }
 
 #[test]
-fn base_urls_are_checked() {
+fn invalid_base_urls_are_refused() {
     for (base_url, message) in [
         ("", "must begin with https:// or http://"),
         ("api.test", "must begin with https:// or http://"),
@@ -147,7 +148,7 @@ fn prices_are_numbers_for_models() {
     for (prices, problem) in [
         (
             json!({"a*b": {"input": 1, "output": 1}}),
-            "/providers/0/prices/a*b: must be a model's name, or its beginning and *".to_owned(),
+            "/providers/0/prices/a*b: must be a model id, or a prefix followed by *".to_owned(),
         ),
         (
             json!({"a/b": {"input": -1, "output": 1}}),
@@ -168,8 +169,8 @@ fn prices_are_numbers_for_models() {
 }
 
 #[test]
-fn catalogs_hold_models_and_are_for_those_who_invoke() {
-    let name = "must be a model's name, or its beginning and *";
+fn catalogs_contain_models_and_require_the_permission_to_invoke() {
+    let name = "must be a model id, or a prefix followed by *";
     for (members, path, message) in [
         (json!({"models": []}), "/models", "must not be empty"),
         (json!({"models": ["a", "*b"]}), "/models/1", name),
@@ -195,7 +196,7 @@ fn catalogs_hold_models_and_are_for_those_who_invoke() {
     let price = json!({"m": {"input": 1, "output": 2}});
     for members in [json!({"models": ["m"]}), json!({"prices": price})] {
         let expected =
-            "/authorization/bindings/0: models and prices have a meaning with \"invoke\" only";
+            "/authorization/bindings/0: models and prices require the permission \"invoke\"";
         assert_eq!(binding(members), [expected]);
     }
     let bad = binding(json!({"permissions": ["invoke"], "models": ["**"]}));
@@ -205,7 +206,7 @@ fn catalogs_hold_models_and_are_for_those_who_invoke() {
 }
 
 #[test]
-fn a_service_of_regions_without_its_region_lacks_nothing_else() {
+fn a_missing_region_is_reported_once() {
     let mut document = minimal();
     let key = json!({"bedrock_api_key": {"env": "KEY"}});
     document["providers"] = json!([{"name": "b", "type": "bedrock", "credentials": key}]);
@@ -213,4 +214,30 @@ fn a_service_of_regions_without_its_region_lacks_nothing_else() {
         problems(&document),
         ["/providers/0/region: must be the region of the service, such as \"us-east-1\""]
     );
+}
+
+#[test]
+fn problems_of_aws_credentials_have_the_path_of_their_source() {
+    for (source, path) in [
+        (json!({"container": {"uri": "x"}}), "container/uri"),
+        (json!({"imds": {"endpoint": "x"}}), "imds/endpoint"),
+        (
+            json!({"default_chain": {"imds_endpoint": "x"}}),
+            "default_chain/imds_endpoint",
+        ),
+    ] {
+        let role = json!({"assume_role": {"role_arn": "arn:aws:iam::1:role/r", "source": source}});
+        for (credentials, path) in [
+            (source, path.to_owned()),
+            (role, format!("assume_role/source/{path}")),
+        ] {
+            let provider = json!({
+                "name": "p", "type": "bedrock", "region": "us-east-1", "credentials": credentials,
+            });
+            let document = with(&[("/providers", json!([provider]))]);
+            let error = Config::parse(document.to_string().as_bytes(), &|_| None).unwrap_err();
+            let paths: Vec<_> = error.problems.iter().map(|it| it.path.as_str()).collect();
+            assert_eq!(paths, [format!("/providers/0/credentials/{path}")]);
+        }
+    }
 }

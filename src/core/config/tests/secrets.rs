@@ -1,4 +1,4 @@
-//! No secret of a configuration is ever printed, wherever somebody put it.
+//! A secret is never printed, even if it is in the wrong field.
 
 use super::*;
 
@@ -20,7 +20,7 @@ fn printed(json: &str) -> String {
 }
 
 #[test]
-fn a_good_configuration_does_not_print_its_secrets() {
+fn a_valid_configuration_does_not_print_its_secrets() {
     for api_key in [r#"{"env":"NAME"}"#, r#"{"value":"sk-hunter2"}"#] {
         let printed = printed(&with_api_key(api_key));
         assert!(printed.contains("[redacted]"));
@@ -29,7 +29,7 @@ fn a_good_configuration_does_not_print_its_secrets() {
 }
 
 #[test]
-fn a_secret_in_the_wrong_shape_is_not_repeated() {
+fn a_secret_with_the_wrong_shape_is_not_printed() {
     for api_key in [
         r#""sk-hunter2""#,
         r#"{"sk-hunter2":"x"}"#,
@@ -49,7 +49,7 @@ fn a_secret_in_the_wrong_shape_is_not_repeated() {
 }
 
 #[test]
-fn a_secret_that_is_no_text_is_not_repeated() {
+fn a_secret_that_is_not_a_string_is_not_printed() {
     for number in [
         "8414213562",
         "-8414213562",
@@ -67,7 +67,7 @@ fn a_secret_that_is_no_text_is_not_repeated() {
 }
 
 #[test]
-fn a_secret_in_the_place_of_a_variables_name_is_not_repeated() {
+fn a_secret_instead_of_a_variable_name_is_not_printed() {
     for (name, is_shown) in [
         ("NAME_2", true),
         ("_name", true),
@@ -91,7 +91,7 @@ fn a_secret_in_the_place_of_a_variables_name_is_not_repeated() {
 }
 
 #[test]
-fn a_secret_in_the_place_of_another_value_is_not_repeated() {
+fn a_secret_instead_of_another_value_is_not_printed() {
     for document in [
         r#""sk-hunter2""#,
         r#"{"authentication":"sk-hunter2","providers":[]}"#,
@@ -106,7 +106,7 @@ fn a_secret_in_the_place_of_another_value_is_not_repeated() {
 }
 
 #[test]
-fn an_environment_variable_that_cannot_be_a_header_is_not_repeated() {
+fn an_invalid_environment_variable_is_not_printed() {
     for value in [
         "",
         " ",

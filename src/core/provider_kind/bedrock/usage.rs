@@ -1,24 +1,15 @@
-//! Usage in Bedrock's runtime API: Converse's own shape, and InvokeModel's, which is the model's.
+//! Usage of Bedrock's InvokeModel, whose responses have the shape of the model's own API.
 //!
-//! InvokeModel also says it in response headers, its stream in the last chunk's
-//! `amazon-bedrock-invocationMetrics`, beside what the model's own chunks say.
+//! InvokeModel also reports usage in response headers, and its stream in the last chunk's
+//! `amazon-bedrock-invocationMetrics`, in addition to the model's own chunks.
 
-use crate::usage::dialect::{CONVERSE, Dialect, LastEvent, Payload, members, messages, value};
+use crate::usage::dialect::{Dialect, LastEvent, Payload, members, messages, value};
 use crate::usage::field::{Field, Member};
 use crate::usage::response_usage::{
     CacheTokenConvention, ReasoningTokenConvention, TokenConvention, TokenUsage,
 };
 
-/// The dialect by the path's last segment; counting tokens (`count-tokens`) uses none.
-pub(super) fn usage_dialect(path: &[u8]) -> Option<&'static Dialect> {
-    match path.rsplit(|byte| *byte == b'/').next()? {
-        b"converse" | b"converse-stream" => Some(&CONVERSE),
-        b"invoke" | b"invoke-with-response-stream" => Some(&INVOKE_MODEL),
-        _ => None,
-    }
-}
-
-/// The tokens that the headers of InvokeModel's response usage.
+/// The tokens that the headers of InvokeModel's response report.
 pub(super) fn reported_in_headers(header: &dyn Fn(&str) -> Option<Vec<u8>>) -> TokenUsage {
     let count = |name| {
         let digits = header(name)?;
@@ -34,7 +25,7 @@ pub(super) fn reported_in_headers(header: &dyn Fn(&str) -> Option<Vec<u8>>) -> T
 }
 
 /// InvokeModel and InvokeModelWithResponseStream, for the models of Anthropic, Amazon (Nova,
-/// Titan), Meta, Mistral, DeepSeek and all that answer as OpenAI does.
+/// Titan), Meta, Mistral, DeepSeek and all whose responses have OpenAI's shape.
 pub(crate) static INVOKE_MODEL: Dialect = Dialect {
     name: "invoke_model",
     members: &[
@@ -124,8 +115,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_tell_the_dialect() {
-        let name = |path: &str| usage_dialect(path.as_bytes()).map(|dialect| dialect.name);
+    fn the_path_determines_the_dialect() {
+        let name = |path: &str| {
+            let dialect = super::super::PROFILE.operation(path.as_bytes()).dialect();
+            dialect.map(|dialect| dialect.name)
+        };
         assert_eq!(name("model/m%3A0/converse"), Some("converse"));
         assert_eq!(name("model/m:0/converse-stream"), Some("converse"));
         assert_eq!(name("model/m/invoke"), Some("invoke_model"));
@@ -138,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_report_what_they_have() {
+    fn missing_and_invalid_headers_report_nothing() {
         let header = |name: &str| match name {
             "x-amzn-bedrock-input-token-count" => Some(b"12".to_vec()),
             "x-amzn-bedrock-output-token-count" => Some(b"x".to_vec()),

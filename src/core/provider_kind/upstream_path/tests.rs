@@ -16,7 +16,9 @@ fn joined(kind: ProviderKind, base_url: Option<&str>, path: &str) -> String {
         DefaultEndpoint::Regional(url) => url("us-east-1").into_owned(),
     };
     let base_url = BaseUrl::parse(base_url.unwrap_or(&default_endpoint)).unwrap();
-    let joined = upstream_path(profile, base_url.path(), path.as_bytes());
+    let joined = profile
+        .paths
+        .upstream_path(base_url.path(), path.as_bytes());
     String::from_utf8(joined).unwrap()
 }
 
@@ -243,7 +245,7 @@ proptest! {
             prop::collection::vec(any::<u8>(), 0..20),
         ],
     ) {
-        let joined = upstream_path(kind.profile(), base, &path);
+        let joined = kind.profile().paths.upstream_path(base, &path);
         let above = ["/v1beta", "/v1"].iter().find_map(|version| base.strip_suffix(version)).unwrap_or(base);
         prop_assert!(joined.starts_with(above.as_bytes()));
         prop_assert!(joined.starts_with(b"/") && !joined.starts_with(b"//"));

@@ -1,18 +1,18 @@
-//! What is added up, and how.
+//! Token totals by provider and model.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// By provider, by model.
+/// A total for each provider and model.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Totals(pub(super) BTreeMap<String, BTreeMap<String, Total>>);
 
-/// What is added up; tokens that nobody reported are `None`, never zero.
+/// One total. A number that no response reported is `None`, never zero.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Total {
     pub(super) requests: u64,
-    /// Requests whose usage is not, or not wholly, known.
+    /// Requests whose usage is unknown or incomplete.
     pub(super) usage_unknown: u64,
     pub(super) input_tokens: Option<u64>,
     pub(super) output_tokens: Option<u64>,
@@ -48,11 +48,11 @@ impl Totals {
         }
     }
 
-    /// Takes away what is also in `other`, which these have grown from.
-    pub(super) fn subtract(&mut self, other: &Self) {
+    /// Subtracts an earlier state of these totals.
+    pub(super) fn subtract(&mut self, earlier: &Self) {
         for (provider, models) in &mut self.0 {
             for (model, total) in models {
-                let counted = other.0.get(provider).and_then(|models| models.get(model));
+                let counted = earlier.0.get(provider).and_then(|models| models.get(model));
                 if let Some(counted) = counted {
                     total.subtract(counted);
                 }
@@ -65,7 +65,11 @@ impl Total {
     pub(super) fn add(&mut self, other: &Self) {
         self.requests += other.requests;
         self.usage_unknown += other.usage_unknown;
-        for (one, other) in self.totals().into_iter().zip({ *other }.totals()) {
+        for (one, other) in self
+            .optional_fields()
+            .into_iter()
+            .zip({ *other }.optional_fields())
+        {
             if let Some(other) = *other {
                 *one = Some(one.unwrap_or(0).saturating_add(other));
             }
@@ -75,13 +79,16 @@ impl Total {
     fn subtract(&mut self, other: &Self) {
         self.requests = self.requests.saturating_sub(other.requests);
         self.usage_unknown = self.usage_unknown.saturating_sub(other.usage_unknown);
-        for (one, other) in self.totals().into_iter().zip({ *other }.totals()) {
+        for (one, other) in self
+            .optional_fields()
+            .into_iter()
+            .zip({ *other }.optional_fields())
+        {
             *one = one.map(|one| one.saturating_sub(other.unwrap_or(0)));
         }
     }
 
-    /// All that not every response reports.
-    const fn totals(&mut self) -> [&mut Option<u64>; 6] {
+    const fn optional_fields(&mut self) -> [&mut Option<u64>; 6] {
         [
             &mut self.input_tokens,
             &mut self.output_tokens,

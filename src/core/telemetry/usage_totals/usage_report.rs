@@ -1,4 +1,4 @@
-//! `GET …/usage`: the totals, as they go out.
+//! The body of `GET …/usage`.
 
 use serde::Serialize;
 
@@ -7,31 +7,31 @@ use crate::base::time::UnixTime;
 use crate::models::price::Cost;
 use crate::provider::Provider;
 
-/// What was used of the providers that a caller may see.
+/// The usage of the providers that a caller may see.
 #[derive(Serialize)]
 pub struct UsageReport {
     since: Option<String>,
-    providers: Vec<ProviderLine>,
+    providers: Vec<ProviderUsage>,
 }
 
 #[derive(Serialize)]
-struct ProviderLine {
+struct ProviderUsage {
     name: String,
     #[serde(flatten)]
-    total: Line,
-    models: Vec<ModelLine>,
+    usage: Usage,
+    models: Vec<ModelUsage>,
 }
 
 #[derive(Serialize)]
-struct ModelLine {
+struct ModelUsage {
     model: String,
     #[serde(flatten)]
-    total: Line,
+    usage: Usage,
 }
 
 /// A total with its cost in the currency's unit.
 #[derive(Serialize)]
-struct Line {
+struct Usage {
     #[serde(flatten)]
     total: Total,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,7 +39,6 @@ struct Line {
 }
 
 impl UsageReport {
-    /// What these totals say of these providers.
     pub(super) fn new<'a>(
         since: Option<UnixTime>,
         providers: impl Iterator<Item = &'a Provider>,
@@ -48,33 +47,33 @@ impl UsageReport {
         Self {
             since: since.map(|since| since.to_string()),
             providers: providers
-                .map(|provider| ProviderLine::new(&provider.name, totals))
+                .map(|provider| ProviderUsage::new(&provider.name, totals))
                 .collect(),
         }
     }
 }
 
-impl ProviderLine {
+impl ProviderUsage {
     fn new(provider: &str, totals: &Totals) -> Self {
         let models = totals.0.get(provider).into_iter().flatten();
         let mut sum = Total::default();
         let models = models.map(|(model, total)| {
             sum.add(total);
-            ModelLine {
+            ModelUsage {
                 model: model.clone(),
-                total: Line::new(*total),
+                usage: Usage::new(*total),
             }
         });
         let models = models.collect();
         Self {
             name: provider.to_owned(),
-            total: Line::new(sum),
+            usage: Usage::new(sum),
             models,
         }
     }
 }
 
-impl Line {
+impl Usage {
     fn new(total: Total) -> Self {
         Self {
             total: Total {

@@ -1,11 +1,10 @@
-//! Every route for every state of its caller.
+//! Every route for callers with and without permissions.
 
 use super::*;
 
-/// What a caller with this token gets for each of the routes.
 #[test]
-fn every_route_answers_every_caller_as_it_should() {
-    let gateway = Gateway::warm();
+fn every_route_checks_every_caller() {
+    let gateway = TestGateway::warm();
     let good = good();
     let expired = token(json!({"exp": 1_700_000_000}));
     let early = token(json!({"nbf": 1_900_000_000}));
@@ -154,8 +153,8 @@ fn every_route_answers_every_caller_as_it_should() {
 }
 
 #[test]
-fn a_denied_caller_is_told_the_permission_and_the_provider() {
-    let gateway = Gateway::warm();
+fn the_rejection_names_the_permission_and_the_provider() {
+    let gateway = TestGateway::warm();
     let bearer = bearer(&powerless());
     let outcome = gateway.post("/my-openai/models", &[("authorization", &bearer)]);
     let message = outcome.body()["message"].as_str().unwrap().to_owned();
@@ -167,13 +166,14 @@ fn a_denied_caller_is_told_the_permission_and_the_provider() {
 }
 
 #[test]
-fn a_token_that_passed_once_is_refused_when_it_has_expired() {
-    let mut gateway = Gateway::warm();
+fn a_cached_token_is_refused_when_it_has_expired() {
+    let mut gateway = TestGateway::warm();
     let bearer = bearer(&good());
-    let ask = |gateway: &Gateway| gateway.post("/my-openai/models", &[("authorization", &bearer)]);
+    let ask =
+        |gateway: &TestGateway| gateway.post("/my-openai/models", &[("authorization", &bearer)]);
     ask(&gateway).forwarded();
-    gateway.pass(3599);
+    gateway.advance(3599);
     ask(&gateway).forwarded();
-    gateway.pass(1);
+    gateway.advance(1);
     assert_eq!(ask(&gateway).rejection(), rejection(401, "token_expired"));
 }

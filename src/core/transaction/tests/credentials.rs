@@ -1,10 +1,10 @@
-//! Where the token comes from, and what the provider gets in its place.
+//! Where clients put the token, and the credential that the provider gets instead.
 
 use super::*;
 
 #[test]
-fn each_kind_of_provider_takes_the_token_where_its_clients_put_it() {
-    let gateway = Gateway::warm();
+fn each_kind_of_provider_accepts_the_token_where_its_clients_put_it() {
+    let gateway = TestGateway::warm();
     let (good, bearer) = (good(), bearer(&good()));
     let signed = "AWS4-HMAC-SHA256 Credential=dummy".to_owned();
     let key = format!("/my-google/v1beta/models/m:generateContent?key={good}&alt=sse");
@@ -86,10 +86,10 @@ fn each_kind_of_provider_takes_the_token_where_its_clients_put_it() {
                 "{path}"
             );
         }
-        for slot in ["authorization", "x-api-key", "x-goog-api-key"] {
-            let expected = credential.filter(|(name, _)| *name == slot);
+        for header in ["authorization", "x-api-key", "x-goog-api-key"] {
+            let expected = credential.filter(|(name, _)| *name == header);
             assert_eq!(
-                upstream(request, slot),
+                upstream(request, header),
                 expected.map(|(_, value)| value),
                 "{path}"
             );
@@ -98,11 +98,11 @@ fn each_kind_of_provider_takes_the_token_where_its_clients_put_it() {
 }
 
 #[test]
-fn the_side_headers_serve_every_provider_and_come_first() {
-    let gateway = Gateway::warm();
+fn the_gateway_token_headers_work_for_every_provider_and_take_precedence() {
+    let gateway = TestGateway::warm();
     let (good, bearer) = (good(), bearer(&good()));
     for provider in ["my-openai", "my-claude", "my-google", "my-vllm"] {
-        for side in [
+        for gateway_token in [
             ("x-ai-gateway-authorization", bearer.as_str()),
             ("x-redpanda-cloud-token", good.as_str()),
         ] {
@@ -110,7 +110,7 @@ fn the_side_headers_serve_every_provider_and_come_first() {
                 ("authorization", "AWS4-HMAC-SHA256 Credential=dummy"),
                 ("x-api-key", "dummy"),
                 ("x-goog-api-key", "dummy"),
-                side,
+                gateway_token,
             ];
             let outcome = gateway.post(&format!("/{provider}/x"), &headers);
             let mut removed = outcome.forwarded().remove.clone();
@@ -123,8 +123,8 @@ fn the_side_headers_serve_every_provider_and_come_first() {
 }
 
 #[test]
-fn a_good_token_in_the_wrong_place_is_told_the_right_one() {
-    let gateway = Gateway::warm();
+fn the_rejection_of_a_misplaced_token_names_the_right_place() {
+    let gateway = TestGateway::warm();
     let (good, bearer) = (good(), bearer(&good()));
     for (path, header, hint) in [
         (
@@ -161,8 +161,8 @@ fn a_good_token_in_the_wrong_place_is_told_the_right_one() {
 }
 
 #[test]
-fn a_credential_that_is_there_twice_is_refused_unread() {
-    let gateway = Gateway::warm();
+fn a_repeated_credential_is_refused_before_it_is_read() {
+    let gateway = TestGateway::warm();
     let bearer = bearer(&good());
     for name in [
         "authorization",

@@ -1,4 +1,4 @@
-//! The list of providers, and one of them.
+//! The directory of providers.
 
 use super::*;
 
@@ -11,8 +11,8 @@ fn names(outcome: &Outcome) -> Vec<String> {
 }
 
 #[test]
-fn the_list_has_what_its_caller_may_see() {
-    let gateway = Gateway::warm();
+fn the_directory_lists_the_providers_that_the_caller_may_see() {
+    let gateway = TestGateway::warm();
     let everything = [
         "for-finance",
         "guarded-claude",
@@ -40,12 +40,12 @@ fn the_list_has_what_its_caller_may_see() {
     let without_guarded = everything
         .into_iter()
         .filter(|name| *name != "guarded-claude");
-    assert!(without_guarded.eq(names(&Gateway::open().get("", &[]))));
+    assert!(without_guarded.eq(names(&TestGateway::without_authentication().get("", &[]))));
 }
 
 #[test]
 fn a_provider_is_shown_without_its_secret() {
-    let gateway = Gateway::warm();
+    let gateway = TestGateway::warm();
     let bearer = bearer(&good());
     let headers = [("authorization", bearer.as_str())];
     let shown = |path: &str| gateway.get(path, &headers).body();
@@ -79,8 +79,8 @@ fn a_provider_is_shown_without_its_secret() {
 }
 
 #[test]
-fn management_paths_are_there_to_be_read_only() {
-    let gateway = Gateway::warm();
+fn the_endpoints_accept_only_get_and_head() {
+    let gateway = TestGateway::warm();
     let bearer = bearer(&good());
     let headers = [("authorization", bearer.as_str())];
     for method in ["GET", "HEAD"] {
@@ -97,8 +97,8 @@ fn management_paths_are_there_to_be_read_only() {
 }
 
 #[test]
-fn an_authority_that_is_no_text_does_not_spoil_the_answer() {
-    let gateway = Gateway::open();
+fn an_authority_that_is_not_text_is_tolerated() {
+    let gateway = TestGateway::without_authentication();
     let head = RequestHead::new(vec![
         (":method".into(), b"GET".to_vec()),
         (":path".into(), PREFIX.into()),

@@ -1,5 +1,5 @@
-//! Whatever happens in whatever order: nothing panics, nobody passes who should not, and no
-//! client's credential goes to a provider.
+//! Invariants for any sequence of events: nothing panics, no unauthorized request is forwarded, and
+//! no client's credential reaches a provider.
 
 use proptest::prelude::*;
 
@@ -7,14 +7,14 @@ use super::*;
 use crate::telemetry::Measurement;
 use crate::usage::End;
 
-/// What may happen to a gateway and a request.
+/// An event at the gateway or of the request.
 #[derive(Clone, Debug)]
 enum Event {
     Head {
         path: String,
         headers: Vec<(&'static str, Caller)>,
     },
-    Settled,
+    FetchEnded,
     CannotWait,
     MoreBody,
     Body {
@@ -30,16 +30,16 @@ enum Event {
     Pass(u64),
 }
 
-/// What stands in a header.
+/// Whose token is in a header.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Caller {
-    /// A token that may invoke and get.
+    /// One that may invoke and get.
     Good,
-    /// A good token of one who may do nothing.
+    /// One that is authenticated and has no permission.
     Powerless,
     Expired,
     Forged,
-    /// Signed with a key that is published sometimes.
+    /// One with a token signed by a key that is published sometimes.
     Rotated,
     Garbage,
 }
@@ -111,7 +111,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         });
     prop_oneof![
         4 => head,
-        3 => Just(Event::Settled),
+        3 => Just(Event::FetchEnded),
         1 => Just(Event::CannotWait),
         1 => Just(Event::MoreBody),
         4 => any::<bool>().prop_map(|is_last| Event::Body { is_last }),
@@ -145,13 +145,11 @@ fn input(event: &Event) -> Option<Input<'_>> {
             all.extend(values.iter().map(|(name, value)| (*name, value.as_str())));
             Input::RequestHead(head(&all))
         }
-        Event::Settled => Input::Settled,
+        Event::FetchEnded => Input::FetchEnded,
         Event::CannotWait => Input::CannotWait,
         Event::MoreBody => Input::MoreBody,
-        Event::Body { is_last } => Input::RequestBody {
-            chunk: b"body",
-            is_last: *is_last,
-        },
+        Event::Body { is_last: true } => Input::RequestBody(Chunk::Last(b"body")),
+        Event::Body { is_last: false } => Input::RequestBody(Chunk::More(b"body")),
         Event::BodyOverdue => Input::BodyOverdue,
         Event::EditRefused => Input::EditRefused,
         Event::ResponseHead => Input::ResponseHead(ResponseHead::new(vec![
@@ -164,17 +162,17 @@ fn input(event: &Event) -> Option<Input<'_>> {
     })
 }
 
-/// A fetch ends, if one is due.
-fn answer(gateway: &Gateway, body: Option<&str>) {
-    for resource in gateway.begun() {
-        let answer = body.map_or(CalloutResponse::NoResponse, |body| {
+/// Finishes the fetches that are due.
+fn finish_fetches(gateway: &TestGateway, body: Option<&str>) {
+    for resource in gateway.start_fetches() {
+        let response = body.map_or(CalloutResponse::NoResponse, |body| {
             response(200, body.as_bytes())
         });
-        gateway.answer(&resource, answer);
+        gateway.finish_fetch(&resource, response);
     }
 }
 
-/// What the provider sees of the headers that the client sent.
+/// The headers of the client that reach the provider.
 fn kept<'a>(
     request: &UpstreamRequest,
     headers: &'a [(&'static str, Caller)],
@@ -189,26 +187,26 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn nobody_passes_who_should_not_whatever_happens(
+    fn no_sequence_of_events_forwards_an_unauthorized_request(
         events in prop::collection::vec(any_event(), 1..12),
     ) {
-        let mut gateway = Gateway::cold(&document());
+        let mut gateway = TestGateway::cold(&document());
         let mut transaction = Transaction::Init;
         let mut sent: Option<(String, Vec<(&'static str, Caller)>)> = None;
-        let (mut forwards, mut replies, mut refused_by_the_host) = (0, 0, false);
+        let (mut forwards, mut replies, mut edit_refused) = (0, 0, false);
         for event in events {
             match &event {
-                Event::Pass(seconds) => gateway.pass(*seconds),
-                Event::FetchFails => answer(&gateway, None),
+                Event::Pass(seconds) => gateway.advance(*seconds),
+                Event::FetchFails => finish_fetches(&gateway, None),
                 Event::KeysArrive(rotated) => {
                     let second = if *rotated { "rotated" } else { "other" };
                     let keys = ["k", second].map(|id| SigningKey::new(id).jwk());
-                    answer(&gateway, Some(&key_set(&keys)));
+                    finish_fetches(&gateway, Some(&key_set(&keys)));
                 }
                 Event::Head { path, headers } if matches!(transaction, Transaction::Init) => {
                     sent = Some((path.clone(), headers.clone()));
                 }
-                Event::EditRefused => refused_by_the_host = true,
+                Event::EditRefused => edit_refused = true,
                 _ => {}
             }
             let Some(input) = input(&event) else {
@@ -226,7 +224,7 @@ proptest! {
                             prop_assert!(kept.len() <= 1, "{kept:?}");
                             prop_assert!(
                                 kept.iter().all(|(_, caller)| *caller == Caller::Garbage),
-                                "a gateway token went upstream: {kept:?}"
+                                "a gateway token was forwarded: {kept:?}"
                             );
                         } else {
                             prop_assert!(kept.is_empty(), "{kept:?}");
@@ -254,7 +252,7 @@ proptest! {
                         }
                     }
                     Effect::Measure(Measurement { metric, .. }) => {
-                        let name = metric.name(&gateway.shared.labels.borrow());
+                        let name = gateway.metric_name(*metric);
                         for (_, caller) in sent.iter().flat_map(|(_, headers)| headers) {
                             prop_assert!(!name.contains(&caller.token()));
                         }
@@ -272,9 +270,9 @@ proptest! {
                     Effect::Await(_) | Effect::RemoveResponseHeaders(_) => {}
                 }
             }
-            prop_assert!(forwards <= 1 && replies <= 1, "each once at most");
+            prop_assert!(forwards <= 1 && replies <= 1, "at most one of each");
             prop_assert!(
-                forwards + replies <= 1 || refused_by_the_host,
+                forwards + replies <= 1 || edit_refused,
                 "a forwarded request is answered only where the host could not forward it"
             );
             let is_forwarded = matches!(transaction, Transaction::Forwarded(_) | Transaction::Done);
@@ -289,7 +287,7 @@ proptest! {
             ("[a-z_:-]{0,20}", prop::collection::vec(any::<u8>(), 0..40)), 0..8,
         ),
     ) {
-        for gateway in [Gateway::warm(), Gateway::open()] {
+        for gateway in [TestGateway::warm(), TestGateway::without_authentication()] {
             let target = [PREFIX.as_bytes(), b"/my-openai/", &path].concat();
             let mut headers = headers.clone();
             headers.push((":path".into(), target));

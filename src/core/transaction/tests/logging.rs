@@ -1,4 +1,4 @@
-//! What the access log is told of requests that are answered here.
+//! What is logged about requests that the gateway answers itself.
 
 use super::*;
 
@@ -14,8 +14,8 @@ fn fields(outcome: &Outcome) -> Vec<(&str, &str)> {
 const CALLER: [(&str, &str); 2] = [("enduser.id", "alice"), ("ai_gateway.issuer", ISSUER)];
 
 #[test]
-fn a_known_caller_that_is_refused_is_named_with_the_provider() {
-    let gateway = Gateway::warm();
+fn a_refused_caller_is_logged_with_the_provider() {
+    let gateway = TestGateway::warm();
     let (good, none) = (bearer(&good()), bearer(&powerless()));
     for (token, path, provider, system) in [
         (&none, "/my-openai/models", "my-openai", "openai"),
@@ -33,8 +33,8 @@ fn a_known_caller_that_is_refused_is_named_with_the_provider() {
 }
 
 #[test]
-fn a_known_caller_is_named_wherever_it_asks() {
-    let gateway = Gateway::warm();
+fn a_known_caller_is_logged_at_every_path() {
+    let gateway = TestGateway::warm();
     let good = good();
     let bearer = bearer(&good);
     for (path, header, status) in [
@@ -50,12 +50,15 @@ fn a_known_caller_is_named_wherever_it_asks() {
 }
 
 #[test]
-fn a_caller_whose_request_cannot_be_signed_is_named() {
-    let gateway = Gateway::warm();
+fn a_caller_whose_request_cannot_be_signed_is_logged() {
+    let gateway = TestGateway::warm();
     let bearer = bearer(&good());
     let headers = [("authorization", bearer.as_str())];
     let outcome = gateway.post("/signed-bedrock/model/m/invoke", &headers);
-    assert!(matches!(outcome.transaction, Transaction::AwaitingBody(_)));
+    assert!(matches!(
+        outcome.transaction,
+        Transaction::AwaitingBodyHash(_)
+    ));
     let outcome = gateway.handle(outcome.transaction, Input::BodyOverdue);
     assert_eq!(outcome.reply().status, 500);
     assert_eq!(
@@ -66,8 +69,8 @@ fn a_caller_whose_request_cannot_be_signed_is_named() {
 }
 
 #[test]
-fn of_a_stranger_nothing_is_logged() {
-    let gateway = Gateway::warm();
+fn nothing_is_logged_about_an_unauthenticated_client() {
+    let gateway = TestGateway::warm();
     for token in ["Bearer x".to_owned(), bearer(&token(json!({"exp": 1})))] {
         let outcome = gateway.post("/my-openai/models", &[("authorization", &token)]);
         assert_eq!(outcome.reply().status, 401);

@@ -1,29 +1,34 @@
-//! What is learnt of requests and responses as they pass.
+//! What is logged about requests and responses as they pass.
 
 use super::*;
 use crate::usage::End;
 
-/// A request whose head has been forwarded, or whose body is awaited.
-fn asked(gateway: &Gateway, path: &str, headers: &[(&str, &str)]) -> Transaction {
+/// A request that was forwarded, or whose body is awaited.
+fn sent(gateway: &TestGateway, path: &str, headers: &[(&str, &str)]) -> Transaction {
     let bearer = bearer(&good());
     let headers = [&[("authorization", bearer.as_str())], headers].concat();
     gateway.post(path, &headers).transaction
 }
 
-/// The request's body, handed in in two pieces while it is wanted.
-fn with_body(gateway: &Gateway, mut transaction: Transaction, body: &str) -> Transaction {
+/// Delivers the request's body in two pieces while it is wanted.
+fn with_body(gateway: &TestGateway, mut transaction: Transaction, body: &str) -> Transaction {
     let (start, end) = body.as_bytes().split_at(body.len() / 2);
-    for (chunk, is_last) in [(start, false), (end, true)] {
+    for chunk in [Chunk::More(start), Chunk::Last(end)] {
         if transaction.wants_body() {
-            let input = Input::RequestBody { chunk, is_last };
+            let input = Input::RequestBody(chunk);
             transaction = gateway.handle(transaction, input).transaction;
         }
     }
     transaction
 }
 
-/// All that there is at the end of a response with this status and body.
-fn on_response(gateway: &Gateway, transaction: Transaction, status: &str, body: &str) -> Outcome {
+/// The outcome at the end of a response with this status and body.
+fn on_response(
+    gateway: &TestGateway,
+    transaction: Transaction,
+    status: &str,
+    body: &str,
+) -> Outcome {
     let head = [(":status", status), ("content-type", "application/json")];
     let head = head.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
     let head = Input::ResponseHead(ResponseHead::new(head.to_vec()));
@@ -44,20 +49,19 @@ fn field<'a>(outcome: &'a Outcome, wanted: &str) -> Option<&'a str> {
 }
 
 #[test]
-fn a_body_that_has_ended_is_wanted_no_more() {
-    let gateway = Gateway::warm();
+fn a_body_that_has_ended_is_no_longer_wanted() {
+    let gateway = TestGateway::warm();
     for chunk in [&b""[..], b"{", b"--form"] {
-        let asked = asked(&gateway, "/my-openai/chat/completions", &[]);
-        assert!(asked.wants_body());
-        let is_last = true;
-        let outcome = gateway.handle(asked, Input::RequestBody { chunk, is_last });
+        let sent = sent(&gateway, "/my-openai/chat/completions", &[]);
+        assert!(sent.wants_body());
+        let outcome = gateway.handle(sent, Input::RequestBody(Chunk::Last(chunk)));
         assert!(!outcome.transaction.wants_body(), "{chunk:?}");
     }
 }
 
 #[test]
-fn the_requested_model_is_read_out_of_the_body_or_the_path() {
-    let gateway = Gateway::warm();
+fn the_requested_model_is_read_from_the_body_or_the_path() {
+    let gateway = TestGateway::warm();
     for (path, body) in [
         (
             "/my-openai/chat/completions",
@@ -74,7 +78,7 @@ fn the_requested_model_is_read_out_of_the_body_or_the_path() {
             r#"{"model":"other","messages":[]}"#,
         ),
     ] {
-        let transaction = asked(&gateway, path, &[]);
+        let transaction = sent(&gateway, path, &[]);
         let transaction = with_body(&gateway, transaction, body);
         assert!(!transaction.wants_body(), "{path}");
         let outcome = on_response(&gateway, transaction, "404", "");
@@ -83,24 +87,21 @@ fn the_requested_model_is_read_out_of_the_body_or_the_path() {
 }
 
 #[test]
-fn a_body_is_read_only_where_it_names_a_model_and_only_so_far() {
-    let gateway = Gateway::warm();
+fn a_body_is_read_only_until_it_has_named_a_model() {
+    let gateway = TestGateway::warm();
     for path in ["/my-openai/v1/files", "/my-openai/responses/r/cancel"] {
-        assert!(!asked(&gateway, path, &[]).wants_body(), "{path}");
+        assert!(!sent(&gateway, path, &[]).wants_body(), "{path}");
     }
-    let transaction = asked(&gateway, "/my-openai/responses", &[]);
+    let transaction = sent(&gateway, "/my-openai/responses", &[]);
     assert!(transaction.wants_body());
     assert_eq!(transaction.flow(), Flow::Continue);
-    let input = Input::RequestBody {
-        chunk: br#"{"model":"m","#,
-        is_last: false,
-    };
+    let input = Input::RequestBody(Chunk::More(br#"{"model":"m","#));
     assert!(!gateway.handle(transaction, input).transaction.wants_body());
 }
 
 #[test]
 fn a_conversation_is_logged_and_not_forwarded() {
-    let gateway = Gateway::warm();
+    let gateway = TestGateway::warm();
     let bearer = bearer(&good());
     let side = "x-redpanda-genai-conversation";
     for (headers, logged) in [
@@ -124,7 +125,7 @@ fn a_conversation_is_logged_and_not_forwarded() {
     }
     let long = "x".repeat(1000);
     let headers = [("x-gen-ai-conversation", long.as_str())];
-    let transaction = asked(&gateway, "/my-openai/responses", &headers);
+    let transaction = sent(&gateway, "/my-openai/responses", &headers);
     let outcome = on_response(&gateway, transaction, "200", "{}");
     assert_eq!(
         field(&outcome, "gen_ai.conversation.id").map(str::len),
@@ -133,11 +134,11 @@ fn a_conversation_is_logged_and_not_forwarded() {
 }
 
 #[test]
-fn the_log_says_who_asked_and_of_further_claims_those_that_it_is_to() {
+fn the_log_contains_the_caller_and_the_configured_claims() {
     let mut document = document();
     document["observability"] = json!({"log_claims": ["team", "/org/id", "absent", "long"]});
-    let gateway = Gateway::cold(&document);
-    gateway.keys_arrive(&["k"]);
+    let gateway = TestGateway::cold(&document);
+    gateway.publish_keys(&["k"]);
     let token = token(json!({
         "team": ["a", "b"],
         "org": {"id": 7, "secret": "unasked"},
@@ -158,16 +159,16 @@ fn the_log_says_who_asked_and_of_further_claims_those_that_it_is_to() {
 }
 
 #[test]
-fn a_priced_response_says_what_it_cost() {
+fn the_log_contains_the_cost_of_a_priced_response() {
     let mut document = document();
     document["providers"][0]["prices"] = json!({"m*": {"input": 2, "output": 8}});
-    let gateway = Gateway::cold(&document);
-    gateway.keys_arrive(&["k"]);
+    let gateway = TestGateway::cold(&document);
+    gateway.publish_keys(&["k"]);
     let body = r#"{"model":"m-1","usage":{"prompt_tokens":10,"completion_tokens":5}}"#;
-    let transaction = asked(&gateway, "/my-openai/chat/completions", &[]);
+    let transaction = sent(&gateway, "/my-openai/chat/completions", &[]);
     let outcome = on_response(&gateway, transaction, "200", body);
     assert_eq!(field(&outcome, "gen_ai.cost"), Some("0.00006"));
-    let transaction = asked(&gateway, "/my-vllm/chat/completions", &[]);
+    let transaction = sent(&gateway, "/my-vllm/chat/completions", &[]);
     let outcome = on_response(&gateway, transaction, "200", body);
     assert_eq!(field(&outcome, "gen_ai.cost"), None);
 }

@@ -1,10 +1,10 @@
-//! Providers that are sent the client's own credential.
+//! Providers that receive the client's own credential.
 
 use super::*;
 
 #[test]
-fn the_clients_own_credential_goes_through_unchanged() {
-    let gateway = Gateway::warm();
+fn the_clients_own_credential_is_forwarded_unchanged() {
+    let gateway = TestGateway::warm();
     for own in [
         ("authorization", "Bearer sk-ant-oat01-own"),
         ("authorization", "Basic b3duOm93bg=="),
@@ -14,21 +14,21 @@ fn the_clients_own_credential_goes_through_unchanged() {
         let outcome = gateway.post("/own-claude/v1/messages", &headers);
         let request = outcome.forwarded();
         assert_eq!(request.remove, ["cookie", "x-goog-api-key"]);
-        assert_eq!(upstream(request, own.0), None, "it is left as it came");
+        assert_eq!(upstream(request, own.0), None, "it is left unchanged");
     }
 }
 
 #[test]
-fn of_two_own_credentials_one_goes_through() {
-    let gateway = Gateway::warm();
+fn only_one_of_two_credentials_is_forwarded() {
+    let gateway = TestGateway::warm();
     let headers = [("x-api-key", "own"), ("authorization", "Bearer own")];
     let outcome = gateway.post("/own-claude/v1/messages", &headers);
     assert_eq!(outcome.forwarded().remove, ["x-api-key"]);
 }
 
 #[test]
-fn a_request_without_a_credential_of_its_own_is_refused() {
-    let gateway = Gateway::warm();
+fn a_request_without_a_credential_is_refused() {
+    let gateway = TestGateway::warm();
     let bearer = bearer(&good());
     for headers in [
         vec![],
@@ -42,8 +42,8 @@ fn a_request_without_a_credential_of_its_own_is_refused() {
 }
 
 #[test]
-fn the_gateways_token_never_goes_to_the_provider_in_place_of_an_own_credential() {
-    let gateway = Gateway::warm();
+fn a_gateway_token_is_never_forwarded_as_the_clients_credential() {
+    let gateway = TestGateway::warm();
     let (good, expired) = (good(), token(json!({"exp": 1})));
     for token in [&good, &expired] {
         let bearer = bearer(token);
@@ -64,21 +64,21 @@ fn the_gateways_token_never_goes_to_the_provider_in_place_of_an_own_credential()
             let outcome = gateway.post("/own-claude/v1/messages", &headers);
             assert_eq!(outcome.rejection(), rejection(401, "token_misplaced"));
 
-            let side = [headers[0], ("x-ai-gateway-authorization", bearer.as_str())];
-            let outcome = gateway.post("/own-claude/v1/messages", &side);
+            let both = [headers[0], ("x-ai-gateway-authorization", bearer.as_str())];
+            let outcome = gateway.post("/own-claude/v1/messages", &both);
             assert_eq!(outcome.rejection().0, 401, "{header:?}");
         }
     }
 }
 
 #[test]
-fn a_gateway_token_in_the_side_header_is_checked_and_removed() {
-    let gateway = Gateway::warm();
+fn a_gateway_token_in_its_own_header_is_checked_and_removed() {
+    let gateway = TestGateway::warm();
     let own = ("authorization", "Bearer own");
     for provider in ["own-claude", "guarded-claude"] {
         let ask = |token: &str| {
-            let side = ("x-redpanda-cloud-token", token);
-            gateway.post(&format!("/{provider}/v1/messages"), &[own, side])
+            let gateway_token = ("x-redpanda-cloud-token", token);
+            gateway.post(&format!("/{provider}/v1/messages"), &[own, gateway_token])
         };
         assert_eq!(ask(&good()).forwarded().remove, ["x-redpanda-cloud-token"]);
         assert_eq!(
@@ -95,8 +95,8 @@ fn a_gateway_token_in_the_side_header_is_checked_and_removed() {
 }
 
 #[test]
-fn a_provider_that_requires_the_gateways_token_says_where_it_belongs() {
-    let gateway = Gateway::warm();
+fn the_rejection_names_the_header_for_a_required_gateway_token() {
+    let gateway = TestGateway::warm();
     let ask = |headers: &[(&str, &str)]| gateway.post("/guarded-claude/v1/messages", headers);
     assert_eq!(ask(&[]).rejection(), rejection(401, "token_missing"));
     let own = [("authorization", "Bearer sk-ant-own")];
@@ -115,8 +115,8 @@ fn a_provider_that_requires_the_gateways_token_says_where_it_belongs() {
 }
 
 #[test]
-fn a_gateway_without_authentication_passes_own_credentials_too() {
-    let gateway = Gateway::open();
+fn a_gateway_without_authentication_forwards_the_clients_credential() {
+    let gateway = TestGateway::without_authentication();
     let own = [("x-api-key", "own")];
     assert_eq!(
         gateway

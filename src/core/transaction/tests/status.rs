@@ -1,8 +1,8 @@
-//! How the gateway does, to those who may see.
+//! The status endpoint.
 
 use super::*;
 
-fn status(gateway: &Gateway, token: &str) -> Outcome {
+fn status(gateway: &TestGateway, token: &str) -> Outcome {
     let bearer = bearer(token);
     let head = head(&[
         (":method", "GET"),
@@ -13,9 +13,9 @@ fn status(gateway: &Gateway, token: &str) -> Outcome {
 }
 
 #[test]
-fn it_tells_of_configuration_keys_and_credentials_and_no_secret() {
-    let mut gateway = Gateway::warm();
-    gateway.pass(10);
+fn the_report_contains_configuration_keys_and_credentials_and_no_secret() {
+    let mut gateway = TestGateway::warm();
+    gateway.advance(10);
     let outcome = status(&gateway, &good());
     let body = outcome.body();
     assert_eq!(body["configuration"]["sha256"].as_str().unwrap().len(), 64);
@@ -48,15 +48,15 @@ fn it_tells_of_configuration_keys_and_credentials_and_no_secret() {
 }
 
 #[test]
-fn it_tells_why_keys_are_not_there_and_of_clocks() {
-    let mut gateway = Gateway::warm();
+fn the_report_explains_missing_keys_and_clock_differences() {
+    let mut gateway = TestGateway::warm();
     let ahead = token(json!({"iat": crate::testing::NOW_SECS + 20}));
     assert_eq!(
         status(&gateway, &ahead).body()["clock"]["issuers_ahead_seconds"],
         20.0
     );
-    gateway.pass(700);
-    gateway.fetch(CalloutResponse::NoResponse);
+    gateway.advance(700);
+    gateway.fetch_keys(CalloutResponse::NoResponse);
     let body = status(&gateway, &good()).body();
     let issuer = &body["issuers"][0];
     assert_eq!(
@@ -67,8 +67,8 @@ fn it_tells_why_keys_are_not_there_and_of_clocks() {
 }
 
 #[test]
-fn strangers_and_the_powerless_learn_nothing() {
-    let gateway = Gateway::warm();
+fn callers_without_permission_get_no_report() {
+    let gateway = TestGateway::warm();
     assert_eq!(
         status(&gateway, &powerless()).rejection(),
         rejection(403, "permission_denied")

@@ -1,17 +1,17 @@
-//! Uploads whose bytes go to a URL that the provider's answer names.
+//! Uploads whose bytes go to a URL from the provider's response.
 
 use super::*;
 use crate::testing::NOW_SECS;
 
-const BEGIN: &str = "/my-google/upload/v1beta/files";
+const START: &str = "/my-google/upload/v1beta/files";
 const AT_GOOGLE: &str = "https://generativelanguage.googleapis.com/upload/v1beta/files?upload_id=u1&upload_protocol=resumable";
-const THROUGH: &str = "https://gateway.test/llm/v1/providers/my-google/upload/v1beta/files\
+const AT_GATEWAY: &str = "https://gateway.test/llm/v1/providers/my-google/upload/v1beta/files\
                        ?upload_id=u1&upload_protocol=resumable&x-ai-gateway-upload=";
 
-/// The effects of an answer with this URL to a request for `path` with a good token.
-fn on_response(gateway: &Gateway, path: &str, url: &str) -> Vec<Effect> {
-    let begun = gateway.post(path, &[("x-goog-api-key", &good())]);
-    begun.forwarded();
+/// The effects of a response with this URL on a request for `path` with a valid token.
+fn on_response(gateway: &TestGateway, path: &str, url: &str) -> Vec<Effect> {
+    let started = gateway.post(path, &[("x-goog-api-key", &good())]);
+    started.forwarded();
     let head = [
         (":status", "200"),
         ("x-goog-upload-status", "active"),
@@ -19,28 +19,28 @@ fn on_response(gateway: &Gateway, path: &str, url: &str) -> Vec<Effect> {
     ];
     let head = head.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
     let head = ResponseHead::new(head.to_vec());
-    let outcome = gateway.handle(begun.transaction, Input::ResponseHead(head));
+    let outcome = gateway.handle(started.transaction, Input::ResponseHead(head));
     let is_edit = |effect: &Effect| *effect != Effect::RemoveResponseHeaders(Vec::new());
     outcome.effects.into_iter().filter(is_edit).collect()
 }
 
-/// The URL that the client is told, below the prefix.
-fn link(gateway: &Gateway) -> String {
-    let effects = on_response(gateway, BEGIN, AT_GOOGLE);
+/// The URL that the client gets, relative to the prefix.
+fn link(gateway: &TestGateway) -> String {
+    let effects = on_response(gateway, START, AT_GOOGLE);
     let [Effect::SetResponseHeaders(headers)] = effects.as_slice() else {
         panic!("{effects:?}");
     };
     let [("x-goog-upload-url", url)] = headers.as_slice() else {
         panic!("{headers:?}");
     };
-    assert!(url.starts_with(THROUGH), "{url}");
+    assert!(url.starts_with(AT_GATEWAY), "{url}");
     let below = url.split_once(PREFIX).unwrap().1;
     below.to_owned()
 }
 
 #[test]
-fn the_url_leads_through_the_gateway_and_needs_no_token() {
-    let gateway = Gateway::warm();
+fn the_url_points_to_the_gateway_and_needs_no_token() {
+    let gateway = TestGateway::warm();
     let link = link(&gateway);
     for (method, headers) in [("POST", vec![]), ("PUT", vec![("authorization", "")])] {
         let outcome = gateway.request(method, &link, &headers);
@@ -59,16 +59,16 @@ fn the_url_leads_through_the_gateway_and_needs_no_token() {
 }
 
 #[test]
-fn a_token_that_comes_along_is_checked() {
-    let gateway = Gateway::warm();
+fn a_token_that_is_sent_is_checked() {
+    let gateway = TestGateway::warm();
     let expired = token(json!({"exp": NOW_SECS - 1}));
     let outcome = gateway.post(&link(&gateway), &[("x-goog-api-key", &expired)]);
     assert_eq!(outcome.rejection(), rejection(401, "token_expired"));
 }
 
 #[test]
-fn the_grant_is_for_nothing_else() {
-    let gateway = Gateway::warm();
+fn the_grant_covers_only_its_own_upload() {
+    let gateway = TestGateway::warm();
     let link = link(&gateway);
     let missing = rejection(401, "token_missing");
     let others = [
@@ -85,7 +85,7 @@ fn the_grant_is_for_nothing_else() {
         format!("{link}0"),
         format!("{link}&x-ai-gateway-upload="),
         link.split_once('-').unwrap().0.to_owned(),
-        BEGIN.to_owned(),
+        START.to_owned(),
     ];
     for other in others {
         assert_eq!(gateway.post(&other, &[]).rejection(), missing, "{other}");
@@ -104,12 +104,12 @@ fn the_grant_is_for_nothing_else() {
 }
 
 #[test]
-fn the_grant_ends_after_six_hours() {
-    let mut gateway = Gateway::warm();
+fn the_grant_expires_after_six_hours() {
+    let mut gateway = TestGateway::warm();
     let link = link(&gateway);
-    gateway.pass(6 * 3600 - 1);
+    gateway.advance(6 * 3600 - 1);
     gateway.post(&link, &[]).forwarded();
-    gateway.pass(1);
+    gateway.advance(1);
     assert_eq!(
         gateway.post(&link, &[]).rejection(),
         rejection(401, "token_missing")
@@ -117,27 +117,27 @@ fn the_grant_ends_after_six_hours() {
 }
 
 #[test]
-fn a_url_elsewhere_stays_as_it_is() {
-    let gateway = Gateway::warm();
+fn a_url_of_another_server_is_left_unchanged() {
+    let gateway = TestGateway::warm();
     for (path, url) in [
         (
-            BEGIN,
+            START,
             "https://elsewhere.test/upload/v1beta/files?upload_id=u1",
         ),
         (
-            BEGIN,
+            START,
             "https://generativelanguage.googleapis.com.evil.test/upload/x?a",
         ),
         (
-            BEGIN,
+            START,
             "http://generativelanguage.googleapis.com/upload/v1beta/files?a",
         ),
         (
-            BEGIN,
+            START,
             "https://generativelanguage.googleapis.com/upload/v1beta/files",
         ),
-        (BEGIN, "/upload/v1beta/files?upload_id=u1"),
-        (BEGIN, ""),
+        (START, "/upload/v1beta/files?upload_id=u1"),
+        (START, ""),
         ("/my-google/v1beta/models/m:generateContent", AT_GOOGLE),
     ] {
         assert_eq!(on_response(&gateway, path, url), [], "{path} {url}");
@@ -145,7 +145,7 @@ fn a_url_elsewhere_stays_as_it_is() {
 }
 
 #[test]
-fn a_base_path_is_taken_off() {
+fn the_base_path_is_removed_from_the_url() {
     for (base, url) in [
         (
             "https://a.test/b/v1beta",
@@ -158,9 +158,9 @@ fn a_base_path_is_taken_off() {
     ] {
         let mut document = document();
         document["providers"][2]["base_url"] = json!(base);
-        let gateway = Gateway::cold(&document);
-        gateway.keys_arrive(&["k"]);
-        let effects = on_response(&gateway, BEGIN, url);
+        let gateway = TestGateway::cold(&document);
+        gateway.publish_keys(&["k"]);
+        let effects = on_response(&gateway, START, url);
         let [Effect::SetResponseHeaders(headers)] = effects.as_slice() else {
             panic!("{effects:?}");
         };

@@ -1,9 +1,9 @@
-//! The totals of what was used.
+//! The usage endpoint.
 
 use super::*;
 use crate::usage::End;
 
-fn totals(gateway: &Gateway, method: &str, headers: &[(&str, &str)]) -> Outcome {
+fn usage(gateway: &TestGateway, method: &str, headers: &[(&str, &str)]) -> Outcome {
     let pseudo = [
         (":method", method),
         (":scheme", "https"),
@@ -15,8 +15,8 @@ fn totals(gateway: &Gateway, method: &str, headers: &[(&str, &str)]) -> Outcome 
 }
 
 #[test]
-fn the_totals_have_what_was_used_of_the_providers_that_the_caller_may_see() {
-    let gateway = Gateway::warm();
+fn the_report_contains_the_providers_that_the_caller_may_see() {
+    let gateway = TestGateway::warm();
     let bearer = bearer(&good());
     let everyone = [("authorization", bearer.as_str())];
     let path = "/my-bedrock/model/m/converse";
@@ -24,7 +24,7 @@ fn the_totals_have_what_was_used_of_the_providers_that_the_caller_may_see() {
     gateway.handle(transaction, Input::Ended(End::ClientDisconnect));
 
     let of = |headers: &[(&str, &str)]| {
-        let body = totals(&gateway, "GET", headers).body();
+        let body = usage(&gateway, "GET", headers).body();
         let providers = body["providers"].as_array().unwrap().clone();
         providers
             .into_iter()
@@ -40,8 +40,8 @@ fn the_totals_have_what_was_used_of_the_providers_that_the_caller_may_see() {
 }
 
 #[test]
-fn the_totals_are_for_those_who_may_see_providers() {
-    let gateway = Gateway::warm();
+fn callers_without_permission_get_no_report() {
+    let gateway = TestGateway::warm();
     let (good, powerless) = (bearer(&good()), bearer(&powerless()));
     for (method, headers, expected) in [
         ("GET", vec![], rejection(401, "token_missing")),
@@ -56,6 +56,6 @@ fn the_totals_are_for_those_who_may_see_providers() {
             rejection(404, "path_not_found"),
         ),
     ] {
-        assert_eq!(totals(&gateway, method, &headers).rejection(), expected);
+        assert_eq!(usage(&gateway, method, &headers).rejection(), expected);
     }
 }

@@ -1,44 +1,52 @@
-//! How long keys are good, when that is over, and what several workers do about it.
+//! How long keys are fresh, and how several workers refresh them.
 
 use super::*;
 
 impl World {
-    /// The keys arrive, in an answer that may be kept so long.
+    /// Fetches keys in a response with that lifetime.
     fn fetch_for(&mut self, ids: &[&str], lifetime: u64) {
         assert!(self.due().is_some());
         let body = keys(ids);
-        let answer = CalloutResponse::Response {
+        let response = CalloutResponse::Response {
             status: 200,
             body: body.as_bytes(),
             lifetime: Some(secs(lifetime)),
         };
         assert_eq!(
-            self.source.on_response(answer, self.now, &self.shared_data),
+            self.cache
+                .on_response(response, self.now, &self.shared_data),
             None
         );
     }
 
-    /// How long after now the next fetch begins, in seconds.
+    /// The time until the next fetch, in seconds.
     fn next_fetch(&self) -> u64 {
-        match self.source.remote.as_ref().unwrap().refresh.standing() {
+        match self.remote().state() {
             FetchState::Due(next) => next.saturating_since(self.now).as_secs(),
-            FetchState::UnderWay => panic!("it has begun"),
+            FetchState::UnderWay => panic!("it is under way"),
         }
     }
 
     fn is_stale(&mut self) -> bool {
-        self.source.report(self.now).is_stale
+        self.cache.report(self.now).is_stale
     }
 
-    /// Another worker's source of the same keys.
+    fn remote(&self) -> &Refreshed<RemoteKeys> {
+        match &self.cache {
+            JwksCache::Remote(remote) => remote,
+            JwksCache::Inline(_) => panic!("the keys are inline"),
+        }
+    }
+
+    /// Another worker's cache of the same keys.
     fn another(&self) -> JwksCache {
-        let settings = self.source.remote.as_ref().unwrap().fetch.settings.clone();
+        let settings = self.remote().source().clone();
         JwksCache::new(&JwksSource::Remote(Box::new(settings)), &self.shared_data)
     }
 }
 
 #[test]
-fn an_answer_says_how_long_its_keys_are_good_within_bounds() {
+fn a_response_states_the_lifetime_of_its_keys_within_bounds() {
     for (said, counts) in [
         (0, MIN_REFRESH),
         (MIN_REFRESH - 1, MIN_REFRESH),
@@ -57,14 +65,14 @@ fn an_answer_says_how_long_its_keys_are_good_within_bounds() {
         world.pass(1);
         assert!(world.is_stale(), "{said}");
         world.pass(STALE - 1);
-        assert!(!world.source.expire(world.now));
+        assert!(!world.cache.expire(world.now));
         world.pass(1);
-        assert!(world.source.expire(world.now), "{said}");
+        assert!(world.cache.expire(world.now), "{said}");
     }
 }
 
 #[test]
-fn keys_are_stale_while_they_serve_past_their_time_and_fresh_again_after_a_fetch() {
+fn keys_are_stale_after_their_lifetime_and_fresh_again_after_a_fetch() {
     let mut world = World::warm(&["a"]);
     assert!(!world.is_stale());
     world.pass(REFRESH + 1);
@@ -77,15 +85,15 @@ fn keys_are_stale_while_they_serve_past_their_time_and_fresh_again_after_a_fetch
 }
 
 #[test]
-fn an_unknown_kid_causes_one_fetch_per_interval_whichever_worker_meets_it() {
+fn an_unknown_kid_causes_one_fetch_per_interval_for_all_workers() {
     let mut world = World::warm(&["a"]);
     let mut others = [(); 3].map(|()| world.another());
     let mut fetches = 0;
     for second in 0..3 * REFETCH {
         let turn = usize::try_from(second).unwrap() % (others.len() + 1);
-        let asked = others.get_mut(turn).unwrap_or(&mut world.source);
+        let asked = others.get_mut(turn).unwrap_or(&mut world.cache);
         asked.poll(world.now, &world.shared_data);
-        let demand = asked.demand(WaitPolicy::Wait, world.now);
+        let miss = asked.on_unknown_key(WaitPolicy::Wait, world.now);
         if asked.poll(world.now, &world.shared_data).callout.is_some() {
             fetches += 1;
             let body = keys(&["a"]);
@@ -95,7 +103,7 @@ fn an_unknown_kid_causes_one_fetch_per_interval_whichever_worker_meets_it() {
                 &world.shared_data,
             );
         } else {
-            assert_eq!(demand, KeyMiss::Settled, "{second}");
+            assert_eq!(miss, KeyMiss::UnknownKey, "{second}");
         }
         world.pass(1);
     }
@@ -103,11 +111,14 @@ fn an_unknown_kid_causes_one_fetch_per_interval_whichever_worker_meets_it() {
 }
 
 #[test]
-fn a_worker_that_begins_knows_what_was_demanded_before() {
+fn a_new_worker_knows_when_a_fetch_was_last_requested() {
     let mut world = World::warm(&["a"]);
-    assert_eq!(world.demand(WaitPolicy::Wait), KeyMiss::Wait);
+    assert_eq!(world.unknown_key(WaitPolicy::Wait), KeyMiss::AwaitFetch);
     world.fetch(&["a"]);
     let mut late = world.another();
     late.poll(world.now, &world.shared_data);
-    assert_eq!(late.demand(WaitPolicy::Wait, world.now), KeyMiss::Settled);
+    assert_eq!(
+        late.on_unknown_key(WaitPolicy::Wait, world.now),
+        KeyMiss::UnknownKey
+    );
 }

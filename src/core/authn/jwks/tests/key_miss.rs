@@ -1,45 +1,49 @@
-//! What tokens with an unknown key are told.
+//! What to do with tokens whose key is unknown.
 
 use super::*;
 
 #[test]
-fn a_cold_source_has_tokens_wait_for_the_first_fetch() {
+fn tokens_wait_for_the_first_fetch() {
     let mut world = World::with_key_set_uri();
-    assert_eq!(world.demand(WaitPolicy::Wait), KeyMiss::Wait);
+    assert_eq!(world.unknown_key(WaitPolicy::Wait), KeyMiss::AwaitFetch);
     assert!(world.due().is_some());
-    assert_eq!(world.demand(WaitPolicy::Wait), KeyMiss::Wait);
-    assert_eq!(world.demand(WaitPolicy::Decide), unavailable(1));
+    assert_eq!(world.unknown_key(WaitPolicy::Wait), KeyMiss::AwaitFetch);
+    assert_eq!(world.unknown_key(WaitPolicy::DoNotWait), unavailable(1));
 }
 
 #[test]
-fn a_cold_source_that_failed_gives_up_until_the_next_attempt() {
+fn keys_are_unavailable_until_the_next_attempt() {
     let mut world = World::with_key_set_uri();
     for wait in [1, 2, 4] {
         world.fail();
-        for patience in [WaitPolicy::Wait, WaitPolicy::Decide] {
-            assert_eq!(world.demand(patience), unavailable(wait));
+        for wait_policy in [WaitPolicy::Wait, WaitPolicy::DoNotWait] {
+            assert_eq!(world.unknown_key(wait_policy), unavailable(wait));
         }
         world.pass(wait);
-        assert_eq!(world.demand(WaitPolicy::Wait), KeyMiss::Wait);
+        assert_eq!(world.unknown_key(WaitPolicy::Wait), KeyMiss::AwaitFetch);
     }
 }
 
 #[test]
-fn an_unknown_kid_causes_one_fetch_per_interval_whoever_asks() {
+fn an_unknown_kid_causes_one_fetch_per_interval() {
     let mut world = World::warm(&["a"]);
     let mut fetches = 0;
     for second in 0..3 * REFETCH {
         for _ in 0..10 {
-            let patience = match world.demand(WaitPolicy::Wait) {
-                KeyMiss::Wait => WaitPolicy::Decide,
-                KeyMiss::Settled => continue,
-                KeyMiss::Unavailable { .. } => panic!("the keys are at hand"),
+            let wait_policy = match world.unknown_key(WaitPolicy::Wait) {
+                KeyMiss::AwaitFetch => WaitPolicy::DoNotWait,
+                KeyMiss::UnknownKey => continue,
+                KeyMiss::Unavailable { .. } => panic!("there are keys"),
             };
             if world.due().is_some() {
                 fetches += 1;
-                world.answer(200, &keys(&["a"]));
+                world.respond(200, &keys(&["a"]));
             }
-            assert_eq!(world.demand(patience), KeyMiss::Settled, "{second}");
+            assert_eq!(
+                world.unknown_key(wait_policy),
+                KeyMiss::UnknownKey,
+                "{second}"
+            );
         }
         world.pass(1);
     }
@@ -47,18 +51,29 @@ fn an_unknown_kid_causes_one_fetch_per_interval_whoever_asks() {
 }
 
 #[test]
-fn tokens_with_an_unknown_kid_share_the_fetch_that_one_of_them_caused() {
+fn tokens_with_an_unknown_kid_share_one_fetch() {
     let mut world = World::warm(&["a"]);
     for _ in 0..10 {
-        assert_eq!(world.demand(WaitPolicy::Wait), KeyMiss::Wait, "due");
+        assert_eq!(
+            world.unknown_key(WaitPolicy::Wait),
+            KeyMiss::AwaitFetch,
+            "due"
+        );
     }
     assert!(world.due().is_some());
     for _ in 0..10 {
-        assert_eq!(world.demand(WaitPolicy::Wait), KeyMiss::Wait, "under way");
+        assert_eq!(
+            world.unknown_key(WaitPolicy::Wait),
+            KeyMiss::AwaitFetch,
+            "under way"
+        );
     }
-    assert_eq!(world.answer(200, &keys(&["a", "b"])), None);
+    assert_eq!(world.respond(200, &keys(&["a", "b"])), None);
     assert_eq!(world.ids(), ["a", "b"]);
-    assert_eq!(world.demand(WaitPolicy::Decide), KeyMiss::Settled);
+    assert_eq!(
+        world.unknown_key(WaitPolicy::DoNotWait),
+        KeyMiss::UnknownKey
+    );
     assert_eq!(world.due(), None);
 }
 
@@ -66,21 +81,21 @@ fn tokens_with_an_unknown_kid_share_the_fetch_that_one_of_them_caused() {
 fn tokens_with_an_unknown_kid_wait_for_a_refresh_that_is_due() {
     let mut world = World::warm(&["a"]);
     world.pass(REFRESH);
-    assert_eq!(world.demand(WaitPolicy::Wait), KeyMiss::Wait);
+    assert_eq!(world.unknown_key(WaitPolicy::Wait), KeyMiss::AwaitFetch);
     world.fetch(&["b"]);
     assert_eq!(
-        world.demand(WaitPolicy::Wait),
-        KeyMiss::Wait,
+        world.unknown_key(WaitPolicy::Wait),
+        KeyMiss::AwaitFetch,
         "the refresh was not caused by a token, so a token may cause a fetch"
     );
 }
 
 #[test]
-fn an_unknown_kid_is_no_verdict_while_the_issuer_cannot_be_asked() {
+fn an_unknown_kid_is_not_rejected_while_the_keys_cannot_be_fetched() {
     let mut world = World::warm(&["a"]);
-    assert_eq!(world.demand(WaitPolicy::Wait), KeyMiss::Wait);
+    assert_eq!(world.unknown_key(WaitPolicy::Wait), KeyMiss::AwaitFetch);
     world.fail();
-    assert_eq!(world.demand(WaitPolicy::Decide), unavailable(1));
-    assert_eq!(world.demand(WaitPolicy::Wait), unavailable(1));
-    assert_eq!(world.ids(), ["a"], "known keys go on to serve");
+    assert_eq!(world.unknown_key(WaitPolicy::DoNotWait), unavailable(1));
+    assert_eq!(world.unknown_key(WaitPolicy::Wait), unavailable(1));
+    assert_eq!(world.ids(), ["a"], "known keys are still used");
 }

@@ -1,9 +1,9 @@
-//! Project Wycheproof's edge cases of RSA, ECDSA and Ed25519 signatures, each to the verdict that it
-//! must have: by the crates that are compiled in and, in the form that a host is handed, by `ring`,
-//! which is of the same descent as Envoy's BoringSSL.
+//! Project Wycheproof's edge cases of RSA, ECDSA and Ed25519 signatures. They are verified by the
+//! crates that are compiled in and, in the form for hosts, by `ring`, which is derived from
+//! BoringSSL as Envoy uses it.
 //!
-//! "Acceptable" ones are refused: the only kind is a PKCS #1 v1.5 digest algorithm without its NULL,
-//! which RFC 8017 §9.2 lets no signer write.
+//! "Acceptable" signatures must be invalid: their only flaw is a PKCS #1 v1.5 digest algorithm
+//! without its NULL, which RFC 8017 §9.2 does not allow signers to write.
 
 use ::wycheproof::{ecdsa, eddsa, rsa_pkcs1_verify, rsa_pss_verify};
 use ring::signature::{
@@ -27,12 +27,13 @@ fn bytes(hex: &Value) -> Vec<u8> {
         .collect()
 }
 
-/// The group's key as JOSE writes it.
+/// The group's key as a JWK.
 fn jwk(group: &Value) -> Value {
     let key = &group["publicKey"];
     match key["curve"].as_str() {
         None => {
-            json!({"kty": "RSA", "n": base64url(bytes(&key["modulus"])), "e": base64url(bytes(&key["publicExponent"]))})
+            let (n, e) = (bytes(&key["modulus"]), bytes(&key["publicExponent"]));
+            json!({"kty": "RSA", "n": base64url(n), "e": base64url(e)})
         }
         Some("edwards25519") => {
             json!({"kty": "OKP", "crv": "Ed25519", "x": base64url(bytes(&key["pk"]))})
@@ -48,7 +49,7 @@ fn jwk(group: &Value) -> Value {
     }
 }
 
-/// Our reading of the group's key, which must be the key that is meant.
+/// The parsed key of the group, which must be the right one.
 fn key(group: &Value) -> Rc<VerificationKey> {
     let keys = KeySet::parse(key_set(&[jwk(group)]).as_bytes()).unwrap();
     let key = Rc::clone(&keys.keys()[0]);
@@ -66,7 +67,7 @@ fn key(group: &Value) -> Rc<VerificationKey> {
     key
 }
 
-/// The verdict on what a host is handed.
+/// The result of a verification by the host.
 fn host_verdict(
     algorithm: Algorithm,
     group: &Value,
@@ -91,8 +92,8 @@ fn host_verdict(
     Some(key.verify(signed, &signature).is_ok())
 }
 
-/// Judges each vector of a file; how many must hold, and how many not.
-fn judge(algorithm: Algorithm, file: &str) -> (usize, usize) {
+/// Verifies each vector of a file. Returns how many signatures are valid and how many invalid.
+fn verify_all(algorithm: Algorithm, file: &str) -> (usize, usize) {
     let (mut good, mut bad) = (0, 0);
     for group in groups(file) {
         let key = key(&group);
@@ -113,7 +114,7 @@ fn judge(algorithm: Algorithm, file: &str) -> (usize, usize) {
 }
 
 #[test]
-fn rsa_pkcs1_signatures_are_judged_rightly() {
+fn rsa_pkcs1_signatures_are_verified_correctly() {
     use rsa_pkcs1_verify::TestName::*;
     for (name, algorithm) in [
         (Rsa2048Sha256, Algorithm::Rs256),
@@ -126,13 +127,13 @@ fn rsa_pkcs1_signatures_are_judged_rightly() {
         (Rsa4096Sha384, Algorithm::Rs384),
         (Rsa4096Sha512, Algorithm::Rs512),
     ] {
-        let (good, bad) = judge(algorithm, name.json_data());
+        let (good, bad) = verify_all(algorithm, name.json_data());
         assert!(good >= 7 && bad >= 250, "{name:?} {good} {bad}");
     }
 }
 
 #[test]
-fn rsa_pss_signatures_are_judged_rightly() {
+fn rsa_pss_signatures_are_verified_correctly() {
     use rsa_pss_verify::TestName::*;
     for (name, algorithm) in [
         (RsaPss2048Sha256Mgf1SaltLen32, Algorithm::Ps256),
@@ -142,14 +143,14 @@ fn rsa_pss_signatures_are_judged_rightly() {
         (RsaPss4096Sha384Mgf1SaltLen48, Algorithm::Ps384),
         (RsaPss4096Sha512Mgf1SaltLen64, Algorithm::Ps512),
     ] {
-        let (good, bad) = judge(algorithm, name.json_data());
+        let (good, bad) = verify_all(algorithm, name.json_data());
         assert!(good >= 60 && bad >= 40, "{name:?} {good} {bad}");
     }
 }
 
-/// RFC 7518 §3.5: the salt is as long as the digest, and the mask's hash is the same.
+/// RFC 7518 §3.5: the salt has the length of the digest, and the mask uses the same hash.
 #[test]
-fn rsa_pss_signatures_with_other_parameters_than_jose_has_are_refused() {
+fn rsa_pss_signatures_with_other_parameters_than_those_of_jose_are_invalid() {
     use rsa_pss_verify::TestName::*;
     let (mut good, mut other) = (0, 0);
     for name in [
@@ -181,16 +182,16 @@ fn rsa_pss_signatures_with_other_parameters_than_jose_has_are_refused() {
 }
 
 #[test]
-fn ecdsa_signatures_are_judged_rightly() {
+fn ecdsa_signatures_are_verified_correctly() {
     use ecdsa::TestName::*;
-    let es256 = judge(Algorithm::Es256, EcdsaSecp256r1Sha256P1363.json_data());
+    let es256 = verify_all(Algorithm::Es256, EcdsaSecp256r1Sha256P1363.json_data());
     assert!(es256 >= (170, 85), "{es256:?}");
-    let es384 = judge(Algorithm::Es384, EcdsaSecp384r1Sha384P1363.json_data());
+    let es384 = verify_all(Algorithm::Es384, EcdsaSecp384r1Sha384P1363.json_data());
     assert!(es384 >= (190, 85), "{es384:?}");
 }
 
 #[test]
-fn ed25519_signatures_are_judged_rightly() {
-    let eddsa = judge(Algorithm::EdDsa, eddsa::TestName::Ed25519.json_data());
+fn ed25519_signatures_are_verified_correctly() {
+    let eddsa = verify_all(Algorithm::EdDsa, eddsa::TestName::Ed25519.json_data());
     assert!(eddsa >= (85, 60), "{eddsa:?}");
 }

@@ -1,0 +1,310 @@
+//! Drives the transactions of one configuration in one worker thread: turns the host's callbacks
+//! into inputs and applies the resulting effects to the host.
+//!
+//! ```text
+//! callback ─► Driver ─► Transaction::handle ─► effects ─► Host
+//!               ├─ requests that wait for a fetch        (wait_list)
+//!               ├─ requests that wait for their body     (wait_list, worker)
+//!               ├─ callouts under way, and the tick that starts them
+//!               └─ the workaround for Envoy before 1.39  (held_body)
+//! ```
+//!
+//! The root context sends the callouts. A host drops the response to a callout when the context
+//! that sent it is gone, so a client that disconnects must not cancel a fetch that others wait for.
+//!
+//! The driver is used by `&mut`, so a host must not run a callback while it executes a [`Host`]
+//! method. Envoy defers whatever such a call causes (local replies, resumed requests, failed
+//! callouts) until the current callback has returned.
+
+mod held_body;
+mod host;
+mod metrics;
+mod request;
+mod verifier;
+mod wait_list;
+mod worker;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+pub use host::{Host, HostError};
+pub use request::EndOfStream;
+
+use crate::base::hash::FxHashMap;
+use crate::base::time::UnixTime;
+use crate::config::{Authentication, Config, ConfigError};
+use crate::fetch::callout::{self, Callout, CalloutResponse, MAX_DOCUMENT_BYTES};
+use crate::gateway::{Gateway, Resource};
+use crate::telemetry::{Labels, Measurement, Metric};
+use crate::transaction::{Flow, Input};
+use crate::usage::End;
+use metrics::Metrics;
+use request::Request;
+use worker::{AT_ONCE, Worker};
+
+/// The tick period while requests wait for a fetch, so that callouts start and the fetches of other
+/// workers are noticed soon.
+const EAGER_TICK: Duration = Duration::from_millis(5);
+
+/// The tick period while no request waits.
+const IDLE_TICK: Duration = Duration::from_secs(1);
+
+/// One configuration in one worker thread, with its requests.
+pub struct Driver<H> {
+    /// The context of the plugin itself, which owns the tick and the callouts.
+    root_context: u32,
+    /// By their context.
+    requests: FxHashMap<u32, Request>,
+    /// What is fetched by the callouts under way, by their token.
+    callouts: HashMap<u32, Resource>,
+    worker: Worker<H>,
+}
+
+impl<H: Host> Driver<H> {
+    /// Loads a configuration and starts the tick. A configuration that cannot be used is logged and
+    /// counted.
+    ///
+    /// # Errors
+    ///
+    /// The configuration is invalid, or asks for something that this host does not offer.
+    pub fn new(
+        host: H,
+        root_context: u32,
+        configuration: &[u8],
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let usable = Config::parse(configuration, env).and_then(|config| {
+            let verifier = verifier::choose(config.authentication.verifier(), &host)?;
+            Ok((config, verifier))
+        });
+        let (config, verifier) = usable.inspect_err(|error| {
+            log::error!("the configuration is refused: {error}");
+            count_refusal(error, &host);
+        })?;
+        if matches!(config.authentication, Authentication::Disabled) {
+            log::warn!("authentication is disabled: whoever reaches this gateway may use it");
+        }
+        log::info!("serving {} providers", config.providers.len());
+        let gateway = Gateway::new(config, verifier, &host);
+        let worker = Worker::new(host, gateway);
+        // Fetches start before the first request needs them.
+        worker.host.set_tick_period(AT_ONCE);
+        Ok(Self {
+            root_context,
+            requests: HashMap::default(),
+            callouts: HashMap::new(),
+            worker,
+        })
+    }
+
+    /// The head of a new request is there.
+    pub fn on_request_headers(&mut self, context: u32, end: EndOfStream) -> Flow {
+        let mut request = Request::new(context);
+        request.body.received(0, end);
+        let head = self.worker.host.request_head();
+        let flow = self.worker.drive(&mut request, Input::RequestHead(head));
+        self.requests.insert(context, request);
+        flow
+    }
+
+    /// The host shows `size` bytes of the request's body: all that it holds back if the request is
+    /// held, else the current piece. `None` if the request is unknown.
+    pub fn on_request_body(&mut self, context: u32, size: usize, end: EndOfStream) -> Option<Flow> {
+        let request = self.requests.get_mut(&context)?;
+        if request.flow() == Flow::Continue {
+            return Some(self.worker.pass_body(request, size));
+        }
+        request.held_body.received_while_held();
+        self.worker.held_body_was_delivered();
+        request.body.received(size, end);
+        Some(self.worker.drive(request, Input::MoreBody))
+    }
+
+    /// The request's trailers are there. `None` if the request is unknown.
+    pub fn on_request_trailers(&mut self, context: u32) -> Option<Flow> {
+        let request = self.requests.get_mut(&context)?;
+        // No provider needs trailers, and a client may put a credential there.
+        self.worker.host.remove_request_trailers();
+        if request.flow() == Flow::Continue {
+            // With the trailers the host also releases a piece that it holds.
+            request.held_body.release();
+            return Some(Flow::Continue);
+        }
+        request.body.received(0, EndOfStream::Yes);
+        Some(self.worker.drive(request, Input::MoreBody))
+    }
+
+    /// The head of the response is there.
+    pub fn on_response_headers(&mut self, context: u32, end: EndOfStream) {
+        if let Some(request) = self.requests.get_mut(&context)
+            && request.transaction.wants_response()
+        {
+            let head = self.worker.host.response_head();
+            self.worker.drive(request, Input::ResponseHead(head));
+            self.worker.end_response(request, end);
+        }
+    }
+
+    /// A piece of the response's body of `size` bytes passes.
+    pub fn on_response_body(&mut self, context: u32, size: usize, end: EndOfStream) {
+        if let Some(request) = self.requests.get_mut(&context) {
+            self.worker.observe_response_body(request, size);
+            self.worker.end_response(request, end);
+        }
+    }
+
+    /// The response's trailers pass.
+    pub fn on_response_trailers(&mut self, context: u32) {
+        if let Some(request) = self.requests.get_mut(&context) {
+            self.worker.end_response(request, EndOfStream::Yes);
+        }
+    }
+
+    /// The host is about to write the access log entry of a request.
+    pub fn on_log(&mut self, context: u32) {
+        let Some(request) = self.requests.get_mut(&context) else {
+            return;
+        };
+        let host = &self.worker.host;
+        if request.transaction.wants_response() {
+            let from_upstream = host.response_details().starts_with(b"upstream");
+            let end = if from_upstream {
+                End::UpstreamReset
+            } else {
+                End::ClientDisconnect
+            };
+            self.worker.drive(request, Input::Ended(end));
+        } else if request.transaction.awaits_body() && host.response_code() == Some(413) {
+            self.worker.held_body_was_too_large(request);
+        }
+    }
+
+    /// The context of a request is gone.
+    pub fn on_delete(&mut self, context: u32) {
+        let request = self.requests.remove(&context);
+        if request.is_some_and(|request| request.flow() == Flow::Pause) {
+            self.worker.forget(context);
+        }
+    }
+
+    /// The response to a callout is there. It has no headers if the callout failed.
+    pub fn on_callout_response(&mut self, token: u32, headers: usize, body_size: usize) {
+        let Some(resource) = self.callouts.remove(&token) else {
+            return;
+        };
+        let host = &self.worker.host;
+        let header = |name| host.callout_response_header(name);
+        let status = || std::str::from_utf8(&header(":status")?).ok()?.parse().ok();
+        let body;
+        let response = match (headers > 0).then(status).flatten() {
+            None => CalloutResponse::NoResponse,
+            Some(_) if body_size > MAX_DOCUMENT_BYTES => CalloutResponse::TooLarge,
+            Some(status) => {
+                body = host.callout_response_body(body_size);
+                let cache_control = header("cache-control").unwrap_or_default();
+                let age = header("age").unwrap_or_default();
+                CalloutResponse::Response {
+                    status,
+                    body: &body,
+                    lifetime: callout::lifetime(&cache_control, &age),
+                }
+            }
+        };
+        match self.worker.on_callout_response(&resource, response) {
+            Some(callout) => self.send(resource, callout),
+            None => self.resume_waiting(&resource),
+        }
+    }
+
+    /// Starts the fetches that are due, resumes the requests whose fetch another worker has
+    /// finished, rejects those whose body does not come, and reports what was counted.
+    pub fn on_tick(&mut self) {
+        let now = self.worker.host.now();
+        for (resource, poll) in self.worker.poll(now) {
+            if poll.ready {
+                self.resume_waiting(&resource);
+            }
+            if let Some(callout) = poll.callout {
+                self.send(resource, callout);
+            }
+        }
+        self.reject_overdue(now);
+        self.release_held_again();
+        self.worker.report(now);
+        self.use_root_context();
+        let is_awaited = !self.worker.wait_list.is_empty();
+        let period = if is_awaited { EAGER_TICK } else { IDLE_TICK };
+        self.worker.host.set_tick_period(period);
+    }
+
+    /// The root context is gone: no tick comes after this. Reports the rest and gives up the
+    /// fetches under way, so that another worker starts them.
+    pub fn on_shutdown(&mut self) {
+        self.worker.shutdown();
+    }
+
+    /// Sends a callout, or the next ones of its fetch if the host cannot send it.
+    fn send(&mut self, resource: Resource, mut callout: Callout) {
+        loop {
+            if let Ok(token) = self.worker.host.send_callout(&callout) {
+                self.callouts.insert(token, resource);
+                return;
+            }
+            let response = CalloutResponse::Undeliverable;
+            match self.worker.on_callout_response(&resource, response) {
+                Some(next) => callout = next,
+                None => return self.resume_waiting(&resource),
+            }
+        }
+    }
+
+    /// Resumes the requests that wait for a fetch that has ended.
+    fn resume_waiting(&mut self, resource: &Resource) {
+        for context in self.worker.wait_list.take(resource) {
+            if let Some(request) = self.requests.get_mut(&context) {
+                self.worker.resume(request, Input::FetchEnded);
+            }
+        }
+        self.use_root_context();
+    }
+
+    /// Rejects the requests whose body the host does not deliver.
+    fn reject_overdue(&mut self, now: UnixTime) {
+        for context in self.worker.body_deadlines.take_overdue(now) {
+            if let Some(request) = self.requests.get_mut(&context) {
+                self.worker.resume(request, Input::BodyOverdue);
+            }
+        }
+    }
+
+    /// Releases the pieces that were held a second time ([`held_body`]).
+    fn release_held_again(&mut self) {
+        for context in std::mem::take(&mut self.worker.held_again) {
+            if let Some(request) = self.requests.get_mut(&context)
+                && request.held_body.release()
+                && request.flow() == Flow::Continue
+                && self.worker.host.set_effective_context(context).is_ok()
+            {
+                self.worker.host.resume_request();
+            }
+        }
+    }
+
+    /// Callouts and the tick belong to the root context.
+    fn use_root_context(&self) {
+        if let Err(error) = self.worker.host.set_effective_context(self.root_context) {
+            log::error!("the host cannot use the root context: {error}");
+        }
+    }
+}
+
+/// Counts a configuration that is refused, by the place of its first problem.
+fn count_refusal(error: &ConfigError, host: &impl Host) {
+    let mut labels = Labels::new(std::iter::empty(), 0, host);
+    let place = error.problems.first().map_or("", |first| &first.path);
+    let metric = Metric::ConfigurationsRefused(labels.one("reason", place));
+    Metrics::default().measure(host, Measurement { metric, value: 1 }, &labels);
+}
+
+#[cfg(test)]
+mod tests;

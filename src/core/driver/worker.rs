@@ -1,0 +1,283 @@
+//! Drives one transaction at a time: inputs in, effects out to the host.
+
+use std::time::Duration;
+
+use super::held_body::Resume;
+use super::host::Host;
+use super::metrics::Metrics;
+use super::request::{EndOfStream, ReceivedBody, Request};
+use super::wait_list::{BodyDeadlines, WaitList};
+use crate::base::chunk::Chunk;
+use crate::base::time::UnixTime;
+use crate::fetch::callout::{Callout, CalloutResponse, Poll};
+use crate::gateway::{Gateway, Resource};
+use crate::telemetry::{Measurement, Metric};
+use crate::transaction::{Context, Effect, Flow, Input};
+use crate::usage::End;
+
+/// How soon the tick comes that a request waits for.
+pub(super) const AT_ONCE: Duration = Duration::from_millis(1);
+
+/// A host that has not delivered any body of a held request within this time never will.
+const BODY_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// Bodies are read in pieces of this size, so that the VM's memory does not grow with them.
+const PIECE: usize = 64 * 1024;
+
+/// The first host without the bug of [`super::held_body`].
+const HELD_BODY_FIXED_IN: (u64, u64) = (1, 39);
+
+/// The host, the gateway, and the lists of requests that wait. Requests are passed in.
+pub(super) struct Worker<H> {
+    pub(super) host: H,
+    gateway: Gateway,
+    pub(super) wait_list: WaitList,
+    pub(super) body_deadlines: BodyDeadlines,
+    /// The requests of which a piece is held for the second time.
+    pub(super) held_again: Vec<u32>,
+    has_held_body_bug: bool,
+    /// Whether this host has ever delivered the body of a held request.
+    delivers_held_bodies: bool,
+    metrics: Metrics,
+    /// Reused by every step, to save an allocation.
+    effects: Vec<Effect>,
+    /// How many waiting requests the host has been told of.
+    reported_waiting: i64,
+}
+
+impl<H: Host> Worker<H> {
+    pub(super) fn new(host: H, gateway: Gateway) -> Self {
+        let version = host.version();
+        Self {
+            host,
+            gateway,
+            wait_list: WaitList::default(),
+            body_deadlines: BodyDeadlines::default(),
+            held_again: Vec::new(),
+            has_held_body_bug: version.is_none_or(|version| version < HELD_BODY_FIXED_IN),
+            delivers_held_bodies: false,
+            metrics: Metrics::default(),
+            effects: Vec::new(),
+            reported_waiting: 0,
+        }
+    }
+
+    /// Passes an input to a request's transaction, then as much of the body as the transaction
+    /// wants. The request's context must be the effective one.
+    pub(super) fn drive(&mut self, request: &mut Request, input: Input<'_>) -> Flow {
+        let awaited_body = request.transaction.awaits_body();
+        self.step(request, input);
+        let awaits_body = request.transaction.awaits_body();
+        if awaits_body && !awaited_body && !self.delivers_held_bodies {
+            let deadline = self.host.now() + BODY_TIMEOUT;
+            self.body_deadlines.add(deadline, request.context);
+        }
+        if request.transaction.wants_body() {
+            self.deliver_held_body(request);
+        }
+        request.flow()
+    }
+
+    /// Drives a held request from outside of its callbacks, and resumes it if it may continue.
+    pub(super) fn resume(&mut self, request: &mut Request, input: Input<'_>) {
+        if request.flow() == Flow::Continue
+            || self.host.set_effective_context(request.context).is_err()
+            || self.drive(request, input) == Flow::Pause
+        {
+            return;
+        }
+        let ReceivedBody { available, end, .. } = request.body;
+        let has_ended = end == EndOfStream::Yes;
+        if !self.has_held_body_bug || request.held_body.resume(available, has_ended) == Resume::Now
+        {
+            self.host.resume_request();
+        }
+    }
+
+    /// Observes the current piece of the body of a request that continues, and says whether the
+    /// piece may pass.
+    pub(super) fn pass_body(&mut self, request: &mut Request, size: usize) -> Flow {
+        let passing = request.held_body.pass();
+        let mut taken = passing.seen;
+        while taken < size && request.transaction.wants_body() {
+            let chunk = self.host.request_body(taken, PIECE.min(size - taken));
+            if chunk.is_empty() {
+                break;
+            }
+            taken += chunk.len();
+            self.step(request, Input::RequestBody(Chunk::More(&chunk)));
+        }
+        if request.flow() == Flow::Continue && passing.flow == Flow::Pause {
+            self.held_again.push(request.context);
+            self.host.set_tick_period(AT_ONCE);
+            return Flow::Pause;
+        }
+        request.flow()
+    }
+
+    /// Observes the current piece of the response's body.
+    pub(super) fn observe_response_body(&mut self, request: &mut Request, size: usize) {
+        let mut taken = 0;
+        while taken < size && request.transaction.wants_response_body() {
+            let chunk = self.host.response_body(taken, PIECE.min(size - taken));
+            if chunk.is_empty() {
+                return;
+            }
+            taken += chunk.len();
+            self.step(request, Input::ResponseBody(&chunk));
+        }
+    }
+
+    /// Ends the transaction if its response has ended.
+    pub(super) fn end_response(&mut self, request: &mut Request, end: EndOfStream) {
+        if end == EndOfStream::Yes && request.transaction.wants_response() {
+            self.drive(request, Input::Ended(End::Complete));
+        }
+    }
+
+    /// Notes that the host delivers the bodies of held requests.
+    pub(super) fn held_body_was_delivered(&mut self) {
+        if !self.delivers_held_bodies {
+            self.delivers_held_bodies = true;
+            self.gateway.usage_totals.count_held_bodies();
+            self.body_deadlines.clear();
+        }
+    }
+
+    /// Notes that the body of a held request exceeds the host's buffer limit.
+    pub(super) fn held_body_was_too_large(&mut self, request: &Request) {
+        let size = request.body.available as u64;
+        self.gateway.high_water_marks.note_refused_body(size);
+    }
+
+    /// Removes a request that is gone from the lists of those that wait.
+    pub(super) fn forget(&mut self, context: u32) {
+        self.wait_list.remove(context);
+        self.body_deadlines.remove(context);
+    }
+
+    /// What other workers have fetched, and the callouts that are due here.
+    pub(super) fn poll(&mut self, now: UnixTime) -> Vec<(Resource, Poll)> {
+        self.gateway.poll(now, &self.host)
+    }
+
+    /// Takes in the response to a callout. Returns the next callout, if the fetch needs another.
+    pub(super) fn on_callout_response(
+        &mut self,
+        resource: &Resource,
+        response: CalloutResponse<'_>,
+    ) -> Option<Callout> {
+        let now = self.host.now();
+        self.gateway
+            .on_response(resource, response, now, &self.host)
+    }
+
+    /// Reports to the host what was counted since the last report.
+    pub(super) fn report(&mut self, now: UnixTime) {
+        for measurement in self.gateway.report(now, &self.host) {
+            self.measure(measurement);
+        }
+        self.report_waiting(self.wait_list.len());
+    }
+
+    /// Reports everything that is left to the host and to the other workers.
+    pub(super) fn shutdown(&mut self) {
+        let now = self.host.now();
+        for measurement in self.gateway.shutdown(now, &self.host) {
+            self.measure(measurement);
+        }
+        self.report_waiting(0);
+    }
+
+    /// Every input to a transaction passes here.
+    fn step(&mut self, request: &mut Request, input: Input<'_>) {
+        let mut effects = std::mem::take(&mut self.effects);
+        let transaction = std::mem::take(&mut request.transaction);
+        let mut context = Context {
+            gateway: &mut self.gateway,
+            shared_data: &self.host,
+            clock: &self.host,
+            effects: &mut effects,
+        };
+        request.transaction = transaction.handle(input, &mut context);
+        for effect in effects.drain(..) {
+            self.apply(effect, request);
+        }
+        self.effects = effects;
+    }
+
+    fn apply(&mut self, effect: Effect, request: &mut Request) {
+        match effect {
+            Effect::Await(resource) => match self.wait_list.add(resource, request.context) {
+                Ok(()) => self.host.set_tick_period(AT_ONCE),
+                Err(_full) => self.step(request, Input::CannotWait),
+            },
+            Effect::Forward(upstream_request) => {
+                if let Err(error) = self.host.forward(&upstream_request) {
+                    log::error!("the host refuses a header edit: {error}");
+                    self.step(request, Input::EditRefused);
+                }
+            }
+            Effect::Measure(measurement) => self.measure(measurement),
+            Effect::Log(name, value) => self.host.set_log_field(name, &value),
+            Effect::Reply(reply) => self.host.reply(&reply),
+            Effect::RemoveResponseHeaders(names) => self.host.remove_response_headers(&names),
+            Effect::SetResponseHeaders(headers) => self.host.set_response_headers(&headers),
+        }
+    }
+
+    /// Passes what has arrived of a held request's body to its transaction, as long as it wants it.
+    fn deliver_held_body(&mut self, request: &mut Request) {
+        loop {
+            let ReceivedBody {
+                available, taken, ..
+            } = request.body;
+            let length = available.saturating_sub(taken).min(PIECE);
+            let end = if taken + length == available {
+                request.body.end
+            } else {
+                EndOfStream::No
+            };
+            if length == 0 && end == EndOfStream::No {
+                return;
+            }
+            let chunk = if length == 0 {
+                Vec::new()
+            } else {
+                self.host.request_body(taken, length)
+            };
+            if chunk.len() != length {
+                log::error!("the host does not deliver a body that it has announced");
+                return self.step(request, Input::BodyOverdue);
+            }
+            request.body.taken = taken + length;
+            let size = request.body.taken as u64;
+            self.gateway.high_water_marks.note_held_body(size);
+            let chunk = match end {
+                EndOfStream::Yes => Chunk::Last(&chunk),
+                EndOfStream::No => Chunk::More(&chunk),
+            };
+            self.step(request, Input::RequestBody(chunk));
+            if end == EndOfStream::Yes || !request.transaction.wants_body() {
+                return;
+            }
+        }
+    }
+
+    fn measure(&mut self, measurement: Measurement) {
+        self.gateway.note(&measurement);
+        self.metrics
+            .measure(&self.host, measurement, &self.gateway.labels);
+    }
+
+    /// The gauge is the sum over all workers, so each reports how its own number changed.
+    fn report_waiting(&mut self, count: usize) {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        let offset = count - std::mem::replace(&mut self.reported_waiting, count);
+        if offset != 0 {
+            let labels = &self.gateway.labels;
+            self.metrics
+                .shift(&self.host, Metric::WaitingRequests, offset, labels);
+        }
+    }
+}

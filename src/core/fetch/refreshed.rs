@@ -1,0 +1,246 @@
+//! A remote document whose value is kept fresh, once for all workers of the host.
+//!
+//! This is a state machine without I/O. [`Refreshed::poll`] says what to fetch, the host fetches it
+//! and passes the response to [`Refreshed::on_response`]. A [`Source`] knows the callouts of one
+//! fetch and how to read the document.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::callout::{Callout, CalloutResponse, Poll};
+use super::refresh::{FetchCounts, FetchState, FetchStatus, Refresh, SharedEntry, Validity};
+use crate::base::shared_data::SharedData;
+use crate::base::time::UnixTime;
+
+/// Where a document comes from, and what it means.
+pub trait Source {
+    /// What a document is parsed into.
+    type Value;
+
+    /// What the callout under way asks for.
+    type Step;
+
+    /// Why a fetch failed. The text is logged and shown in the status.
+    type Error: fmt::Display;
+
+    /// The document's name, which is the same in all workers.
+    fn name(&self) -> String;
+
+    /// What the document is, for logs: "AWS credentials".
+    fn subject(&self) -> String;
+
+    /// The most time that a fetch may take.
+    fn time_limit(&self) -> Duration;
+
+    /// How long a value can be used after it became stale. `None`: for as long as it says itself.
+    fn max_stale(&self) -> Option<Duration>;
+
+    /// Starts a fetch.
+    fn start(&self, now: UnixTime) -> Result<Progress<Self>, Self::Error>;
+
+    /// Handles the response to a step's callout.
+    fn on_response(
+        &self,
+        step: Self::Step,
+        response: CalloutResponse<'_>,
+        now: UnixTime,
+    ) -> Result<Progress<Self>, Self::Error>;
+
+    /// Parses a document that another worker fetched.
+    fn parse(&self, document: &[u8], now: UnixTime) -> Result<Self::Value, Self::Error>;
+}
+
+/// What follows in a fetch.
+pub enum Progress<S: Source + ?Sized> {
+    /// Another callout.
+    Next(S::Step, Box<Callout>),
+    /// The end.
+    Fetched(Fetched<S::Value>),
+}
+
+/// The result of a fetch.
+pub struct Fetched<V> {
+    /// The value for this worker.
+    pub value: V,
+    /// The document for the other workers, which [`Source::parse`] can read.
+    pub document: String,
+    /// How long it is valid.
+    pub validity: Validity,
+}
+
+/// A document that is kept fresh, and its value.
+pub struct Refreshed<S: Source> {
+    source: S,
+    refresh: Refresh,
+    /// The step whose callout is under way in this worker.
+    step: Option<S::Step>,
+    value: Option<S::Value>,
+    /// When the last value was fetched, even if it has been dropped since.
+    fetched_at: Option<UnixTime>,
+}
+
+impl<S: Source> Refreshed<S> {
+    /// Nothing is fetched yet, and a fetch is due at once. Call this while the host sets up its
+    /// workers one after the other.
+    pub fn new(source: S, shared_data: &dyn SharedData) -> Self {
+        let refresh = Refresh::new(source.name());
+        refresh.init_lease(shared_data);
+        Self {
+            source,
+            refresh,
+            step: None,
+            value: None,
+            fetched_at: None,
+        }
+    }
+
+    /// The source of the document.
+    pub const fn source(&self) -> &S {
+        &self.source
+    }
+
+    /// The current value, even if it is stale.
+    pub const fn value(&self) -> Option<&S::Value> {
+        self.value.as_ref()
+    }
+
+    /// When the last value was fetched, even if it has expired since.
+    pub const fn fetched_at(&self) -> Option<UnixTime> {
+        self.fetched_at
+    }
+
+    /// Whether a fetch is under way, or when the next one is due.
+    pub const fn state(&self) -> FetchState {
+        self.refresh.state()
+    }
+
+    /// Whether the last fetch failed.
+    pub const fn has_failed(&self) -> bool {
+        self.refresh.has_failed()
+    }
+
+    /// Whether the last value should have been replaced by now.
+    pub fn is_stale(&self, now: UnixTime) -> bool {
+        self.refresh.is_stale(now)
+    }
+
+    /// The state of the fetches, for people.
+    pub fn status(&self) -> FetchStatus {
+        self.refresh.status()
+    }
+
+    /// Takes the number of fetches that ended in this worker since the last call.
+    pub fn take_fetches(&mut self) -> FetchCounts {
+        self.refresh.take_fetches()
+    }
+
+    /// Makes a fetch due now; see [`Refresh::request`].
+    pub fn request(&mut self, now: UnixTime, interval: Duration) -> bool {
+        self.refresh.request(now, interval)
+    }
+
+    /// Takes over what another worker fetched, and starts a fetch that is due.
+    pub fn poll(&mut self, now: UnixTime, shared_data: &dyn SharedData) -> Poll {
+        let entry = self.refresh.sync(shared_data);
+        let is_synced = entry.is_some();
+        if let Some(SharedEntry {
+            document: Some(document),
+            fetched_at,
+            ..
+        }) = entry
+            && let Ok(value) = self.source.parse(document.as_bytes(), now)
+        {
+            self.value = Some(value);
+            self.fetched_at = Some(fetched_at);
+        }
+        let time_limit = self.source.time_limit();
+        if !self.refresh.try_start(now, time_limit, shared_data) {
+            return Poll {
+                ready: is_synced,
+                callout: None,
+            };
+        }
+        let progress = self.source.start(now);
+        let callout = self.proceed(progress, now, shared_data);
+        Poll {
+            ready: is_synced || callout.is_none(),
+            callout,
+        }
+    }
+
+    /// Handles the response to the callout under way. Returns the next callout, or `None` if the
+    /// fetch has ended.
+    pub fn on_response(
+        &mut self,
+        response: CalloutResponse<'_>,
+        now: UnixTime,
+        shared_data: &dyn SharedData,
+    ) -> Option<Callout> {
+        let step = self.step.take()?;
+        let progress = self.source.on_response(step, response, now);
+        self.proceed(progress, now, shared_data)
+    }
+
+    /// Releases the lease of a fetch under way, because this worker ends.
+    pub fn shutdown(&self, shared_data: &dyn SharedData) {
+        self.refresh.shutdown(shared_data);
+    }
+
+    /// Drops a value that has been stale for too long. Returns whether it did.
+    pub fn expire(&mut self, now: UnixTime) -> bool {
+        let is_expired =
+            self.value.is_some() && self.usable_until().is_some_and(|until| until < now);
+        if is_expired {
+            self.value = None;
+            log::warn!("{} are too old to be used", self.source.subject());
+        }
+        is_expired
+    }
+
+    fn proceed(
+        &mut self,
+        progress: Result<Progress<S>, S::Error>,
+        now: UnixTime,
+        shared_data: &dyn SharedData,
+    ) -> Option<Callout> {
+        match progress {
+            Ok(Progress::Next(step, callout)) => {
+                self.step = Some(step);
+                return Some(*callout);
+            }
+            Ok(Progress::Fetched(fetched)) => {
+                log::info!("fetched {}", self.source.subject());
+                self.value = Some(fetched.value);
+                self.fetched_at = Some(now);
+                let Fetched {
+                    document, validity, ..
+                } = fetched;
+                self.refresh.succeeded(document, now, validity, shared_data);
+            }
+            Err(error) => {
+                let backoff = self.refresh.failed(&error.to_string(), now, shared_data);
+                log::warn!(
+                    "cannot fetch {}: {error}; trying again in {backoff:?}{}",
+                    self.source.subject(),
+                    self.stale_note(now)
+                );
+            }
+        }
+        None
+    }
+
+    /// Until when the last value can be used, even if it is stale.
+    fn usable_until(&self) -> Option<UnixTime> {
+        Some(self.refresh.fresh_until()? + self.source.max_stale()?)
+    }
+
+    /// The part of a log line about a failed fetch that says how long the stale value is used.
+    fn stale_note(&self, now: UnixTime) -> String {
+        match self.usable_until() {
+            Some(until) if self.value.is_some() && self.is_stale(now) => {
+                format!("; the current ones are stale and are used until {until}")
+            }
+            _ => String::new(),
+        }
+    }
+}

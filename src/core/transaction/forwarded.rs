@@ -1,0 +1,126 @@
+//! The state of a request that was forwarded. The gateway observes it and its response, and edits
+//! the response's head.
+
+use super::access_log::log_fields;
+use super::exchange::Exchange;
+use super::refusal::Refusal;
+use super::{Context, Effect, Input, Transaction};
+use crate::forward::UpstreamRequest;
+use crate::forward::redirect::{LOCATION, Location, location};
+use crate::forward::upload::rewrite_upload_urls;
+use crate::http::head::ResponseHead;
+use crate::reply::{ERROR_HEADER, Rejection};
+use crate::usage::End;
+
+/// A request that the provider has.
+#[derive(Debug)]
+pub struct Forwarded {
+    exchange: Box<Exchange>,
+}
+
+/// The error code of a response that switches protocols although the client did not ask for that.
+const UPSTREAM_INVALID: &str = "upstream_invalid";
+
+/// The headers of a response that switches protocols.
+const UPGRADE_HEADERS: [&str; 2] = ["connection", "upgrade"];
+
+impl Forwarded {
+    /// Forwards a request.
+    pub(super) fn enter(
+        request: UpstreamRequest,
+        exchange: Box<Exchange>,
+        context: &mut Context<'_>,
+    ) -> Transaction {
+        context.effects.push(Effect::Forward(request));
+        Transaction::Forwarded(Self { exchange })
+    }
+
+    pub(super) fn handle(mut self, input: Input<'_>, context: &mut Context<'_>) -> Transaction {
+        match input {
+            Input::RequestBody(chunk) => {
+                if let Err(fault) = self.exchange.request_body(chunk) {
+                    let rejection = Rejection::Model(fault);
+                    return Refusal::new(rejection, self.exchange.log_context()).apply(context);
+                }
+                Transaction::Forwarded(self)
+            }
+            Input::ResponseHead(head) => {
+                self.edit_response(&head, context);
+                self.exchange.response_head(&head);
+                Transaction::Forwarded(self)
+            }
+            Input::ResponseBody(bytes) => {
+                self.exchange.response_body(bytes, context.clock);
+                Transaction::Forwarded(self)
+            }
+            Input::Ended(end) => self.finish(end, context),
+            Input::EditRefused => {
+                let rejection = Rejection::Internal("the host refuses edits");
+                Refusal::from(rejection).apply(context)
+            }
+            other => Transaction::Forwarded(self).unexpected(&other, context),
+        }
+    }
+
+    /// Whether the rest of the request's body is of interest.
+    pub(super) fn wants_request_body(&self) -> bool {
+        self.exchange.wants_request_body()
+    }
+
+    /// Whether the rest of the response's body is of interest.
+    pub(super) fn wants_response_body(&self) -> bool {
+        self.exchange.wants_body()
+    }
+
+    /// Measures and logs the exchange.
+    fn finish(self, end: End, context: &mut Context<'_>) -> Transaction {
+        let now = context.now();
+        let gateway = &mut *context.gateway;
+        let entry = self.exchange.finish(end, &gateway.config, now);
+        let labels = &mut gateway.labels;
+        let model = entry.model_label(labels, context.shared_data);
+        entry.measure(model, labels, &mut |measurement| {
+            context.effects.push(Effect::Measure(measurement));
+        });
+        let model = labels.model_value(model);
+        gateway.usage_totals.add(&entry, model);
+        let fields = log_fields(&entry, &gateway.config);
+        context.effects.extend(fields);
+        Transaction::Done
+    }
+
+    /// Removes headers that reveal the operator's account at the provider, and points uploads and
+    /// redirects to the gateway.
+    fn edit_response(&self, head: &ResponseHead, context: &mut Context<'_>) {
+        let config = &context.gateway.config;
+        let names = &config.response_headers_to_remove;
+        let present = names.iter().filter(|name| head.first(name).is_some());
+        let mut removed: Vec<_> = present.cloned().collect();
+        let mut set = Vec::new();
+        if let Some(provider) = config.providers.get(self.exchange.provider()) {
+            if let Some(proxy_url) = self.exchange.upload_proxy_url() {
+                set = rewrite_upload_urls(provider, proxy_url, head, context.now());
+            }
+            match location(provider, &config.path_prefix, head) {
+                Location::Rewrite(place) if !names.iter().any(|name| name == LOCATION) => {
+                    set.push((LOCATION, place));
+                }
+                Location::Remove => removed.push(LOCATION.to_owned()),
+                Location::Rewrite(_) | Location::Keep => {}
+            }
+        }
+        let status = self.exchange.status(head);
+        if status != head.status() {
+            set.push((":status", status.to_string()));
+            set.push((ERROR_HEADER, UPSTREAM_INVALID.to_owned()));
+            let present = UPGRADE_HEADERS
+                .into_iter()
+                .filter(|name| head.first(name).is_some());
+            removed.extend(present.map(str::to_owned));
+        }
+        context.effects.push(Effect::RemoveResponseHeaders(removed));
+        if !set.is_empty() {
+            context.effects.push(Effect::SetResponseHeaders(set));
+        }
+    }
+}

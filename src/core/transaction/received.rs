@@ -1,0 +1,295 @@
+//! A request whose head has been received: the steps that are taken on it.
+//!
+//! The steps are: route, authenticate, authorize, check the model, and prepare the request to the
+//! provider. Authentication comes before everything that depends on the configuration, so that an
+//! unauthenticated client cannot find out which providers exist.
+//!
+//! Each step returns what the next one needs, or the reason to stop. No step has an effect on the
+//! request itself: [`Transaction::decide`] applies the result.
+
+mod authentication;
+mod model_policy;
+
+use std::rc::Rc;
+
+use super::access_log::RequestLogContext;
+use super::awaiting_body_hash::{AwaitingBodyHash, unavailable};
+use super::awaiting_fetch::{AwaitingFetch, PriorWaits};
+use super::awaiting_model::AwaitingModel;
+use super::exchange::Exchange;
+use super::forwarded::Forwarded;
+use super::refusal::Refusal;
+use super::{Context, Effect, Input, Transaction};
+use crate::admin::page;
+use crate::authz::Action;
+use crate::aws::credentials_cache::CredentialsError;
+use crate::base::display::truncate_for_display;
+use crate::base::shared_data::SharedData;
+use crate::base::time::UnixTime;
+use crate::config::Config;
+use crate::forward::UpstreamRequest;
+use crate::forward::upload::starts_upload;
+use crate::gateway::{Gateway, Resource};
+use crate::http::head::RequestHead;
+use crate::http::route::{Route, proxy_url};
+use crate::http::token_location::Candidates;
+use crate::models::request_body::BodyCheck;
+use crate::provider::Provider;
+use crate::provider::credential::Credential;
+use crate::reply::{Rejection, Reply};
+pub(super) use authentication::Caller;
+use model_policy::ModelDecision;
+
+/// What happens to a request.
+pub(super) enum Decision {
+    /// It is forwarded.
+    Forward(UpstreamRequest, Box<Exchange>),
+    /// It is forwarded once its body has been hashed.
+    AwaitBodyHash(Box<AwaitingBodyHash>),
+    /// It is forwarded once its body has named an allowed model.
+    AwaitModel(Box<AwaitingModel>),
+    /// The gateway answers it.
+    Answer(Reply, RequestLogContext),
+}
+
+/// Why the steps stop before a decision.
+pub(super) enum Stop {
+    /// The decision needs a resource that is being fetched.
+    AwaitFetch(Resource),
+    /// The request is refused.
+    Refuse(Refusal),
+}
+
+/// A request and everything that the steps use.
+pub(super) struct Request<'a> {
+    pub(super) head: &'a RequestHead,
+    pub(super) candidates: Candidates<'a>,
+    pub(super) prior_waits: &'a PriorWaits,
+    pub(super) config: &'a Config,
+    pub(super) gateway: &'a mut Gateway,
+    pub(super) shared_data: &'a dyn SharedData,
+    pub(super) now: UnixTime,
+}
+
+/// Handles the first event of a request.
+pub(super) fn handle(input: Input<'_>, context: &mut Context<'_>) -> Transaction {
+    match input {
+        Input::RequestHead(head) => Transaction::decide(head, PriorWaits::default(), context),
+        other => Transaction::Init.unexpected(&other, context),
+    }
+}
+
+impl Transaction {
+    /// Decides on a request by its head and enters the state that follows.
+    pub(super) fn decide(
+        head: RequestHead,
+        prior_waits: PriorWaits,
+        context: &mut Context<'_>,
+    ) -> Self {
+        match respond(&head, &prior_waits, context) {
+            Ok(Decision::Forward(request, exchange)) => {
+                Forwarded::enter(request, exchange, context)
+            }
+            Ok(Decision::AwaitBodyHash(awaiting)) => Self::AwaitingBodyHash(awaiting),
+            Ok(Decision::AwaitModel(awaiting)) => Self::AwaitingModel(awaiting),
+            Ok(Decision::Answer(reply, known)) => {
+                known.log(context);
+                context.effects.push(Effect::Reply(reply));
+                Self::Replied
+            }
+            Err(Stop::AwaitFetch(resource)) => {
+                AwaitingFetch::enter(head, prior_waits, resource, context)
+            }
+            Err(Stop::Refuse(refusal)) => refusal.apply(context),
+        }
+    }
+}
+
+/// Takes the steps that can be taken now.
+fn respond(
+    head: &RequestHead,
+    prior_waits: &PriorWaits,
+    context: &mut Context<'_>,
+) -> Result<Decision, Stop> {
+    let now = context.now();
+    // The steps read the configuration while they change the rest of the gateway.
+    let config = &*Rc::clone(&context.gateway.config);
+    if head.method() == b"TRACE" {
+        return Err(Rejection::Method.into());
+    }
+    let own_paths = [config.usage_path.as_str(), config.status_path.as_str()];
+    let route =
+        Route::parse(&config.path_prefix, own_paths, head.path()).map_err(Rejection::Path)?;
+    let query = match route {
+        Route::Upstream { query, .. } => query,
+        _ => None,
+    };
+    let candidates =
+        Candidates::find(head, query, &config.token_headers).map_err(Rejection::Repeated)?;
+    let request = Request {
+        head,
+        candidates,
+        prior_waits,
+        config,
+        gateway: context.gateway,
+        shared_data: context.shared_data,
+        now,
+    };
+    match route {
+        Route::Upstream { name, path, query } => match config.provider(name) {
+            Some(provider) => request.forward(provider, path, query),
+            None => request.refuse_unknown_provider(name),
+        },
+        Route::Provider { .. } | Route::Providers if page::is_public(config, head) => {
+            Ok(request.page(RequestLogContext::default()))
+        }
+        Route::Provider { name } => request.provider(name),
+        Route::Providers => request.directory(),
+        Route::Usage => request.usage(),
+        Route::Status => request.status(),
+        Route::Outside => request.refuse_unknown_path(),
+    }
+}
+
+impl<'a> Request<'a> {
+    fn forward(
+        mut self,
+        provider: &'a Provider,
+        path: &[u8],
+        query: Option<&[u8]>,
+    ) -> Result<Decision, Stop> {
+        let config = self.config;
+        let caller = self.caller_of(provider, path, query)?;
+        self.count_accepted(&caller);
+        let refuse = |rejection| Refusal::of(rejection, caller.claims(), Some(provider));
+        self.authorize(provider, &caller).map_err(refuse)?;
+        let passed_through = match provider.credential {
+            Credential::Passthrough { .. } => Some(self.own_credential(provider).map_err(refuse)?),
+            Credential::ApiKey { .. } | Credential::Aws(_) | Credential::None => None,
+        };
+        let terms = self.terms(provider, &caller);
+        let operation = provider.kind.profile().operation(path);
+        let model_decision = self.decide_on_model(provider, &caller, &terms, &operation, query);
+        let check = match model_decision.map_err(refuse)? {
+            ModelDecision::Answer(reply) => {
+                let known = RequestLogContext::new(caller.claims(), Some(provider));
+                return Ok(Decision::Answer(reply, known));
+            }
+            ModelDecision::CheckBody(check) => Some(check),
+            ModelDecision::Allow => None,
+        };
+        let claims = caller.claims().cloned();
+        let mut exchange = Exchange::new(provider, &operation, self.head, claims, self.now);
+        exchange.set_caller_prices(terms.prices);
+        exchange.note_conversation(&config.observability.conversation_headers, self.head);
+        let upload_proxy_url = starts_upload(provider, path)
+            .then(|| proxy_url(self.head, &config.path_prefix, &provider.name));
+        exchange.note_upload(upload_proxy_url);
+        let exchange = Box::new(exchange);
+        let mut request = UpstreamRequest::new(
+            provider,
+            self.head,
+            path,
+            query,
+            &config.token_headers,
+            passed_through,
+        )
+        .without(&config.observability.conversation_headers, self.head);
+        if let Some(accept_encoding) = exchange.accept_encoding(self.head) {
+            request.set.push("accept-encoding", &[&accept_encoding]);
+        }
+        match (&provider.credential, check) {
+            (Credential::Aws(_), check) => {
+                self.expect_signable().map_err(refuse)?;
+                match self.credentials_error(provider) {
+                    None => Ok(self.await_body_hash(provider, request, exchange, check)),
+                    Some(CredentialsError::AwaitFetch) => {
+                        let name = provider.name.as_str().into();
+                        Err(Stop::AwaitFetch(Resource::Credentials(name)))
+                    }
+                    Some(error) => Err(refuse(unavailable(&provider.name, error)).into()),
+                }
+            }
+            (_, Some(check)) => {
+                let awaiting = AwaitingModel::new(request, exchange, check);
+                Ok(Decision::AwaitModel(Box::new(awaiting)))
+            }
+            (_, None) => Ok(Decision::Forward(request, exchange)),
+        }
+    }
+
+    /// Whether a caller may invoke a provider.
+    fn authorize(&self, provider: &Provider, caller: &Caller) -> Result<(), Rejection> {
+        if let Some(claims) = caller.claims() {
+            let allow = provider.allow.as_deref();
+            let policy = &self.config.policy;
+            policy
+                .decide(claims, Action::Invoke, &provider.name, allow)
+                .map_err(|denied| Rejection::Denied(denied, Some(provider.name.clone())))?;
+        }
+        if provider.enabled {
+            Ok(())
+        } else {
+            Err(Rejection::Disabled(provider.name.clone()))
+        }
+    }
+
+    /// Whether a request can be signed with its body, as far as its head says.
+    fn expect_signable(&self) -> Result<(), Rejection> {
+        if self.head.first("upgrade").is_some() {
+            return Err(Rejection::Upgrade);
+        }
+        let limit = self.config.max_signed_body_bytes;
+        let announced = self.head.first("content-length");
+        let length =
+            announced.and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u64>().ok());
+        if length.is_some_and(|length| length > limit) {
+            return Err(Rejection::TooLarge(limit));
+        }
+        Ok(())
+    }
+
+    /// Why a provider's AWS credentials are not available. This is checked before the body is read:
+    /// after that, the request cannot wait for a fetch.
+    fn credentials_error(&mut self, provider: &Provider) -> Option<CredentialsError> {
+        let credentials = self.gateway.aws.credentials.get_mut(&provider.name)?;
+        let policy = self.prior_waits.credentials;
+        credentials.credentials(policy, self.now).err()
+    }
+
+    fn await_body_hash(
+        &self,
+        provider: &Provider,
+        request: UpstreamRequest,
+        exchange: Box<Exchange>,
+        check: Option<Box<BodyCheck>>,
+    ) -> Decision {
+        let awaiting = AwaitingBodyHash::new(request, exchange, check, &provider.name, self.head);
+        Decision::AwaitBodyHash(Box::new(awaiting))
+    }
+
+    fn refuse_unknown_provider(mut self, name: &[u8]) -> Result<Decision, Stop> {
+        let caller = self.any_caller()?;
+        let rejection = Rejection::UnknownProvider(truncate_for_display(name));
+        Err(Refusal::of(rejection, caller.claims(), None).into())
+    }
+
+    fn refuse_unknown_path(mut self) -> Result<Decision, Stop> {
+        let caller = self.any_caller()?;
+        let rejection = Rejection::UnknownPath(self.config.path_prefix.clone());
+        Err(Refusal::of(rejection, caller.claims(), None).into())
+    }
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refuse(refusal)
+    }
+}
+
+/// A refusal before anything was learnt about the request.
+impl From<Rejection> for Stop {
+    fn from(rejection: Rejection) -> Self {
+        Self::Refuse(rejection.into())
+    }
+}

@@ -1,0 +1,174 @@
+//! Finds out who sends a request.
+//!
+//! Every error here depends only on what the client sent, so that an unauthenticated client cannot
+//! find out which providers exist.
+
+use std::rc::Rc;
+
+use super::{Request, Stop};
+use crate::authn::Verdict;
+use crate::authn::jwt::{Claims, TokenError};
+use crate::config::Authentication;
+use crate::fetch::refresh::WaitPolicy;
+use crate::forward::upload;
+use crate::gateway::Resource;
+use crate::http::token_location::{Candidate, TokenLocation};
+use crate::provider::Provider;
+use crate::provider::credential::{Credential, GatewayToken};
+use crate::reply::Rejection;
+use crate::telemetry::metric::{Metric, TokenVerdict};
+use crate::transaction::access_log::RequestLogContext;
+use crate::transaction::refusal::Refusal;
+
+/// Who sends a request.
+pub(in crate::transaction) enum Caller {
+    /// The bearer of a valid token.
+    Known(Rc<Claims>),
+    /// The gateway does not ask: authentication is disabled, the provider authenticates the client
+    /// itself, or the request continues an upload that an authenticated caller has started.
+    Anonymous,
+}
+
+impl Caller {
+    /// The claims of a known caller.
+    pub(in crate::transaction) const fn claims(&self) -> Option<&Rc<Claims>> {
+        match self {
+            Self::Known(claims) => Some(claims),
+            Self::Anonymous => None,
+        }
+    }
+}
+
+impl Request<'_> {
+    /// The caller of a provider's API, by the places where that provider's clients put the token.
+    pub(super) fn caller_of(
+        &mut self,
+        provider: &Provider,
+        path: &[u8],
+        query: Option<&[u8]>,
+    ) -> Result<Caller, Stop> {
+        if let Credential::Passthrough { gateway_token } = provider.credential {
+            return self.caller_of_passthrough(provider, gateway_token);
+        }
+        let profile = provider.kind.profile();
+        let Some(token) = self.candidates.first_of((profile.token_locations)(path)) else {
+            if upload::is_granted(provider, self.head, path, query, self.now) {
+                return Ok(Caller::Anonymous);
+            }
+            let caller = self.any_caller()?;
+            return match caller {
+                Caller::Anonymous => Ok(caller),
+                Caller::Known(claims) => {
+                    let rejection = Rejection::Token(TokenError::Misplaced(profile.token_hint));
+                    Err(Refusal::of(rejection, Some(&claims), None).into())
+                }
+            };
+        };
+        match self.authenticate(token) {
+            // An unauthenticated client must get the same error as at any other path.
+            Err(Stop::Refuse(refusal)) if self.candidates.first() != Some(token) => {
+                let caller = self.any_caller()?;
+                let known = RequestLogContext::new(caller.claims(), None);
+                Err(refusal.with(known).into())
+            }
+            result => result,
+        }
+    }
+
+    /// The caller of a provider that receives the client's own credential. The gateway's token, if
+    /// there is one, is in a gateway token header.
+    fn caller_of_passthrough(
+        &mut self,
+        provider: &Provider,
+        gateway_token: GatewayToken,
+    ) -> Result<Caller, Stop> {
+        if let Some(token) = self.candidates.first_of(&[]) {
+            return self.authenticate(token);
+        }
+        match gateway_token {
+            GatewayToken::Optional => {
+                self.own_credential(provider)?;
+                Ok(Caller::Anonymous)
+            }
+            GatewayToken::Required => {
+                let caller = self.any_caller()?;
+                let rejection = Rejection::GatewayTokenMissing(self.gateway_token_header());
+                Err(Refusal::of(rejection, caller.claims(), None).into())
+            }
+        }
+    }
+
+    /// The caller, by the first token in any place.
+    pub(in crate::transaction) fn any_caller(&mut self) -> Result<Caller, Stop> {
+        match self.candidates.first() {
+            Some(token) => self.authenticate(token),
+            None if matches!(self.config.authentication, Authentication::Disabled) => {
+                Ok(Caller::Anonymous)
+            }
+            None if self.candidates.has_other_scheme() => {
+                Err(Rejection::Token(TokenError::Scheme).into())
+            }
+            None => Err(Rejection::Token(TokenError::Missing).into()),
+        }
+    }
+
+    /// Counts a known caller. A request that has waited for credentials was counted before.
+    pub(in crate::transaction) fn count_accepted(&mut self, caller: &Caller) {
+        let is_first_time = self.prior_waits.credentials == WaitPolicy::Wait;
+        if matches!(caller, Caller::Known(_)) && is_first_time {
+            let metric = Metric::Authentications(TokenVerdict::Accepted);
+            self.gateway.counters.count(metric);
+        }
+    }
+
+    fn authenticate(&mut self, candidate: Candidate<'_>) -> Result<Caller, Stop> {
+        if matches!(self.config.authentication, Authentication::Disabled) {
+            return Ok(Caller::Anonymous);
+        }
+        let authenticator = &mut self.gateway.authenticator;
+        match authenticator.authenticate(candidate.token, &self.prior_waits.keys, self.now) {
+            Verdict::Accepted(claims) => Ok(Caller::Known(claims)),
+            Verdict::Rejected(error) => Err(Rejection::Token(error).into()),
+            Verdict::AwaitingKeys(issuer) => Err(Stop::AwaitFetch(Resource::Keys(issuer))),
+            Verdict::KeysUnavailable { retry_after } => {
+                Err(Rejection::KeysUnavailable(retry_after).into())
+            }
+        }
+    }
+
+    /// The header with the client's own credential for a provider. A gateway token is refused
+    /// there, because it must not reach anyone else.
+    pub(super) fn own_credential(&self, provider: &Provider) -> Result<&'static str, Rejection> {
+        let mut locations = (provider.kind.profile().token_locations)(b"").iter();
+        let (header, value) = locations
+            .find_map(|location| {
+                let header = location.header()?;
+                let value = match location {
+                    TokenLocation::Subprotocol => self.candidates.in_location(*location),
+                    _ => self.head.first(header).filter(|value| !value.is_empty()),
+                };
+                Some((header, value?))
+            })
+            .ok_or(Rejection::OwnCredentialMissing)?;
+        let authenticator = &self.gateway.authenticator;
+        let holds_gateway_token = value
+            .split(|byte| !is_token_byte(*byte))
+            .any(|word| authenticator.is_from_known_issuer(word));
+        if holds_gateway_token {
+            return Err(Rejection::GatewayTokenPassedThrough(
+                self.gateway_token_header(),
+            ));
+        }
+        Ok(header)
+    }
+
+    fn gateway_token_header(&self) -> String {
+        let first = self.config.token_headers.first();
+        first.cloned().unwrap_or_default()
+    }
+}
+
+/// Whether a JSON Web Token can contain this byte.
+const fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+}
