@@ -26,7 +26,7 @@ use std::marker::PhantomData;
 
 use nesting::{Container, Nesting};
 use token::{
-    Escape, Sink, StringPart, TokenBuffer, is_scalar_byte, parse_scalar, short, string_part,
+    Escape, Sink, StringPart, TokenBuffer, parse_scalar, short, split_scalar, string_part,
     unescaped_string,
 };
 
@@ -159,7 +159,7 @@ impl<F: Copy, P: Policy> Scanner<F, P> {
                 }
                 ScanState::InScalar => self.scalar(bytes, visitor)?,
                 ScanState::Skip { depth } => self.skip(bytes, depth)?,
-                _ if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') => rest,
+                _ if is_space(byte) => rest,
                 _ => self.structural(byte, bytes, visitor)?,
             };
         }
@@ -181,7 +181,7 @@ impl<F: Copy, P: Policy> Scanner<F, P> {
                 return self.value(byte, bytes, visitor);
             }
             (ScanState::Name | ScanState::NameOrEnd, b'"') => {
-                return self.begin_name(rest, visitor);
+                return self.members_from(rest, visitor);
             }
             (ScanState::Colon, b':') => self.state = ScanState::Value,
             (ScanState::Between, b'{' | b'[') if self.can_begin(byte) => {
@@ -191,6 +191,42 @@ impl<F: Copy, P: Policy> Scanner<F, P> {
             _ => return Err(Malformed),
         }
         Ok(rest)
+    }
+
+    /// Reads members, of which the first opening quote has been read, as long as their names and
+    /// values are complete strings, numbers and literals. That is faster than a step of the state
+    /// machine for each token.
+    fn members_from<'a>(
+        &mut self,
+        mut bytes: &'a [u8],
+        visitor: &mut impl Visitor<F>,
+    ) -> Result<&'a [u8], Malformed> {
+        loop {
+            bytes = self.begin_name(bytes, visitor)?;
+            let (ScanState::Colon, [b':', rest @ ..]) = (self.state, bytes) else {
+                return Ok(bytes);
+            };
+            self.state = ScanState::Value;
+            bytes = after_space(rest);
+            bytes = match bytes {
+                [] => return Ok(bytes),
+                [b'"', text @ ..] => self.begin_string(self.target, text, visitor)?,
+                [byte, ..] => self.value(*byte, bytes, visitor)?,
+            };
+            if !matches!(self.state, ScanState::CommaOrEnd) {
+                return Ok(bytes);
+            }
+            bytes = after_space(bytes);
+            let [b',', rest @ ..] = bytes else {
+                return Ok(bytes);
+            };
+            self.state = ScanState::Name;
+            bytes = after_space(rest);
+            let [b'"', rest @ ..] = bytes else {
+                return Ok(bytes);
+            };
+            bytes = rest;
+        }
     }
 
     /// Whether a document may begin here with this bracket.
@@ -237,9 +273,7 @@ impl<F: Copy, P: Policy> Scanner<F, P> {
             (b'{', None) => self.open_unwanted(Container::Object),
             (b'[', None) => self.open_unwanted(Container::Array),
             (b'-' | b'0'..=b'9' | b't' | b'f' | b'n', _) => {
-                self.token.clear();
-                self.state = ScanState::InScalar;
-                return self.scalar(bytes, visitor);
+                return self.begin_scalar(bytes, visitor);
             }
             _ => return Err(Malformed),
         }
@@ -406,24 +440,36 @@ impl<F: Copy, P: Policy> Scanner<F, P> {
         Ok(rest)
     }
 
+    /// Reads a number or a literal from its first byte on.
+    fn begin_scalar<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        visitor: &mut impl Visitor<F>,
+    ) -> Result<&'a [u8], Malformed> {
+        let Some((scalar, rest)) = split_scalar(bytes) else {
+            self.token.clear();
+            self.token.push(bytes);
+            self.state = ScanState::InScalar;
+            return Ok(&[]);
+        };
+        let scalar = Some(scalar).filter(|scalar| scalar.len() <= P::MAX_TOKEN);
+        report(self.target, parse_scalar::<P>(scalar)?, visitor);
+        self.end_value();
+        Ok(rest)
+    }
+
     /// Continues a number or a literal.
     fn scalar<'a>(
         &mut self,
         bytes: &'a [u8],
         visitor: &mut impl Visitor<F>,
     ) -> Result<&'a [u8], Malformed> {
-        let Some(end) = bytes.iter().position(|byte| !is_scalar_byte(*byte)) else {
+        let Some((end, rest)) = split_scalar(bytes) else {
             self.token.push(bytes);
             return Ok(&[]);
         };
-        let (part, rest) = bytes.split_at(end);
-        let scalar = if self.token.is_empty() {
-            parse_scalar::<P>(Some(part).filter(|part| part.len() <= P::MAX_TOKEN))
-        } else {
-            self.token.push(part);
-            parse_scalar::<P>(self.token.raw())
-        }?;
-        report(self.target, scalar, visitor);
+        self.token.push(end);
+        report(self.target, parse_scalar::<P>(self.token.raw())?, visitor);
         self.end_value();
         Ok(rest)
     }
@@ -489,6 +535,19 @@ fn wanted_of<F: Copy, P: Policy>(
     let mut members = members.iter();
     let member = members.find(|member| member.name.as_bytes() == name);
     Ok(member.map(|member| member.wanted))
+}
+
+const fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+fn after_space(mut bytes: &[u8]) -> &[u8] {
+    while let Some((byte, rest)) = bytes.split_first()
+        && is_space(*byte)
+    {
+        bytes = rest;
+    }
+    bytes
 }
 
 /// Reports a value if it is wanted.

@@ -60,10 +60,6 @@ impl TokenBuffer {
         self.has_escape = false;
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
-        self.length == 0
-    }
-
     pub(super) const fn is_too_long(&self) -> bool {
         self.length > self.max_length
     }
@@ -199,11 +195,13 @@ fn check_unescaped<P: Policy>(part: &[u8]) -> Result<(), Malformed> {
     Ok(())
 }
 
+/// A complete token and the bytes after it.
+type Split<'a> = (&'a [u8], &'a [u8]);
+
 /// A string without escapes that ends within `bytes`, and what follows it. `bytes` begins after the
 /// opening quote.
-pub(super) fn unescaped_string<P: Policy>(
-    bytes: &[u8],
-) -> Result<Option<(&[u8], &[u8])>, Malformed> {
+#[inline]
+pub(super) fn unescaped_string<P: Policy>(bytes: &[u8]) -> Result<Option<Split<'_>>, Malformed> {
     let Some(end) = memchr2(b'"', b'\\', bytes) else {
         return Ok(None);
     };
@@ -225,10 +223,9 @@ pub(super) fn short<P: Policy>(text: &[u8]) -> Option<&[u8]> {
 /// A number or a literal as a value, `None` for `null` and `false`. `raw` is `None` if it is too long.
 pub(super) fn parse_scalar<P: Policy>(raw: Option<&[u8]>) -> Result<Option<Scalar<'_>>, Malformed> {
     match raw {
-        Some(b"null" | b"false") => Ok(None),
         None if P::IS_STRICT => Err(Malformed),
         None | Some(b"true") => Ok(Some(Scalar::Other)),
-        Some(raw) if raw.first().is_some_and(u8::is_ascii_alphabetic) => Err(Malformed),
+        Some(b"null" | b"false") => Ok(None),
         Some(raw) if is_number::<P>(raw) => Ok(Some(Scalar::Number(raw))),
         Some(_) => Err(Malformed),
     }
@@ -238,11 +235,20 @@ fn is_number<P: Policy>(raw: &[u8]) -> bool {
     if P::IS_STRICT {
         return serde_json::from_slice::<IgnoredAny>(raw).is_ok();
     }
-    // Nearly all numbers are integers.
+    // Nearly all numbers are integers. Of floats, Rust also parses `inf` and `nan`.
     let is_float = |text: &str| text.parse::<f64>().is_ok();
-    raw.iter().all(u8::is_ascii_digit) || std::str::from_utf8(raw).is_ok_and(is_float)
+    raw.iter().all(u8::is_ascii_digit)
+        || (!raw.first().is_some_and(u8::is_ascii_alphabetic)
+            && std::str::from_utf8(raw).is_ok_and(is_float))
 }
 
-pub(super) const fn is_scalar_byte(byte: u8) -> bool {
+/// Splits `bytes` at the end of a number or literal. `None` if they may continue in the next piece.
+#[inline]
+pub(super) fn split_scalar(bytes: &[u8]) -> Option<Split<'_>> {
+    let end = bytes.iter().position(|byte| !is_scalar_byte(*byte))?;
+    bytes.split_at_checked(end)
+}
+
+const fn is_scalar_byte(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'E' | b'+' | b'-' | b'.')
 }

@@ -1,4 +1,4 @@
-//! The recorded responses, cut, compressed, damaged and cut short.
+//! Recorded responses: cut anywhere, compressed, damaged and cut short.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -89,9 +89,9 @@ impl Recording {
     }
 }
 
-/// A report as the recordings' expectations are written.
-fn written(report: &ResponseUsage) -> Value {
-    let tokens = &report.tokens;
+/// A usage in the format of the expected values of the recordings.
+fn written(usage: &ResponseUsage) -> Value {
+    let tokens = &usage.tokens;
     let mut written = json!({
         "input": tokens.input,
         "output": tokens.output,
@@ -102,13 +102,13 @@ fn written(report: &ResponseUsage) -> Value {
         "reasoning": tokens.reasoning,
         "total_input": tokens.total_input(),
         "total_output": tokens.total_output(),
-        "cost": report.cost,
-        "incomplete": report.incomplete.map(IncompleteReason::code),
-        "ended": report.ended,
-        "model": report.model,
-        "response_id": report.response_id,
-        "finish_reason": report.finish_reason,
-        "streamed": report.timing.last_event.map(|_| true),
+        "cost": usage.cost,
+        "incomplete": usage.incomplete.map(IncompleteReason::code),
+        "ended": usage.ended,
+        "model": usage.model,
+        "response_id": usage.response_id,
+        "finish_reason": usage.finish_reason,
+        "streamed": usage.timing.last_event.map(|_| true),
     });
     written
         .as_object_mut()
@@ -138,14 +138,14 @@ fn encodings(body: &[u8]) -> [(&'static str, Vec<u8>); 3] {
 }
 
 #[test]
-fn every_recording_gives_its_usage_cut_into_equal_pieces_of_any_size() {
+fn recordings_give_their_usage_in_pieces_of_any_size() {
     for recording in recordings() {
         for (encoding, body) in encodings(&recording.body) {
             for size in (1..40).chain([97, 1000, 4096, body.len()]) {
-                let report = recording.read(encoding, body.chunks(size));
+                let usage = recording.read(encoding, body.chunks(size));
                 let name = &recording.name;
                 assert_eq!(
-                    written(&report),
+                    written(&usage),
                     recording.expected,
                     "{name} {encoding} {size}"
                 );
@@ -155,24 +155,24 @@ fn every_recording_gives_its_usage_cut_into_equal_pieces_of_any_size() {
 }
 
 #[test]
-fn every_recording_gives_its_usage_cut_in_two_anywhere() {
+fn recordings_give_their_usage_when_cut_in_two_anywhere() {
     for recording in recordings() {
         let length = recording.body.len();
         for cut in (0..length).step_by(1 + length / 3000) {
             let (one, other) = recording.body.split_at(cut);
-            let report = recording.read("", [one, other]);
-            assert_eq!(written(&report), recording.expected, "{}", recording.name);
+            let usage = recording.read("", [one, other]);
+            assert_eq!(written(&usage), recording.expected, "{}", recording.name);
         }
     }
 }
 
 #[test]
-fn every_recording_gives_its_usage_under_another_content_type() {
+fn recordings_give_their_usage_under_another_content_type() {
     for mut recording in recordings() {
         for content_type in ["", "text/plain", "application/json", "text/event-stream"] {
             recording.content_type = content_type;
-            let report = recording.read("", [recording.body.as_slice()]);
-            assert_eq!(written(&report), recording.expected, "{}", recording.name);
+            let usage = recording.read("", [recording.body.as_slice()]);
+            assert_eq!(written(&usage), recording.expected, "{}", recording.name);
         }
     }
 }
@@ -192,17 +192,17 @@ fn line_ends_comments_and_split_data_change_nothing() {
             plain.replace(",\"object\"", "\ndata: ,\"object\""),
         ] {
             for size in [1, 7, changed.len()] {
-                let report = recording.read("", changed.as_bytes().chunks(size));
-                assert_eq!(written(&report), recording.expected, "{}", recording.name);
+                let usage = recording.read("", changed.as_bytes().chunks(size));
+                assert_eq!(written(&usage), recording.expected, "{}", recording.name);
             }
         }
     }
 }
 
-/// What is reported of a response that was cut short is nothing, or what its whole says, except for
-/// counts that grow; and it says that it is incomplete, unless all had come.
+/// A response that was cut short reports at most the usage of the complete one, and the reason why
+/// it is incomplete, unless the usage was complete by then.
 #[test]
-fn what_is_cut_short_is_incomplete_with_the_reason() {
+fn responses_cut_short_are_incomplete_with_a_reason() {
     for recording in recordings() {
         let length = recording.body.len();
         let whole = recording.read("", [recording.body.as_slice()]);
@@ -212,22 +212,22 @@ fn what_is_cut_short_is_incomplete_with_the_reason() {
                 (End::ClientDisconnect, IncompleteReason::ClientDisconnect),
                 (End::UpstreamReset, IncompleteReason::UpstreamReset),
             ] {
-                let report = recording.read_to("", [part], end);
+                let usage = recording.read_to("", [part], end);
                 let name = &recording.name;
-                if report.ended {
-                    assert_eq!(report.tokens, whole.tokens, "{name} {cut}");
+                if usage.ended {
+                    assert_eq!(usage.tokens, whole.tokens, "{name} {cut}");
                 } else {
-                    assert_eq!(report.incomplete, Some(reason), "{name} {cut}");
+                    assert_eq!(usage.incomplete, Some(reason), "{name} {cut}");
                 }
-                assert!(report.tokens.input <= whole.tokens.input, "{name} {cut}");
-                assert!(report.tokens.output <= whole.tokens.output, "{name} {cut}");
+                assert!(usage.tokens.input <= whole.tokens.input, "{name} {cut}");
+                assert!(usage.tokens.output <= whole.tokens.output, "{name} {cut}");
             }
         }
     }
 }
 
 #[test]
-fn the_first_token_is_not_the_first_event() {
+fn events_without_content_are_not_the_first_token() {
     let stream = b"data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n|: ping\n\n|\
 data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n|data: {\"choices\":[{\"delta\":{\"content\":\"b\"}}]}\n\n|\
 data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n|data: [DONE]\n\n";
@@ -241,17 +241,17 @@ data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n|data: [DONE]
     assert_eq!(timing.last_event, Some(UnixTime::from_secs(4)));
 }
 
-/// The encoder flushes after each event; what it has flushed is read at once.
+/// The encoder flushes after each event, so each event can be read as it arrives.
 #[test]
-fn a_compressed_stream_is_read_as_it_comes() {
+fn a_compressed_stream_is_read_as_it_arrives() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/streams/messages");
     let stream = recording(&MESSAGES, &path.join("cached_and_thinking.sse"));
     let body = fs::read(path.join("cached_and_thinking.sse.gz")).unwrap();
     for size in [1, 2, 5, 100] {
-        let report = stream.read("gzip", body.chunks(size));
-        assert_eq!(written(&report), stream.expected);
+        let usage = stream.read("gzip", body.chunks(size));
+        assert_eq!(written(&usage), stream.expected);
         let second = |time: Option<UnixTime>| time.unwrap().saturating_since(UnixTime::default());
-        let (first, last) = (report.timing.first_token, report.timing.last_event);
+        let (first, last) = (usage.timing.first_token, usage.timing.last_event);
         assert!(second(first) < second(last), "{first:?} {last:?}");
     }
     let cut = stream.read_to("gzip", [&body[..body.len() / 2]], End::ClientDisconnect);
@@ -261,7 +261,7 @@ fn a_compressed_stream_is_read_as_it_comes() {
 }
 
 #[test]
-fn headers_fill_what_the_body_leaves_open() {
+fn headers_add_the_usage_that_the_body_lacks() {
     let mut extractor = UsageExtractor::new(&INVOKE_MODEL, b"application/json", b"");
     extractor.note_headers(TokenUsage {
         input: Some(5),
@@ -269,10 +269,10 @@ fn headers_fill_what_the_body_leaves_open() {
         ..TokenUsage::default()
     });
     extractor.push(br#"{"usage":{"output_tokens":7}}"#, &UnixTime::default());
-    let report = extractor.finish(End::Complete);
-    assert_eq!(report.tokens.input, Some(5));
-    assert_eq!(report.tokens.output, Some(7));
-    assert_eq!(report.incomplete, None);
+    let usage = extractor.finish(End::Complete);
+    assert_eq!(usage.tokens.input, Some(5));
+    assert_eq!(usage.tokens.output, Some(7));
+    assert_eq!(usage.incomplete, None);
 }
 
 mod hostile;

@@ -70,12 +70,12 @@ fn unreadable_responses_have_a_reason() {
         ("application/json", "gzip, gzip", "{}", undecodable),
         ("audio/mpeg", "", "{}", not_reported),
     ] {
-        let report = read(content_type, encoding, body.as_bytes());
+        let usage = read(content_type, encoding, body.as_bytes());
         assert_eq!(
-            report.incomplete, reason,
+            usage.incomplete, reason,
             "{content_type} {encoding} {body}"
         );
-        assert_eq!(report.tokens, TokenUsage::default(), "{body}");
+        assert_eq!(usage.tokens, TokenUsage::default(), "{body}");
     }
 }
 
@@ -134,11 +134,11 @@ fn usage_is_found_after_filler_of_any_kind_and_size() {
                 assert!(extractor.memory_usage() <= MAX_MEMORY);
             }
         }
-        let report = extractor.finish(End::Complete);
+        let usage = extractor.finish(End::Complete);
         let start = body[0].0;
-        assert_eq!(report.incomplete, None, "{start}");
-        assert_eq!(report.tokens.input, Some(1), "{start}");
-        assert_eq!(report.tokens.output, Some(2), "{start}");
+        assert_eq!(usage.incomplete, None, "{start}");
+        assert_eq!(usage.tokens.input, Some(1), "{start}");
+        assert_eq!(usage.tokens.output, Some(2), "{start}");
     }
 }
 
@@ -160,10 +160,10 @@ fn a_wrong_checksum_stops_reading_and_keeps_earlier_values() {
         let mut body = recording.body.clone();
         let place = body.len() - 40;
         body[place] ^= 1;
-        let report = recording.read("", [body.as_slice()]);
-        assert_eq!(report.incomplete, Some(IncompleteReason::Undecodable));
-        assert_eq!(report.tokens.input, None);
-        assert_eq!(report.finish_reason.as_deref(), Some("end_turn"));
+        let usage = recording.read("", [body.as_slice()]);
+        assert_eq!(usage.incomplete, Some(IncompleteReason::Undecodable));
+        assert_eq!(usage.tokens.input, None);
+        assert_eq!(usage.finish_reason.as_deref(), Some("end_turn"));
     }
 }
 
@@ -179,8 +179,8 @@ fn a_message_that_is_too_long_is_skipped() {
         .find(|recording| recording.name.ends_with("converse/stream.bin"))
         .unwrap();
     let body = [long.as_slice(), &stream.body].concat();
-    let report = stream.read("", body.chunks(100));
-    assert_eq!(written(&report), stream.expected);
+    let usage = stream.read("", body.chunks(100));
+    assert_eq!(written(&usage), stream.expected);
 }
 
 #[test]
@@ -204,8 +204,8 @@ fn gzip_headers_of_every_form_are_skipped() {
             for cut in whole.chunks(size) {
                 extractor.push(cut, &UnixTime::default());
             }
-            let report = extractor.finish(End::Complete);
-            assert_eq!(report.tokens.input, Some(1), "{flags}");
+            let usage = extractor.finish(End::Complete);
+            assert_eq!(usage.tokens.input, Some(1), "{flags}");
         }
     }
     let (one, other) = body.split_at(9);
@@ -238,8 +238,8 @@ proptest! {
         let recordings = recordings();
         let recording = which.get(&recordings);
         let (encoding, body) = &encodings(&recording.body)[encoding];
-        let report = recording.read(encoding, cut_anywhere(body, cuts));
-        prop_assert_eq!(&written(&report), &recording.expected, "{}", recording.name);
+        let usage = recording.read(encoding, cut_anywhere(body, cuts));
+        prop_assert_eq!(&written(&usage), &recording.expected, "{}", recording.name);
     }
 
     /// A damaged response gives the same however it is cut, except for times.
