@@ -71,10 +71,7 @@ fn unreadable_responses_have_a_reason() {
         ("audio/mpeg", "", "{}", not_reported),
     ] {
         let usage = read(content_type, encoding, body.as_bytes());
-        assert_eq!(
-            usage.incomplete, reason,
-            "{content_type} {encoding} {body}"
-        );
+        assert_eq!(usage.incomplete, reason, "{content_type} {encoding} {body}");
         assert_eq!(usage.tokens, TokenUsage::default(), "{body}");
     }
 }
