@@ -68,7 +68,7 @@ impl AwaitingBodyHash {
             Input::RequestBody(chunk) => {
                 let limit = context.gateway.config.max_signed_body_bytes;
                 match self.hash(chunk, limit) {
-                    Ok(()) if chunk.is_last() => self.forward(context),
+                    Ok(()) if chunk.is_last() => (*self).forward(context),
                     Ok(()) => Transaction::AwaitingBodyHash(self),
                     Err(rejection) => self.refuse(rejection, context),
                 }
@@ -97,7 +97,7 @@ impl AwaitingBodyHash {
     }
 
     /// Signs and forwards the request, whose body has ended.
-    fn forward(mut self: Box<Self>, context: &mut Context<'_>) -> Transaction {
+    fn forward(mut self, context: &mut Context<'_>) -> Transaction {
         let now = context.now();
         if let Err(rejection) = self.sign(context.gateway, now) {
             return self.refuse(rejection, context);
