@@ -87,9 +87,7 @@ impl<H: Host> Worker<H> {
             return;
         }
         let ReceivedBody { available, end, .. } = request.body;
-        let has_ended = end == EndOfStream::Yes;
-        if !self.has_held_body_bug || request.held_body.resume(available, has_ended) == Resume::Now
-        {
+        if !self.has_held_body_bug || request.held_body.resume(available, end) == Resume::Now {
             self.host.resume_request();
         }
     }
