@@ -16,6 +16,7 @@
 //! method. Envoy defers whatever such a call causes (local replies, resumed requests, failed
 //! callouts) until the current callback has returned.
 
+mod end_of_stream;
 mod held_body;
 mod host;
 mod metrics;
@@ -26,8 +27,8 @@ mod worker;
 
 use std::time::Duration;
 
+pub use end_of_stream::EndOfStream;
 pub use host::{Host, HostError};
-pub use request::EndOfStream;
 
 use crate::base::hash::FxHashMap;
 use crate::base::time::UnixTime;

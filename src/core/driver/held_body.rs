@@ -7,7 +7,7 @@
 //! cannot wait for another: it is resumed at once, and the piece after that is held a second time,
 //! until another piece arrives or until the root context's tick.
 
-use super::request::EndOfStream;
+use super::end_of_stream::EndOfStream;
 use crate::transaction::Flow;
 
 /// What the workaround does with the next piece.

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use super::end_of_stream::EndOfStream;
 use super::held_body::Resume;
 use super::host::Host;
 use super::metrics::Metrics;
-use super::request::{EndOfStream, ReceivedBody, Request};
+use super::request::{ReceivedBody, Request};
 use super::wait_list::{BodyDeadlines, WaitList};
 use crate::base::chunk::Chunk;
 use crate::base::time::UnixTime;
