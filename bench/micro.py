@@ -1,4 +1,4 @@
-"""`python -m bench.micro`: what each room of the filter takes, native and in Wasm; writes docs/micro-benchmarks.md.
+"""`python -m bench.micro`: what each module of the filter takes, native and in Wasm; writes docs/micro-benchmarks.md.
 
 bench/micro holds the benchmarks. In Wasm they run in Node, whose engine is Envoy's.
 """

@@ -1,8 +1,8 @@
 //! A load: connections that are kept, each with one request under way, in a closed loop or at a fixed rate.
 //!
 //! At a fixed rate the latency counts from the moment at which the request was due, so that a stall is seen in all
-//! requests that it delays. A connection that its peer closes is opened anew: after an answer that says so, or where a
-//! request meets its end, which is then sent again, as every client does.
+//! requests that it delays. A connection that its peer closes is opened again if an answer said that it would
+//! be closed, or if a request got no answer. That request is then sent again, as every client does.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -25,9 +25,9 @@ struct Load {
     next: AtomicU64,
     /// Whether no more are to be sent: a connection has failed, or who began the load has ended it.
     ended: AtomicBool,
-    /// Connections that were opened anew after an answer that ended them.
+    /// Connections that were opened again after an answer that ended them.
     reopened: AtomicU64,
-    /// Requests that were sent again, since their connection ended before an answer began.
+    /// Requests that were sent again, because their connection ended before an answer began.
     resent: AtomicU64,
 }
 

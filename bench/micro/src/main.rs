@@ -1,4 +1,4 @@
-//! What each room of the filter takes, by criterion: no host, no network, one thread.
+//! What each module of the filter takes, by criterion: no host, no network, one thread.
 //!
 //! `bench/micro.py` runs it twice, native and compiled to Wasm, and puts the figures side by side.
 
