@@ -1,8 +1,7 @@
 """Checks the imports between the modules of src/core: `python3 tools/check-layers.py [CORE]`.
 
-Two rules, which docs/design.md explains. A top-level module imports only from its own layer or from layers below it, by the
-table of layers in docs/design.md. And no modules import each other in a cycle, neither top-level modules nor the children of
-one module. Code for tests is not looked at, nor are imports between a module and its own ancestors or descendants.
+Two rules, which docs/design.md explains. A top-level module imports only from layers below its own, by the table of layers in
+docs/design.md. And no modules import each other in a cycle, neither top-level modules nor the children of one module. Code for tests is not looked at, nor are imports between a module and its own ancestors or descendants.
 """
 
 import re
@@ -127,10 +126,12 @@ def against_the_layers(imports, layers):
         for target in sorted(targets):
             if not module or module[0] == target[0] or not {module[0], target[0]} <= layers.keys():
                 continue
-            if layers[module[0]] < layers[target[0]]:
+            own, other = layers[module[0]], layers[target[0]]
+            if own <= other:
+                where = "the same layer" if own == other else "a higher layer"
                 yield (
-                    f"src/core/{'/'.join(module)}.rs imports `{'::'.join(target)}`, which is in a higher layer:"
-                    f" {layers[module[0]]} must not import {layers[target[0]]} (docs/design.md, Layers)"
+                    f"src/core/{'/'.join(module)}.rs imports `{'::'.join(target)}`, which is in {where}:"
+                    f" {own} must not import {other} (docs/design.md, Layers)"
                 )
 
 

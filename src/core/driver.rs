@@ -12,9 +12,9 @@
 //! The root context sends the callouts. A host drops the response to a callout when the context
 //! that sent it is gone, so a client that disconnects must not cancel a fetch that others wait for.
 //!
-//! The driver is used by `&mut`, so a host must not run a callback while it executes a [`Host`]
-//! method. Envoy defers whatever such a call causes (local replies, resumed requests, failed
-//! callouts) until the current callback has returned.
+//! The driver's methods take `&mut self`, so a host must not run a callback while it executes a
+//! [`Host`] method. Envoy does not: the callbacks that such a call causes (for a local reply, a
+//! resumed request, a failed callout) run after the current one has returned.
 
 mod end_of_stream;
 mod held_body;
@@ -55,9 +55,9 @@ type Requests = FxHashMap<u32, Request>;
 pub struct Driver<H> {
     /// The context of the plugin itself, which owns the tick and the callouts.
     root_context: u32,
-    /// By their context.
+    /// The requests, by the id of their context.
     requests: Requests,
-    /// The tokens of the callouts under way, and what they fetch.
+    /// The callouts under way: the token that the host gave each, and what it fetches.
     callouts: Vec<(u32, Resource)>,
     worker: Worker<H>,
 }
@@ -99,7 +99,7 @@ impl<H: Host> Driver<H> {
         })
     }
 
-    /// The head of a new request is there.
+    /// The head of a new request has arrived.
     pub fn on_request_headers(&mut self, context: u32, end: EndOfStream) -> Flow {
         let mut request = Request::new(context);
         request.body.received(0, end);
@@ -109,8 +109,8 @@ impl<H: Host> Driver<H> {
         flow
     }
 
-    /// The host shows `size` bytes of the request's body: all that it holds back if the request is
-    /// held, else the current piece. `None` if the request is unknown.
+    /// A piece of the request's body has arrived. `size` counts the bytes that the host shows: the
+    /// whole body so far if the request is held, else this piece. `None` if the request is unknown.
     pub fn on_request_body(&mut self, context: u32, size: usize, end: EndOfStream) -> Option<Flow> {
         let request = find(&mut self.requests, context)?;
         if request.flow() == Flow::Continue {
@@ -122,7 +122,7 @@ impl<H: Host> Driver<H> {
         Some(self.worker.drive(request, Input::MoreBody))
     }
 
-    /// The request's trailers are there. `None` if the request is unknown.
+    /// The request's trailers have arrived. `None` if the request is unknown.
     pub fn on_request_trailers(&mut self, context: u32) -> Option<Flow> {
         let request = find(&mut self.requests, context)?;
         // No provider needs trailers, and a client may put a credential there.
@@ -136,7 +136,7 @@ impl<H: Host> Driver<H> {
         Some(self.worker.drive(request, Input::MoreBody))
     }
 
-    /// The head of the response is there.
+    /// The head of the response has arrived.
     pub fn on_response_headers(&mut self, context: u32, end: EndOfStream) {
         if let Some(request) = find(&mut self.requests, context)
             && request.transaction.wants_response()
@@ -147,7 +147,7 @@ impl<H: Host> Driver<H> {
         }
     }
 
-    /// A piece of the response's body of `size` bytes passes.
+    /// A piece of the response's body, of `size` bytes, has arrived.
     pub fn on_response_body(&mut self, context: u32, size: usize, end: EndOfStream) {
         if let Some(request) = find(&mut self.requests, context) {
             self.worker.observe_response_body(request, size);
@@ -155,7 +155,7 @@ impl<H: Host> Driver<H> {
         }
     }
 
-    /// The response's trailers pass.
+    /// The response's trailers have arrived.
     pub fn on_response_trailers(&mut self, context: u32) {
         if let Some(request) = find(&mut self.requests, context) {
             self.worker.end_response(request, EndOfStream::Yes);
@@ -189,7 +189,7 @@ impl<H: Host> Driver<H> {
         }
     }
 
-    /// The response to a callout is there. It has no headers if the callout failed.
+    /// The response to a callout has arrived. It has no headers if the callout failed.
     pub fn on_callout_response(&mut self, token: u32, headers: usize, body_size: usize) {
         let mut sent = self.callouts.iter();
         let Some(index) = sent.position(|(sent, _)| *sent == token) else {
@@ -241,8 +241,8 @@ impl<H: Host> Driver<H> {
         self.worker.host.set_tick_period(period);
     }
 
-    /// The root context is gone: no tick comes after this. Reports the rest and gives up the
-    /// fetches under way, so that another worker starts them.
+    /// The root context is gone, and no tick follows. Reports what was counted since the last tick
+    /// and gives up the fetches under way, so that another worker starts them.
     pub fn on_shutdown(&mut self) {
         self.worker.shutdown();
     }
@@ -281,7 +281,7 @@ impl<H: Host> Driver<H> {
         }
     }
 
-    /// Releases the pieces that were held a second time ([`held_body`]).
+    /// Releases the pieces that the workaround in [`held_body`] held a second time.
     fn release_held_again(&mut self) {
         for context in std::mem::take(&mut self.worker.held_again) {
             if let Some(request) = find(&mut self.requests, context)
@@ -302,13 +302,13 @@ impl<H: Host> Driver<H> {
     }
 }
 
-/// Out of line, since nine callbacks need it and the module's size counts.
+/// Not inlined, because nine functions call it and the size of the module is limited.
 #[inline(never)]
 fn find(requests: &mut Requests, context: u32) -> Option<&mut Request> {
     requests.get_mut(&context)
 }
 
-/// Counts a configuration that is refused, by the place of its first problem.
+/// Counts a configuration that is refused, labelled with the JSON path of its first problem.
 fn count_refusal(error: &ConfigError, host: &impl Host) {
     let mut labels = Labels::new(std::iter::empty(), 0, host);
     let place = error.problems.first().map_or("", |first| &first.path);

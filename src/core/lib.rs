@@ -11,44 +11,66 @@
 //!   [`Transaction::handle`](transaction::Transaction::handle), which returns the next state and pushes
 //!   the effects that the host must apply.
 //!
-//! [`driver::Driver`] does that over the trait [`driver::Host`], which `src/filter` implements for
-//! Envoy.
+//! [`driver::Driver`] passes the events of all requests to their transactions and applies the effects
+//! through the trait [`driver::Host`], which `src/filter` implements for Envoy.
 //!
-//! The gateway never changes a body, holds one for longer than a signature or a model check needs,
-//! chooses an upstream by what a client says, lets a client's credential through, or writes a secret
-//! to a log.
+//! The gateway never does the following:
 //!
-//! Modules import only from layers below their own (`tools/check-layers.py` enforces it), from the
-//! bottom: [`base`], [`http`], [`fetch`]; [`json`]; [`usage`], [`authn`], [`models`], [`aws`];
-//! [`provider_kind`], [`authz`], [`provider`]; [`forward`], [`telemetry`]; [`config`]; [`gateway`],
-//! [`reply`], [`admin`]; [`transaction`]; [`driver`].
+//! - change a body,
+//! - hold a body for longer than a signature or a model check needs,
+//! - send a request to a host that is not in the configuration,
+//! - forward a client's credential, unless the provider is configured for passthrough,
+//! - write a secret to a log.
+//!
+//! # Layers
+//!
+//! A module imports only from the layers below its own. From the top:
+//!
+//! | layer | modules |
+//! | --- | --- |
+//! | 11 | [`driver`] |
+//! | 10 | [`transaction`] |
+//! | 9 | [`admin`] |
+//! | 8 | [`gateway`] |
+//! | 7 | [`config`], [`reply`] |
+//! | 6 | [`forward`], [`telemetry`] |
+//! | 5 | [`provider`] |
+//! | 4 | [`provider_kind`], [`authz`] |
+//! | 3 | [`authn`], [`models`], [`aws`] |
+//! | 2 | [`usage`], [`fetch`] |
+//! | 1 | [`base`], [`http`], [`json`] |
+//!
+//! `docs/design.md` says what each module is for. `tools/check-layers.py` enforces its table.
 
-pub mod base;
-pub mod fetch;
-pub mod http;
+pub mod driver;
 
-pub mod json;
+pub mod transaction;
 
-pub mod authn;
-pub mod aws;
-pub mod models;
-pub mod usage;
+pub mod admin;
 
-pub mod authz;
-pub mod provider;
-pub mod provider_kind;
+pub mod gateway;
+
+pub mod config;
+pub mod reply;
 
 pub mod forward;
 pub mod telemetry;
 
-pub mod config;
+pub mod provider;
 
-pub mod admin;
-pub mod gateway;
-pub mod reply;
+pub mod authz;
+pub mod provider_kind;
 
-pub mod driver;
-pub mod transaction;
+pub mod authn;
+pub mod aws;
+pub mod models;
+
+pub mod fetch;
+pub mod usage;
+
+pub mod base;
+pub mod http;
+pub mod json;
 
 #[cfg(any(test, feature = "testing"))]
 #[allow(

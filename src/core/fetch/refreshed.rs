@@ -1,4 +1,4 @@
-//! A remote document whose value is kept fresh, once for all workers of the host.
+//! A remote document that is kept fresh: one worker fetches it, and all workers of the host use it.
 //!
 //! This is a state machine without I/O. [`Refreshed::poll`] says what to fetch, the host fetches it
 //! and passes the response to [`Refreshed::on_response`]. A [`Source`] knows the callouts of one
@@ -17,7 +17,7 @@ pub trait Source {
     /// What a document is parsed into.
     type Value;
 
-    /// What the callout under way asks for.
+    /// Which of a fetch's callouts is under way.
     type Step;
 
     /// Why a fetch failed. The text is logged and shown in the status.
@@ -32,7 +32,8 @@ pub trait Source {
     /// The most time that a fetch may take.
     fn time_limit(&self) -> Duration;
 
-    /// How long a value can be used after it became stale. `None`: for as long as it says itself.
+    /// How long a value can be used after it became stale. `None` if the value itself says until
+    /// when it can be used.
     fn max_stale(&self) -> Option<Duration>;
 
     /// Starts a fetch.
@@ -50,11 +51,11 @@ pub trait Source {
     fn parse(&self, document: &[u8], now: UnixTime) -> Result<Self::Value, Self::Error>;
 }
 
-/// What follows in a fetch.
+/// What follows the response to a callout.
 pub enum Progress<S: Source + ?Sized> {
-    /// Another callout.
+    /// The next step needs this callout.
     Next(S::Step, Box<Callout>),
-    /// The end.
+    /// The fetch has ended with a document.
     Fetched(Fetched<S::Value>),
 }
 
@@ -80,8 +81,10 @@ pub struct Refreshed<S: Source> {
 }
 
 impl<S: Source> Refreshed<S> {
-    /// Nothing is fetched yet, and a fetch is due at once. Call this while the host sets up its
-    /// workers one after the other.
+    /// A document that has not been fetched, and whose fetch is due at once.
+    ///
+    /// Call this while the host sets up its workers, which it does one after the other; see
+    /// [`Refresh::init_lease`].
     pub fn new(source: S, shared_data: &dyn SharedData) -> Self {
         let refresh = Refresh::new(source.name());
         refresh.init_lease(shared_data);
@@ -119,7 +122,7 @@ impl<S: Source> Refreshed<S> {
         self.refresh.has_failed()
     }
 
-    /// Whether the last value should have been replaced by now.
+    /// Whether the last value has become stale.
     pub fn is_stale(&self, now: UnixTime) -> bool {
         self.refresh.is_stale(now)
     }
@@ -139,7 +142,7 @@ impl<S: Source> Refreshed<S> {
         self.refresh.request(now, interval)
     }
 
-    /// Takes over what another worker fetched, and starts a fetch that is due.
+    /// Adopts what another worker has fetched, and starts a fetch if one is due.
     pub fn poll(&mut self, now: UnixTime, shared_data: &dyn SharedData) -> Poll {
         let entry = self.refresh.sync(shared_data);
         let is_synced = entry.is_some();
@@ -229,7 +232,7 @@ impl<S: Source> Refreshed<S> {
         None
     }
 
-    /// Until when the last value can be used, even if it is stale.
+    /// Until when the last value can be used, fresh or stale. `None` if there is no such limit.
     fn usable_until(&self) -> Option<UnixTime> {
         Some(self.refresh.fresh_until()? + self.source.max_stale()?)
     }

@@ -1,5 +1,5 @@
-//! What the gateway knows about the paths of an API: one table of operations for each kind of
-//! provider.
+//! What the gateway knows about the paths of an API: a table of operations, which is in the file of
+//! each kind of provider.
 //!
 //! A path is looked up once per request. Metrics, usage and the model policy all use the result.
 
@@ -9,7 +9,7 @@ use super::path_pattern::matches_pattern;
 use crate::http::encoding::percent_decode;
 use crate::usage::dialect::Dialect;
 
-/// The name of operations for which OpenTelemetry's conventions have none.
+/// The operation name in metrics if OpenTelemetry's conventions define none.
 const OTHER: &str = "other";
 
 /// The body member that names the model in nearly all APIs.
@@ -78,7 +78,7 @@ impl Operation {
         Self::new(path, ModelPosition::NotNeeded)
     }
 
-    /// An operation that is known by name only.
+    /// An operation of which it is not known where a request names the model.
     pub(super) const fn with_unknown_model(path: &'static str) -> Self {
         Self::new(path, ModelPosition::Unknown)
     }
@@ -115,16 +115,16 @@ pub struct ModelInPath {
     pub separator: u8,
     /// What follows the separator.
     pub rest: RestOfPath,
-    /// What precedes the segment in the model's id.
+    /// The part of the model's id that precedes the segment, such as `tunedModels/`.
     pub collection: &'static str,
 }
 
 /// What follows a model in a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RestOfPath {
-    /// One segment, or a part of one, which may be empty.
+    /// The rest of the segment, which may be empty. The separator is required.
     OneSegment,
-    /// Anything, or nothing, without a separator.
+    /// Any number of segments. The path may also end with the model.
     Any,
 }
 
@@ -137,9 +137,9 @@ struct PathModel<'a> {
 
 /// What is known of a requested path.
 pub struct RequestedOperation<'a> {
-    /// The path without prefix and version.
+    /// The client's path without its prefix (`PathRule::prefixes`) and version.
     pub(super) native: &'a [u8],
-    /// The same, without the prefix of an API.
+    /// `native` without the prefix of the API that was found (`Profile::prefixed_apis`).
     pub(super) below_api: &'a [u8],
     pub(super) match_: Match,
     pub(super) model_list: Option<ModelListShape>,
@@ -151,8 +151,8 @@ pub struct RequestedOperation<'a> {
 pub enum Match {
     /// It is the path of this operation.
     Exact(&'static Operation),
-    /// It ends as the path of this operation does. That is enough to meter a request, but not to
-    /// apply a policy.
+    /// It is another path, but ends with the path of this operation. That is enough to meter a
+    /// request, but not to apply a policy.
     Ending(&'static Operation),
     /// It is not in the table.
     Unlisted,

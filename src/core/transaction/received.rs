@@ -1,11 +1,11 @@
-//! A request whose head has been received: the steps that are taken on it.
+//! The steps that decide on a request when its head has been received.
 //!
 //! The steps are: route, authenticate, authorize, check the model, and prepare the request to the
 //! provider. Authentication comes before everything that depends on the configuration, so that an
 //! unauthenticated client cannot find out which providers exist.
 //!
-//! Each step returns what the next one needs, or the reason to stop. No step has an effect on the
-//! request itself: [`Transaction::decide`] applies the result.
+//! Each step returns what the next one needs, or the reason to stop. Only [`Transaction::decide`]
+//! pushes effects on the request, once the steps have ended.
 
 mod authentication;
 mod model_policy;
@@ -105,7 +105,7 @@ impl Transaction {
     }
 }
 
-/// Takes the steps that can be taken now.
+/// Takes the steps until one of them decides or stops.
 fn respond(
     head: &RequestHead,
     prior_waits: &PriorWaits,
@@ -218,7 +218,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Whether a caller may invoke a provider.
+    /// Refuses a caller who may not invoke a provider.
     fn authorize(&self, provider: &Provider, caller: &Caller) -> Result<(), Rejection> {
         if let Some(claims) = caller.claims() {
             let allow = provider.allow.as_deref();
@@ -234,7 +234,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Whether a request can be signed with its body, as far as its head says.
+    /// Refuses a request whose head already says that it cannot be signed with its body.
     fn expect_signable(&self) -> Result<(), Rejection> {
         if self.head.first("upgrade").is_some() {
             return Err(Rejection::Upgrade);
@@ -249,8 +249,8 @@ impl<'a> Request<'a> {
         Ok(())
     }
 
-    /// Why a provider's AWS credentials are not available. This is checked before the body is read:
-    /// after that, the request cannot wait for a fetch.
+    /// Why a provider's AWS credentials are not available; `None` if they are. This is checked
+    /// before the body is read, because after that the request cannot wait for a fetch.
     fn credentials_error(&mut self, provider: &Provider) -> Option<CredentialsError> {
         let credentials = self.gateway.aws.credentials.get_mut(&provider.name)?;
         let policy = self.prior_waits.credentials;
@@ -287,7 +287,7 @@ impl From<Refusal> for Stop {
     }
 }
 
-/// A refusal before anything was learnt about the request.
+/// A refusal before the caller and the provider are known.
 impl From<Rejection> for Stop {
     fn from(rejection: Rejection) -> Self {
         Self::Refuse(rejection.into())

@@ -50,7 +50,16 @@ def test_an_import_against_the_layers_is_rejected(core, line):
     assert "src/core/http/head.rs imports `transaction`, which is in a higher layer" in done.stderr
 
 
-def test_a_cycle_between_modules_of_one_layer_is_rejected(core):
+def test_an_import_within_a_layer_is_rejected(core):
+    append(core / "http" / "head.rs", "use crate::base::secret::Secret;")
+    done = check(core)
+    assert done.returncode == 1
+    assert (
+        "src/core/http/head.rs imports `base::secret`, which is in the same layer: 1 must not import 1" in done.stderr
+    )
+
+
+def test_a_cycle_between_modules_is_rejected(core):
     append(core / "http" / "head.rs", "use crate::fetch::callout::Callout;")
     done = check(core)
     assert done.returncode == 1
