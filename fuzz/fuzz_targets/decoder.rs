@@ -1,5 +1,5 @@
-//! Any bytes in any content coding. The output does not depend on how they are split into chunks, memory is bounded, and
-//! for deflate the output is that of another decoder.
+//! Any bytes in any content coding. The output does not depend on how they are split into chunks, and memory is bounded.
+//! For deflate, the output is that of another decoder.
 #![no_main]
 
 use ai_gateway_core::usage::MAX_MEMORY;
