@@ -1,6 +1,7 @@
 // Runs benchmarks that were compiled to Wasm: node --no-liftoff run.mjs MODULE RESULTS [ARGUMENT...]
 //
-// Node has the same engine as Envoy, V8. With --no-liftoff it compiles all code with the optimising compiler, as Envoy does.
+// Node has the same engine as Envoy, V8. With --no-liftoff it compiles all code with the optimising compiler, as Envoy
+// does.
 
 import { readFile } from "node:fs/promises";
 import { WASI } from "node:wasi";

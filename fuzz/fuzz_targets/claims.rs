@@ -1,5 +1,5 @@
-//! Any header and any claims with a valid signature: a token is accepted only if a second
-//! implementation of the checks accepts it. The first line is the header.
+//! Tokens with a valid signature and any header and claims. A token is accepted only if an independent
+//! implementation of the checks accepts it, too. The first line of the input is the header.
 #![no_main]
 
 use ai_gateway_core::authn::Verdict;
@@ -15,8 +15,8 @@ fuzz_target!(|data: &[u8]| {
     GATEWAY.with(|(gateway, signer)| {
         let token = signer.sign(header, payload);
         if let Verdict::Accepted(claims) = gateway.authenticate(token.as_bytes()) {
-            let header: Value = serde_json::from_slice(header).expect("a header of JSON");
-            let payload: Value = serde_json::from_slice(payload).expect("claims of JSON");
+            let header: Value = serde_json::from_slice(header).expect("the header is JSON");
+            let payload: Value = serde_json::from_slice(payload).expect("the claims are JSON");
             assert_eq!(header["alg"], "EdDSA");
             assert!(header.get("crit").is_none());
             assert!(matches!(header.get("kid"), None | Some(Value::String(_))));
@@ -26,12 +26,12 @@ fuzz_target!(|data: &[u8]| {
                 audience => vec![audience.clone()],
             };
             assert!(audiences.iter().any(|audience| audience == AUDIENCE));
-            assert!(payload["exp"].as_f64().expect("an expiry") > NOW_SECS as f64);
+            assert!(payload["exp"].as_f64().expect("a number") > NOW_SECS as f64);
             for claim in ["nbf", "iat"] {
-                let from = payload
+                let not_before = payload
                     .get(claim)
-                    .map_or(0.0, |from| from.as_f64().expect("a date"));
-                assert!(from <= (NOW_SECS + 60) as f64);
+                    .map_or(0.0, |time| time.as_f64().expect("a number"));
+                assert!(not_before <= (NOW_SECS + 60) as f64);
             }
             assert_eq!(
                 payload.get("sub").and_then(Value::as_str),

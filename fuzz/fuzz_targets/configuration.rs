@@ -1,4 +1,4 @@
-//! Any configuration is either refused without printing a secret, or usable.
+//! Any configuration. It is either usable or rejected with an error that contains no secret.
 #![no_main]
 
 use ai_gateway_core::config::Config;

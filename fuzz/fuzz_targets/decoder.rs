@@ -1,30 +1,30 @@
-//! Any bytes in any content coding, cut anywhere: the same output, in bounded memory, and for
-//! deflate what another decoder gives.
+//! Any bytes in any content coding. The output does not depend on how they are split into chunks, and memory is bounded.
+//! For deflate, the output is that of another decoder.
 #![no_main]
 
 use ai_gateway_core::usage::MAX_MEMORY;
 use ai_gateway_core::usage::decoder::Decoder;
-use ai_gateway_filter_fuzz::{pieces, split_cuts};
+use ai_gateway_filter_fuzz::{chunks, split_lengths};
 use libfuzzer_sys::fuzz_target;
 
 type Decoded = (Vec<u8>, Option<&'static str>, bool);
 
 fuzz_target!(|data: (u8, &[u8])| {
     let (coding, data) = data;
-    let (cuts, encoded) = split_cuts(data);
+    let (lengths, encoded) = split_lengths(data);
     let coding = ["deflate", "gzip", "br", "identity"][usize::from(coding % 4)];
     let whole = decoded(coding, [encoded]);
-    let cut = decoded(coding, pieces(cuts, encoded));
-    assert_eq!(whole.1, cut.1);
-    let is_end_held_back = coding == "br" && !whole.2;
-    if whole.1.is_none() && is_end_held_back {
-        assert!(whole.0.starts_with(&cut.0) || cut.0.starts_with(&whole.0));
+    let split = decoded(coding, chunks(lengths, encoded));
+    assert_eq!(whole.1, split.1);
+    let may_output_differ = coding == "br" && !whole.2;
+    if whole.1.is_none() && may_output_differ {
+        assert!(whole.0.starts_with(&split.0) || split.0.starts_with(&whole.0));
     } else if whole.1.is_none() {
         assert!(
-            whole == cut,
+            whole == split,
             "{coding}: {} and {} bytes",
             whole.0.len(),
-            cut.0.len()
+            split.0.len()
         );
     }
     if coding == "deflate" && whole.1.is_none() && whole.2 {
@@ -36,11 +36,11 @@ fuzz_target!(|data: (u8, &[u8])| {
     }
 });
 
-fn decoded<'a>(coding: &str, pieces: impl IntoIterator<Item = &'a [u8]>) -> Decoded {
-    let mut decoder = Decoder::new(coding.as_bytes()).expect("a coding with a decoder");
+fn decoded<'a>(coding: &str, chunks: impl IntoIterator<Item = &'a [u8]>) -> Decoded {
+    let mut decoder = Decoder::new(coding.as_bytes()).expect("a supported coding");
     let mut output = Vec::new();
-    for piece in pieces {
-        let result = decoder.decode(piece, &mut |decoded| {
+    for chunk in chunks {
+        let result = decoder.decode(chunk, &mut |decoded| {
             output.extend_from_slice(decoded);
             Ok(())
         });
@@ -49,6 +49,6 @@ fn decoded<'a>(coding: &str, pieces: impl IntoIterator<Item = &'a [u8]>) -> Deco
             return (output, Some(reason.code()), false);
         }
     }
-    let is_whole = decoder.is_complete();
-    (output, None, is_whole)
+    let is_complete = decoder.is_complete();
+    (output, None, is_complete)
 }

@@ -1,32 +1,32 @@
-//! Any binary event stream, cut anywhere: the same messages up to the same damage.
+//! Any binary event stream. The messages up to the first corrupt one do not depend on how it is split into chunks.
 //!
-//! Two checks stand in each message, which random bytes never pass: they are put right first.
+//! Random bytes never have valid checksums, so the checksums are repaired first in some of the inputs.
 #![no_main]
 
 use ai_gateway_core::usage::MAX_EVENT;
 use ai_gateway_core::usage::event_stream::{EventStreamItem, Framer};
-use ai_gateway_filter_fuzz::{pieces, split_cuts};
+use ai_gateway_filter_fuzz::{chunks, split_lengths};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: (bool, &[u8])| {
-    let (is_repaired, data) = data;
-    let (cuts, stream) = split_cuts(data);
+    let (repairs, data) = data;
+    let (lengths, stream) = split_lengths(data);
     let mut stream = stream.to_vec();
-    if is_repaired {
+    if repairs {
         repair(&mut stream);
     }
     assert_eq!(
         messages([stream.as_slice()]),
-        messages(pieces(cuts, &stream))
+        messages(chunks(lengths, &stream))
     );
 });
 
-fn messages<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
+fn messages<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
     let mut framer = Framer::default();
     let mut messages = Vec::new();
-    for piece in pieces {
-        let mut note = |item: EventStreamItem<'_>| messages.push(format!("{item:?}"));
-        if framer.feed(piece, &mut note).is_err() {
+    for chunk in chunks {
+        let mut record = |item: EventStreamItem<'_>| messages.push(format!("{item:?}"));
+        if framer.feed(chunk, &mut record).is_err() {
             messages.push("corrupt".to_owned());
             break;
         }
@@ -35,20 +35,20 @@ fn messages<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
     messages
 }
 
-/// Puts the checks right of all messages whose lengths fit.
+/// Repairs the two checksums of each message, up to the first with an invalid length.
 fn repair(mut stream: &mut [u8]) {
     while stream.len() >= 16 {
         let (prelude, _) = stream.split_at(4);
         let total = prelude
             .iter()
             .fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte));
-        let check = crc32(&stream[..8]).to_be_bytes();
-        stream[8..12].copy_from_slice(&check);
+        let checksum = crc32(&stream[..8]).to_be_bytes();
+        stream[8..12].copy_from_slice(&checksum);
         if !(16..=stream.len()).contains(&total) {
             return;
         }
-        let check = crc32(&stream[..total - 4]).to_be_bytes();
-        stream[total - 4..total].copy_from_slice(&check);
+        let checksum = crc32(&stream[..total - 4]).to_be_bytes();
+        stream[total - 4..total].copy_from_slice(&checksum);
         stream = &mut stream[total..];
     }
 }

@@ -1,4 +1,4 @@
-//! Any key set: every key that is accepted can be used, and trivial signatures are invalid.
+//! Any key set. Every accepted key can be used, and rejects trivial signatures.
 #![no_main]
 
 use ai_gateway_core::authn::jwk::{Algorithm, KeySet};

@@ -1,5 +1,5 @@
-//! Any request target: it never panics, and whatever becomes of it is an absolute path without dot
-//! segments and has nothing in it that could end a request line.
+//! Any request target. The path sent upstream is absolute, has no dot segments, and contains no byte that could end the
+//! request line.
 #![no_main]
 
 use ai_gateway_core::http::route::Route;
@@ -21,10 +21,10 @@ fuzz_target!(|data: &[u8]| {
             };
             for provider in config.providers.values() {
                 let sent = provider.upstream_path(path);
-                assert!(sent.starts_with(b"/"), "no absolute path");
+                assert!(sent.starts_with(b"/"), "the path is not absolute");
                 assert!(
                     !sent.starts_with(b"//") || path.starts_with(b"/"),
-                    "an authority"
+                    "the path starts with an authority"
                 );
                 assert!(
                     sent.iter()
@@ -41,15 +41,15 @@ fuzz_target!(|data: &[u8]| {
     });
 });
 
-/// Also where a server reads `%2e`, `%2f`, `%5c` and `\` as what they stand for.
+/// Also finds dot segments that are encoded with `%2e`, `%2f`, `%5c` or `\`, which some servers decode.
 fn has_dot_segment(path: &[u8]) -> bool {
     let lower = String::from_utf8_lossy(path).to_ascii_lowercase();
-    let plain = lower
+    let decoded = lower
         .replace("%2e", ".")
         .replace("%2f", "/")
         .replace("%5c", "/")
         .replace('\\', "/");
-    plain
+    decoded
         .split('/')
         .any(|segment| matches!(segment, "." | ".."))
 }

@@ -1,4 +1,4 @@
-//! Any bytes as a token: only the token that was issued is accepted.
+//! Any bytes as a token. Only the issued token is accepted.
 #![no_main]
 
 use ai_gateway_core::authn::Verdict;

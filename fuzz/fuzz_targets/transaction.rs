@@ -1,6 +1,5 @@
-//! Any sequence of events at a gateway and of a request: no request is forwarded without an
-//! authorized caller, with a client's credential, or to another server than the provider's. No reply,
-//! metric or log contains a token or a key.
+//! Any sequence of events of a gateway and a request. No request is forwarded without an authorized caller, with a
+//! client's credential, or to a server other than the provider's. No reply, metric or log contains a token or a key.
 #![no_main]
 
 use std::collections::BTreeSet;
@@ -26,7 +25,7 @@ use serde_json::{Value, json};
 
 #[derive(Arbitrary, Debug)]
 enum Event<'a> {
-    Head(Sent<'a>),
+    Head(Request<'a>),
     FetchEnded,
     CannotWait,
     MoreBody,
@@ -38,33 +37,33 @@ enum Event<'a> {
     Ended(Ending),
     /// The issuer publishes these keys.
     Keys(Vec<Signed>),
-    /// The fetches that are due end with this document.
+    /// All due fetches get this response.
     Document(u16, &'a [u8]),
     Credentials,
     FetchFails,
-    Pass(u16),
+    TimePasses(u16),
 }
 
 #[derive(Arbitrary, Debug)]
-struct Sent<'a> {
+struct Request<'a> {
     is_post: bool,
     provider: u8,
     path: u8,
     below: &'a [u8],
-    query: Option<Held<'a>>,
-    headers: Vec<(u8, Held<'a>)>,
+    query: Option<TokenValue<'a>>,
+    headers: Vec<(u8, TokenValue<'a>)>,
     other: Vec<(&'a str, &'a [u8])>,
 }
 
-/// The content of a place for tokens.
+/// The value of a header or query parameter that can contain a token.
 #[derive(Arbitrary, Clone, Copy, Debug)]
-enum Held<'a> {
-    Token(Framing, Token),
+enum TokenValue<'a> {
+    Token(AuthScheme, Token),
     Bytes(&'a [u8]),
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
-enum Framing {
+enum AuthScheme {
     Bare,
     Bearer,
     Other,
@@ -77,7 +76,7 @@ struct Token {
     expires_soon: bool,
 }
 
-/// Who signed a token: the issuer with one of two keys, which it may have published, or nobody.
+/// The key that signed a token: one of the issuer's two keys, which may be published or not, or an unknown key.
 #[derive(Arbitrary, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Signed {
     First,
@@ -100,7 +99,7 @@ enum Ending {
 }
 
 /// Headers that can contain a client's credential.
-const PLACES: [&str; 12] = [
+const CREDENTIAL_HEADERS: [&str; 12] = [
     "authorization",
     "x-api-key",
     "x-goog-api-key",
@@ -138,7 +137,7 @@ fn run(config: &Config, events: &[Event<'_>]) {
     let mut sent_request = SentRequest::default();
     for event in events {
         let input = match event {
-            Event::Pass(seconds) => {
+            Event::TimePasses(seconds) => {
                 gateway.advance((*seconds).into());
                 continue;
             }
@@ -207,16 +206,16 @@ fn run(config: &Config, events: &[Event<'_>]) {
         for effect in &effects {
             sent_request.check(config, &gateway, effect);
         }
-        let may_go_on = matches!(transaction, Transaction::Forwarded(_) | Transaction::Done);
-        assert_eq!(transaction.flow() == Flow::Continue, may_go_on);
+        let may_continue = matches!(transaction, Transaction::Forwarded(_) | Transaction::Done);
+        assert_eq!(transaction.flow() == Flow::Continue, may_continue);
         assert!(
-            !may_go_on || sent_request.forwards == 1,
-            "the client's own request is passed on"
+            !may_continue || sent_request.forwards == 1,
+            "the client's request continues without a forward"
         );
     }
 }
 
-/// The request, and what has happened to it.
+/// The request and its history.
 #[derive(Default)]
 struct SentRequest {
     headers: Vec<(String, Vec<u8>)>,
@@ -230,12 +229,12 @@ struct SentRequest {
 }
 
 impl SentRequest {
-    fn receive(&mut self, sent: &Sent<'_>, head: &RequestHead) {
+    fn receive(&mut self, sent: &Request<'_>, head: &RequestHead) {
         let held = sent.headers.iter().map(|(_, held)| held).chain(&sent.query);
         for held in held {
-            if let Held::Token(_, token) = held {
+            if let TokenValue::Token(_, token) = held {
                 self.tokens.insert(*token);
-                self.texts.push(minted(*token));
+                self.texts.push(mint(*token));
             }
         }
         self.headers = head
@@ -275,7 +274,7 @@ impl SentRequest {
         }
         assert!(
             self.forwards <= 1 && self.replies <= 1,
-            "at most one of each"
+            "more than one forward or reply"
         );
         assert!(self.forwards + self.replies <= 1 || self.edit_refused);
     }
@@ -287,41 +286,39 @@ impl SentRequest {
             assert!(values.next().is_none(), "{name} is set twice");
             value
         };
-        let name = set(PROVIDER_HEADER).expect("a provider is named");
-        let provider = config
-            .provider(name)
-            .expect("it is one of the configuration");
+        let name = set(PROVIDER_HEADER).expect("the provider header is set");
+        let provider = config.provider(name).expect("the provider is configured");
         self.check_destination(provider, &set);
         assert!(!["switched-off", "for-finance"].contains(&provider.name.as_str()));
         let passes_through = matches!(provider.credential, Credential::Passthrough { .. });
         let is_open = provider.name == "own-claude";
-        assert!(is_open || self.tokens.iter().any(|token| self.is_good(*token)));
+        assert!(is_open || self.tokens.iter().any(|token| self.is_valid(*token)));
 
         let kept = self
             .headers
             .iter()
             .filter(|(name, _)| set(name).is_none() && !request.remove.contains(name));
         for (name, value) in kept {
-            let is_credential = PLACES.contains(&name.as_str());
-            assert!(!is_credential || passes_through, "{name} goes upstream");
+            let is_credential = CREDENTIAL_HEADERS.contains(&name.as_str());
+            assert!(!is_credential || passes_through, "{name} is sent upstream");
             assert!(
                 !is_credential || !self.holds_token(value),
-                "a gateway token goes upstream in {name}"
+                "a gateway token is sent upstream in {name}"
             );
         }
         for (name, value) in request.set.iter() {
             assert!(
                 !self.holds_token(value),
-                "a gateway token goes upstream in {name}"
+                "a gateway token is sent upstream in {name}"
             );
             assert!(
                 !value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)),
-                "{name} ends a header"
+                "{name} has a control character"
             );
         }
     }
 
-    /// The client's request decides only on the path.
+    /// The client chooses only the path. Authority, cluster and scheme are the provider's.
     fn check_destination<'a>(&self, provider: &Provider, set: &impl Fn(&str) -> Option<&'a [u8]>) {
         assert_eq!(
             set(":authority"),
@@ -336,7 +333,7 @@ impl SentRequest {
         assert!(set(":path").is_some_and(|path| path.starts_with(b"/")));
     }
 
-    fn is_good(&self, token: Token) -> bool {
+    fn is_valid(&self, token: Token) -> bool {
         let expires_at =
             UnixTime::from_secs(NOW_SECS + if token.expires_soon { SOON } else { LATE });
         token.may_invoke && self.published.contains(&token.signed) && self.decided_at < expires_at
@@ -347,7 +344,7 @@ impl SentRequest {
         self.texts.iter().any(|token| value.contains(token))
     }
 
-    /// Checks a text that goes to a client, an operator or a log.
+    /// Checks that a text for a client, an operator or a log contains no secret.
     fn check_output(&self, text: &str) {
         assert!(!text.contains(SECRET), "{text}");
         assert!(
@@ -357,7 +354,7 @@ impl SentRequest {
     }
 }
 
-fn head(config: &Config, sent: &Sent<'_>) -> RequestHead {
+fn head(config: &Config, sent: &Request<'_>) -> RequestHead {
     let names: Vec<&String> = config.providers.keys().collect();
     let provider = names
         .get(usize::from(sent.provider))
@@ -377,7 +374,7 @@ fn head(config: &Config, sent: &Sent<'_>) -> RequestHead {
         (":path".to_owned(), target),
     ];
     for (place, held) in &sent.headers {
-        let name = PLACES[usize::from(*place) % PLACES.len()];
+        let name = CREDENTIAL_HEADERS[usize::from(*place) % CREDENTIAL_HEADERS.len()];
         headers.push((name.to_owned(), value(*held)));
     }
     for (name, value) in &sent.other {
@@ -389,24 +386,24 @@ fn head(config: &Config, sent: &Sent<'_>) -> RequestHead {
     RequestHead::new(headers)
 }
 
-fn value(held: Held<'_>) -> Vec<u8> {
+fn value(held: TokenValue<'_>) -> Vec<u8> {
     match held {
-        Held::Bytes(bytes) => bytes.to_vec(),
-        Held::Token(Framing::Bare, token) => minted(token).into(),
-        Held::Token(Framing::Bearer, token) => format!("Bearer {}", minted(token)).into(),
-        Held::Token(Framing::Other, token) => format!("Basic {}", minted(token)).into(),
+        TokenValue::Bytes(bytes) => bytes.to_vec(),
+        TokenValue::Token(AuthScheme::Bare, token) => mint(token).into(),
+        TokenValue::Token(AuthScheme::Bearer, token) => format!("Bearer {}", mint(token)).into(),
+        TokenValue::Token(AuthScheme::Other, token) => format!("Basic {}", mint(token)).into(),
     }
 }
 
-fn minted(token: Token) -> String {
+fn mint(token: Token) -> String {
     let signer = signer(token.signed).unwrap_or_else(|| SigningKey::new("9"));
     let scope = if token.may_invoke {
         "LLMProviderInvoker"
     } else {
         "openid"
     };
-    let lasts = if token.expires_soon { SOON } else { LATE };
-    signer.token(&claims(json!({"scope": scope, "exp": NOW_SECS + lasts})))
+    let lifetime = if token.expires_soon { SOON } else { LATE };
+    signer.token(&claims(json!({"scope": scope, "exp": NOW_SECS + lifetime})))
 }
 
 fn signer(signed: Signed) -> Option<SigningKey> {
@@ -434,11 +431,11 @@ fn response_head(status: u16, kind: &ContentType, other: &[u8]) -> ResponseHead 
     ])
 }
 
-/// A response that STS, a container's endpoint and the instance metadata service could all give.
+/// A response with credentials that is valid for STS, a container's endpoint and the instance metadata service.
 const CREDENTIALS: &str = r#"{"AccessKeyId":"AKIAIOSFODNN7EXAMPLE","SecretAccessKey":"secret-of-aws",
 "Token":"secret-of-session","Expiration":"2099-01-01T00:00:00Z"}"#;
 
-/// Ends all fetches that are due with this response to each of their callouts.
+/// Responds to each callout of all due fetches with this response, or with a failure if there is no body.
 fn end_fetches(gateway: &TestGateway, status: u16, body: Option<&[u8]>) {
     for resource in gateway.start_fetches() {
         for _ in 0..8 {

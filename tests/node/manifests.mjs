@@ -1,7 +1,7 @@
 // Validates a JSON list of manifests for test_manifests.py and prints the problems of each in JSON.
 //
-// The types of the manifest's own project validate it. They ignore unknown members, so a member that the validation does
-// not read is reported as unknown.
+// A manifest is validated by the types of its own project. They ignore unknown members, so each member that the
+// validation does not read is reported as unknown.
 
 import { readFileSync } from "node:fs";
 

@@ -1,4 +1,4 @@
-// Uploads a body over HTTP/2 in a request that is rejected by its headers, and prints the response that the client gets.
+// Uploads a body over HTTP/2 in a request that is rejected by its headers, and prints what the client gets.
 //
 // Environment variables: ORIGIN, TARGET, TOKEN, SIZE, and SESSION_MEMORY, Node's memory limit for a session in MB (the
 // default is 10).

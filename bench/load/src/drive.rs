@@ -31,8 +31,9 @@ struct Load {
     resent: AtomicU64,
 }
 
-/// Options: `--connections C` (default 32), `--requests N`, `--seconds S`, `--rate PER_SECOND`, and `--first I`, the index
-/// of the first request to send (default 0). Without `--requests` and `--seconds` it runs until standard input is closed.
+/// Options: `--connections C` (default 32), `--requests N`, `--seconds S`, `--rate PER_SECOND`, and `--first I`, the
+/// index of the first request to send (default 0). Without `--requests` and `--seconds` it runs until standard input is
+/// closed.
 pub fn run(port: &str, file: &str, options: &[&str]) -> io::Result<()> {
     let mut load = Load {
         port: port.parse().map_err(io::Error::other)?,

@@ -1,8 +1,8 @@
 //! Signs requests with AWS's own crate, so that a mock can compare the signatures.
 //!
-//! Each line of standard input is a [`Request`] in JSON. For each, it writes a [`Response`] in JSON as a line of standard
-//! output. The settings are those for all services except S3: the path is normalised and encoded again, and all given
-//! headers are signed.
+//! Each line of standard input is a [`Request`] in JSON, and each line of standard output its [`Response`]. The
+//! settings are those for all services except S3: the path is normalised and encoded again, and all given headers are
+//! signed.
 
 mod trace;
 
