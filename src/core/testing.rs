@@ -152,9 +152,9 @@ pub fn env(name: &str) -> Option<String> {
 
 /// Shared data in memory that behaves like the host's.
 #[derive(Default)]
-pub struct MemoryBoard(RefCell<HashMap<String, (Vec<u8>, u32)>>);
+pub struct MemorySharedData(RefCell<HashMap<String, (Vec<u8>, u32)>>);
 
-impl SharedData for MemoryBoard {
+impl SharedData for MemorySharedData {
     fn read(&self, key: &str) -> Option<(Vec<u8>, u32)> {
         self.0.borrow().get(key).cloned()
     }
@@ -236,7 +236,7 @@ pub fn document() -> Value {
 /// A gateway with a virtual clock, for which the test plays every server that it fetches from.
 pub struct TestGateway {
     gateway: RefCell<Gateway>,
-    pub shared_data: MemoryBoard,
+    pub shared_data: MemorySharedData,
     pub now: UnixTime,
 }
 
@@ -249,7 +249,7 @@ pub struct Outcome {
 impl TestGateway {
     /// A gateway that has fetched nothing yet.
     pub fn new(config: Config) -> Self {
-        let shared_data = MemoryBoard::default();
+        let shared_data = MemorySharedData::default();
         Self {
             gateway: Gateway::new(config, Rc::new(SoftwareVerifier), &shared_data).into(),
             shared_data,

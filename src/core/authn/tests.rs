@@ -15,7 +15,8 @@ use crate::fetch::callout::Clusters;
 use crate::fetch::refresh::WaitPolicy;
 use crate::http::url::Endpoint;
 use crate::testing::{
-    AUDIENCE, ISSUER, MemoryBoard, NOW, NOW_SECS, SigningKey, base64url, claims, key_set, response,
+    AUDIENCE, ISSUER, MemorySharedData, NOW, NOW_SECS, SigningKey, base64url, claims, key_set,
+    response,
 };
 
 const OTHER_ISSUER: &str = "https://other.test";
@@ -91,13 +92,13 @@ fn waits(wait_policy: WaitPolicy) -> KeyWaits {
 struct World {
     authenticator: Authenticator,
     verifier: Rc<CountingVerifier>,
-    shared_data: MemoryBoard,
+    shared_data: MemorySharedData,
     now: UnixTime,
 }
 
 impl World {
     fn new(issuers: &[Issuer]) -> Self {
-        let shared_data = MemoryBoard::default();
+        let shared_data = MemorySharedData::default();
         let verifier = Rc::new(CountingVerifier::default());
         let checks = Rc::<CountingVerifier>::clone(&verifier);
         Self {

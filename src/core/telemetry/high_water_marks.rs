@@ -79,11 +79,11 @@ impl HighWaterMarks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::MemoryBoard;
+    use crate::testing::MemorySharedData;
 
     #[test]
     fn workers_share_their_marks() {
-        let shared_data = MemoryBoard::default();
+        let shared_data = MemorySharedData::default();
         let [mut one, mut other] = [(); 2].map(|()| HighWaterMarks::default());
         one.note_held_body(7);
         one.note_refused_body(90);

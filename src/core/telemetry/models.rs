@@ -119,7 +119,7 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::testing::MemoryBoard;
+    use crate::testing::MemorySharedData;
 
     fn value(models: &mut Models, name: &str, shared_data: &dyn SharedData) -> String {
         let label = models.label(Some(name), shared_data);
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn the_number_of_label_values_is_limited() {
-        let shared_data = &MemoryBoard::default();
+        let shared_data = &MemorySharedData::default();
         let mut models = Models::new(["known"].into_iter(), 2, shared_data);
         for (name, expected) in [
             ("a", "a"),
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn label_values_contain_no_separator() {
-        let shared_data = &MemoryBoard::default();
+        let shared_data = &MemorySharedData::default();
         let models = &mut no_models(9, shared_data);
         assert_eq!(
             value(models, "a;.;b=.=c\n\u{e9}", shared_data),
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn names_with_the_same_label_value_count_once() {
-        let shared_data = &MemoryBoard::default();
+        let shared_data = &MemorySharedData::default();
         let models = &mut no_models(2, shared_data);
         for name in ["\u{e9}", "\u{e8}", "?", "_"] {
             assert_eq!(value(models, name, shared_data), "_");
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn the_limit_applies_to_all_workers_and_to_later_ones() {
-        let shared_data = &MemoryBoard::default();
+        let shared_data = &MemorySharedData::default();
         let [mut one, mut two] = [(); 2].map(|()| no_models(2, shared_data));
         assert_eq!(value(&mut one, "a", shared_data), "a");
         assert_eq!(value(&mut two, "b", shared_data), "b");
@@ -189,7 +189,7 @@ mod tests {
     }
 
     /// Shared data to which another worker always writes first, for a number of times.
-    struct Contended(MemoryBoard, Cell<usize>);
+    struct Contended(MemorySharedData, Cell<usize>);
 
     impl SharedData for Contended {
         fn read(&self, key: &str) -> Option<(Vec<u8>, u32)> {
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_name_is_added_although_other_workers_add_names() {
-        let shared_data = &Contended(MemoryBoard::default(), Cell::new(0));
+        let shared_data = &Contended(MemorySharedData::default(), Cell::new(0));
         let mut models = no_models(9, shared_data);
         shared_data.1.set(3);
         assert_eq!(value(&mut models, "a", shared_data), "a");
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_full_list_is_not_read_again() {
-        let shared_data = &MemoryBoard::default();
+        let shared_data = &MemorySharedData::default();
         let mut models = no_models(1, shared_data);
         assert_eq!(value(&mut models, "a", shared_data), "a");
         assert_eq!(value(&mut models, "b", &Unreadable), "other");

@@ -3,7 +3,7 @@
 use super::counters::Counters;
 use super::metric::{CacheLookup, FetchOutcome, MetricKind, TokenVerdict};
 use super::*;
-use crate::testing::MemoryBoard;
+use crate::testing::MemorySharedData;
 use crate::usage::response_usage::{CacheTokenConvention, TokenConvention};
 
 fn entry() -> AccessLogEntry {
@@ -30,11 +30,11 @@ fn entry() -> AccessLogEntry {
 }
 
 fn labels() -> Labels {
-    Labels::new([].into_iter(), 9, &MemoryBoard::default())
+    Labels::new([].into_iter(), 9, &MemorySharedData::default())
 }
 
 fn measurements(entry: &AccessLogEntry, labels: &mut Labels) -> Vec<Measurement> {
-    let model = entry.model_label(labels, &MemoryBoard::default());
+    let model = entry.model_label(labels, &MemorySharedData::default());
     let mut measured = Vec::new();
     entry.measure(model, labels, &mut |it| measured.push(it));
     measured

@@ -9,7 +9,7 @@ use super::*;
 use crate::fetch::callout::Clusters;
 use crate::fetch::refresh::FetchState;
 use crate::http::url::Endpoint;
-use crate::testing::{ISSUER, MemoryBoard, NOW, SigningKey, key_set, response};
+use crate::testing::{ISSUER, MemorySharedData, NOW, SigningKey, key_set, response};
 
 const REFRESH: u64 = 600;
 const MIN_REFRESH: u64 = 60;
@@ -54,13 +54,13 @@ fn keys(ids: &[&str]) -> String {
 /// A cache and the current time.
 struct World {
     cache: JwksCache,
-    shared_data: MemoryBoard,
+    shared_data: MemorySharedData,
     now: UnixTime,
 }
 
 impl World {
     fn new(start: Start) -> Self {
-        let shared_data = MemoryBoard::default();
+        let shared_data = MemorySharedData::default();
         let settings = JwksSource::Remote(Box::new(settings(start)));
         Self {
             cache: JwksCache::new(&settings, &shared_data),
@@ -298,7 +298,7 @@ fn stale_keys_are_used_for_max_stale_and_no_longer() {
 
 #[test]
 fn an_inline_key_set_is_never_fetched_and_never_expires() {
-    let shared_data = MemoryBoard::default();
+    let shared_data = MemorySharedData::default();
     let parsed = KeySet::parse(keys(&["a"]).as_bytes()).unwrap();
     let mut cache = JwksCache::new(&JwksSource::Inline(parsed), &shared_data);
     let end = NOW + Duration::MAX;

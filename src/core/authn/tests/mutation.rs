@@ -19,7 +19,7 @@ fn authenticator(vector: &JwsVector) -> Authenticator {
         clock_skew: Duration::ZERO,
         keys: JwksSource::Inline(keys),
     };
-    let shared_data = MemoryBoard::default();
+    let shared_data = MemorySharedData::default();
     let mut authenticator =
         Authenticator::new(&[issuer], 10, Rc::new(SoftwareVerifier), &shared_data);
     let verdict = authenticator.authenticate(vector.jws.as_bytes(), &KeyWaits::default(), NOW);

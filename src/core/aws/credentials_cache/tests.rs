@@ -6,7 +6,7 @@ use crate::base::secret::Secret;
 use crate::fetch::callout::Clusters;
 use crate::fetch::refreshed::Source;
 use crate::http::url::{BaseUrl, Endpoint, Scheme};
-use crate::testing::{MemoryBoard, response};
+use crate::testing::{MemorySharedData, response};
 
 const ROLE_ARN: &str = "arn:aws:iam::123456789012:role/llm";
 
@@ -50,7 +50,7 @@ fn role() -> Role {
 fn cache(
     providers: Vec<CredentialsProvider>,
     role: Option<Role>,
-    shared_data: &MemoryBoard,
+    shared_data: &MemorySharedData,
 ) -> CredentialsCache {
     let settings = AwsSettings {
         providers,
@@ -89,7 +89,7 @@ fn access_key(cache: &mut CredentialsCache, now: UnixTime) -> Option<String> {
 
 #[test]
 fn static_credentials_are_never_fetched() {
-    let shared_data = MemoryBoard::default();
+    let shared_data = MemorySharedData::default();
     let mut cache = cache(
         vec![CredentialsProvider::Static(pair("AKID", None))],
         None,
@@ -104,7 +104,7 @@ fn static_credentials_are_never_fetched() {
 
 #[test]
 fn a_containers_credentials_are_refreshed_before_they_expire() {
-    let shared_data = MemoryBoard::default();
+    let shared_data = MemorySharedData::default();
     let mut cache = cache(vec![container()], None, &shared_data);
     assert_eq!(
         cache.credentials(WaitPolicy::Wait, at(1000)),
@@ -128,7 +128,7 @@ fn a_containers_credentials_are_refreshed_before_they_expire() {
 
 #[test]
 fn credentials_are_used_until_they_expire_while_the_refresh_fails() {
-    let shared_data = MemoryBoard::default();
+    let shared_data = MemorySharedData::default();
     let mut cache = cache(vec![container()], None, &shared_data);
     cache.poll(at(1000), &shared_data);
     cache.on_response(ok(&document("ASIA1", 2000)), at(1000), &shared_data);
@@ -145,7 +145,7 @@ fn credentials_are_used_until_they_expire_while_the_refresh_fails() {
 
 #[test]
 fn instance_metadata_takes_three_callouts() {
-    let shared_data = MemoryBoard::default();
+    let shared_data = MemorySharedData::default();
     let mut cache = cache(vec![instance_metadata()], None, &shared_data);
     let callout = cache.poll(at(1000), &shared_data).callout.unwrap();
     assert_eq!(callout.method, "PUT");
@@ -183,7 +183,7 @@ fn instance_metadata_takes_three_callouts() {
 
 #[test]
 fn a_role_is_assumed_with_a_signed_request() {
-    let shared_data = MemoryBoard::default();
+    let shared_data = MemorySharedData::default();
     let providers = vec![CredentialsProvider::Static(pair(
         "AKID",
         Some("base-session"),
@@ -220,7 +220,7 @@ fn a_role_is_assumed_with_a_signed_request() {
 
 #[test]
 fn the_next_provider_is_tried_if_one_does_not_respond() {
-    let shared_data = MemoryBoard::default();
+    let shared_data = MemorySharedData::default();
     let mut cache = cache(
         vec![container(), instance_metadata()],
         Some(role()),
@@ -255,7 +255,7 @@ fn invalid_credentials_fail_the_fetch() {
         r#"{"AccessKeyId":"a","SecretAccessKey":"x","Expiration":"soon"}"#,
         &ended,
     ] {
-        let shared_data = MemoryBoard::default();
+        let shared_data = MemorySharedData::default();
         let mut cache = cache(vec![container()], None, &shared_data);
         cache.poll(at(1000), &shared_data);
         assert_eq!(cache.on_response(ok(body), at(1000), &shared_data), None);
@@ -265,7 +265,7 @@ fn invalid_credentials_fail_the_fetch() {
 
 #[test]
 fn credentials_that_do_not_expire_are_refreshed() {
-    let shared_data = MemoryBoard::default();
+    let shared_data = MemorySharedData::default();
     let mut cache = cache(vec![container()], None, &shared_data);
     cache.poll(at(1000), &shared_data);
     let body = r#"{"AccessKeyId":"a","SecretAccessKey":"x"}"#;
@@ -276,7 +276,7 @@ fn credentials_that_do_not_expire_are_refreshed() {
 
 #[test]
 fn other_workers_get_the_credentials_without_a_fetch() {
-    let shared_data = MemoryBoard::default();
+    let shared_data = MemorySharedData::default();
     let mut one = cache(vec![container()], None, &shared_data);
     let mut other = cache(vec![container()], None, &shared_data);
     assert!(one.poll(at(1000), &shared_data).callout.is_some());

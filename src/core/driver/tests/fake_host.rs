@@ -14,7 +14,7 @@ use crate::forward::UpstreamRequest;
 use crate::http::head::{RequestHead, ResponseHead};
 use crate::reply::{ERROR_HEADER, Reply};
 use crate::telemetry::metric::MetricKind;
-use crate::testing::{MemoryBoard, NOW, head};
+use crate::testing::{MemorySharedData, NOW, head};
 
 /// Something that the driver asked the host to do, with the effective context where it matters.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -62,7 +62,7 @@ type Response = (String, Vec<(&'static str, String)>, Vec<u8>);
 pub(super) struct FakeHost(pub(super) Rc<State>);
 
 pub(super) struct State {
-    pub(super) shared_data: Rc<MemoryBoard>,
+    pub(super) shared_data: Rc<MemorySharedData>,
     pub(super) now: Cell<UnixTime>,
     pub(super) version: Cell<Option<(u64, u64)>>,
     pub(super) verification: Cell<Verification>,
@@ -83,7 +83,7 @@ pub(super) struct State {
 }
 
 impl FakeHost {
-    pub(super) fn new(shared_data: &Rc<MemoryBoard>) -> Self {
+    pub(super) fn new(shared_data: &Rc<MemorySharedData>) -> Self {
         Self(Rc::new(State {
             shared_data: Rc::clone(shared_data),
             now: Cell::new(NOW),

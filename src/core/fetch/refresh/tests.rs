@@ -1,7 +1,7 @@
 //! When workers that share data in memory fetch a document.
 
 use super::*;
-use crate::testing::MemoryBoard;
+use crate::testing::MemorySharedData;
 
 const LIMIT: Duration = Duration::from_secs(10);
 const INTERVAL: Duration = Duration::from_secs(30);
@@ -17,8 +17,8 @@ fn until(seconds: u64) -> Validity {
     }
 }
 
-fn workers() -> (MemoryBoard, [Refresh; 2]) {
-    let shared_data = MemoryBoard::default();
+fn workers() -> (MemorySharedData, [Refresh; 2]) {
+    let shared_data = MemorySharedData::default();
     let workers = [(); 2].map(|()| Refresh::new("document".into()));
     for worker in &workers {
         worker.init_lease(&shared_data);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::models::price::Cost;
-use crate::testing::{MemoryBoard, NOW, config};
+use crate::testing::{MemorySharedData, NOW, config};
 use crate::usage::response_usage::{IncompleteReason, TokenUsage};
 
 fn entry(provider: &str, input: Option<u64>) -> AccessLogEntry {
@@ -20,7 +20,7 @@ fn entry(provider: &str, input: Option<u64>) -> AccessLogEntry {
 }
 
 /// A worker's usage report on the providers `a` and `b`.
-fn report(usage_totals: &UsageTotals, shared_data: &MemoryBoard) -> Value {
+fn report(usage_totals: &UsageTotals, shared_data: &MemorySharedData) -> Value {
     let provider = |name: &str| json!({"name": name, "type": "openai", "api_key": {"env": "K"}});
     let config = config(&json!({
         "authentication": {"disabled": true},
@@ -35,7 +35,7 @@ fn input(report: &Value) -> Value {
 
 #[test]
 fn a_report_lists_providers_models_and_unknown_usage() {
-    let shared_data = MemoryBoard::default();
+    let shared_data = MemorySharedData::default();
     let mut usage_totals = UsageTotals::new(&shared_data);
     let priced = AccessLogEntry {
         cost: Some(Cost(1_500_000)),
@@ -79,7 +79,7 @@ fn a_report_lists_providers_models_and_unknown_usage() {
 
 #[test]
 fn every_worker_reports_the_sum_of_all() {
-    let shared_data = MemoryBoard::default();
+    let shared_data = MemorySharedData::default();
     let mut workers = [(); 3].map(|()| UsageTotals::new(&shared_data));
     for round in 1..=3 {
         for worker in &mut workers {
@@ -98,7 +98,7 @@ fn every_worker_reports_the_sum_of_all() {
 
 #[test]
 fn totals_outlive_their_worker() {
-    let shared_data = MemoryBoard::default();
+    let shared_data = MemorySharedData::default();
     for generation in 1..=5 {
         let mut workers = [(); 2].map(|()| UsageTotals::new(&shared_data));
         for worker in &mut workers {
@@ -120,7 +120,7 @@ fn totals_outlive_their_worker() {
 
 #[test]
 fn a_worker_without_usage_takes_no_slot() {
-    let shared_data = MemoryBoard::default();
+    let shared_data = MemorySharedData::default();
     let mut usage_totals = UsageTotals::new(&shared_data);
     usage_totals.publish(NOW, &shared_data);
     usage_totals.shutdown(NOW, &shared_data);
@@ -129,7 +129,7 @@ fn a_worker_without_usage_takes_no_slot() {
 
 #[test]
 fn the_slot_of_a_trapped_worker_is_taken_over_with_its_totals() {
-    let shared_data = MemoryBoard::default();
+    let shared_data = MemorySharedData::default();
     let mut now = NOW;
     for generation in 1..=5 {
         // This worker never renews its slot.
@@ -144,7 +144,7 @@ fn the_slot_of_a_trapped_worker_is_taken_over_with_its_totals() {
 
 #[test]
 fn an_idle_worker_keeps_its_slot() {
-    let shared_data = MemoryBoard::default();
+    let shared_data = MemorySharedData::default();
     let [mut silent, mut other] = [(); 2].map(|()| UsageTotals::new(&shared_data));
     silent.add(&entry("a", Some(1)), "m");
     for second in 0..300 {
@@ -161,7 +161,7 @@ fn an_idle_worker_keeps_its_slot() {
 
 #[test]
 fn a_worker_whose_slot_expired_counts_nothing_twice() {
-    let shared_data = MemoryBoard::default();
+    let shared_data = MemorySharedData::default();
     let [mut stalled, mut heir] = [(); 2].map(|()| UsageTotals::new(&shared_data));
     stalled.add(&entry("a", Some(1)), "m");
     stalled.publish(NOW, &shared_data);
@@ -183,7 +183,7 @@ fn a_worker_whose_slot_expired_counts_nothing_twice() {
 
 #[test]
 fn the_gateways_own_counters_are_shared_and_are_no_usage() {
-    let shared_data = MemoryBoard::default();
+    let shared_data = MemorySharedData::default();
     let [mut one, mut other] = [(); 2].map(|()| UsageTotals::new(&shared_data));
     one.count_refusal("token_missing");
     one.count_refusal("token_missing");
