@@ -35,7 +35,10 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("action", nargs="?", choices=("write", "check", "quick"), default="write")
     parser.add_argument(
-        "--rounds", type=int, default=os.environ.get("ROUNDS"), help=f"of CPU time (default: {measure.FULL.rounds})"
+        "--rounds",
+        type=int,
+        default=os.environ.get("ROUNDS"),
+        help=f"rounds of the CPU time measurement (default: {measure.FULL.rounds})",
     )
     arguments = parser.parse_args()
     require_tools()
@@ -57,14 +60,14 @@ def main():
 
 def require_tools():
     if not Path("/proc/self/task").exists():
-        sys.exit("The benchmark reads /proc: it runs on Linux only.")
+        sys.exit("The benchmark reads /proc, so it runs on Linux only.")
     for tool in ("valgrind", "callgrind_control"):
         if not shutil.which(tool):
             sys.exit(f"{tool} is missing: install valgrind (on Debian or Ubuntu: sudo apt-get install valgrind)")
 
 
 def run(envoy, pace):
-    """Run all measurements, in about four minutes, or in two and a half."""
+    """Run all measurements. This takes about four minutes, or two and a half with `QUICK`."""
     results = {
         "date": report.today(),
         "machine": report.machine(),
@@ -76,25 +79,25 @@ def run(envoy, pace):
         bench = measure.Bench(envoy, directory)
         results["token_bytes"] = len(bench.tokens[0])
         try:
-            say("start and memory")
+            log("start and memory")
             results["starts"] = measure.starts(bench, START_CASES)
             with bench.proxies(cases.ALL) as proxies:
-                say(f"CPU time, {pace.rounds} rounds")
+                log(f"CPU time, {pace.rounds} rounds")
                 options = {"seconds": pace.round_s}
                 results["cpu"] = measure.cpu_rounds(bench, proxies, REQUEST_CASES, pace.rounds, **options)
                 results["resident_mb"] = {case.name: proxies[case.variant].resident_mb() for case in START_CASES}
-                say("latency at a fixed rate")
+                log("latency at a fixed rate")
                 results["latencies"] = measure.latencies(bench, proxies, REQUEST_CASES, pace.latency_s)
-                say("streams")
+                log("streams")
                 options = {"requests": measure.STREAMS_IN_A_ROUND, "connections": measure.STREAMS_AT_ONCE}
                 results["streams"] = measure.cpu_rounds(bench, proxies, STREAM_CASES, pace.rounds, **options)
                 results["first_bytes"] = measure.first_bytes(bench, proxies, STREAM_CASES, pace.rounds)
-                say("uploads")
+                log("uploads")
                 options = {"requests": measure.UPLOADS_IN_A_ROUND, "connections": 1}
                 results["uploads"] = measure.cpu_rounds(bench, proxies, UPLOAD_CASES, pace.rounds, **options)
             with bench.proxies(BEDROCK_CASES[-1:]) as proxies:
                 results["growth"] = measure.growth(bench, proxies, UPLOAD_CASES[-1])
-            say("instructions")
+            log("instructions")
             with ThreadPoolExecutor(len(CPUS)) as pool:
                 counted = pool.map(lambda variant: instructions(bench, variant), VARIANTS)
                 results["instructions"] = {name: count for counts in counted for name, count in counts.items()}
@@ -104,14 +107,14 @@ def run(envoy, pace):
 
 
 def instructions(bench, variant):
-    """The instructions of all cases of this variant, counted in one Envoy."""
+    """The instruction counts of all cases of this variant, measured in one Envoy."""
     some_cases = [case for case in REQUEST_CASES + STREAM_CASES if case.variant is variant]
     with bench.proxies(some_cases, under_callgrind=True) as proxies:
         return {case.name: measure.instructions(bench, proxies, case) for case in some_cases}
 
 
-def say(what):
-    print(f"bench: {time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)
+def log(step):
+    print(f"bench: {time.strftime('%H:%M:%S')} {step}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

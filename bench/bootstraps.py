@@ -1,6 +1,6 @@
-"""The variants: the shipped bootstrap with other filters instead of ours, and a route that works without it.
+"""The variants: the shipped bootstrap with different HTTP filters, and a route that does not need our filter.
 
-All have the same listener and clusters. The access log is off, as it would hide a part of every difference.
+All variants have the same listener and clusters. The access log is off, because its cost would hide part of each difference.
 """
 
 import json
@@ -27,7 +27,7 @@ CACHED_TOKENS = 1000
 
 @dataclass(frozen=True)
 class Environment:
-    """The environment that the variants are configured for."""
+    """The upstream and the signing key that the variants are configured with."""
 
     upstream_port: int
     key: SigningKey
@@ -43,7 +43,7 @@ def bare(environment):
 
 
 def native_cached(environment):
-    """Envoy's filters for tokens (with a cache), permissions and the provider's key."""
+    """Envoy's filters for token validation (cached), permissions and the provider's key."""
     return _native(environment, CACHED_TOKENS)
 
 
@@ -53,7 +53,7 @@ def native_uncached(environment):
 
 
 def native_sigv4(environment):
-    """Envoy's filters for tokens (with a cache), permissions and SigV4.
+    """Envoy's filters for token validation (cached), permissions and SigV4.
 
     The signer signs the path before the route rewrites it, so clients must send the provider's path.
     """
@@ -67,7 +67,7 @@ def floor(environment):
 
 
 def same_calls(environment):
-    """A filter that makes the same host calls as ours for a chat completion, and does no work."""
+    """A filter that makes the same host calls as ours for a chat completion but does no work."""
     return _bootstrap(environment, [_wasm(SAME_CALLS, environment.authority)], routed_by_filter=True)
 
 
@@ -77,7 +77,7 @@ def same_calls_logged(environment):
 
 
 def ours(environment):
-    """Our filter with its route. Like the other variants, without the access log and its fields."""
+    """Our filter with its route, without access log fields."""
     return _ours(environment, {"log_fields": []})
 
 
@@ -118,7 +118,7 @@ def _ours(environment, observability):
 
 def _bootstrap(environment, filters, *, routed_by_filter=False):
     bootstrap = yaml.safe_load((PROJECT / "envoy/bootstrap.yaml").read_text())
-    bootstrap["stats_flush_interval"] = "299s"  # the longest: its work is no request's
+    bootstrap["stats_flush_interval"] = "299s"  # the maximum: flushing is not part of any request
     resources = bootstrap["static_resources"]
     resources["secrets"] = [
         {"name": "upstream_key", "generic_secret": {"secret": {"inline_string": f"Bearer {UPSTREAM_KEY}"}}}
@@ -208,7 +208,7 @@ def _aws_request_signing(environment):
 
 
 def _wasm(module, configuration):
-    """The filter as shipped, but configured inline, so that Envoy is ready only once it is loaded."""
+    """The filter as shipped, but configured inline, so that Envoy becomes ready only after it has loaded the filter."""
     document = yaml.safe_load((PROJECT / "envoy/filter.yaml").read_text())
     shipped = document["resources"][0]
     plugin = shipped["typed_config"]["config"]

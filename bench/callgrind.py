@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 
-# Envoy's own code is at low addresses. Code that V8 has compiled is in memory that it got from the system.
+# Envoy's own code is at low addresses. Code that V8 has compiled is in memory that it got from the operating system.
 LOWEST_COMPILED = 1 << 36
 
 
@@ -13,7 +13,7 @@ class Profile:
     def __init__(self, file):
         self.instructions = Counter()
         self.calls = Counter()
-        self.edges = {}  # (caller, called): number of calls, and the instructions inside of them
+        self.edges = {}  # (caller, callee): number of calls, and the instructions executed in them
         names = {}
 
         def function(text):
@@ -22,21 +22,21 @@ class Profile:
                 names[number] = name.partition("'")[0]  # a recursive call counts as the same function
             return names[number]
 
-        current, called, is_cost_of_call = None, None, False
+        current, callee, is_cost_of_call = None, None, False
         for line in file.read_text().splitlines():
             if line.startswith("fn="):
                 current = function(line[3:])
             elif line.startswith("cfn="):
-                called = function(line[4:])
+                callee = function(line[4:])
             elif line.startswith("calls="):
                 calls = int(line[6:].split()[0])
-                self.calls[called] += calls
-                is_cost_of_call = True  # the next line has the cost inside the called function
+                self.calls[callee] += calls
+                is_cost_of_call = True  # the next line has the cost of the call
             elif line[:1].isdigit() or line[:1] in ("+", "-", "*"):
                 count = int(line.split()[1])
                 if is_cost_of_call:
-                    before = self.edges.get((current, called), (0, 0))
-                    self.edges[current, called] = before[0] + calls, before[1] + count
+                    before = self.edges.get((current, callee), (0, 0))
+                    self.edges[current, callee] = before[0] + calls, before[1] + count
                 else:
                     self.instructions[current] += count
                 is_cost_of_call = False

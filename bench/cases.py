@@ -1,4 +1,4 @@
-"""The requests of the benchmark, and checks that each variant does its work with them."""
+"""The requests of the benchmark, and checks that each variant does the work that is measured."""
 
 import hashlib
 import hmac
@@ -16,10 +16,10 @@ from .bootstraps import ACCESS_KEY, AUDIENCE, ISSUER, PERMISSION, PREFIX, REGION
 
 CHAT_PATH = f"{PREFIX}/my-openai/v1/chat/completions"
 UPSTREAM_CHAT_PATH = "/v1/chat/completions"
-UNREAD_PATH = "/v1/threads/runs"  # of an API whose usage is not read
+UNTRACKED_PATH = "/v1/threads/runs"  # an API whose usage is not read
 MODEL_PATH = "/model/anthropic.claude-3-5-sonnet-20241022-v2:0/invoke"
 EVENTS, GAP_MS = 100, 5  # per stream
-CHAT_BODY_BYTES, BEDROCK_BODY_BYTES, UPLOAD_BYTES, ANSWER_BYTES = 600, 2048, 10_000_000, 1024
+CHAT_BODY_BYTES, BEDROCK_BODY_BYTES, UPLOAD_BYTES, RESPONSE_BYTES = 600, 2048, 10_000_000, 1024
 TOKEN_LIFETIME_S = 6 * 3600
 SDK_HEADERS = {
     "accept": "application/json",
@@ -82,7 +82,7 @@ def bedrock_body(size):
     return padded(document, document["messages"][0], "content", size)
 
 
-def chat_answer():
+def chat_response():
     message = {"role": "assistant", "content": "", "refusal": None, "annotations": []}
     document = {
         "id": "chatcmpl-0123456789abcdef",
@@ -100,10 +100,10 @@ def chat_answer():
         "service_tier": "default",
         "system_fingerprint": "fp_0123456789",
     }
-    return padded(document, message, "content", ANSWER_BYTES)
+    return padded(document, message, "content", RESPONSE_BYTES)
 
 
-def bedrock_answer():
+def bedrock_response():
     text = {"type": "text", "text": ""}
     document = {
         "id": "msg_bdrk_0123456789abcdef",
@@ -115,11 +115,11 @@ def bedrock_answer():
         "stop_sequence": None,
         "usage": {"input_tokens": 19, "output_tokens": 10},
     }
-    return padded(document, text, "text", ANSWER_BYTES)
+    return padded(document, text, "text", RESPONSE_BYTES)
 
 
 def padded(document, parent, member, size):
-    """The document as JSON of this size, with one of its texts extended."""
+    """The document as JSON, with one of its strings extended so that it has this size."""
     words = "Sixty-four words are better than sixty-five, as the saying goes. "
     missing = size - len(json.dumps(document).encode())
     parent[member] = (words * (missing // len(words) + 1))[:missing]
@@ -153,8 +153,8 @@ BEDROCK = {
 }
 UPLOAD = BEDROCK | {"body": bedrock_body(UPLOAD_BYTES)}
 STREAM = CHAT | {"body": stream_body(EVENTS, GAP_MS)}
-UNREAD = STREAM | {"path": f"{PREFIX}/my-openai{UNREAD_PATH}", "upstream_path": UNREAD_PATH}
-# More than the caches can hold. If these are used in turn, none is ever in a cache.
+UNTRACKED = STREAM | {"path": f"{PREFIX}/my-openai{UNTRACKED_PATH}", "upstream_path": UNTRACKED_PATH}
+# More tokens than the caches can hold. If they are used in turn, each one is evicted before it is used again.
 EACH_NEW = 2 * bootstraps.CACHED_TOKENS
 
 CHAT_CASES = (
@@ -195,7 +195,7 @@ STREAM_CASES = (
     Case("stream-bare", "bare router, prefix rewritten", bootstraps.bare, **STREAM, authenticates=False),
     Case("stream-native", "native: jwt_authn (cached), rbac, credential_injector", bootstraps.native_cached, **STREAM),
     Case("stream-floor", "a Wasm filter that does nothing", bootstraps.floor, **STREAM, authenticates=False),
-    Case("stream-unread", "ours, for an API whose usage is not read", bootstraps.ours, **UNREAD),
+    Case("stream-unread", "ours, for an API whose usage is not read", bootstraps.ours, **UNTRACKED),
     Case("stream-ours", "ours, token cached", bootstraps.ours, **STREAM),
 )
 UPLOAD_CASES = (
@@ -220,35 +220,38 @@ def paced(case, events, gap_ms):
 def check(case, proxy, upstream_port, token):
     """Raise `WorkNotDoneError` unless the variant does its work for requests of this case."""
 
-    def expect(truth, what):
-        if not truth:
-            raise WorkNotDoneError(f"{case.name}: {what}")
+    def expect(condition, problem):
+        if not condition:
+            raise WorkNotDoneError(f"{case.name}: {problem}")
 
-    expect(status_of(proxy.port, case.request(token)) == 200, "a good request is not answered by 200")
+    expect(status_of(proxy.port, case.request(token)) == 200, "a valid request does not get 200")
     path, headers = last_request(upstream_port)
-    expect(path == case.upstream_path, f"the upstream was asked for {path}")
+    expect(path == case.upstream_path, f"the upstream received the path {path}")
     if not case.authenticates:
         return
     authorization = headers["authorization"]
     expect(token not in json.dumps(headers), "the client's token reached the upstream")
     if case.signs:
-        expect(is_signed(path, headers, case.body), f"the upstream got {authorization} for a signature")
+        expect(
+            is_signed(path, headers, case.body),
+            f"the upstream received {authorization}, which is not a valid signature",
+        )
     else:
-        expect(authorization == f"Bearer {UPSTREAM_KEY}", "the upstream did not get its key")
+        expect(authorization == f"Bearer {UPSTREAM_KEY}", "the upstream did not receive its key")
     if len(case.body) > BEDROCK_BODY_BYTES:
-        return  # the variant was already checked with smaller ones
+        return  # the variant was already checked with smaller bodies
     signature_start = token.rindex(".") + 1
     other = "A" if token[signature_start] != "A" else "B"
     forged = token[:signature_start] + other + token[signature_start + 1 :]
-    expect(status_of(proxy.port, case.request(None)) == 401, "a request without token is not refused")
-    expect(status_of(proxy.port, case.request(forged)) == 401, "a forged token is not refused")
+    expect(status_of(proxy.port, case.request(None)) == 401, "a request without a token is not rejected")
+    expect(status_of(proxy.port, case.request(forged)) == 401, "a forged token is not rejected")
     if case.variant in (bootstraps.native_cached, bootstraps.native_sigv4):
         status_of(proxy.port, case.request(token))
-        expect(not proxy.admin("/stats?filter=jwt_cache_hit").endswith(": 0\n"), "its token cache is not used")
+        expect(not proxy.admin("/stats?filter=jwt_cache_hit").endswith(": 0\n"), "the token cache is not used")
 
 
 def check_permission(case, proxy, key):
-    """The same for a valid token without permissions."""
+    """Raise `WorkNotDoneError` unless a valid token without permissions gets 403."""
     claims = {
         "iss": ISSUER,
         "sub": "unprivileged",
@@ -258,7 +261,7 @@ def check_permission(case, proxy, key):
     }
     status = status_of(proxy.port, case.request(key.sign(claims)))
     if status != 403:
-        raise WorkNotDoneError(f"{case.name}: a caller without permission gets {status}")
+        raise WorkNotDoneError(f"{case.name}: a caller without the permission gets {status}")
 
 
 def status_of(port, request):
@@ -274,14 +277,14 @@ def last_request(upstream_port):
     with socket.create_connection(("127.0.0.1", upstream_port), timeout=10) as connection:
         connection.sendall(request)
         connection.shutdown(socket.SHUT_WR)
-        answer = b"".join(iter(lambda: connection.recv(65536), b""))
-    lines = answer.partition(b"\r\n\r\n")[2].decode().split("\r\n")
+        response = b"".join(iter(lambda: connection.recv(65536), b""))
+    lines = response.partition(b"\r\n\r\n")[2].decode().split("\r\n")
     headers = dict(re.split(r":\s*", line, maxsplit=1) for line in lines[1:] if line)
     return lines[0].split(" ")[1], headers
 
 
 def is_signed(path, headers, body):
-    """Whether the request has a valid AWS Signature Version 4, computed from what was received."""
+    """Whether a received request has a valid AWS Signature Version 4."""
     found = AUTHORIZATION.fullmatch(headers["authorization"])
     if not found or found["key"] != ACCESS_KEY or "host" not in found["headers"].split(";"):
         return False

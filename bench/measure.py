@@ -1,4 +1,4 @@
-"""The measurements. Each returns plain numbers, of which `report` makes ratios and tables."""
+"""The measurements. Each returns plain numbers, from which `report` computes ratios and tables."""
 
 import json
 import socket
@@ -24,7 +24,7 @@ WARM_UP_REQUESTS = 300
 FIXED_RATE = 250
 STREAMS_AT_ONCE, STREAMS_IN_A_ROUND = 20, 20
 UPLOADS_IN_A_ROUND, UPLOADS_TO_GROW = 2, 20
-# Under callgrind Envoy is fifty times slower, so there are few streams, with enough time between events to keep them apart.
+# Envoy is fifty times slower under callgrind. With few streams and long gaps, each event is still handled by itself.
 FEW_STREAMS, STREAMS_COUNTED, SLOW_GAP_MS = 2, 4, 20
 SHORT_STREAM, LONG_STREAM = 20, 120  # events
 FIRST_BYTES_IN_A_ROUND = 100
@@ -33,10 +33,10 @@ STARTS = 3
 
 @dataclass(frozen=True)
 class Pace:
-    """The duration of measurements. Longer ones reduce the influence of other load on the machine."""
+    """How long the measurements take. Longer ones are less affected by other load on the machine."""
 
     rounds: int
-    """For CPU time."""
+    """Rounds of the CPU time measurement."""
     round_s: float
     latency_s: float
 
@@ -46,7 +46,7 @@ QUICK = Pace(rounds=5, round_s=0.3, latency_s=0.5)
 
 
 class Bench:
-    """An upstream, a key with valid tokens, and the variants that were started."""
+    """An upstream, a signing key with valid tokens, and functions to start and load the variants."""
 
     def __init__(self, envoy, directory):
         self.envoy = envoy
@@ -54,12 +54,12 @@ class Bench:
         self._position = {}
         self.key = SigningKey.generate()
         self.tokens = cases.tokens(self.key, cases.EACH_NEW)
-        answers = [self.directory / "chat.json", self.directory / "bedrock.json"]
-        answers[0].write_bytes(cases.chat_answer())
-        answers[1].write_bytes(cases.bedrock_answer())
+        responses = [self.directory / "chat.json", self.directory / "bedrock.json"]
+        responses[0].write_bytes(cases.chat_response())
+        responses[1].write_bytes(cases.bedrock_response())
         with pinned(LOAD_CPU):
             self._upstream = subprocess.Popen(
-                [LOAD, "upstream", *answers], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                [LOAD, "upstream", *responses], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
             )
         self.upstream_port = int(self._upstream.stdout.readline())
 
@@ -69,9 +69,9 @@ class Bench:
 
     @contextmanager
     def proxies(self, some_cases, *, under_callgrind=False):
-        """An Envoy for each variant of these cases, checked to do its work, by variant.
+        """Start an Envoy for each variant of these cases, and check that it does its work. Yields them by variant.
 
-        Under callgrind they are not checked again.
+        Under callgrind the checks are skipped, because they were already made without it.
         """
         with ExitStack() as stack:
             proxies = {}
@@ -93,16 +93,16 @@ class Bench:
             cases.check_permission(case, proxy, self.key)
 
     def drive(self, case, proxy, **options):
-        """Send requests of this case, all of which must succeed."""
+        """Send requests of this case. All must succeed."""
         first = self._position.get(case.name, 0)
         options = {"first": first, "connections": CONNECTIONS, **options}
-        words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-        command = [LOAD, "drive", str(proxy.port), self._file(case), *words]
+        arguments = [argument for name, value in options.items() for argument in (f"--{name}", str(value))]
+        command = [LOAD, "drive", str(proxy.port), self._file(case), *arguments]
         with pinned(LOAD_CPU):
             driven = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         result = json.loads(driven.stdout)
         if set(result["statuses"]) != {"200"}:
-            raise ProxyError(f"{case.name}: not all is answered by 200: {result['statuses']}")
+            raise ProxyError(f"{case.name}: not all responses have status 200: {result['statuses']}")
         self._position[case.name] = (first + result["requests"]) % case.token_count
         return result
 
@@ -117,7 +117,7 @@ class Bench:
 def cpu_rounds(bench, proxies, some_cases, rounds, **options):
     """Envoy's CPU microseconds per request and the requests per second, for each case and round.
 
-    The cases take turns, so that longer disturbances of the machine affect all of them.
+    The cases take turns, so that other load on the machine affects all of them.
     """
     for case in some_cases:
         bench.drive(case, proxies[case.variant], **options | {"seconds": 0.3})
@@ -142,9 +142,9 @@ def latencies(bench, proxies, some_cases, seconds):
 
 
 def first_bytes(bench, proxies, some_cases, rounds):
-    """Microseconds from a stream's request to the first byte of its response, the median of each round.
+    """Microseconds from a stream's request to the first byte of its response, as the median of each round.
 
-    One stream at a time on one connection. The cases take turns.
+    Streams are sent one at a time on one connection per case. The cases take turns.
     """
     result = {case.name: {"first_byte_us": []} for case in some_cases}
     with ExitStack() as stack, pinned(LOAD_CPU):
@@ -168,7 +168,7 @@ def _first_byte_us(connection, request):
     with HTTPResponse(connection, method="POST") as response:
         response.begin()
         if response.status != 200:
-            raise ProxyError(f"a stream is answered by {response.status}")
+            raise ProxyError(f"a stream got status {response.status}")
         response.read()
     return waited_s * 1e6
 
@@ -176,8 +176,8 @@ def _first_byte_us(connection, request):
 def instructions(bench, proxies, case):
     """Envoy's user-space instructions per request, or per event of a stream, after warm-up.
 
-    This is the difference between two loads of different size, so that fixed costs cancel out. It is measured twice to show
-    how well it repeats.
+    This is the difference between two loads of different size, so fixed costs cancel out. It is measured twice to show how well
+    it repeats.
     """
     proxy = proxies[case.variant]
     if case in cases.STREAM_CASES:
@@ -197,17 +197,17 @@ def instructions(bench, proxies, case):
         bench.drive(load, proxy, **options)
         counts.append(callgrind.Profile(proxy.profile()))
     proxy.stop_counting()
-    _, base, once, again = counts
-    figures = [(profile.total() - base.total()) / units for profile in (once, again)]
+    _, base, larger, repeated = counts
+    figures = [(profile.total() - base.total()) / units for profile in (larger, repeated)]
     return {
         "instructions": sum(figures) / 2,
         "repeats": abs(figures[0] - figures[1]) / sum(figures) * 2,
-        "compiled": (once.compiled() + again.compiled() - 2 * base.compiled()) / units / 2,
+        "compiled": (larger.compiled() + repeated.compiled() - 2 * base.compiled()) / units / 2,
     }
 
 
 def starts(bench, some_cases):
-    """Seconds from the start of the process until it is ready, CPU seconds, and memory at that time."""
+    """Seconds from process start to readiness, CPU seconds, and memory at that time."""
     result = {}
     for case in some_cases:
         start_s, start_cpu_s = [], []
@@ -221,13 +221,13 @@ def starts(bench, some_cases):
 
 
 def growth(bench, proxies, case):
-    """The memory of the process and of its VMs in MB: before an upload, after one, and after twenty more."""
+    """The memory of the process and of its VMs in MB, before an upload, after one, and after twenty more."""
     proxy = proxies[case.variant]
-    seen = [(proxy.resident_mb(), proxy.vm_memory_mb())]
+    samples = [(proxy.resident_mb(), proxy.vm_memory_mb())]
     for requests in (1, UPLOADS_TO_GROW):
         bench.drive(case, proxy, requests=requests, connections=1)
-        seen.append((proxy.resident_mb(), proxy.vm_memory_mb()))
-    return {"resident_mb": [resident for resident, _ in seen], "vm_mb": [vm for _, vm in seen]}
+        samples.append((proxy.resident_mb(), proxy.vm_memory_mb()))
+    return {"resident_mb": [resident for resident, _ in samples], "vm_mb": [vm for _, vm in samples]}
 
 
 def module_sizes():

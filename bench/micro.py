@@ -1,6 +1,6 @@
-"""`python -m bench.micro`: what each module of the filter takes, native and in Wasm; writes docs/micro-benchmarks.md.
+"""`python -m bench.micro`: measures each module of the filter, native and in Wasm, and writes docs/micro-benchmarks.md.
 
-bench/micro holds the benchmarks. In Wasm they run in Node, whose engine is Envoy's.
+The benchmarks are in bench/micro. In Wasm they run in Node, which has the same engine as Envoy, V8.
 """
 
 import json
@@ -23,11 +23,11 @@ UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1, "ns"))
 def main():
     build()
     build("--target", TARGET)
-    words = ["--bench", "--noplot", "--quiet", *sys.argv[1:]]
-    native = figures(lambda results: run([PROJECT / "target/release/micro", *words], CRITERION_HOME=results))
+    arguments = ["--bench", "--noplot", "--quiet", *sys.argv[1:]]
+    native = figures(lambda results: run([PROJECT / "target/release/micro", *arguments], CRITERION_HOME=results))
     module = PROJECT / "target" / TARGET / "release/micro.wasm"
     node = ["node", "--no-warnings", "--no-liftoff", CRATE / "run.mjs", module]
-    wasm = figures(lambda results: run([*node, results, *words]))
+    wasm = figures(lambda results: run([*node, results, *arguments]))
     lines = table(native, wasm)
     print(lines)
     if not sys.argv[1:]:
@@ -35,14 +35,14 @@ def main():
         print(f"\nwritten to {DOCUMENT.relative_to(PROJECT)}")
 
 
-def build(*words):
-    print(f"cargo: building the micro-benchmarks {' '.join(words)}".rstrip(), file=sys.stderr, flush=True)
-    subprocess.run(["cargo", "build", "--quiet", "--release", *words], cwd=CRATE, check=True)
+def build(*options):
+    print(f"cargo: building the micro-benchmarks {' '.join(options)}".rstrip(), file=sys.stderr, flush=True)
+    subprocess.run(["cargo", "build", "--quiet", "--release", *options], cwd=CRATE, check=True)
 
 
 def run(command, **environment):
     done = subprocess.run(
-        [str(word) for word in command],
+        [str(argument) for argument in command],
         env=os.environ | environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -54,16 +54,16 @@ def run(command, **environment):
 
 
 def figures(measure):
-    """Nanoseconds by group and name; for bytes also how many there are."""
+    """Nanoseconds by group and name, with the number of bytes if the benchmark processes bytes."""
     found = {}
     with tempfile.TemporaryDirectory() as results:
         measure(results)
         for file in Path(results).glob("**/new/benchmark.json"):
-            about = json.loads(file.read_text())
+            benchmark = json.loads(file.read_text())
             samples = json.loads(file.with_name("sample.json").read_text())
             fastest_ns = min(time / count for time, count in zip(samples["times"], samples["iters"], strict=True))
-            throughput = about["throughput"] or {}
-            group, name = about["full_id"].split("/", 1)
+            throughput = benchmark["throughput"] or {}
+            group, name = benchmark["full_id"].split("/", 1)
             found[group, name] = (fastest_ns / throughput.get("Elements", 1), throughput.get("Bytes"))
     return found
 
@@ -72,15 +72,15 @@ def table(native, wasm):
     rows = [("", "native", "in Wasm", "×")]
     for key, (native_ns, size) in sorted(native.items()):
         wasm_ns, _ = wasm[key]
-        told = (told_time(ns) + (f" ({size / ns * 1e3:,.0f} MB/s)" if size else "") for ns in (native_ns, wasm_ns))
-        rows.append((": ".join(key), *told, f"{wasm_ns / native_ns:.1f}"))
+        times = (format_time(ns) + (f" ({size / ns * 1e3:,.0f} MB/s)" if size else "") for ns in (native_ns, wasm_ns))
+        rows.append((": ".join(key), *times, f"{wasm_ns / native_ns:.1f}"))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["| " + " | ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) + " |" for row in rows]
     rule = "| " + " | ".join(["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]) + " |"
     return "\n".join([lines[0], rule, *lines[1:]])
 
 
-def told_time(ns):
+def format_time(ns):
     scale, unit = next((scale, unit) for scale, unit in UNITS if ns >= scale or scale == 1)
     return f"{ns / scale:.3g} {unit}"
 

@@ -1,9 +1,9 @@
 """`python -m bench.profile [CASE …]` shows which functions of the filter execute the most instructions.
 
-V8 provides no function names to callgrind. However, V8 calls a compiled function through its jump table, which has a slot
-of eight bytes for each function in the order of the module. The addresses that callgrind sees are therefore positions in
-this table. The allocator functions, which are called in pairs, show where the table begins. The names come from a build
-that keeps them.
+V8 provides no function names to callgrind. However, V8 calls a compiled function through its jump table, which has an
+eight-byte slot for each function, in module order. The addresses that callgrind records are therefore positions in this table.
+The allocator functions, which are called equally often, reveal the start of the table. The function names come from a build
+that is not stripped.
 """
 
 import os
@@ -20,8 +20,8 @@ from .__main__ import require_tools
 NAMED = PROJECT / "target/named/wasm32-wasip1/release/ai_gateway_filter.wasm"
 SLOT_BYTES = 8
 REQUESTS = 500
-SHOWN = 40
-CUSTOM, IMPORTS, NAMES_OF_FUNCTIONS = 0, 2, 1
+MAX_ROWS = 40
+CUSTOM_SECTION, IMPORT_SECTION, FUNCTION_NAMES = 0, 2, 1
 
 
 def main():
@@ -73,35 +73,37 @@ def table(case, profile, names):
         return names.get((address - start) // SLOT_BYTES) if (address - start) % SLOT_BYTES == 0 else None
 
     total, compiled = profile.total() / REQUESTS, profile.compiled() / REQUESTS
-    lines = [f"\n{case.name}: {total:,.0f} instructions a request, {compiled:,.0f} of them in Wasm\n"]
+    lines = [f"\n{case.name}: {total:,.0f} instructions per request, {compiled:,.0f} of them in Wasm\n"]
     lines += ["    self    calls  function"]
     for function, count in profile.instructions.most_common():
-        if callgrind.compiled_address(function) and len(lines) < SHOWN:
+        if callgrind.compiled_address(function) and len(lines) < MAX_ROWS:
             calls = profile.calls[function] / REQUESTS
-            name = readable(name_of(function) or "(wrappers and builtins of V8)")
+            name = demangled(name_of(function) or "(wrappers and builtins of V8)")
             lines.append(f"{count / REQUESTS:8,.0f} {calls:8.1f}  {name}")
-    lines += ["\n  inside    calls  a call  into the host, from"]
+    lines += ["\n  inside    calls    each  into the host, from"]
     into_host = [
         (inside / REQUESTS, calls / REQUESTS, name_of(caller))
-        for (caller, called), (calls, inside) in profile.edges.items()
-        if name_of(caller) and not name_of(called)
+        for (caller, callee), (calls, inside) in profile.edges.items()
+        if name_of(caller) and not name_of(callee)
     ]
-    for inside, calls, name in sorted(into_host, reverse=True)[:SHOWN]:
-        lines.append(f"{inside:8,.0f} {calls:8.1f} {inside / max(calls, 0.01):7,.0f}  {readable(name)}")
+    for inside, calls, name in sorted(into_host, reverse=True)[:MAX_ROWS]:
+        lines.append(f"{inside:8,.0f} {calls:8.1f} {inside / max(calls, 0.01):7,.0f}  {demangled(name)}")
     return "\n".join(lines)
 
 
 def table_start(profile, names):
-    """The address of the jump table, at which the two busiest functions are dlmalloc and dlfree."""
-    places = {name: place for place, name in names.items() if name in ("dlmalloc", "dlfree")}
-    apart = (places["dlfree"] - places["dlmalloc"]) * SLOT_BYTES
+    """The start of the jump table: the one with which the two busiest functions are dlmalloc and dlfree."""
+    indices = {name: index for index, name in names.items() if name in ("dlmalloc", "dlfree")}
+    distance = (indices["dlfree"] - indices["dlmalloc"]) * SLOT_BYTES
     calls = {callgrind.compiled_address(function): count for function, count in profile.calls.items()}
-    pairs = [address for address in calls if address and abs(calls.get(address + apart, 0) - calls[address]) < REQUESTS]
-    return max(pairs, key=calls.get) - places["dlmalloc"] * SLOT_BYTES
+    pairs = [
+        address for address in calls if address and abs(calls.get(address + distance, 0) - calls[address]) < REQUESTS
+    ]
+    return max(pairs, key=calls.get) - indices["dlmalloc"] * SLOT_BYTES
 
 
-def readable(name):
-    """A mangled name in readable form."""
+def demangled(name):
+    """The readable form of a mangled name."""
     parts = re.findall(r"\d+([A-Za-z_][A-Za-z0-9_$.]*?)(?=\d|E|$|B\d|Nt|NC|INv)", name)
     if name.startswith("_ZN"):
         parts, rest = [], name[3:]
@@ -114,23 +116,23 @@ def readable(name):
 
 
 def function_names(module):
-    """The names of the module's own functions, in order."""
+    """The names of the module's own functions by index, imports not counted."""
     imported, names = 0, {}
     at = 8
     while at < len(module):
         kind = module[at]
         size, at = leb128(module, at + 1)
         end = at + size
-        if kind == IMPORTS:
+        if kind == IMPORT_SECTION:
             imported, _ = leb128(module, at)  # all imports of this module are functions
-        if kind == CUSTOM:
+        if kind == CUSTOM_SECTION:
             length, at = leb128(module, at)
             if module[at : at + length] == b"name":
                 at += length
                 while at < end:
                     part = module[at]
                     size, at = leb128(module, at + 1)
-                    if part == NAMES_OF_FUNCTIONS:
+                    if part == FUNCTION_NAMES:
                         names = dict(name_map(module, at))
                     at += size
         at = end
@@ -147,7 +149,7 @@ def name_map(module, at):
 
 
 def leb128(data, at):
-    """A number, and the position after it."""
+    """The number at this position, and the position after it."""
     value = shift = 0
     while True:
         byte = data[at]

@@ -1,4 +1,4 @@
-"""Runs the Envoy that is measured, pinned to one CPU, or under callgrind."""
+"""Runs the measured Envoy, pinned to one CPU or under callgrind."""
 
 import json
 import os
@@ -24,7 +24,7 @@ class ProxyError(Exception):
 
 @contextmanager
 def pinned(*cpus):
-    """Pin child processes that this thread starts in the block to these CPUs."""
+    """Pin all child processes that this thread starts in the block to these CPUs."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cpus)
     try:
@@ -34,7 +34,7 @@ def pinned(*cpus):
 
 
 class Proxy:
-    """One Envoy with a configuration of `bootstraps`. `start_s` and `start_cpu_s` are the cost of its start."""
+    """An Envoy with one of the bootstraps. `start_s` and `start_cpu_s` are the time and CPU time that it took to start."""
 
     def __init__(self, directory, envoy, bootstrap, *, under_callgrind=False):
         self.directory = Path(directory)
@@ -80,7 +80,7 @@ class Proxy:
             return reply.read().decode()
 
     def cpu_s(self):
-        """The CPU time of all threads, user and system, in the scheduler's resolution of nanoseconds."""
+        """The CPU time of all threads, user and system, which the scheduler counts in nanoseconds."""
         tasks = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
         return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
 
@@ -88,7 +88,7 @@ class Proxy:
         return memory.resident_bytes(self.pid) / 1e6
 
     def vm_memory_mb(self):
-        """The linear memory of all VMs."""
+        """The linear memory of all VMs together."""
         return memory.vm_bytes(self.pid) / 1e6
 
     def start_counting(self):
@@ -99,14 +99,14 @@ class Proxy:
         self._callgrind("--instr=off")
 
     def profile(self):
-        """The file with callgrind's counts since the last call, or since counting was started."""
+        """The file with callgrind's counts since the previous call or since counting started."""
         self._callgrind("--dump")
         self._dumps += 1
         file = self._profile.with_name(f"{self._profile.name}.{self._dumps}")
         deadline = time.monotonic() + 60
         while not (file.exists() and "totals:" in file.read_text()[-200:]):
             if time.monotonic() > deadline:
-                raise ProxyError(f"waited 60 s for {file}")
+                raise ProxyError(f"callgrind did not write {file} within 60 s")
             time.sleep(0.05)
         return file
 
@@ -122,9 +122,11 @@ class Proxy:
         deadline = time.monotonic() + timeout_s
         while not self._ready():
             if self._process.poll() is not None:
-                raise ProxyError(f"Envoy ended at start\n{self.log_file.read_text(errors='replace')}")
+                raise ProxyError(f"Envoy exited during startup\n{self.log_file.read_text(errors='replace')}")
             if time.monotonic() > deadline:
-                raise ProxyError(f"waited {timeout_s} s for Envoy\n{self.log_file.read_text(errors='replace')}")
+                raise ProxyError(
+                    f"Envoy was not ready within {timeout_s} s\n{self.log_file.read_text(errors='replace')}"
+                )
             time.sleep(0.005)
 
     def _ready(self):

@@ -27,19 +27,19 @@ def median(values):
 
 
 def paired(cpu, case, base):
-    """CPU of one case to that of another, round by round."""
+    """The ratio of CPU time of one case to another, for each round."""
     return [one / other for one, other in zip(cpu[case]["cpu_us"], cpu[base]["cpu_us"], strict=True)]
 
 
 def upload_mb_per_s(results, case):
-    """How fast bodies go through what this case has beyond the bare router: the medians' difference."""
+    """The upload speed of this case if the bare router cost nothing, from the medians of CPU time."""
     uploads = results["uploads"]
     extra_us = median(uploads[case]["cpu_us"]) - median(uploads["upload-bare"]["cpu_us"])
     return cases.UPLOAD_BYTES / extra_us if extra_us > 0 else float("inf")
 
 
 def document(results, budgets):
-    """docs/performance.md."""
+    """The text of docs/performance.md."""
     rounds = results["rounds"]
     repeats, repeats_of_events = (
         max(results["instructions"][case.name]["repeats"] for case in some_cases)
@@ -74,7 +74,7 @@ machine as much as on Envoy.
 
 ## Requests
 
-A chat completion: a body of {cases.CHAT_BODY_BYTES} bytes, a response of {cases.ANSWER_BYTES} bytes, an RS256 token of {results["token_bytes"]} bytes, and {len(cases.SDK_HEADERS) + 4} headers. {measure.CONNECTIONS} persistent
+A chat completion: a body of {cases.CHAT_BODY_BYTES} bytes, a response of {cases.RESPONSE_BYTES} bytes, an RS256 token of {results["token_bytes"]} bytes, and {len(cases.SDK_HEADERS) + 4} headers. {measure.CONNECTIONS} persistent
 connections carry one request at a time each. Latency is measured at {measure.FIXED_RATE} requests/s.
 
 {_requests(results, cases.CHAT_CASES)}
@@ -128,7 +128,7 @@ compiles the whole module before Envoy is ready.
 
 
 def summary(results, budgets):
-    """For the terminal."""
+    """The text for the terminal."""
     tables = (
         _pairs(results),
         _requests(results, cases.CHAT_CASES + cases.BEDROCK_CASES),
@@ -181,7 +181,7 @@ def _streams(results):
         cpu = _spread([cost / cases.EVENTS for cost in results["streams"][case.name]["cpu_us"]], ".0f")
         first_byte = _spread(results["first_bytes"][case.name]["first_byte_us"], ".0f")
         rows.append((case.title, f"{counted:,.0f}", f"{counted - bare:+,.0f}", cpu, ratios, first_byte))
-    return _table(("an event", "instr.", "over bare", "CPU µs", "× bare, paired", "first byte µs"), rows)
+    return _table(("per event", "instr.", "over bare", "CPU µs", "× bare, paired", "first byte µs"), rows)
 
 
 def _uploads(results):
@@ -190,12 +190,12 @@ def _uploads(results):
         cpu = [cost / 1000 for cost in results["uploads"][case.name]["cpu_us"]]
         speed = "" if case.name == "upload-bare" else f"{upload_mb_per_s(results, case.name):,.0f}"
         rows.append((case.title, _spread(cpu, ".0f"), speed))
-    return _table(("an upload", "CPU ms", "MB/s beyond bare"), rows)
+    return _table(("per upload", "CPU ms", "MB/s beyond bare"), rows)
 
 
 def _growth(results):
-    grown = results["growth"]
-    vm, resident = grown["vm_mb"], grown["resident_mb"]
+    growth = results["growth"]
+    vm, resident = growth["vm_mb"], growth["resident_mb"]
     return (
         f"The linear memory of both VMs (main thread and worker) was {vm[0]:.2f} MB before an upload, {vm[1]:.2f} MB after one, "
         f"and {vm[2]:.2f} MB after {measure.UPLOADS_TO_GROW} more. The process had {resident[0]:.0f}, {resident[1]:.0f} and "
@@ -223,11 +223,11 @@ def _starts(results):
     return _table(head, rows)
 
 
-def _spread(values, form):
+def _spread(values, spec):
     if len(values) < 2:
-        return f"{values[0]:{form}}"
+        return f"{values[0]:{spec}}"
     lower, middle, upper = statistics.quantiles(values, n=4, method="inclusive")
-    return f"{middle:{form}} [{lower:{form}}–{upper:{form}}]"
+    return f"{middle:{spec}} [{lower:{spec}}–{upper:{spec}}]"
 
 
 def _table(head, rows):
@@ -250,7 +250,7 @@ def _machine(results):
 
 
 def machine():
-    """This machine, as far as it matters and no further."""
+    """This machine's properties that affect the results, and nothing that identifies it."""
     info = Path("/proc/cpuinfo").read_text()
     model = re.search(r"model name\s*:\s*(.*)", info)
     flags = set(re.search(r"flags\s*:\s*(.*)", info)[1].split()) if "flags" in info else set()
@@ -261,7 +261,7 @@ def machine():
 
 
 def versions(envoy):
-    """Of all that the figures depend on."""
+    """The versions of all software that affects the results."""
     found = re.search(r"/(\d+\.\d+\.\d+)/", _output(envoy, "--version"))
     parts = [
         f"Linux {platform.release().partition('-')[0]}",

@@ -1,6 +1,6 @@
-"""`python -m bench.scale`: what grows with workers, providers, bindings and remembered tokens.
+"""`python -m bench.scale`: how cost grows with workers, providers, bindings and cached tokens.
 
-Writes the tables of docs/scale.md, between its marks; what they mean is written there by hand.
+Writes the tables of docs/scale.md between its markers. The text around them is written by hand.
 """
 
 import json
@@ -27,35 +27,37 @@ DOCUMENT = PROJECT / "docs/scale.md"
 PREFIX = "/llm/v1/providers"
 USAGE = "/llm/v1/usage"
 MB = 1e6
-SETTLE_S = 1.5  # two ticks: what is given back comes with them
+SETTLE_S = 1.5  # two ticks, in which unused memory is released
 LOAD_S = 3
 CONNECTIONS = 64
 TOKENS = 1000
 WORKERS = (1, 4, 16)
 PROVIDERS = (10, 1000, 10_000)
 BINDINGS = (0, 1000, 10_000)
-REMEMBERED = (1000, 10_000, 30_000)
+CACHED_TOKENS = (1000, 10_000, 30_000)
 
 Size = namedtuple("Size", "process_mb vms_mb")
 
 
 class Scale:
-    """An issuer, an upstream that answers at once, and the gateways that are measured one after the other."""
+    """An issuer, an upstream that responds immediately, and functions to start and load a gateway."""
 
     def __init__(self, stack):
         self.directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         self.world = stack.enter_context(World())
         self.key = SigningKey.generate("ES256", "many")
         self.world.identity_provider.keys.append(self.key)
-        answer = self.directory / "answer.json"
-        answer.write_bytes(cases.chat_answer())
-        upstream = subprocess.Popen([LOAD, "upstream", answer, answer], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        response = self.directory / "response.json"
+        response.write_bytes(cases.chat_response())
+        upstream = subprocess.Popen(
+            [LOAD, "upstream", response, response], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
         stack.callback(upstream.wait)
         stack.callback(upstream.stdin.close)
         self.port = int(upstream.stdout.readline())
 
     def configuration(self, providers=1, **members):
-        """With so many providers, all at the upstream."""
+        """A configuration with this number of providers, all with the same upstream."""
         issuer = {"issuer": self.world.identity_provider.issuer, "audiences": [AUDIENCE]}
         return {
             "authentication": {"issuers": [issuer]},
@@ -73,29 +75,29 @@ class Scale:
         gateway.start(configuration)
         return gateway
 
-    def drive(self, gateway, *tokens, asked=(0,), **options):
-        """Sends requests with these tokens, each to these providers in turn; CPU microseconds of Envoy for each."""
+    def drive(self, gateway, *tokens, providers=(0,), **options):
+        """Send requests with each token to each provider. Returns Envoy's CPU microseconds per request."""
         file = self.directory / "requests"
         body = b'{"model":"gpt-4o","messages":[{"role":"user","content":"hello"}]}'
         with file.open("wb") as requests:
-            for token, provider in product(tokens, asked):
+            for token, provider in product(tokens, providers):
                 head = f"POST {PREFIX}/{name(provider)}/v1/chat/completions HTTP/1.1\r\nhost: g\r\n"
                 head += (
                     f"content-type: application/json\r\ncontent-length: {len(body)}\r\nauthorization: Bearer {token}"
                 )
                 request = head.encode() + b"\r\n\r\n" + body
                 requests.write(b"%d\n%b" % (len(request), request))
-        words = [word for option in {"connections": CONNECTIONS, **options}.items() for word in option]
-        words = [f"--{word}" if index % 2 == 0 else str(word) for index, word in enumerate(words)]
+        options = {"connections": CONNECTIONS, **options}
+        arguments = [argument for name, value in options.items() for argument in (f"--{name}", str(value))]
         before = cpu_s(gateway.pid)
-        command = [LOAD, "drive", str(gateway.port), file, *words]
+        command = [LOAD, "drive", str(gateway.port), file, *arguments]
         driven = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
         if set(driven["statuses"]) != {"200"}:
-            raise SystemExit(f"not all is answered by 200: {driven['statuses']}\n{gateway.log()[-3000:]}")
+            raise SystemExit(f"not all responses have status 200: {driven['statuses']}\n{gateway.log()[-3000:]}")
         return (cpu_s(gateway.pid) - before) * 1e6 / driven["requests"]
 
     def tokens(self, count):
-        """So many, all different."""
+        """This number of distinct tokens."""
         return [self.world.identity_provider.mint({"jti": str(number)}, key=self.key) for number in range(count)]
 
 
@@ -128,8 +130,8 @@ def workers(scale):
 
 def providers(scale):
     yield (
-        *("providers", "configuration KB", "ready after ms", "CPU ms until ready", "process MB", "VMs MB"),
-        *("CPU µs a request", "all used once: process MB", "VMs MB", "CPU ms per idle second", "provider list ms"),
+        *("providers", "configuration KB", "ms until ready", "CPU ms until ready", "process MB", "VMs MB"),
+        *("CPU µs per request", "all used once: process MB", "VMs MB", "CPU ms per idle second", "provider list ms"),
         *("totals ms", "CPU ms of a reload"),
     )
     (token,) = scale.tokens(1)
@@ -139,9 +141,9 @@ def providers(scale):
         with scale.gateway(configuration) as gateway:
             ready_ms, ready_cpu_ms = (time.monotonic() - started) * 1e3, cpu_s(gateway.pid) * 1e3
             sizes = size(gateway)
-            scale.drive(gateway, token, asked=[count - 1], seconds=0.5)
-            cpu_us = scale.drive(gateway, token, asked=[count - 1], seconds=LOAD_S)
-            scale.drive(gateway, token, asked=range(count), requests=count)
+            scale.drive(gateway, token, providers=[count - 1], seconds=0.5)
+            cpu_us = scale.drive(gateway, token, providers=[count - 1], seconds=LOAD_S)
+            scale.drive(gateway, token, providers=range(count), requests=count)
             used = size(gateway)
             list_ms = timed(gateway, PREFIX, token)
             totals_ms = timed(gateway, USAGE, token)
@@ -153,14 +155,14 @@ def providers(scale):
 
 
 def idle_cpu_ms(gateway):
-    """Of one second."""
+    """CPU milliseconds per second without requests."""
     before = cpu_s(gateway.pid)
     time.sleep(5)
     return (cpu_s(gateway.pid) - before) * 1e3 / 5
 
 
 def reload_cpu_ms(gateway, configuration):
-    """Of Envoy, from an edit that changes little to the end of what it causes."""
+    """Envoy's CPU milliseconds to apply a small change of the configuration."""
     before = cpu_s(gateway.pid)
     assert gateway.configure(configuration | {"unlisted_model_status": 403})
     time.sleep(SETTLE_S)
@@ -177,19 +179,19 @@ def timed(gateway, path, token):
 def bindings(scale):
     yield (
         "bindings, each to a different subject",
-        "ready after ms",
+        "ms until ready",
         "CPU ms until ready",
         "process MB",
         "VMs MB",
-        "CPU µs a request",
+        "CPU µs per request",
     )
     (token,) = scale.tokens(1)
     for count in BINDINGS:
-        granted = [
+        bindings = [
             {"subject": f"service-{number}", "permissions": ["invoke"], "providers": [name(number % PROVIDERS[-1])]}
             for number in range(count)
         ]
-        configuration = scale.configuration(max(count, 1), authorization={"bindings": granted})
+        configuration = scale.configuration(max(count, 1), authorization={"bindings": bindings})
         started = time.monotonic()
         with scale.gateway(configuration) as gateway:
             ready_ms, ready_cpu_ms = (time.monotonic() - started) * 1e3, cpu_s(gateway.pid) * 1e3
@@ -200,9 +202,9 @@ def bindings(scale):
 
 
 def tokens(scale):
-    yield "cached tokens", "VMs MB before", "after", "bytes a token"
-    all_tokens = scale.tokens(max(REMEMBERED))
-    for count in REMEMBERED:
+    yield "cached tokens", "VMs MB before", "after", "bytes per token"
+    all_tokens = scale.tokens(max(CACHED_TOKENS))
+    for count in CACHED_TOKENS:
         configuration = scale.configuration()
         configuration["authentication"]["token_cache_size"] = count
         with scale.gateway(configuration) as gateway:
@@ -234,18 +236,18 @@ def main():
             print(f"scale: {time.strftime('%H:%M:%S')} {part}", file=sys.stderr, flush=True)
             lines = table(parts[part](scale))
             print(f"\n{lines}\n", flush=True)
-            text = filled(text, part, lines)
+            text = fill(text, part, lines)
         versions = f"On {report.today()}: {report.machine()}, Envoy and its load on the same CPUs."
-        DOCUMENT.write_text(filled(text, "machine", versions))
+        DOCUMENT.write_text(fill(text, "machine", versions))
     print(f"written to {DOCUMENT.relative_to(PROJECT)}")
 
 
-def filled(text, part, lines):
-    """The text with these lines between the marks of this part."""
-    marks = re.compile(rf"(<!-- {part} -->\n).*?(<!-- /{part} -->)", re.DOTALL)
-    filled, count = marks.subn(lambda found: f"{found[1]}{lines}\n{found[2]}", text)
+def fill(text, part, lines):
+    """The text with these lines between the markers of this part."""
+    markers = re.compile(rf"(<!-- {part} -->\n).*?(<!-- /{part} -->)", re.DOTALL)
+    filled, count = markers.subn(lambda found: f"{found[1]}{lines}\n{found[2]}", text)
     if count != 1:
-        raise SystemExit(f"{DOCUMENT} has no place for {part}")
+        raise SystemExit(f"{DOCUMENT} has no markers for {part}")
     return filled
 
 

@@ -1,10 +1,10 @@
-"""`make test-matrix`: runs the integration tests in each supported Envoy, one after another, and writes README.md's table.
+"""`make test-matrix`: runs the integration tests in each supported Envoy version and writes the table in README.md.
 
-`python -m tests.matrix 1.36.4 1.40.0` runs them in these versions alone, and keeps the other rows. `--reset` before the
-versions runs nothing and writes that they were not run, which is for changes after which the old counts say nothing.
+`python -m tests.matrix 1.36.4 1.40.0` runs only these versions and keeps the other rows. With `--reset` before the versions,
+no tests are run and the rows say so. Use it after a change that makes the old counts meaningless.
 
-A test that fails is run again once. If it passes then, its row calls it flaky. Above the table is a checksum of its rows,
-so that an edit by hand fails a test (tests/integration/source/test_matrix.py).
+A failed test is run again once. If it passes, the row counts it as flaky. The line above the table has a checksum of the
+rows, so that tests/integration/source/test_matrix.py fails if the table is edited by hand.
 """
 
 import datetime
@@ -28,7 +28,7 @@ VERSIONS = {
     "1.39.3": "everything",
     "1.40.0": "everything",
 }
-"""What the last column says."""
+"""The last column of the table."""
 
 HEAD = """\
 | Envoy | last run | integration tests | what works |
@@ -47,11 +47,11 @@ NOT_RUN = ("—", "not run since the last change")
 
 
 class EditedByHand(Exception):
-    """The table in README.md is not as this program wrote it."""
+    """The table in README.md was changed since this program wrote it."""
 
 
 def main(arguments):
-    """The exit status: 1 when a test failed in any version, flaky tests aside."""
+    """Returns the exit status, which is 1 if a test failed in any version. Flaky tests do not count as failed."""
     reset = arguments[:1] == ["--reset"]
     versions = arguments[reset:] or list(VERSIONS)
     if unknown := set(versions) - set(VERSIONS):
@@ -60,7 +60,7 @@ def main(arguments):
     if reset:
         write(dict.fromkeys(versions, NOT_RUN))
         return 0
-    read(README.read_text())  # a table that cannot be written is an error now, not in an hour
+    read(README.read_text())  # fail now, not after an hour of tests, if the table cannot be written
     status = 0
     for version in versions:
         print(f"pytest: integration tests in Envoy {version}", flush=True)
@@ -73,14 +73,14 @@ def main(arguments):
 
 
 def find_envoy(version):
-    """Where this version of Envoy is, installed if need be."""
+    """The path of this version of Envoy, which is installed if necessary."""
     environment = os.environ | {"ENVOY_VERSION": version, "ENVOY": ""}
     script = PROJECT / "tools" / "find-envoy.sh"
     return subprocess.run([script], env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
 def pytest(envoy, *options):
-    """All that the integration tests print in this Envoy."""
+    """Runs the integration tests in this Envoy and returns their output."""
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "tests/integration", *options],
         cwd=PROJECT,
@@ -93,7 +93,7 @@ def pytest(envoy, *options):
 
 
 def run(pytest):
-    """How many tests passed and so on. `pytest` runs all tests with these options, and returns what they print."""
+    """Runs all tests and counts the outcomes. `pytest` runs them with the given options and returns the output."""
     with tempfile.TemporaryDirectory() as directory:
         cache = ["-o", f"cache_dir={directory}/cache"]
         first, second = Path(directory, "first.xml"), Path(directory, "second.xml")
@@ -102,7 +102,7 @@ def run(pytest):
         if "failed" not in results.values():
             return count(results)
         print(output)
-        print("pytest: the failed tests once more", flush=True)
+        print("pytest: running the failed tests again", flush=True)
         output = pytest(f"--junitxml={second}", *cache, "--last-failed", "--last-failed-no-failures=none")
         results = merge(results, outcomes(second))
         if "failed" in results.values():
@@ -111,13 +111,13 @@ def run(pytest):
 
 
 def outcomes(report):
-    """Each test's outcome by pytest's JUnit report. Without a report, pytest itself failed."""
+    """The outcome of each test from pytest's JUnit report. If there is no report, pytest itself failed."""
     if not report.exists():
         return {("", "pytest"): "failed"}
     results = {}
     for case in ElementTree.parse(report).iter("testcase"):
         test = case.get("classname"), case.get("name")
-        # A test whose teardown fails as well is there twice.
+        # A test is listed twice if its teardown fails, too.
         if case.find("failure") is not None or case.find("error") is not None:
             results[test] = "failed"
         else:
@@ -126,12 +126,12 @@ def outcomes(report):
 
 
 def merge(first, second):
-    """The outcomes of a run and of the failed tests' second run."""
+    """Combines the outcomes of the first run with those of the second run of the failed tests."""
     return {test: "flaky" if (old, second.get(test)) == ("failed", "passed") else old for test, old in first.items()}
 
 
 def count(results):
-    """How many tests had each outcome; pytest counts as failed if it ran none."""
+    """The number of tests for each outcome. If no test was run, pytest itself counts as failed."""
     return Counter(results.values()) or Counter(failed=1)
 
 
@@ -141,7 +141,7 @@ def describe(counts):
 
 
 def write(results):
-    """Puts the dates and results of these versions into the table, and keeps the others."""
+    """Writes the dates and results of these versions to the table and keeps the other rows."""
     text = README.read_text()
     known = dict.fromkeys(VERSIONS, NOT_RUN) | read(text) | results
     rows = "".join(f"| {version} | {' | '.join(known[version])} | {works} |\n" for version, works in VERSIONS.items())
@@ -153,17 +153,17 @@ def read(text):
     """The date and result of each version in the table. Raises `EditedByHand`."""
     tables = list(TABLE.finditer(text))
     if len(tables) != 1:
-        raise EditedByHand(f"README.md has {len(tables)} tables of Envoy versions that say who wrote them")
+        raise EditedByHand(f"README.md has {len(tables)} tables of Envoy versions with a checksum line, expected one")
     (table,) = tables
     if table["checksum"] != checksum(table["head"] + table["rows"]):
         raise EditedByHand(
-            "README.md's table of Envoy versions was edited by hand: restore it, or run `python -m tests.matrix`"
+            "README.md's table of Envoy versions was edited by hand. Restore it, or run `python -m tests.matrix`"
         )
     return {row["version"]: (row["date"], row["result"]) for row in ROW.finditer(table["rows"])}
 
 
 def checksum(table):
-    """Of the table's text."""
+    """A checksum of the table's text."""
     return f"{zlib.crc32(table.encode()):08x}"
 
 

@@ -1,5 +1,6 @@
-// Runs the benchmarks that were compiled to Wasm, in Node's engine, which is Envoy's: run.mjs MODULE RESULTS [ARGUMENT...].
-// Nothing is interpreted or compiled anew later, as Envoy does it: node --no-liftoff.
+// Runs benchmarks that were compiled to Wasm: node --no-liftoff run.mjs MODULE RESULTS [ARGUMENT...]
+//
+// Node has the same engine as Envoy, V8. With --no-liftoff it compiles all code with the optimising compiler, as Envoy does.
 
 import { readFile } from "node:fs/promises";
 import { WASI } from "node:wasi";
@@ -13,7 +14,7 @@ const wasi = new WASI({
 });
 const module = await WebAssembly.compile(await readFile(file));
 const imports = wasi.getImportObject();
-// The host's functions, which no benchmark calls.
+// The host functions, which no benchmark calls.
 imports.env = {};
 for (const { module: from, name } of WebAssembly.Module.imports(module)) {
   if (from === "env") {

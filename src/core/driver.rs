@@ -16,6 +16,7 @@
 //! [`Host`] method. Envoy does not: the callbacks that such a call causes (for a local reply, a
 //! resumed request, a failed callout) run after the current one has returned.
 
+mod end_of_stream;
 mod held_body;
 mod host;
 mod metrics;
@@ -26,8 +27,8 @@ mod worker;
 
 use std::time::Duration;
 
+pub use end_of_stream::EndOfStream;
 pub use host::{Host, HostError};
-pub use request::EndOfStream;
 
 use crate::base::hash::FxHashMap;
 use crate::base::time::UnixTime;

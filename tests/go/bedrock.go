@@ -1,6 +1,6 @@
-// The AWS SDK, which signs with keys that mean nothing and brings the token as session token.
+// Calls Bedrock with the AWS SDK for Go. It signs with dummy keys and sends the gateway token as the session token.
 //
-// Takes one call as JSON from its standard input and prints what became of it.
+// It reads one call as JSON from standard input and prints its result as JSON.
 package main
 
 import (
@@ -36,35 +36,35 @@ type failure struct {
 }
 
 func main() {
-	var asked call
-	if err := json.NewDecoder(os.Stdin).Decode(&asked); err != nil {
-		fmt.Fprintln(os.Stderr, "no call on the standard input:", err)
+	var request call
+	if err := json.NewDecoder(os.Stdin).Decode(&request); err != nil {
+		fmt.Fprintln(os.Stderr, "no call on standard input:", err)
 		os.Exit(2)
 	}
-	outcome, err := perform(asked)
+	outcome, err := perform(request)
 	if err != nil {
-		outcome = map[string]any{"error": described(err)}
+		outcome = map[string]any{"error": describeError(err)}
 	}
 	json.NewEncoder(os.Stdout).Encode(outcome)
 }
 
-func perform(asked call) (map[string]any, error) {
+func perform(request call) (map[string]any, error) {
 	ctx := context.Background()
-	client := newClient(asked)
-	model, messages := aws.String(asked.Model), conversation(asked.Prompt)
-	if asked.Operation == "answer" {
-		answer, err := client.Converse(ctx, &bedrockruntime.ConverseInput{ModelId: model, Messages: messages})
+	client := newClient(request)
+	model, messages := aws.String(request.Model), conversation(request.Prompt)
+	if request.Operation == "answer" {
+		response, err := client.Converse(ctx, &bedrockruntime.ConverseInput{ModelId: model, Messages: messages})
 		if err != nil {
 			return nil, err
 		}
-		message := answer.Output.(*types.ConverseOutputMemberMessage).Value
+		message := response.Output.(*types.ConverseOutputMemberMessage).Value
 		return map[string]any{"answer": message.Content[0].(*types.ContentBlockMemberText).Value}, nil
 	}
-	answer, err := client.ConverseStream(ctx, &bedrockruntime.ConverseStreamInput{ModelId: model, Messages: messages})
+	response, err := client.ConverseStream(ctx, &bedrockruntime.ConverseStreamInput{ModelId: model, Messages: messages})
 	if err != nil {
 		return nil, err
 	}
-	stream := answer.GetStream()
+	stream := response.GetStream()
 	defer stream.Close()
 	pieces := []string{}
 	for event := range stream.Events() {
@@ -73,32 +73,32 @@ func perform(asked call) (map[string]any, error) {
 			continue
 		}
 		pieces = append(pieces, delta.Value.Delta.(*types.ContentBlockDeltaMemberText).Value)
-		if len(pieces) == asked.AbortAfter {
+		if len(pieces) == request.AbortAfter {
 			return map[string]any{"pieces": pieces}, nil
 		}
 	}
 	return map[string]any{"pieces": pieces}, stream.Err()
 }
 
-func newClient(asked call) *bedrockruntime.Client {
+func newClient(request call) *bedrockruntime.Client {
 	return bedrockruntime.New(bedrockruntime.Options{
 		Region:           "us-east-1",
-		BaseEndpoint:     aws.String(asked.URL),
+		BaseEndpoint:     aws.String(request.URL),
 		RetryMaxAttempts: 1,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{
 				AccessKeyID:     "AKIACLIENT",
 				SecretAccessKey: "the-clients-own-secret-key",
-				SessionToken:    asked.Token,
+				SessionToken:    request.Token,
 			}, nil
 		}),
 		APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
-			return stack.Finalize.Insert(adding(asked.Headers), "Signing", middleware.After)
+			return stack.Finalize.Insert(addHeaders(request.Headers), "Signing", middleware.After)
 		}},
 	})
 }
 
-func adding(headers map[string]string) middleware.FinalizeMiddleware {
+func addHeaders(headers map[string]string) middleware.FinalizeMiddleware {
 	return middleware.FinalizeMiddlewareFunc("FurtherHeaders", func(
 		ctx context.Context, input middleware.FinalizeInput, next middleware.FinalizeHandler,
 	) (middleware.FinalizeOutput, middleware.Metadata, error) {
@@ -114,16 +114,16 @@ func conversation(prompt string) []types.Message {
 	return []types.Message{{Role: types.ConversationRoleUser, Content: []types.ContentBlock{text}}}
 }
 
-func described(err error) failure {
-	seen := failure{Name: fmt.Sprintf("%T", err), Message: err.Error()}
+func describeError(err error) failure {
+	result := failure{Name: fmt.Sprintf("%T", err), Message: err.Error()}
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		name := fmt.Sprintf("%T", api)
-		seen.Name, seen.Message = name[strings.LastIndex(name, ".")+1:], api.ErrorMessage()
+		result.Name, result.Message = name[strings.LastIndex(name, ".")+1:], api.ErrorMessage()
 	}
 	var response *smithyhttp.ResponseError
 	if errors.As(err, &response) {
-		seen.Status = response.HTTPStatusCode()
+		result.Status = response.HTTPStatusCode()
 	}
-	return seen
+	return result
 }

@@ -1,8 +1,14 @@
-// Calls Bedrock by the AWS SDK for JavaScript and prints the outcomes, one per call, as JSON.
+// Calls Bedrock with the AWS SDK for JavaScript and prints a JSON list with the result of each call.
 //
-// In the environment: ENDPOINT; OPERATION, a command's name; INPUT, JSON; TOKEN, and WAY, where it goes (see `ways`);
-// ACCESS_KEY_ID and SECRET_ACCESS_KEY, to sign with; HEADERS, JSON, sent but not signed; CONCURRENT, the number of calls.
-// BODY_SIZE, if set, is what the body is padded to, and ABORT_AFTER the events of a stream after which it is given up.
+// Environment variables:
+// - ENDPOINT, and OPERATION, the name of a command of the SDK
+// - INPUT: the command's input in JSON
+// - TOKEN, and WAY: how the token is sent (see `clients`)
+// - ACCESS_KEY_ID and SECRET_ACCESS_KEY: the keys to sign with
+// - HEADERS: unsigned headers to add, in JSON
+// - CONCURRENT: the number of calls
+// - BODY_SIZE: pads the body to this size (optional)
+// - ABORT_AFTER: aborts a stream after this number of events (optional)
 
 import * as bedrock from "@aws-sdk/client-bedrock-runtime";
 
@@ -10,9 +16,9 @@ const env = process.env;
 const keys = { accessKeyId: env.ACCESS_KEY_ID, secretAccessKey: env.SECRET_ACCESS_KEY };
 const tokenHeader = { "x-ai-gateway-authorization": `Bearer ${env.TOKEN}` };
 const SIGNED = "build";
-const UNSIGNED = "deserialize"; // the step that comes after the signature
+const UNSIGNED = "deserialize"; // this step runs after signing
 
-const ways = {
+const clients = {
   as_session_token: () => connect({ credentials: { ...keys, sessionToken: env.TOKEN } }),
   as_bearer: () => connect({ token: { token: env.TOKEN }, authSchemePreference: ["httpBearerAuth"] }),
   in_a_signed_header: () => addHeaders(connect({ credentials: keys }), tokenHeader, SIGNED),
@@ -21,8 +27,8 @@ const ways = {
 };
 
 function connect(options) {
-  const usual = { endpoint: env.ENDPOINT, region: "us-east-1", maxAttempts: 1 };
-  return new bedrock.BedrockRuntimeClient({ ...usual, ...options });
+  const defaults = { endpoint: env.ENDPOINT, region: "us-east-1", maxAttempts: 1 };
+  return new bedrock.BedrockRuntimeClient({ ...defaults, ...options });
 }
 
 function addHeaders(client, headers, step) {
@@ -39,27 +45,27 @@ async function call(client) {
   const input = JSON.parse(env.INPUT);
   if (env.BODY_SIZE) input.body = input.body.padEnd(Number(env.BODY_SIZE));
   const command = new bedrock[env.OPERATION](input);
-  const { stream, body, ...answer } = await client.send(command, { abortSignal: abort.signal });
+  const { stream, body, ...response } = await client.send(command, { abortSignal: abort.signal });
   const events = stream ?? body;
-  if (!events?.[Symbol.asyncIterator]) return { ...answer, body };
-  const arrived = [];
+  if (!events?.[Symbol.asyncIterator]) return { ...response, body };
+  const arrivals = [];
   for await (const event of events) {
-    arrived.push({ event, at: Date.now() / 1000 });
-    if (arrived.length === Number(env.ABORT_AFTER)) abort.abort();
+    arrivals.push({ event, at: Date.now() / 1000 });
+    if (arrivals.length === Number(env.ABORT_AFTER)) abort.abort();
   }
-  return { ...answer, events: arrived };
+  return { ...response, events: arrivals };
 }
 
-function refusal(error) {
+function describeError(error) {
   const isTyped = error.name in bedrock && error instanceof bedrock[error.name];
   return { error: { name: error.name, message: error.message, status: error.$metadata?.httpStatusCode, isTyped } };
 }
 
-// Whatever comes as bytes is text here.
-function readable(name, value) {
+// Converts bytes to text for JSON.
+function bytesToText(name, value) {
   return value instanceof Uint8Array ? Buffer.from(value).toString() : value;
 }
 
-const client = addHeaders(ways[env.WAY](), JSON.parse(env.HEADERS), UNSIGNED);
-const calls = Array.from({ length: Number(env.CONCURRENT) }, () => call(client).catch(refusal));
-console.log(JSON.stringify(await Promise.all(calls), readable));
+const client = addHeaders(clients[env.WAY](), JSON.parse(env.HEADERS), UNSIGNED);
+const calls = Array.from({ length: Number(env.CONCURRENT) }, () => call(client).catch(describeError));
+console.log(JSON.stringify(await Promise.all(calls), bytesToText));

@@ -1,8 +1,12 @@
-// Calls LLM providers by their own SDKs. Each line of the input is a call, in JSON; each line of the output what became
-// of one: {"id", "answer"}, {"id", "pieces"} of a stream, or {"id", "error"}.
+// Calls LLM providers with their own SDKs. Each input line is a call in JSON. Each output line is the result of a call:
+// {"id", "answer"}, {"id", "pieces"} for a stream, or {"id", "error"}.
 //
-// A call: `id`; `client`, a module of clients/; `operation`, one of its functions; `url` and `token`; `headers` to send
-// along; `abortAfter`, the number of pieces after which a stream is given up; whatever else the function looks at.
+// Members of a call:
+// - `id`
+// - `client`: a module in clients/, and `operation`: one of its functions
+// - `url`, `token`, and additional `headers`
+// - `abortAfter`: aborts a stream after this number of pieces
+// - arguments of the function
 
 import { createInterface } from "node:readline";
 
@@ -27,18 +31,18 @@ async function outcome(call) {
   return { pieces };
 }
 
-function described(error) {
+function describeError(error) {
   return {
-    // Some SDKs name the class only, some the instance only.
+    // Some SDKs set the name of the class only, others that of the instance only.
     name: error.name === "Error" ? error.constructor.name : error.name,
     status: error.status ?? error.statusCode ?? error.$metadata?.httpStatusCode ?? null,
-    // Vercel's provider for Google takes its message from Google's own shape only, else from the status.
+    // Vercel's provider for Google reads the message only from Google's own error format. Otherwise it uses the status.
     message: error.responseBody ? `${error.message}: ${error.responseBody}` : error.message,
   };
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
   const call = JSON.parse(line);
-  const answer = (result) => console.log(JSON.stringify({ id: call.id, ...result }));
-  outcome(call).then(answer, (error) => answer({ error: described(error) }));
+  const report = (result) => console.log(JSON.stringify({ id: call.id, ...result }));
+  outcome(call).then(report, (error) => report({ error: describeError(error) }));
 }

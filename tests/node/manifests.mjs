@@ -1,5 +1,7 @@
-// Reads a JSON list of manifests and prints what is wrong with each by its project's own types, for test_manifests.py:
-// the errors of their validation, and the members that they do not know. Those are the ones that it never looks at.
+// Validates a JSON list of manifests for test_manifests.py and prints the problems of each in JSON.
+//
+// The types of the manifest's own project validate it. They ignore unknown members, so a member that the validation does
+// not read is reported as unknown.
 
 import { readFileSync } from "node:fs";
 
@@ -13,31 +15,31 @@ const PACKAGES = {
 async function problems(manifest) {
   const { apiVersion, kind } = manifest;
   const { [kind]: Kind } = await import(`@kubernetes-models/${PACKAGES[apiVersion.split("/")[0]]}/${apiVersion}/${kind}`);
-  const looked = new Set();
+  const readPaths = new Set();
   const found = [];
   try {
-    Kind.prototype.validate.call(watched(manifest, "", looked));
+    Kind.prototype.validate.call(recordReads(manifest, "", readPaths));
   } catch (error) {
     found.push(error.message);
   }
   for (const path of paths(manifest, "")) {
-    if (!looked.has(path)) {
+    if (!readPaths.has(path)) {
       found.push(`unknown: ${path}`);
     }
   }
   return found;
 }
 
-/** The same value, which notes the path of each member that is parameters for. */
-function watched(value, at, looked) {
+/** Returns a proxy of the value that adds the path of each member that is read to `readPaths`. */
+function recordReads(value, at, readPaths) {
   if (value === null || typeof value !== "object") {
     return value;
   }
   return new Proxy(value, {
     get(target, name) {
       const path = `${at}/${String(name)}`;
-      looked.add(path);
-      return watched(target[name], path, looked);
+      readPaths.add(path);
+      return recordReads(target[name], path, readPaths);
     },
   });
 }

@@ -1,4 +1,4 @@
-// Anthropic's messages, as its SDKs ask for them, in a message and in a stream.
+// Anthropic's Messages API, with and without streaming, for any of Anthropic's SDKs.
 
 export function messages(model, client) {
   const parameters = ({ prompt }) => ({ model, max_tokens: 64, messages: [{ role: "user", content: prompt }] });

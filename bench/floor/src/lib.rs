@@ -1,4 +1,4 @@
-//! A proxy-wasm filter that does nothing: its callbacks are entered, and that is all. What it costs, any filter costs.
+//! A proxy-wasm filter that does nothing. Its cost is the minimum cost of any proxy-wasm filter.
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;

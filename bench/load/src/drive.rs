@@ -1,8 +1,8 @@
-//! A load: connections that are kept, each with one request under way, in a closed loop or at a fixed rate.
+//! The load generator: persistent connections with one request at a time each, in a closed loop or at a fixed rate.
 //!
-//! At a fixed rate the latency counts from the moment at which the request was due, so that a stall is seen in all
-//! requests that it delays. A connection that its peer closes is opened again if an answer said that it would
-//! be closed, or if a request got no answer. That request is then sent again, as every client does.
+//! At a fixed rate, latency is measured from the time at which the request was due, so that a stall adds to the latency
+//! of every request that it delays. A connection is opened again if a response has `connection: close`, or if the peer
+//! closed it before it responded. In the second case the request is sent again, as HTTP clients do.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -16,23 +16,23 @@ use crate::http::{Incoming, Message, header};
 
 struct Load {
     port: u16,
-    /// Whole requests, to be sent in turn.
+    /// Complete requests, which are sent in turn.
     requests: Vec<Vec<u8>>,
     first: u64,
     count: u64,
     duration: Duration,
     rate: Option<f64>,
     next: AtomicU64,
-    /// Whether no more are to be sent: a connection has failed, or who began the load has ended it.
-    ended: AtomicBool,
-    /// Connections that were opened again after an answer that ended them.
+    /// Whether to stop, because a connection failed or standard input was closed.
+    stopped: AtomicBool,
+    /// How many connections were opened again after a response with `connection: close`.
     reopened: AtomicU64,
-    /// Requests that were sent again, because their connection ended before an answer began.
+    /// How many requests were sent again, because the connection was closed before a response.
     resent: AtomicU64,
 }
 
-/// Options: `--connections C` (32), `--requests N` or `--seconds S`, `--rate PER_SECOND`, `--first` of the file's
-/// requests to begin with (0). With neither a number of requests nor a time the load ends with the standard input.
+/// Options: `--connections C` (default 32), `--requests N`, `--seconds S`, `--rate PER_SECOND`, and `--first I`, the index
+/// of the first request to send (default 0). Without `--requests` and `--seconds` it runs until standard input is closed.
 pub fn run(port: &str, file: &str, options: &[&str]) -> io::Result<()> {
     let mut load = Load {
         port: port.parse().map_err(io::Error::other)?,
@@ -42,14 +42,14 @@ pub fn run(port: &str, file: &str, options: &[&str]) -> io::Result<()> {
         duration: Duration::MAX,
         rate: None,
         next: AtomicU64::new(0),
-        ended: AtomicBool::new(false),
+        stopped: AtomicBool::new(false),
         reopened: AtomicU64::new(0),
         resent: AtomicU64::new(0),
     };
     let mut connections = 32;
     for pair in options.chunks(2) {
         let [name, value] = pair else {
-            return Err(io::Error::other("an option without value"));
+            return Err(io::Error::other("an option has no value"));
         };
         let number: f64 = value.parse().map_err(io::Error::other)?;
         match *name {
@@ -58,7 +58,7 @@ pub fn run(port: &str, file: &str, options: &[&str]) -> io::Result<()> {
             "--requests" => load.count = number as u64,
             "--seconds" => load.duration = Duration::from_secs_f64(number),
             "--rate" => load.rate = Some(number),
-            _ => return Err(io::Error::other("an unknown option")),
+            _ => return Err(io::Error::other("unknown option")),
         }
     }
     let load = Arc::new(load);
@@ -69,9 +69,9 @@ pub fn run(port: &str, file: &str, options: &[&str]) -> io::Result<()> {
             thread::spawn(move || {
                 let connected = TcpStream::connect(("127.0.0.1", load.port));
                 barrier.wait();
-                let worked = load.connection(connected?);
-                load.ended.fetch_or(worked.is_err(), Ordering::Relaxed);
-                worked
+                let result = load.connection(connected?);
+                load.stopped.fetch_or(result.is_err(), Ordering::Relaxed);
+                result
             })
         })
         .collect();
@@ -79,14 +79,14 @@ pub fn run(port: &str, file: &str, options: &[&str]) -> io::Result<()> {
     let start = Instant::now();
     if load.count == u64::MAX && load.duration == Duration::MAX {
         io::stdin().read_to_end(&mut Vec::new())?;
-        load.ended.store(true, Ordering::Relaxed);
+        load.stopped.store(true, Ordering::Relaxed);
     }
     let (mut latencies, mut statuses) = (Vec::new(), BTreeMap::new());
     for worker in workers {
-        let answers = worker
+        let responses = worker
             .join()
-            .map_err(|_| io::Error::other("a thread has panicked"))??;
-        for (status, latency) in answers {
+            .map_err(|_| io::Error::other("a thread panicked"))??;
+        for (status, latency) in responses {
             latencies.push(latency);
             *statuses.entry(status).or_insert(0_u64) += 1;
         }
@@ -122,14 +122,14 @@ impl Load {
     fn connection(&self, stream: TcpStream) -> io::Result<Vec<(u16, Duration)>> {
         let mut connection = Connection::new(stream)?;
         let start = Instant::now();
-        let mut answers = Vec::new();
+        let mut responses = Vec::new();
         loop {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
             if index >= self.count
                 || start.elapsed() >= self.duration
-                || self.ended.load(Ordering::Relaxed)
+                || self.stopped.load(Ordering::Relaxed)
             {
-                return Ok(answers);
+                return Ok(responses);
             }
             let mut due = Instant::now();
             if let Some(rate) = self.rate {
@@ -137,24 +137,24 @@ impl Load {
                 thread::sleep(due.saturating_duration_since(Instant::now()));
             }
             let request = (self.first + index) as usize % self.requests.len();
-            let answer = match connection.ask(&self.requests[request])? {
-                Some(answer) => answer,
+            let response = match connection.send(&self.requests[request])? {
+                Some(response) => response,
                 None => {
                     self.resent.fetch_add(1, Ordering::Relaxed);
                     connection = self.connect()?;
-                    let answer = connection.ask(&self.requests[request])?;
-                    answer.ok_or(io::ErrorKind::UnexpectedEof)?
+                    let response = connection.send(&self.requests[request])?;
+                    response.ok_or(io::ErrorKind::UnexpectedEof)?
                 }
             };
-            if header(&answer.head, "connection") == Some("close") {
+            if header(&response.head, "connection") == Some("close") {
                 self.reopened.fetch_add(1, Ordering::Relaxed);
                 connection = self.connect()?;
             }
-            let status = answer
+            let status = response
                 .head
                 .get(9..12)
                 .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
-            answers.push((status.unwrap_or(0), due.elapsed()));
+            responses.push((status.unwrap_or(0), due.elapsed()));
         }
     }
 }
@@ -171,8 +171,8 @@ impl Connection {
         Ok(Self { stream, incoming })
     }
 
-    /// The answer; none where the connection had ended before one began.
-    fn ask(&mut self, request: &[u8]) -> io::Result<Option<Message>> {
+    /// The response, or `None` if the connection was closed before one began.
+    fn send(&mut self, request: &[u8]) -> io::Result<Option<Message>> {
         match self.stream.write_all(request) {
             Ok(()) => self.incoming.message(),
             Err(_) => Ok(None),
@@ -180,7 +180,7 @@ impl Connection {
     }
 }
 
-/// The file: for each request a line with its size, then its bytes.
+/// Reads a file that has, for each request, a line with its size and then its bytes.
 fn read_requests(mut file: &[u8]) -> Vec<Vec<u8>> {
     let mut requests = Vec::new();
     while let Some(end) = file.iter().position(|byte| *byte == b'\n') {

@@ -1,23 +1,23 @@
-//! As much of HTTP/1.1 as two ends need that know each other: bodies by content-length or, where they end, chunked.
+//! The subset of HTTP/1.1 that the benchmark needs: bodies with `content-length`, and chunked bodies up to their end.
 
 use std::io::{self, ErrorKind, Read};
 use std::net::TcpStream;
 
-/// One direction of a connection: what has been read of it and not been taken.
+/// The receiving side of a connection, with the bytes that were read but not yet parsed.
 pub struct Incoming {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
-/// A message: its head, and how it went on.
+/// A request or a response.
 pub struct Message {
     pub head: Vec<u8>,
-    /// The body; of a long one, the beginning.
+    /// The body, or only its beginning if it is long.
     pub body: Vec<u8>,
 }
 
-/// Of a longer body no more is kept.
-const KEPT: usize = 64 * 1024;
+/// The rest of a longer body is discarded.
+const MAX_KEPT: usize = 64 * 1024;
 
 impl Incoming {
     pub fn new(stream: TcpStream) -> Self {
@@ -27,7 +27,7 @@ impl Incoming {
         }
     }
 
-    /// The next message; `None` where the peer has closed before one began.
+    /// The next message, or `None` if the peer closed the connection before one began.
     pub fn message(&mut self) -> io::Result<Option<Message>> {
         let end = loop {
             if let Some(at) = find(&self.buffer, b"\r\n\r\n") {
@@ -56,23 +56,23 @@ impl Incoming {
 
     fn sized(&mut self, size: usize) -> io::Result<Vec<u8>> {
         let mut body: Vec<u8> = self.buffer.drain(..size.min(self.buffer.len())).collect();
-        let mut taken = body.len();
-        let mut piece = [0; 64 * 1024];
-        while taken < size {
-            let wanted = piece.len().min(size - taken);
-            let read = self.stream.read(&mut piece[..wanted])?;
+        let mut received = body.len();
+        let mut chunk = [0; 64 * 1024];
+        while received < size {
+            let wanted = chunk.len().min(size - received);
+            let read = self.stream.read(&mut chunk[..wanted])?;
             if read == 0 {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
-            if body.len() < KEPT {
-                body.extend_from_slice(&piece[..read]);
+            if body.len() < MAX_KEPT {
+                body.extend_from_slice(&chunk[..read]);
             }
-            taken += read;
+            received += read;
         }
         Ok(body)
     }
 
-    /// A chunked body without trailers, framing left in.
+    /// A chunked body without trailers, including its chunk framing.
     fn chunked(&mut self) -> io::Result<Vec<u8>> {
         while !self.buffer.ends_with(b"0\r\n\r\n") {
             if self.fill()? == 0 {
@@ -83,9 +83,9 @@ impl Incoming {
     }
 
     fn fill(&mut self) -> io::Result<usize> {
-        let mut piece = [0; 16 * 1024];
-        let read = self.stream.read(&mut piece)?;
-        self.buffer.extend_from_slice(&piece[..read]);
+        let mut chunk = [0; 16 * 1024];
+        let read = self.stream.read(&mut chunk)?;
+        self.buffer.extend_from_slice(&chunk[..read]);
         Ok(read)
     }
 }

@@ -1,16 +1,16 @@
-//! `load upstream CHAT BEDROCK`: answers requests with the JSON of these files, fast.
-//! `load drive PORT REQUESTS OPTIONS`: sends requests, and prints a line of JSON about them.
+//! `load upstream CHAT BEDROCK` responds to requests with the JSON in these files.
+//! `load drive PORT REQUESTS OPTIONS` sends the requests in a file and prints the results as one line of JSON.
 
-#![allow(clippy::disallowed_methods)] // the ban on clocks is for the filter
+#![allow(clippy::disallowed_methods)] // clocks are banned in the filter only
 
 mod drive;
 mod http;
 mod upstream;
 
 fn main() -> std::io::Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match words.as_slice() {
+    let owned: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = owned.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
         ["upstream", chat, bedrock] => {
             upstream::serve(std::fs::read(chat)?, std::fs::read(bedrock)?)
         }

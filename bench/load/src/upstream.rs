@@ -1,4 +1,4 @@
-//! A provider that answers at once. `GET /last` shows the head of the request before.
+//! A provider that responds immediately. `GET /last` returns the head of the previous request.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::http::{Incoming, Message, find};
 
-/// The members of a request that say how many events are streamed, and how many milliseconds there are between them.
+/// The members of a request with the number of events to stream, and with the milliseconds between two events.
 const EVENTS: &[u8] = b"\"max_tokens\": ";
 const GAP: &[u8] = b"\"gap_ms\": ";
 
@@ -18,11 +18,11 @@ struct Upstream {
     last: Mutex<Vec<u8>>,
 }
 
-/// Serves on a free port, which it prints, until its standard input ends.
+/// Listens on a free port, prints it, and serves until standard input is closed.
 pub fn serve(chat: Vec<u8>, bedrock: Vec<u8>) -> io::Result<()> {
     let upstream = Arc::new(Upstream {
-        chat: answer("application/json", &chat),
-        bedrock: answer("application/json", &bedrock),
+        chat: response("application/json", &chat),
+        bedrock: response("application/json", &bedrock),
         last: Mutex::default(),
     });
     let listener = TcpListener::bind("127.0.0.1:0")?;
@@ -46,9 +46,9 @@ impl Upstream {
             let mut last = self
                 .last
                 .lock()
-                .map_err(|_| io::Error::other("a thread has panicked"))?;
+                .map_err(|_| io::Error::other("a thread panicked"))?;
             if head.starts_with(b"GET /last ") {
-                stream.write_all(&answer("text/plain", &last))?;
+                stream.write_all(&response("text/plain", &last))?;
                 continue;
             }
             last.clear();
@@ -67,7 +67,7 @@ impl Upstream {
     }
 }
 
-fn answer(content_type: &str, body: &[u8]) -> Vec<u8> {
+fn response(content_type: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!(
         "HTTP/1.1 200 OK\r\nserver: upstream\r\ndate: Thu, 01 Jan 2026 00:00:00 GMT\r\ncontent-type: {content_type}\r\n\
@@ -76,16 +76,15 @@ fn answer(content_type: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// The number that follows a name.
+/// The number after this member's name.
 fn number(body: &[u8], name: &[u8]) -> io::Result<u32> {
     let start = find(body, name).map_or(body.len(), |start| start + name.len());
     let digits = body[start..].split(|byte| !byte.is_ascii_digit()).next();
     let number = String::from_utf8_lossy(digits.unwrap_or_default()).parse();
-    number
-        .map_err(|_| io::Error::other("a request for a stream says neither how long nor how fast"))
+    number.map_err(|_| io::Error::other("a streaming request needs max_tokens and gap_ms"))
 }
 
-/// Events as OpenAI sends them, each in a chunk of its own.
+/// Sends a chat completion stream, each event in its own HTTP chunk.
 fn stream_events(stream: &mut TcpStream, events: u32, gap: Duration) -> io::Result<()> {
     let start = Instant::now();
     stream.write_all(

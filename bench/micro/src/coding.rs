@@ -1,4 +1,4 @@
-//! What it takes to decode a compressed stream.
+//! The time to decode a compressed stream.
 
 use std::hint::black_box;
 use std::io::Write;
@@ -10,31 +10,35 @@ use flate2::write::{GzEncoder, ZlibEncoder};
 
 use crate::framing::{EVENTS, chat_event};
 
-/// As a provider's answer comes through the host.
-const PIECE: usize = 4096;
+/// A typical size of the chunks in which a host delivers a response.
+const CHUNK: usize = 4096;
 
 pub fn benchmarks(criterion: &mut Criterion) {
     let plain = text();
     let gzip = {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(&plain).expect("memory takes all");
-        encoder.finish().expect("memory takes all")
+        encoder
+            .write_all(&plain)
+            .expect("writing to memory succeeds");
+        encoder.finish().expect("writing to memory succeeds")
     };
     let deflate = {
         let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(&plain).expect("memory takes all");
-        encoder.finish().expect("memory takes all")
+        encoder
+            .write_all(&plain)
+            .expect("writing to memory succeeds");
+        encoder.finish().expect("writing to memory succeeds")
     };
     for (coding, encoded) in [("gzip", gzip), ("deflate", deflate)] {
         let decode = || {
             let mut decoder = Decoder::new(coding.as_bytes()).expect("a known coding");
             let mut length = 0;
-            for piece in encoded.chunks(PIECE) {
-                let taken = decoder.decode(black_box(piece), &mut |decoded| {
+            for chunk in encoded.chunks(CHUNK) {
+                let result = decoder.decode(black_box(chunk), &mut |decoded| {
                     length += decoded.len();
                     Ok(())
                 });
-                assert!(taken.is_ok(), "{coding}");
+                assert!(result.is_ok(), "{coding}");
             }
             length
         };
@@ -45,7 +49,7 @@ pub fn benchmarks(criterion: &mut Criterion) {
     }
 }
 
-/// A stream's events, each a little another.
+/// A stream of slightly different events.
 fn text() -> Vec<u8> {
     let event = String::from_utf8(chat_event()).expect("text");
     (0..EVENTS)

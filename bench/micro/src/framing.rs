@@ -1,4 +1,4 @@
-//! What an event of a stream takes: to be told from the next, and to be read for its usage.
+//! The time per event of a stream, for framing alone and for the whole extraction of usage.
 
 use std::hint::black_box;
 use std::rc::Rc;
@@ -16,7 +16,7 @@ use criterion::{Criterion, Throughput};
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 
-/// Events of a stream before its last, each a piece of the body of its own.
+/// The number of events in a stream before the last one. Each arrives in its own chunk.
 pub const EVENTS: usize = 100;
 
 pub fn benchmarks(criterion: &mut Criterion) {
@@ -25,7 +25,7 @@ pub fn benchmarks(criterion: &mut Criterion) {
     let events = vec![chat_event(); EVENTS];
     let count = |criterion: &mut Criterion, name: &str, frame: &dyn Fn() -> usize| {
         assert_eq!(frame(), EVENTS, "{name}");
-        let mut group = criterion.benchmark_group("framer, an event");
+        let mut group = criterion.benchmark_group("framer, per event");
         group.throughput(Throughput::Elements(EVENTS as u64));
         group.bench_function(name, |bencher| bencher.iter(frame));
     };
@@ -47,7 +47,7 @@ pub fn benchmarks(criterion: &mut Criterion) {
                 values += 1
             });
         }
-        values / VALUES_IN_AN_ELEMENT
+        values / VALUES_PER_ELEMENT
     });
     count(criterion, "Amazon's event stream", &|| {
         let mut framer = event_stream::Framer::default();
@@ -59,14 +59,14 @@ pub fn benchmarks(criterion: &mut Criterion) {
     });
     scan(criterion, &events);
     check(criterion);
-    read(
+    extract(
         criterion,
         "server-sent events",
         &CHAT_COMPLETIONS,
         "text/event-stream",
         &events,
     );
-    read(
+    extract(
         criterion,
         "JSON array",
         &GENERATE_CONTENT,
@@ -74,7 +74,7 @@ pub fn benchmarks(criterion: &mut Criterion) {
         &array,
     );
     let binary = "application/vnd.amazon.eventstream";
-    read(
+    extract(
         criterion,
         "Amazon's event stream",
         &CONVERSE,
@@ -99,12 +99,12 @@ fn scan(criterion: &mut Criterion, events: &[Vec<u8>]) {
         values
     };
     assert_eq!(scan(), 3 * EVENTS, "id, model and content");
-    let mut group = criterion.benchmark_group("JSON scanner, an event");
+    let mut group = criterion.benchmark_group("JSON scanner, per event");
     group.throughput(Throughput::Elements(EVENTS as u64));
     group.bench_function("chat completion chunk", |bencher| bencher.iter(scan));
 }
 
-/// The check of a request's model, on a long conversation in pieces of 16 KB.
+/// The check of the model in a request body with a long conversation, in chunks of 16 KB.
 fn check(criterion: &mut Criterion) {
     let message = r#"{"role":"user","content":[{"type":"text","text":"A few words,\nand \"some more\" of them, as people write them to a model when they ask it for something."}]}"#;
     let messages = vec![message; 600].join(",");
@@ -126,29 +126,29 @@ fn check(criterion: &mut Criterion) {
     group.bench_function("request body of 100 KB", |bencher| bencher.iter(check));
 }
 
-/// All that is done with an event: framed, searched for what is wanted, timed.
-fn read(
+/// The whole extraction of usage: framing, search for fields, and timing.
+fn extract(
     criterion: &mut Criterion,
     name: &str,
     dialect: &'static Dialect,
     content_type: &str,
     events: &[Vec<u8>],
 ) {
-    let read = || {
+    let extract = || {
         let mut extractor = UsageExtractor::new(dialect, content_type.as_bytes(), b"");
         for event in events {
             extractor.push(black_box(event), &NOW);
         }
-        assert!(extractor.is_reading(), "{name}: it gave up");
+        assert!(extractor.is_reading(), "{name}: the extractor gave up");
         extractor.finish(End::Complete)
     };
     assert!(
-        read().timing.first_token.is_some(),
-        "{name}: no event is known"
+        extract().timing.first_token.is_some(),
+        "{name}: no event was recognised"
     );
-    let mut group = criterion.benchmark_group("usage, an event");
+    let mut group = criterion.benchmark_group("usage, per event");
     group.throughput(Throughput::Elements(EVENTS as u64));
-    group.bench_function(name, |bencher| bencher.iter(read));
+    group.bench_function(name, |bencher| bencher.iter(extract));
 }
 
 pub fn chat_event() -> Vec<u8> {
@@ -158,10 +158,10 @@ pub fn chat_event() -> Vec<u8> {
     .to_vec()
 }
 
-/// How many wanted values each element of [`array`] has.
-const VALUES_IN_AN_ELEMENT: usize = 5;
+/// How many values each element of [`array`] has that the scanner extracts.
+const VALUES_PER_ELEMENT: usize = 5;
 
-/// The pieces of an array that is still to be ended.
+/// The chunks of an array that is not yet closed.
 fn array() -> Vec<Vec<u8>> {
     let element = r#"{"candidates":[{"content":{"parts":[{"text":" and so on"}],"role":"model"},"index":0}],"usageMetadata":{"promptTokenCount":300,"candidatesTokenCount":4,"totalTokenCount":304,"promptTokensDetails":[{"modality":"TEXT","tokenCount":300}]},"modelVersion":"gemini-2.5-flash","responseId":"hVkTaYz4Mr2UxN8P"}"#;
     (0..EVENTS)
@@ -169,7 +169,7 @@ fn array() -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// A message of Converse's stream.
+/// A message of Bedrock's `converse-stream` response.
 fn message() -> Vec<u8> {
     let mut headers = Vec::new();
     for (name, value) in [

@@ -1,6 +1,6 @@
-//! What each module of the filter takes, by criterion: no host, no network, one thread.
+//! Benchmarks of single modules of the filter with criterion, on one thread, without a host or a network.
 //!
-//! `bench/micro.py` runs it twice, native and compiled to Wasm, and puts the figures side by side.
+//! `bench/micro.py` runs them native and compiled to Wasm, and compares the results.
 
 mod coding;
 mod framing;

@@ -1,4 +1,4 @@
-//! What the check of a token's signature takes, by algorithm.
+//! The time to verify a token's signature, by algorithm.
 
 use std::hint::black_box;
 
@@ -9,7 +9,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use criterion::Criterion;
 use serde_json::{Value, json};
 
-/// One key and token for each algorithm, RSA keys of 2048 bits: those of the tests.
+/// The test vectors: one key and one token for each algorithm. RSA keys have 2048 bits.
 pub fn vectors() -> Vec<Value> {
     let text = include_str!("../../../tests/vectors/jws/independent.json");
     serde_json::from_str(text).expect("the vectors are JSON")
@@ -18,7 +18,7 @@ pub fn vectors() -> Vec<Value> {
 pub fn benchmarks(criterion: &mut Criterion) {
     for vector in vectors() {
         let name = vector["algorithm"].as_str().expect("a name");
-        let algorithm = Algorithm::from_name(name).expect("one that is known");
+        let algorithm = Algorithm::from_name(name).expect("a known algorithm");
         let jwks = json!({"keys": [vector["jwk"]]}).to_string();
         let keys = KeySet::parse(jwks.as_bytes()).expect("a key set");
         let key = &keys.keys()[0];

@@ -1,7 +1,7 @@
-//! Makes the calls of the host that the gateway makes for a chat completion, and does no work: what it costs, any
-//! filter costs that reads and writes as much. It exports the same callbacks, and has no allocator.
+//! Makes the same host calls as the gateway for a chat completion, and does no work. Its cost is the minimum cost of a
+//! filter that reads and writes as much. It exports the same callbacks as the gateway, and has no allocator.
 //!
-//! Its configuration is the upstream's authority, after a `+` where it is to give the access log its fields too.
+//! Its configuration is the upstream's authority. A leading `+` also enables the fields of the access log.
 
 use std::ptr::{addr_of_mut, null_mut};
 
@@ -46,7 +46,7 @@ const CONFIGURATION: u32 = 7;
 const COUNTERS: usize = 3;
 const HISTOGRAMS: usize = 5;
 
-/// The fields that are known of a chat completion.
+/// The access log fields that the gateway sets for a chat completion.
 const FIELDS: [&str; 13] = [
     "ai_gateway.provider",
     "gen_ai.provider.name",
@@ -63,7 +63,7 @@ const FIELDS: [&str; 13] = [
     "gen_ai.usage.reasoning.output_tokens",
 ];
 
-/// All that the host hands over goes here, one after the other overwritten.
+/// The buffer for all data from the host. Each call overwrites the previous data.
 static mut MEMORY: [u8; 1 << 20] = [0; 1 << 20];
 static mut AUTHORITY: [u8; 64] = [0; 64];
 static mut AUTHORITY_SIZE: usize = 0;
@@ -94,7 +94,7 @@ extern "C" fn proxy_on_configure(_: u32, size: usize) -> u32 {
         AUTHORITY[..AUTHORITY_SIZE].copy_from_slice(&MEMORY[start..size]);
         #[expect(
             clippy::needless_range_loop,
-            reason = "nobody refers to a static that is changed"
+            reason = "an iterator would hold a reference to a mutable static"
         )]
         for index in 0..COUNTERS + HISTOGRAMS {
             let (kind, name) = if index < COUNTERS {

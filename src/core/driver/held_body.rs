@@ -7,6 +7,7 @@
 //! cannot wait for another: it is resumed at once, and the piece after that is held a second time,
 //! until another piece arrives or until the root context's tick.
 
+use super::end_of_stream::EndOfStream;
 use crate::transaction::Flow;
 
 /// What the workaround does with the next piece.
@@ -52,10 +53,9 @@ impl HeldBody {
         self.has_piece = true;
     }
 
-    /// Says when to resume the request. `available` bytes of its body have arrived, and its end if
-    /// `has_ended`.
-    pub(super) const fn resume(&mut self, available: usize, has_ended: bool) -> Resume {
-        if !self.has_piece || has_ended {
+    /// Says when to resume the request, of whose body `available` bytes have arrived.
+    pub(super) const fn resume(&mut self, available: usize, end: EndOfStream) -> Resume {
+        if !self.has_piece || matches!(end, EndOfStream::Yes) {
             return Resume::Now;
         }
         if available == 0 {

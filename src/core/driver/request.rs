@@ -1,23 +1,8 @@
 //! One request as the driver keeps it.
 
+use super::end_of_stream::EndOfStream;
 use super::held_body::HeldBody;
 use crate::transaction::{Flow, Transaction};
-
-/// Whether a head or a piece of a body is the last of its request or response.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum EndOfStream {
-    /// More follows.
-    #[default]
-    No,
-    /// Nothing follows.
-    Yes,
-}
-
-impl From<bool> for EndOfStream {
-    fn from(is_last: bool) -> Self {
-        if is_last { Self::Yes } else { Self::No }
-    }
-}
 
 /// A request: its transaction, and how much of its body has arrived.
 pub(super) struct Request {

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use super::end_of_stream::EndOfStream;
 use super::held_body::Resume;
 use super::host::Host;
 use super::metrics::Metrics;
-use super::request::{EndOfStream, ReceivedBody, Request};
+use super::request::{ReceivedBody, Request};
 use super::wait_list::{BodyDeadlines, WaitList};
 use crate::base::chunk::Chunk;
 use crate::base::time::UnixTime;
@@ -87,9 +88,7 @@ impl<H: Host> Worker<H> {
             return;
         }
         let ReceivedBody { available, end, .. } = request.body;
-        let has_ended = end == EndOfStream::Yes;
-        if !self.has_held_body_bug || request.held_body.resume(available, has_ended) == Resume::Now
-        {
+        if !self.has_held_body_bug || request.held_body.resume(available, end) == Resume::Now {
             self.host.resume_request();
         }
     }

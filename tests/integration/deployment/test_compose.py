@@ -1,4 +1,4 @@
-"""docker-compose.yml: it is the gateway of the other tests, and each service says whether it is healthy."""
+"""docker-compose.yml: the gateway has the configuration of the other tests, and each service has a health check."""
 
 import json
 import os
@@ -22,29 +22,29 @@ COMPOSE = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())
 DESCRIPTION = {"ports": dict.fromkeys(["identity_provider", *SERVICES], 1), "signing_key": None}
 
 
-def whole(world):
-    """The providers of the other tests, and Bedrock."""
+def full_configuration(world):
+    """The configuration of the other tests with a Bedrock provider."""
     shared = configuration(world)
     return shared | {"providers": shared["providers"] + bedrock_configuration(world)["providers"]}
 
 
-def test_its_filter_file_is_the_shipped_one_with_the_providers_of_the_other_tests():
+def test_the_filter_file_is_the_shipped_one_with_the_configuration_of_the_other_tests():
     ours, shipped = (
         yaml.safe_load((PROJECT / path / "filter.yaml").read_text()) for path in ("tests/compose/gateway", "envoy")
     )
-    plugin, other = (document["resources"][0]["typed_config"]["config"] for document in (ours, shipped))
-    assert json.loads(plugin.pop("configuration")["value"]) == whole(ExternalWorld(DESCRIPTION))
-    del other["configuration"], other["vm_config"]["environment_variables"]
+    plugin, shipped_plugin = (document["resources"][0]["typed_config"]["config"] for document in (ours, shipped))
+    assert json.loads(plugin.pop("configuration")["value"]) == full_configuration(ExternalWorld(DESCRIPTION))
+    del shipped_plugin["configuration"], shipped_plugin["vm_config"]["environment_variables"]
     assert ours == shipped
 
 
-def test_each_service_has_a_health_check_and_none_opens_a_port_to_others():
+def test_each_service_has_a_health_check_and_publishes_ports_only_on_loopback():
     for name, service in COMPOSE["services"].items():
         assert service["healthcheck"]["test"][0] == "CMD", name
         assert all(port.startswith("127.0.0.1:") for port in service["ports"]), name
 
 
-def test_each_mock_is_waited_for():
+def test_the_gateway_waits_until_each_mock_is_healthy():
     gateway = COMPOSE["services"].pop("gateway")
     assert gateway["depends_on"] == {name: {"condition": "service_healthy"} for name in COMPOSE["services"]}
 
@@ -66,23 +66,22 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_mock_in_a_container_cannot_be_changed_by_mistake(change):
+def test_changing_a_mock_that_runs_in_a_container_raises_an_error(change):
     with pytest.raises(AttributeError, match="runs in another process"):
         change(ExternalWorld(DESCRIPTION))
 
 
-def without_an_engine(*command, **environment):
-    """Runs it where no Docker engine answers."""
-    elsewhere = {
-        name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "CI")
-    }  # of the `make test` around it
-    elsewhere |= {"DOCKER_HOST": "unix:///nowhere/docker.sock", **environment}
-    return subprocess.run(command, cwd=PROJECT, env=elsewhere, capture_output=True, text=True, timeout=30)
+def run_without_engine(*command, **environment):
+    """Run a command with a DOCKER_HOST at which no engine answers."""
+    # MAKEFLAGS and CI may be set by the `make test` that runs this test.
+    inherited = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "CI")}
+    inherited |= {"DOCKER_HOST": "unix:///nowhere/docker.sock", **environment}
+    return subprocess.run(command, cwd=PROJECT, env=inherited, capture_output=True, text=True, timeout=30)
 
 
 @pytest.fixture
 def in_ci(tmp_path):
-    """`make containers` in CI, on a machine that has some of what an engine needs and these programs."""
+    """A function that runs `make containers` with `CI=true` on a machine that has only some basic programs and the given ones."""
     for name in ("bash", "sh", "dirname", "timeout", "mkdir", "tail", "rm", "chmod", "grep", "make"):
         (tmp_path / name).symlink_to(shutil.which(name))
 
@@ -90,7 +89,7 @@ def in_ci(tmp_path):
         for name, body in {"id": "echo 0", **programs}.items():
             (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
             (tmp_path / name).chmod(0o755)
-        return without_an_engine(
+        return run_without_engine(
             "make", "--silent", "--no-print-directory", "containers", CI="true", PATH=str(tmp_path)
         )
 
@@ -109,7 +108,7 @@ IMPOSSIBLE = {
 
 
 @pytest.mark.parametrize(("programs", "reason"), IMPOSSIBLE.values(), ids=IMPOSSIBLE)
-def test_in_ci_these_tests_are_left_out_where_no_engine_can_be_started(programs, reason, in_ci):
+def test_in_ci_the_compose_tests_are_skipped_if_no_engine_can_be_started(programs, reason, in_ci):
     done = in_ci(**programs)
     assert done.returncode == 0, done.stderr
     (line,) = done.stdout.splitlines()
@@ -118,23 +117,23 @@ def test_in_ci_these_tests_are_left_out_where_no_engine_can_be_started(programs,
     assert not done.stderr
 
 
-def test_in_ci_packages_that_cannot_be_installed_are_a_failure(in_ci):
+def test_in_ci_a_failed_package_installation_fails_the_target(in_ci):
     asked = 'echo "E: asked for $*"; case "$*" in *update) ;; *) exit 100 ;; esac'
     done = in_ci(**{name: "" for name in NEEDED if name != "dockerd"}, **{"apt-get": asked})
     assert done.returncode != 0
     assert "install --no-install-recommends docker.io\n" in done.stderr
 
 
-def test_make_test_says_that_these_tests_were_left_out_where_no_engine_answers():
-    done = without_an_engine("make", "--silent", "--no-print-directory", "containers")
+def test_make_test_reports_that_the_compose_tests_are_skipped_if_no_engine_answers():
+    done = run_without_engine("make", "--silent", "--no-print-directory", "containers")
     assert done.returncode == 0, done.stderr
     (line,) = done.stdout.splitlines()
     assert line.startswith("docker: the compose tests were left out: no Docker engine answers; ")
     assert not done.stderr
 
 
-def test_make_compose_test_fails_where_no_engine_answers():
-    done = without_an_engine("tests/compose/test.sh")
+def test_make_compose_test_fails_if_no_engine_answers():
+    done = run_without_engine("tests/compose/test.sh")
     assert done.returncode == 1
     assert done.stderr.startswith("The compose tests cannot run: no Docker engine answers; ")
 
@@ -143,7 +142,7 @@ in_docker = pytest.mark.skipif(not EXTERNAL, reason="runs with make compose-test
 
 
 @in_docker
-def test_bedrock_gets_a_signature(gateway, world, token):
+def test_requests_to_bedrock_are_signed(gateway, world, token):
     path = "/model/us.anthropic.claude-sonnet-4-6/invoke"
     answer = exchange(gateway, "POST", target(path), [bearer(token)], INVOKE)
     assert answer.status == 200, answer.body
@@ -151,10 +150,10 @@ def test_bedrock_gets_a_signature(gateway, world, token):
 
 
 @in_docker
-def test_the_plugins_image_holds_the_filter(tmp_path):
+def test_the_plugin_image_contains_the_filter(tmp_path):
     image.main()
     loaded = docker("load", "--quiet", "--input", PROJECT / "dist" / "ai-gateway-filter.tar").split()[-1]
-    container = docker("create", loaded, "nothing-in-it-runs").strip()
+    container = docker("create", loaded, "unused-command").strip()
     try:
         docker("cp", f"{container}:/plugin.wasm", tmp_path)
     finally:
@@ -163,7 +162,7 @@ def test_the_plugins_image_holds_the_filter(tmp_path):
 
 
 @in_docker
-def test_the_gateways_image_runs_without_root_capabilities_and_a_file_system_to_write_to(world, token, tmp_path):
+def test_the_gateway_image_runs_as_non_root_without_capabilities_on_a_read_only_file_system(world, token, tmp_path):
     subprocess.run(["tools/image-gateway.sh"], cwd=PROJECT, check=True, timeout=50, stdout=subprocess.DEVNULL)
     (tmp_path / "filter.yaml").write_text(FILTER_WITH_A_KEY_FROM_THE_ENVIRONMENT)
     tmp_path.chmod(0o755)
@@ -179,8 +178,8 @@ def test_the_gateways_image_runs_without_root_capabilities_and_a_file_system_to_
         wait_for_200(f"http://{probe}/ready", container)
         with pytest.raises(urllib.error.HTTPError, match="404"):
             urllib.request.urlopen(f"http://{probe}/config_dump", timeout=10)
-        asked = urllib.request.Request(f"http://{url}{OPENAI.target}", OPENAI.content(), dict([BEARER.filled(token)]))
-        with urllib.request.urlopen(asked, timeout=10) as answer:
+        request = urllib.request.Request(f"http://{url}{OPENAI.target}", OPENAI.content(), dict([BEARER.filled(token)]))
+        with urllib.request.urlopen(request, timeout=10) as answer:
             assert PROMPT in answer.read().decode()
         assert docker("exec", container, "id", "-u").strip() == "10001"
     finally:
@@ -202,14 +201,14 @@ FILTER_WITH_A_KEY_FROM_THE_ENVIRONMENT = (
 
 
 def docker(*arguments):
-    """What Docker prints, or what the container logged."""
+    """Runs Docker and returns its standard output, or standard error if that is empty."""
     done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, done.stderr
     return done.stdout or done.stderr
 
 
 def wait_for_200(url, container):
-    """Return once that is the answer."""
+    """Waits until the response to this URL has status 200."""
 
     def answers():
         try:

@@ -17,7 +17,7 @@ from tools.gateway import PROJECT
 
 MODULE = PROJECT / "target/ai_gateway_filter_faults.wasm"
 SHIPPED = PROJECT / "ai_gateway_filter.wasm"
-MESSAGE = "a test has asked for this"
+MESSAGE = "a test asked for this"
 PLACES = ["request head", "request body", "response head", "response body", "log", "tick"]
 # Callbacks in which the request that triggers the trap has no response yet.
 BEFORE_AN_ANSWER = ["request head", "request body", "response head"]

@@ -1,4 +1,4 @@
-// Anthropic's SDK for Bedrock, which signs with keys that mean nothing and brings the token as session token.
+// Anthropic's SDK for Bedrock. It signs with dummy keys and sends the gateway token as the session token.
 
 import { AnthropicBedrock } from "@anthropic-ai/bedrock-sdk";
 
@@ -6,8 +6,8 @@ import { messages } from "../messages.mjs";
 
 function client({ url, token, headers }) {
   const keys = { awsAccessKey: "AKIACLIENT", awsSecretKey: "the-clients-own-secret-key", awsSessionToken: token };
-  const usual = { baseURL: url, awsRegion: "us-east-1", maxRetries: 0 };
-  return new AnthropicBedrock({ ...usual, ...keys, defaultHeaders: headers });
+  const defaults = { baseURL: url, awsRegion: "us-east-1", maxRetries: 0 };
+  return new AnthropicBedrock({ ...defaults, ...keys, defaultHeaders: headers });
 }
 
 export const { answer, stream } = messages("us.anthropic.claude-haiku-4-5-20251001-v1:0", client);

@@ -1,4 +1,4 @@
-// The AWS SDK, which signs with keys that mean nothing and brings the token as session token.
+// The AWS SDK. It signs with dummy keys and sends the gateway token as the session token.
 
 import { BedrockRuntimeClient, ConverseCommand, ConverseStreamCommand } from "@aws-sdk/client-bedrock-runtime";
 
@@ -16,7 +16,7 @@ function send(Command, call) {
     Object.assign(args.request.headers, call.headers);
     return next(args);
   };
-  client.middlewareStack.add(add, { step: "deserialize" }); // after the signature
+  client.middlewareStack.add(add, { step: "deserialize" }); // this step runs after signing
   return client.send(new Command(parameters(call)), { abortSignal: call.signal });
 }
 

@@ -1,5 +1,7 @@
-// OpenAI's SDK for realtime sessions: by the package `ws`, which sends the key in `Authorization`; by the browsers'
-// WebSocket, which sends it among the subprotocols; and that WebSocket by itself.
+// Realtime sessions with three clients:
+// - OpenAI's SDK with the package `ws`, which sends the key in `Authorization`
+// - OpenAI's SDK with the browsers' WebSocket, which sends the key as a subprotocol
+// - the browsers' WebSocket without the SDK
 
 import OpenAI from "openai";
 import { OpenAIRealtimeWebSocket } from "openai/realtime/websocket";
@@ -19,7 +21,7 @@ export function in_a_browser({ url, token, prompt }) {
     socket.onerror = () => reject(new Error("the handshake failed"));
     socket.onmessage = ({ data }) => {
       const event = JSON.parse(data);
-      if (event.type === "session.created") for (const event of spoken(prompt)) socket.send(JSON.stringify(event));
+      if (event.type === "session.created") for (const event of userMessage(prompt)) socket.send(JSON.stringify(event));
       if (event.type !== "response.done") return;
       resolve(`${socket.protocol}: ${event.response.output[0].content[0].text}`);
       socket.close();
@@ -34,7 +36,7 @@ function client({ url, token }) {
 function converse(realtime, { prompt }) {
   return new Promise((resolve, reject) => {
     realtime.on("error", reject);
-    realtime.on("session.created", () => spoken(prompt).forEach((event) => realtime.send(event)));
+    realtime.on("session.created", () => userMessage(prompt).forEach((event) => realtime.send(event)));
     realtime.on("response.done", ({ response }) => {
       resolve(response.output[0].content[0].text);
       realtime.close();
@@ -42,7 +44,7 @@ function converse(realtime, { prompt }) {
   });
 }
 
-function spoken(text) {
+function userMessage(text) {
   const item = { type: "message", role: "user", content: [{ type: "input_text", text }] };
   return [{ type: "conversation.item.create", item }, { type: "response.create" }];
 }

@@ -1,4 +1,4 @@
-// Tokens by client credentials, from openid-client of either kind.
+// Tokens with the client credentials grant, from openid-client 5 and 6.
 
 import { Issuer } from "openid-client";
 import * as openid from "openid-client-6";
@@ -11,7 +11,7 @@ export async function five({ issuer, id, secret, audience }) {
 }
 
 export async function six({ issuer, id, secret, audience }) {
-  const insecure = { execute: [openid.allowInsecureRequests] }; // the issuer of the tests speaks http
+  const insecure = { execute: [openid.allowInsecureRequests] }; // the issuer of the tests uses http
   const configuration = await openid.discovery(new URL(issuer), id, secret, undefined, insecure);
   const tokens = await openid.clientCredentialsGrant(configuration, { audience });
   return tokens.access_token;

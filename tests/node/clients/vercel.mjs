@@ -1,4 +1,4 @@
-// Vercel's AI SDK with each of its providers, which is told in `provider`.
+// Vercel's AI SDK. The member `provider` of a call chooses the SDK's provider.
 
 import { createAmazonBedrock } from "@ai-sdk/amazon-bedrock";
 import { createAnthropic } from "@ai-sdk/anthropic";

@@ -1,9 +1,10 @@
-//! Signs requests as AWS's own crate would, so that a mock can compare.
+//! Signs requests with AWS's own crate, so that a mock can compare the signatures.
 //!
-//! Each line of standard input is a [`Request`] in JSON, each line of standard output its [`Answer`]. The settings are
-//! those for every service but S3: the path is normalised and encoded once more, all given headers are signed.
+//! Each line of standard input is a [`Request`] in JSON. For each, it writes a [`Response`] in JSON as a line of standard
+//! output. The settings are those for all services except S3: the path is normalised and encoded again, and all given
+//! headers are signed.
 
-mod working;
+mod trace;
 
 use std::error::Error;
 use std::io::{self, BufRead, Write};
@@ -17,17 +18,17 @@ use serde::{Deserialize, Serialize};
 use time::PrimitiveDateTime;
 use time::macros::format_description;
 
-use working::Working;
+use trace::CanonicalRequests;
 
-/// What is to be signed, by whom, for what.
+/// A request to sign, with the credentials and the scope.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Request {
     method: String,
     /// As on the wire.
     path_and_query: String,
-    /// The headers to sign, `host` among them. `x-amz-date` and `x-amz-security-token` may be left out: they are
-    /// signed as `time` and `session_token` say.
+    /// The headers to sign, including `host`. `x-amz-date` and `x-amz-security-token` are optional. Their signed values
+    /// are `time` and `session_token`.
     headers: Vec<(String, String)>,
     /// The payload's SHA-256 in lower-case hexadecimal.
     body_sha256: String,
@@ -36,17 +37,17 @@ struct Request {
     session_token: Option<String>,
     region: String,
     service: String,
-    /// As in `x-amz-date`: `20260102T030405Z`.
+    /// In the format of `x-amz-date`: `20260102T030405Z`.
     time: String,
 }
 
-/// What a right request carries, or why there is none.
+/// The expected signature, or the reason why the request cannot be signed.
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case", untagged)]
-enum Answer {
+enum Response {
     Signed {
         authorization: String,
-        /// For people: where a signature differs, this tells why.
+        /// Shown in error messages, to explain why a signature differs.
         canonical_request: String,
     },
     Failed {
@@ -55,20 +56,21 @@ enum Answer {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let working = Working::install()?;
+    let canonical_requests = CanonicalRequests::install()?;
     let mut output = io::stdout().lock();
     for line in io::stdin().lock().lines() {
-        let answer = answer(&line?, &working).unwrap_or_else(|error| Answer::Failed {
-            error: explain(&*error),
-        });
-        serde_json::to_writer(&mut output, &answer)?;
+        let response =
+            respond(&line?, &canonical_requests).unwrap_or_else(|error| Response::Failed {
+                error: explain(&*error),
+            });
+        serde_json::to_writer(&mut output, &response)?;
         output.write_all(b"\n")?;
         output.flush()?;
     }
     Ok(())
 }
 
-fn answer(line: &str, working: &Working) -> Result<Answer, Box<dyn Error>> {
+fn respond(line: &str, canonical_requests: &CanonicalRequests) -> Result<Response, Box<dyn Error>> {
     let request: Request = serde_json::from_str(line)?;
     let identity = Identity::from(Credentials::new(
         request.access_key_id,
@@ -101,10 +103,10 @@ fn answer(line: &str, working: &Working) -> Result<Answer, Box<dyn Error>> {
         .headers()
         .find(|(name, _)| *name == "authorization")
         .map(|(_, value)| value.to_owned())
-        .ok_or("the signer made no authorization header")?;
-    Ok(Answer::Signed {
+        .ok_or("the signer returned no authorization header")?;
+    Ok(Response::Signed {
         authorization,
-        canonical_request: working.take_canonical_request(),
+        canonical_request: canonical_requests.take(),
     })
 }
 
@@ -113,7 +115,7 @@ fn parse_time(text: &str) -> Result<SystemTime, time::error::Parse> {
     Ok(PrimitiveDateTime::parse(text, format)?.assume_utc().into())
 }
 
-/// An error with its causes.
+/// The message of an error and its causes.
 fn explain(error: &dyn Error) -> String {
     let causes = std::iter::successors(error.source(), |&cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))

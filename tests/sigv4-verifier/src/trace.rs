@@ -1,4 +1,4 @@
-//! How the signer came to its result: it tells in a trace event, and nowhere else.
+//! Captures the canonical request, which the signer reports only in a trace event.
 
 use std::fmt::Debug;
 use std::mem;
@@ -8,25 +8,25 @@ use tracing::field::{Field, Visit};
 use tracing::subscriber::{SetGlobalDefaultError, set_global_default};
 use tracing::{Event, Metadata, Subscriber, span};
 
-/// The last canonical request.
+/// Holds the last canonical request.
 #[derive(Clone, Default)]
-pub struct Working(Arc<Mutex<String>>);
+pub struct CanonicalRequests(Arc<Mutex<String>>);
 
-impl Working {
-    /// Listens from now on.
+impl CanonicalRequests {
+    /// Installs it as the global trace subscriber.
     pub fn install() -> Result<Self, SetGlobalDefaultError> {
-        let working = Self::default();
-        set_global_default(working.clone())?;
-        Ok(working)
+        let requests = Self::default();
+        set_global_default(requests.clone())?;
+        Ok(requests)
     }
 
-    /// Empty if there was none since the last call.
-    pub fn take_canonical_request(&self) -> String {
+    /// The last canonical request, or an empty string if there was none since the previous call.
+    pub fn take(&self) -> String {
         mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Visit for &Working {
+impl Visit for &CanonicalRequests {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         if field.name() == "canonical_request" {
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = format!("{value:?}");
@@ -34,7 +34,7 @@ impl Visit for &Working {
     }
 }
 
-impl Subscriber for Working {
+impl Subscriber for CanonicalRequests {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.is_event() && metadata.target().starts_with("aws_sigv4")
     }
