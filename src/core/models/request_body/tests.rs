@@ -1,7 +1,7 @@
 use std::rc::Rc;
 
 use super::*;
-use crate::json::Policy;
+use crate::json::ScanPolicy;
 use crate::models::catalog::{Catalog, UnlistedStatus};
 use crate::models::pattern::ModelPattern;
 
