@@ -4,10 +4,10 @@
 
 use std::io::{BufRead, Write};
 
-use ai_gateway_filter::credential::Secret;
-use ai_gateway_filter::credential::aws::AwsCredentials;
-use ai_gateway_filter::sigv4::{Scope, SignableRequest, SigningKeys, sign};
-use ai_gateway_filter::time::UnixTime;
+use ai_gateway_core::base::secret::Secret;
+use ai_gateway_core::aws::credentials::AwsCredentials;
+use ai_gateway_core::aws::sigv4::{Scope, SignableRequest, SigningKeys, sign};
+use ai_gateway_core::base::time::UnixTime;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 

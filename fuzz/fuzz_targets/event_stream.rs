@@ -4,7 +4,7 @@
 #![no_main]
 
 use ai_gateway_core::usage::MAX_EVENT;
-use ai_gateway_core::usage::event_stream::{EventStreamItem, Framer};
+use ai_gateway_core::usage::event_stream::{EventStreamFramer, EventStreamItem};
 use ai_gateway_filter_fuzz::{chunks, split_lengths};
 use libfuzzer_sys::fuzz_target;
 
@@ -22,7 +22,7 @@ fuzz_target!(|data: (bool, &[u8])| {
 });
 
 fn messages<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
-    let mut framer = Framer::default();
+    let mut framer = EventStreamFramer::default();
     let mut messages = Vec::new();
     for chunk in chunks {
         let mut record = |item: EventStreamItem<'_>| messages.push(format!("{item:?}"));

@@ -2,7 +2,7 @@
 #![no_main]
 
 use ai_gateway_core::usage::MAX_EVENT;
-use ai_gateway_core::usage::sse::{EventPart, Framer};
+use ai_gateway_core::usage::sse::{EventPart, SseFramer};
 use ai_gateway_filter_fuzz::{chunks, split_lengths};
 use libfuzzer_sys::fuzz_target;
 
@@ -12,7 +12,7 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn events<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
-    let mut framer = Framer::default();
+    let mut framer = SseFramer::default();
     let mut events = Vec::new();
     let mut part = Vec::new();
     let mut collect = |event: EventPart<'_>| match event {

@@ -19,7 +19,7 @@ mod policy;
 mod token;
 mod wanted;
 
-pub use policy::{Lenient, Policy, Strict};
+pub use policy::{Lenient, ScanPolicy, Strict};
 pub use wanted::{Member, Scalar, Visitor, Wanted, members, value};
 
 use std::marker::PhantomData;
@@ -39,7 +39,7 @@ const MAX_FRAMES: usize = 12;
 
 /// Scans one document, or several after one another.
 #[derive(Debug)]
-pub struct Scanner<F: 'static, P: Policy = Lenient> {
+pub struct Scanner<F: 'static, P: ScanPolicy = Lenient> {
     root: Wanted<F>,
     state: ScanState,
     /// The wanted containers around the current position.
@@ -110,7 +110,7 @@ impl<F: Copy> Scanner<F, Strict> {
     }
 }
 
-impl<F: Copy, P: Policy> Scanner<F, P> {
+impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
     fn new(members: &'static [Member<F>]) -> Self {
         let root = Wanted::Members(members);
         Self {
@@ -520,7 +520,7 @@ impl<F> Frame<F> {
 }
 
 /// What is wanted of the member with this name. `None` for a name that is too long or not UTF-8.
-fn wanted_of<F: Copy, P: Policy>(
+fn wanted_of<F: Copy, P: ScanPolicy>(
     members: &'static [Member<F>],
     name: Option<&[u8]>,
     visitor: &mut impl Visitor<F>,

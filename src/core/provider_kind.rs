@@ -1,6 +1,7 @@
 //! Everything in which providers differ, in one place: a closed set of kinds, one small file each.
 //!
-//! To add a kind, add a file here and an arm to [`ProviderKind`]. No other module names a provider.
+//! To add a kind, add a file here and an arm to [`ProviderKind`]. No other module names a provider,
+//! except for the subprotocol in `http::token_location`.
 
 mod anthropic;
 mod bedrock;

@@ -30,7 +30,7 @@ pub fn benchmarks(criterion: &mut Criterion) {
         group.bench_function(name, |bencher| bencher.iter(frame));
     };
     count(criterion, "server-sent events", &|| {
-        let mut framer = sse::Framer::default();
+        let mut framer = sse::SseFramer::default();
         let mut found = 0;
         for event in &events {
             framer.feed(black_box(event), &mut |piece| {
@@ -50,7 +50,7 @@ pub fn benchmarks(criterion: &mut Criterion) {
         values / VALUES_PER_ELEMENT
     });
     count(criterion, "Amazon's event stream", &|| {
-        let mut framer = event_stream::Framer::default();
+        let mut framer = event_stream::EventStreamFramer::default();
         let mut found = 0;
         for message in &messages {
             let _ = framer.feed(black_box(message), &mut |_| found += 1);

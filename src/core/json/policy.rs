@@ -3,7 +3,7 @@
 use super::{Malformed, Scalar};
 
 /// The policy of a scanner: [`Lenient`] or [`Strict`].
-pub trait Policy: sealed::Sealed {
+pub trait ScanPolicy: sealed::Sealed {
     /// Whether everything is checked.
     const IS_STRICT: bool;
 
@@ -27,12 +27,12 @@ pub enum Lenient {}
 /// - The names of its members and the wanted strings must be UTF-8, without lone surrogates. Other
 ///   strings are not decoded.
 /// - Names of its members, wanted strings, numbers and literals that are longer than
-///   [`Self::MAX_TOKEN`](Policy::MAX_TOKEN) are malformed.
+///   [`Self::MAX_TOKEN`](ScanPolicy::MAX_TOKEN) are malformed.
 /// - Containers more than 64 levels deep are skipped as [`Lenient`] does.
 #[derive(Debug)]
 pub enum Strict {}
 
-impl Policy for Lenient {
+impl ScanPolicy for Lenient {
     const IS_STRICT: bool = false;
     const MAX_TOKEN: usize = 256;
 
@@ -45,7 +45,7 @@ impl Policy for Lenient {
     }
 }
 
-impl Policy for Strict {
+impl ScanPolicy for Strict {
     const IS_STRICT: bool = true;
     const MAX_TOKEN: usize = 1024;
 

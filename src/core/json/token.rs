@@ -3,7 +3,7 @@
 use memchr::memchr2;
 use serde::de::IgnoredAny;
 
-use super::{Malformed, Policy, Scalar};
+use super::{Malformed, Scalar, ScanPolicy};
 
 /// Receives the bytes of a string.
 pub(super) trait Sink {
@@ -130,7 +130,7 @@ pub(super) struct StringPart<'a> {
 }
 
 /// Reads a string up to and including its closing quote, or to the end of `bytes`.
-pub(super) fn string_part<'a, P: Policy>(
+pub(super) fn string_part<'a, P: ScanPolicy>(
     bytes: &'a [u8],
     mut escape: Escape,
     sink: &mut impl Sink,
@@ -167,7 +167,7 @@ pub(super) fn string_part<'a, P: Policy>(
 }
 
 /// The position in an escape sequence after its next byte.
-fn after_escaped<P: Policy>(escape: Escape, byte: u8) -> Result<Escape, Malformed> {
+fn after_escaped<P: ScanPolicy>(escape: Escape, byte: u8) -> Result<Escape, Malformed> {
     if !P::IS_STRICT {
         return Ok(Escape::None);
     }
@@ -183,7 +183,7 @@ fn after_escaped<P: Policy>(escape: Escape, byte: u8) -> Result<Escape, Malforme
 }
 
 /// Refuses control characters in a string, if the policy is strict.
-fn check_unescaped<P: Policy>(part: &[u8]) -> Result<(), Malformed> {
+fn check_unescaped<P: ScanPolicy>(part: &[u8]) -> Result<(), Malformed> {
     // Without a branch for each byte, so that the loop is vectorised.
     let has_control = || {
         part.iter()
@@ -201,7 +201,9 @@ type Split<'a> = (&'a [u8], &'a [u8]);
 /// A string without escapes that ends within `bytes`, and what follows it. `bytes` begins after the
 /// opening quote.
 #[inline]
-pub(super) fn unescaped_string<P: Policy>(bytes: &[u8]) -> Result<Option<Split<'_>>, Malformed> {
+pub(super) fn unescaped_string<P: ScanPolicy>(
+    bytes: &[u8],
+) -> Result<Option<Split<'_>>, Malformed> {
     let Some(end) = memchr2(b'"', b'\\', bytes) else {
         return Ok(None);
     };
@@ -216,12 +218,14 @@ pub(super) fn unescaped_string<P: Policy>(bytes: &[u8]) -> Result<Option<Split<'
 }
 
 /// The string, unless it is longer than the policy looks at.
-pub(super) fn short<P: Policy>(text: &[u8]) -> Option<&[u8]> {
+pub(super) fn short<P: ScanPolicy>(text: &[u8]) -> Option<&[u8]> {
     (text.len() + 2 <= P::MAX_TOKEN).then_some(text)
 }
 
 /// A number or a literal as a value, `None` for `null` and `false`. `raw` is `None` if it is too long.
-pub(super) fn parse_scalar<P: Policy>(raw: Option<&[u8]>) -> Result<Option<Scalar<'_>>, Malformed> {
+pub(super) fn parse_scalar<P: ScanPolicy>(
+    raw: Option<&[u8]>,
+) -> Result<Option<Scalar<'_>>, Malformed> {
     match raw {
         None if P::IS_STRICT => Err(Malformed),
         None | Some(b"true") => Ok(Some(Scalar::Other)),
@@ -231,7 +235,7 @@ pub(super) fn parse_scalar<P: Policy>(raw: Option<&[u8]>) -> Result<Option<Scala
     }
 }
 
-fn is_number<P: Policy>(raw: &[u8]) -> bool {
+fn is_number<P: ScanPolicy>(raw: &[u8]) -> bool {
     if P::IS_STRICT {
         return serde_json::from_slice::<IgnoredAny>(raw).is_ok();
     }

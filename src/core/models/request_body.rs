@@ -26,7 +26,7 @@ pub struct BodyCheck {
 
 /// Whether the model is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Progress {
+pub enum CheckProgress {
     /// Not yet.
     AwaitingModel,
     /// The model is known and allowed. The rest of the body must be checked as it passes.
@@ -69,7 +69,7 @@ impl BodyCheck {
     }
 
     /// Checks the next bytes.
-    pub fn push(&mut self, chunk: Chunk<'_>) -> Result<Progress, ModelFault> {
+    pub fn push(&mut self, chunk: Chunk<'_>) -> Result<CheckProgress, ModelFault> {
         let bytes = chunk.bytes();
         self.size = self.size.saturating_add(bytes.len() as u64);
         let scanned = self.scanner.feed(bytes, &mut self.model);
@@ -78,12 +78,12 @@ impl BodyCheck {
         }
         scanned.map_err(|Malformed| self.model.not_json())?;
         match self.model.model {
-            Some(_) => Ok(Progress::Named),
+            Some(_) => Ok(CheckProgress::Named),
             None if self.scanner.is_at_end() => Err(self.model.missing()),
             None if chunk.is_last() && self.size == 0 => Err(self.model.missing()),
             None if chunk.is_last() => Err(self.model.not_json()),
             None if self.size > self.limit => Err(ModelFault::TooLate(self.limit)),
-            None => Ok(Progress::AwaitingModel),
+            None => Ok(CheckProgress::AwaitingModel),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::forwarded::Forwarded;
 use super::refusal::Refusal;
 use super::{Context, Input, Transaction};
 use crate::forward::UpstreamRequest;
-use crate::models::request_body::{BodyCheck, Progress};
+use crate::models::request_body::{BodyCheck, CheckProgress};
 use crate::reply::Rejection;
 
 /// A request that is forwarded as soon as its body has named an allowed model.
@@ -36,8 +36,8 @@ impl AwaitingModel {
     ) -> Transaction {
         match input {
             Input::RequestBody(chunk) => match self.check.push(chunk) {
-                Ok(Progress::AwaitingModel) => Transaction::AwaitingModel(self),
-                Ok(Progress::Named) => {
+                Ok(CheckProgress::AwaitingModel) => Transaction::AwaitingModel(self),
+                Ok(CheckProgress::Named) => {
                     let mut exchange = self.exchange;
                     exchange.continue_check(self.check);
                     Forwarded::enter(self.request, exchange, context)

@@ -2,7 +2,7 @@
 //! status.
 
 use super::access_log::RequestLogContext;
-use super::received::{Caller, Decision, Request, Stop};
+use super::received::{Caller, Decision, ReceivedRequest, Stop};
 use super::refusal::Refusal;
 use crate::admin::directory::{Directory, Entry};
 use crate::admin::page;
@@ -12,7 +12,7 @@ use crate::base::display::truncate_for_display;
 use crate::provider::Provider;
 use crate::reply::{Rejection, Reply};
 
-impl<'a> Request<'a> {
+impl<'a> ReceivedRequest<'a> {
     /// Shows one provider.
     pub(super) fn provider(mut self, name: &[u8]) -> Result<Decision, Stop> {
         let config = self.config;

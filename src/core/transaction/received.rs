@@ -61,7 +61,7 @@ pub(super) enum Stop {
 }
 
 /// A request and everything that the steps use.
-pub(super) struct Request<'a> {
+pub(super) struct ReceivedRequest<'a> {
     pub(super) head: &'a RequestHead,
     pub(super) candidates: Candidates<'a>,
     pub(super) prior_waits: &'a PriorWaits,
@@ -126,7 +126,7 @@ fn respond(
     };
     let candidates =
         Candidates::find(head, query, &config.token_headers).map_err(Rejection::Repeated)?;
-    let request = Request {
+    let request = ReceivedRequest {
         head,
         candidates,
         prior_waits,
@@ -151,7 +151,7 @@ fn respond(
     }
 }
 
-impl<'a> Request<'a> {
+impl<'a> ReceivedRequest<'a> {
     fn forward(
         mut self,
         provider: &'a Provider,

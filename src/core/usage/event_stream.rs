@@ -32,7 +32,7 @@ pub struct Corrupt;
 
 /// Frames one stream.
 #[derive(Debug, Default)]
-pub struct Framer {
+pub struct EventStreamFramer {
     /// The message so far.
     buffer: Vec<u8>,
     /// How many bytes are left of a message that is skipped.
@@ -42,7 +42,7 @@ pub struct Framer {
 const PRELUDE: usize = 12;
 const CHECKSUM: usize = 4;
 
-impl Framer {
+impl EventStreamFramer {
     /// Heap memory in use, in bytes.
     pub const fn memory_usage(&self) -> usize {
         self.buffer.capacity()
@@ -187,7 +187,7 @@ pub(super) mod tests {
     type Messages = Vec<(Vec<u8>, Vec<u8>)>;
 
     fn messages(stream: &[u8], cut: usize) -> Result<Messages, Corrupt> {
-        let mut framer = Framer::default();
+        let mut framer = EventStreamFramer::default();
         let mut messages = Vec::new();
         for bytes in stream.chunks(cut) {
             framer.feed(bytes, &mut |piece| {
@@ -233,7 +233,7 @@ pub(super) mod tests {
         for index in 0..message.len() * 8 {
             let mut damaged = message.clone();
             damaged[index / 8] ^= 1 << (index % 8);
-            let mut framer = Framer::default();
+            let mut framer = EventStreamFramer::default();
             let result = framer.feed(&damaged, &mut |piece| panic!("{index}: {piece:?}"));
             assert!(result.is_err(), "{index}");
         }

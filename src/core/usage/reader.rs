@@ -27,9 +27,9 @@ enum Framing {
     /// An array of documents.
     Array,
     /// Server-sent events.
-    Sse(sse::Framer),
+    Sse(sse::SseFramer),
     /// The binary event stream of AWS.
-    EventStream(event_stream::Framer),
+    EventStream(event_stream::EventStreamFramer),
 }
 
 /// Reads events and documents.
@@ -55,7 +55,7 @@ struct EventReader {
 impl Reader {
     pub(super) fn new(dialect: &'static Dialect, content_type: &[u8]) -> Self {
         let framing = if is_type(content_type, b"application/vnd.amazon.eventstream") {
-            Framing::EventStream(event_stream::Framer::default())
+            Framing::EventStream(event_stream::EventStreamFramer::default())
         } else {
             Framing::Unknown {
                 event_stream_announced: is_type(content_type, b"text/event-stream"),
@@ -94,9 +94,9 @@ impl Reader {
                 self.framing = match first {
                     b'{' => Framing::Document,
                     b'[' => Framing::Array,
-                    0 => Framing::EventStream(event_stream::Framer::default()),
-                    b':' | b'd' | b'e' | b'i' | b'r' => Framing::Sse(sse::Framer::default()),
-                    _ if *event_stream_announced => Framing::Sse(sse::Framer::default()),
+                    0 => Framing::EventStream(event_stream::EventStreamFramer::default()),
+                    b':' | b'd' | b'e' | b'i' | b'r' => Framing::Sse(sse::SseFramer::default()),
+                    _ if *event_stream_announced => Framing::Sse(sse::SseFramer::default()),
                     _ => return Err(IncompleteReason::Undecodable),
                 };
                 self.read(start, clock)

@@ -24,7 +24,7 @@ pub enum EventPart<'a> {
 
 /// Frames one stream.
 #[derive(Debug, Default)]
-pub struct Framer {
+pub struct SseFramer {
     line: LinePosition,
     /// The previous line ended with CR, so an LF belongs to it.
     after_cr: bool,
@@ -66,7 +66,7 @@ impl Default for LinePosition {
     }
 }
 
-impl Framer {
+impl SseFramer {
     /// Heap memory in use, in bytes.
     pub const fn memory_usage(&self) -> usize {
         self.data.capacity()
@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     fn events(cuts: &[&[u8]]) -> Vec<String> {
-        let mut framer = Framer::default();
+        let mut framer = SseFramer::default();
         let mut events = Vec::new();
         let mut parts = Vec::new();
         let mut take = |piece: EventPart<'_>| match piece {
@@ -315,7 +315,7 @@ mod tests {
         fn any_stream_is_framed_by_the_standard(stream in stream(), size in 1_usize..9) {
             let expected = events_by_the_standard(&stream);
             for size in [size, stream.len().max(1)] {
-                let mut framer = Framer::default();
+                let mut framer = SseFramer::default();
                 let mut events = Vec::new();
                 for cut in stream.as_bytes().chunks(size) {
                     framer.feed(cut, &mut |piece| match piece {

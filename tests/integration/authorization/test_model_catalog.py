@@ -98,7 +98,7 @@ def test_anthropics_sdk_uses_and_lists_the_catalog(anthropic_client, world):
     served = len(world.anthropic.requests)
     with pytest.raises(anthropic.NotFoundError, match="claude-9"):
         client.messages.create(model="claude-9", **ask)
-    with pytest.raises(anthropic.BadRequestError, match="names none"):
+    with pytest.raises(anthropic.BadRequestError, match="does not name one"):
         client.messages.batches.create(
             requests=[{"custom_id": "a", "params": {"model": "claude-9", **ask}}],
         )

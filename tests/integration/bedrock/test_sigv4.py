@@ -24,7 +24,7 @@ def test_signatures_equal_those_of_botocore():
     rng = random.Random(20261122)
     cases = [generated(rng) for _ in range(CASES)]
     lines = "".join(json.dumps(case) + "\n" for case in cases)
-    build = ["cargo", "run", "--quiet", "--example", "sign"]
+    build = ["cargo", "run", "--quiet", "--package", "ai-gateway-core", "--example", "sign"]
     signed = subprocess.run(build, cwd=PROJECT, input=lines, capture_output=True, text=True, check=True, timeout=300)
     answers = signed.stdout.splitlines()
     assert len(answers) == CASES

@@ -1,7 +1,7 @@
 use std::rc::Rc;
 
 use super::*;
-use crate::json::Policy;
+use crate::json::ScanPolicy;
 use crate::models::catalog::{Catalog, UnlistedStatus};
 use crate::models::pattern::ModelPattern;
 
@@ -168,18 +168,18 @@ fn only_the_model_must_be_within_the_limit() {
     let mut late = check();
     assert_eq!(
         late.push(Chunk::More(br#"{"prompt":""#)),
-        Ok(Progress::AwaitingModel)
+        Ok(CheckProgress::AwaitingModel)
     );
     let fault = late.push(Chunk::More(filler.as_bytes()));
     assert_eq!(fault, Err(ModelFault::TooLate(LIMIT)));
 
     let mut early = check();
     let begin = br#"{"model":"m-1","prompt":""#;
-    assert_eq!(early.push(Chunk::More(begin)), Ok(Progress::Named));
+    assert_eq!(early.push(Chunk::More(begin)), Ok(CheckProgress::Named));
     for _ in 0..5 {
         assert_eq!(
             early.push(Chunk::More(filler.as_bytes())),
-            Ok(Progress::Named)
+            Ok(CheckProgress::Named)
         );
     }
     assert_eq!(
@@ -193,6 +193,6 @@ fn another_member_can_name_the_model() {
     let mut check = BodyCheck::new(check().model.allowed, "modelId", "", LIMIT);
     assert_eq!(
         check.push(Chunk::Last(br#"{"model":"x","modelId":"m-1"}"#)),
-        Ok(Progress::Named)
+        Ok(CheckProgress::Named)
     );
 }

@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use super::{Request, Stop};
+use super::{ReceivedRequest, Stop};
 use crate::authn::Verdict;
 use crate::authn::jwt::{Claims, TokenError};
 use crate::config::Authentication;
@@ -39,7 +39,7 @@ impl Caller {
     }
 }
 
-impl Request<'_> {
+impl ReceivedRequest<'_> {
     /// The caller of a provider's API, by the places where that provider's clients put the token.
     pub(super) fn caller_of(
         &mut self,

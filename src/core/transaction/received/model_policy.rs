@@ -1,6 +1,6 @@
 //! Decides whether a request may use the model that it asks for.
 
-use super::{Caller, Request};
+use super::{Caller, ReceivedRequest};
 use crate::authz::Terms;
 use crate::http::head::RequestHead;
 use crate::models::catalog::{Allowed, ModelFault};
@@ -21,7 +21,7 @@ pub(super) enum ModelDecision {
     Answer(Reply),
 }
 
-impl Request<'_> {
+impl ReceivedRequest<'_> {
     /// The terms on which a caller uses a provider.
     pub(in crate::transaction) fn terms(&self, provider: &Provider, caller: &Caller) -> Terms {
         match caller {
