@@ -4,9 +4,9 @@
 
 use std::io::{BufRead, Write};
 
-use ai_gateway_core::base::secret::Secret;
 use ai_gateway_core::aws::credentials::AwsCredentials;
 use ai_gateway_core::aws::sigv4::{Scope, SignableRequest, SigningKeys, sign};
+use ai_gateway_core::base::secret::Secret;
 use ai_gateway_core::base::time::UnixTime;
 use serde::Deserialize;
 use serde_json::{Map, Value};
