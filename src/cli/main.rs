@@ -91,7 +91,7 @@ enum Command {
 
 const EXAMPLES: &str = "Examples:
   ai-gateway-filter check config.json
-  ai-gateway-filter render config.json --output envoy/
+  ai-gateway-filter render config.json --output envoy-files/
   ai-gateway-filter login --endpoint https://gateway.example.com --issuer https://auth.example.com/
   ai-gateway-filter llm list
   ai-gateway-filter run claude -L my-provider
@@ -107,7 +107,7 @@ const SCHEMA_EXAMPLES: &str = "Example:
   ai-gateway-filter schema > configuration.schema.json";
 
 const RENDER_EXAMPLES: &str = "Examples:
-  ai-gateway-filter render config.json --output envoy/
+  ai-gateway-filter render config.json --output envoy-files/
   ai-gateway-filter render config.json -O envoy/ --listen 0.0.0.0:443 --tls-certificate cert.pem --tls-key key.pem
   envoy --mode validate -c envoy/envoy.yaml";
 

@@ -26,8 +26,8 @@ pub enum Lenient {}
 ///
 /// - The names of its members and the wanted strings must be UTF-8, without lone surrogates. Other
 ///   strings are not decoded.
-/// - Names of its members, wanted strings, numbers and literals that are longer than
-///   [`Self::MAX_TOKEN`](ScanPolicy::MAX_TOKEN) are malformed.
+/// - Names of its members and wanted strings that are longer than
+///   [`Self::MAX_TOKEN`](ScanPolicy::MAX_TOKEN) are malformed. Longer numbers are not checked.
 /// - Containers more than 64 levels deep are skipped as [`Lenient`] does.
 #[derive(Debug)]
 pub enum Strict {}

@@ -222,12 +222,12 @@ pub(super) fn short<P: ScanPolicy>(text: &[u8]) -> Option<&[u8]> {
     (text.len() + 2 <= P::MAX_TOKEN).then_some(text)
 }
 
-/// A number or a literal as a value, `None` for `null` and `false`. `raw` is `None` if it is too long.
+/// A number or a literal as a value, `None` for `null` and `false`. `raw` is `None` if it is too long
+/// to be checked: no server takes it for a model's name.
 pub(super) fn parse_scalar<P: ScanPolicy>(
     raw: Option<&[u8]>,
 ) -> Result<Option<Scalar<'_>>, Malformed> {
     match raw {
-        None if P::IS_STRICT => Err(Malformed),
         None | Some(b"true") => Ok(Some(Scalar::Other)),
         Some(b"null" | b"false") => Ok(None),
         Some(raw) if is_number::<P>(raw) => Ok(Some(Scalar::Number(raw))),

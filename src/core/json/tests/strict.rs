@@ -70,6 +70,8 @@ fn only_well_formed_objects_are_accepted() {
         r#"{"a":[0,-0,10,0.0,1e5,1E-5,1.5e+05]}"#,
         &name_of(Strict::MAX_TOKEN),
         &number_of(Strict::MAX_TOKEN),
+        &number_of(Strict::MAX_TOKEN + 1),
+        &number_of(10 * Strict::MAX_TOKEN),
     ];
     for document in accepted {
         assert!(is_accepted_by_serde(document.as_bytes()), "{document}");
@@ -128,12 +130,8 @@ fn only_well_formed_objects_are_accepted() {
         assert!(!is_accepted_by_serde(document), "{shown}");
         assert!(!scanned_in_pieces(document, false).0, "{shown}");
     }
-    for too_long in [
-        name_of(Strict::MAX_TOKEN + 1),
-        number_of(Strict::MAX_TOKEN + 1),
-    ] {
-        assert!(!scanned_in_pieces(too_long.as_bytes(), false).0);
-    }
+    let too_long = name_of(Strict::MAX_TOKEN + 1);
+    assert!(!scanned_in_pieces(too_long.as_bytes(), false).0);
 }
 
 #[test]
