@@ -165,6 +165,12 @@ impl Host for EnvoyHost {
         imports::property("response\0code_details").unwrap_or_default()
     }
 
+    fn body_size_received(&self) -> Option<i64> {
+        // With the head, which the host no longer has once the request continues.
+        let bytes = imports::property("request\0total_size").ok()?;
+        Some(i64::from_le_bytes(bytes.try_into().ok()?))
+    }
+
     fn response_code(&self) -> Option<i64> {
         let bytes = imports::property("response\0code").ok()?;
         Some(i64::from_le_bytes(bytes.try_into().ok()?))

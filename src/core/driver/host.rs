@@ -61,6 +61,9 @@ pub trait Host: Clock + SharedData + Clone + 'static {
     /// Bytes of the request's body that the host shows in this callback or holds back.
     fn request_body(&self, start: usize, length: usize) -> Vec<u8>;
 
+    /// How many bytes of the body of a request have arrived, after its head is gone.
+    fn body_size_received(&self) -> Option<i64>;
+
     /// Removes all trailers of the request.
     fn remove_request_trailers(&self);
 

@@ -10,6 +10,29 @@ pub(super) struct Request {
     pub(super) transaction: Transaction,
     pub(super) body: ReceivedBody,
     pub(super) held_body: HeldBody,
+    /// What was known when the request was resumed, until the next piece of its body arrives.
+    pub(super) resumed: Option<Resumed>,
+}
+
+/// The body of a request when it was resumed from outside of its callbacks.
+///
+/// The host shows the next piece alone, or after these bytes if a later filter has not taken them
+/// yet. How much has arrived in all says which. What the bytes are does not: a client chooses them.
+pub(super) struct Resumed {
+    pub(super) available: usize,
+}
+
+impl Resumed {
+    /// How many of the `size` bytes that the host shows it has shown before, if `received` bytes of
+    /// the body have arrived.
+    pub(super) fn shown_before(&self, size: usize, received: Option<i64>) -> usize {
+        let received = received.and_then(|received| usize::try_from(received).ok());
+        let arrived = received.and_then(|received| received.checked_sub(self.available));
+        let before = arrived.and_then(|arrived| size.checked_sub(arrived));
+        before
+            .filter(|before| *before == self.available)
+            .unwrap_or(0)
+    }
 }
 
 /// How far the body of a held request has come.
@@ -29,6 +52,7 @@ impl Request {
             transaction: Transaction::default(),
             body: ReceivedBody::default(),
             held_body: HeldBody::default(),
+            resumed: None,
         }
     }
 
@@ -43,6 +67,26 @@ impl ReceivedBody {
         self.available = self.available.max(available);
         if end == EndOfStream::Yes {
             self.end = end;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_bytes_that_arrived_since_a_resumption_are_new() {
+        let resumed = Resumed { available: 1050 };
+        for (size, received, before) in [
+            (1450, Some(1450), 1050), // shown after the held bytes
+            (400, Some(1450), 0),     // shown alone
+            (1450, Some(2500), 0),    // alone, and as long as both
+            (1450, Some(1449), 0),    // a number that makes no sense
+            (1450, Some(1000), 0),
+            (1450, None, 0),
+        ] {
+            assert_eq!(resumed.shown_before(size, received), before, "{size}");
         }
     }
 }

@@ -6,7 +6,7 @@ use super::end_of_stream::EndOfStream;
 use super::held_body::Resume;
 use super::host::Host;
 use super::metrics::Metrics;
-use super::request::{ReceivedBody, Request};
+use super::request::{ReceivedBody, Request, Resumed};
 use super::wait_list::{BodyDeadlines, WaitList};
 use crate::base::chunk::Chunk;
 use crate::base::time::UnixTime;
@@ -88,6 +88,9 @@ impl<H: Host> Worker<H> {
             return;
         }
         let ReceivedBody { available, end, .. } = request.body;
+        if !self.has_held_body_bug && request.transaction.wants_body() {
+            request.resumed = Some(Resumed { available });
+        }
         if !self.has_held_body_bug || request.held_body.resume(available, end) == Resume::Now {
             self.host.resume_request();
         }
@@ -97,7 +100,10 @@ impl<H: Host> Worker<H> {
     /// piece may pass.
     pub(super) fn pass_body(&mut self, request: &mut Request, size: usize) -> Flow {
         let passing = request.held_body.pass();
-        let mut taken = passing.seen;
+        let resumed = request.resumed.take();
+        let mut taken = resumed.map_or(passing.seen, |resumed| {
+            resumed.shown_before(size, self.host.body_size_received())
+        });
         while taken < size && request.transaction.wants_body() {
             let chunk = self.host.request_body(taken, PIECE.min(size - taken));
             if chunk.is_empty() {

@@ -78,6 +78,7 @@ pub(super) struct State {
     pub(super) withholds_bodies: Cell<bool>,
     pub(super) response_details: Cell<&'static str>,
     pub(super) response_code: Cell<Option<i64>>,
+    pub(super) body_size_received: Cell<Option<i64>>,
     metrics: RefCell<Vec<(MetricKind, String)>>,
     callouts: Cell<u32>,
 }
@@ -100,6 +101,7 @@ impl FakeHost {
             withholds_bodies: Cell::default(),
             response_details: Cell::new("via_upstream"),
             response_code: Cell::default(),
+            body_size_received: Cell::default(),
             metrics: RefCell::default(),
             callouts: Cell::default(),
         }))
@@ -268,6 +270,10 @@ impl Host for FakeHost {
 
     fn request_body(&self, start: usize, length: usize) -> Vec<u8> {
         self.read_body(start, length)
+    }
+
+    fn body_size_received(&self) -> Option<i64> {
+        self.0.body_size_received.get()
     }
 
     fn remove_request_trailers(&self) {}
