@@ -63,15 +63,24 @@ pub(super) fn run(check: &Check, format: Option<Format>) -> Result<(), Failure> 
     }
     let has_failed = errors > 0 || check.strict && warnings > 0;
     if has_failed {
-        let plural = |count| if count == 1 { "" } else { "s" };
-        let counts = format!(
-            "{errors} problem{}, {warnings} warning{}",
-            plural(errors),
-            plural(warnings)
-        );
-        return Err(Failure::new(Kind::Failed, counts));
+        return Err(Failure::new(Kind::Failed, summary(errors, warnings)));
     }
     Ok(())
+}
+
+/// Why the check fails. Without errors, it fails because of `--strict`.
+fn summary(errors: usize, warnings: usize) -> String {
+    let counted = |count, noun| match count {
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
+    };
+    let warnings_found = counted(warnings, "warning");
+    match (errors, warnings) {
+        (0, 1) => format!("{warnings_found}, which --strict treats as a problem"),
+        (0, _) => format!("{warnings_found}, which --strict treats as problems"),
+        (_, 0) => counted(errors, "problem"),
+        _ => format!("{}, {warnings_found}", counted(errors, "problem")),
+    }
 }
 
 fn findings(file: &Path, check: &Check) -> Result<Vec<Finding>, Failure> {
@@ -117,4 +126,21 @@ pub(super) fn require_valid(file: &Path, source: &Source) -> Result<Examination,
         eprint!("{}", finding.text(&name));
     }
     Err(Failure::new(Kind::Failed, format!("{name} is not valid")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summary_says_why_the_check_fails() {
+        for (errors, warnings, text) in [
+            (1, 0, "1 problem"),
+            (2, 1, "2 problems, 1 warning"),
+            (0, 1, "1 warning, which --strict treats as a problem"),
+            (0, 2, "2 warnings, which --strict treats as problems"),
+        ] {
+            assert_eq!(summary(errors, warnings), text);
+        }
+    }
 }

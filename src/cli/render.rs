@@ -162,7 +162,7 @@ pub(super) fn run(options: &Render) -> Result<(), Failure> {
     };
     let examination = check::require_valid(&options.config, source)?;
     for warning in &examination.warnings {
-        eprintln!("warning: {}: {}", warning.path, warning.message);
+        output::warn(&format!("{}: {}", warning.path, warning.message));
     }
     let config = Config::parse(source.text.as_bytes(), &check::any_environment)
         .map_err(|error| Failure::new(Kind::Failed, error.to_string()))?;

@@ -18,6 +18,7 @@ use super::source::Source;
 use crate::clock;
 use crate::failure::Failure;
 use crate::http::{self, Response};
+use crate::oidc::is_downgrade;
 use crate::output::progress;
 
 /// With a larger skew, tokens are refused as not yet valid or expire early.
@@ -108,6 +109,11 @@ impl Report<'_> {
                 &path,
                 format!("{url} names no jwks_uri; set it in the configuration"),
             );
+        }
+        if let Some(uri) = uri.filter(|uri| is_downgrade(url, uri)) {
+            let message = format!("{url} names the jwks_uri {uri}, which is not https");
+            self.add(Severity::Error, &path, message);
+            return None;
         }
         uri.map(str::to_owned)
     }

@@ -24,14 +24,11 @@ pub(super) struct Resumed {
 
 impl Resumed {
     /// How many of the `size` bytes that the host shows it has shown before, if `received` bytes of
-    /// the body have arrived.
+    /// the body have arrived in all. It shows either the whole body or the next piece alone.
     pub(super) fn shown_before(&self, size: usize, received: Option<i64>) -> usize {
-        let received = received.and_then(|received| usize::try_from(received).ok());
-        let arrived = received.and_then(|received| received.checked_sub(self.available));
-        let before = arrived.and_then(|arrived| size.checked_sub(arrived));
-        before
-            .filter(|before| *before == self.available)
-            .unwrap_or(0)
+        let shows_whole_body =
+            received.is_some_and(|received| usize::try_from(received) == Ok(size));
+        if shows_whole_body { self.available } else { 0 }
     }
 }
 

@@ -80,6 +80,74 @@ pub struct Refreshed<S: Source> {
     fetched_at: Option<UnixTime>,
 }
 
+/// A value that the configuration gives, or a remote document that is kept fresh.
+pub enum InlineOrRemote<S: Source> {
+    /// The configuration gives the value.
+    Inline(S::Value),
+    /// The value is fetched.
+    Remote(Box<Refreshed<S>>),
+}
+
+impl<S: Source> InlineOrRemote<S> {
+    /// A remote document that has not been fetched; see [`Refreshed::new`].
+    pub fn remote(source: S, shared_data: &dyn SharedData) -> Self {
+        Self::Remote(Box::new(Refreshed::new(source, shared_data)))
+    }
+
+    /// The remote document, if the value is not given.
+    pub const fn as_remote(&self) -> Option<&Refreshed<S>> {
+        match self {
+            Self::Inline(_) => None,
+            Self::Remote(remote) => Some(remote),
+        }
+    }
+
+    /// The current value, even if it is stale.
+    pub const fn value(&self) -> Option<&S::Value> {
+        match self {
+            Self::Inline(value) => Some(value),
+            Self::Remote(remote) => remote.value(),
+        }
+    }
+
+    /// Takes over what another worker fetched, and starts a fetch that is due.
+    pub fn poll(&mut self, now: UnixTime, shared_data: &dyn SharedData) -> Poll {
+        match self {
+            Self::Inline(_) => Poll::default(),
+            Self::Remote(remote) => remote.poll(now, shared_data),
+        }
+    }
+
+    /// Handles the response to the callout under way. Returns the next callout, or `None` if the
+    /// fetch has ended.
+    pub fn on_response(
+        &mut self,
+        response: CalloutResponse<'_>,
+        now: UnixTime,
+        shared_data: &dyn SharedData,
+    ) -> Option<Callout> {
+        match self {
+            Self::Inline(_) => None,
+            Self::Remote(remote) => remote.on_response(response, now, shared_data),
+        }
+    }
+
+    /// Takes the number of fetches that ended in this worker since the last call.
+    pub fn take_fetches(&mut self) -> FetchCounts {
+        match self {
+            Self::Inline(_) => FetchCounts::default(),
+            Self::Remote(remote) => remote.take_fetches(),
+        }
+    }
+
+    /// Releases the lease of a fetch under way, because this worker ends.
+    pub fn shutdown(&self, shared_data: &dyn SharedData) {
+        if let Self::Remote(remote) = self {
+            remote.shutdown(shared_data);
+        }
+    }
+}
+
 impl<S: Source> Refreshed<S> {
     /// A document that has not been fetched, and whose fetch is due at once.
     ///

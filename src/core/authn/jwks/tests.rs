@@ -6,7 +6,7 @@ mod key_miss;
 use serde_json::json;
 
 use super::*;
-use crate::fetch::callout::Clusters;
+use crate::fetch::callout::{Callout, CalloutResponse, Clusters, Poll};
 use crate::fetch::refresh::FetchState;
 use crate::http::url::Endpoint;
 use crate::testing::{ISSUER, MemorySharedData, NOW, SigningKey, key_set, response};

@@ -3,7 +3,7 @@
 use super::*;
 use crate::aws::credentials::Role;
 use crate::base::secret::Secret;
-use crate::fetch::callout::Clusters;
+use crate::fetch::callout::{Callout, CalloutResponse, Clusters, Poll};
 use crate::fetch::refreshed::Source;
 use crate::http::url::{BaseUrl, Endpoint, Scheme};
 use crate::testing::{MemorySharedData, response};

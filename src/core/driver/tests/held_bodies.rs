@@ -95,6 +95,31 @@ fn what_was_read_before_the_request_went_on_is_not_read_again() {
 }
 
 #[test]
+fn held_bytes_that_the_host_shows_again_are_not_read_again() {
+    let (read, rest) = BODY.split_at(13);
+    for later_filter_waits in [false, true] {
+        let mut world = cold(Some((1, 40)));
+        let (context, _) = world.request(LISTED);
+        world.with(context, |stream| {
+            stream.later_filter_waits = later_filter_waits;
+        });
+        world.body(context, read, EndOfStream::No);
+        keys_arrive(&mut world, context);
+        let mut pieces = rest.chunks(9);
+        let next = pieces.next().unwrap();
+        assert_eq!(world.body(context, next, EndOfStream::No), Flow::Continue);
+        for piece in pieces {
+            world.body(context, piece, EndOfStream::No);
+        }
+        let flow = world.body(context, b"", EndOfStream::Yes);
+        assert_eq!(flow, Flow::Continue, "{later_filter_waits}");
+        assert_eq!(world.sent(context), BODY, "{later_filter_waits}");
+        let reads = world.host.0.reads.borrow();
+        assert_eq!(reads.iter().sum::<usize>(), BODY.len(), "{reads:?}");
+    }
+}
+
+#[test]
 fn a_websocket_that_was_held_with_an_empty_piece_goes_on_at_once() {
     for version in VERSIONS {
         let mut world = cold(version);
