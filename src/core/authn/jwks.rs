@@ -10,7 +10,7 @@ use serde::Serialize;
 
 pub use fetch::{RemoteKeys, Start};
 
-use super::jwk::{Algorithm, KeySet, VerificationKey};
+use super::jwk::{Algorithm, KeySet, KeySetFingerprint, VerificationKey};
 use crate::base::shared_data::SharedData;
 use crate::base::time::UnixTime;
 use crate::fetch::callout::{Callout, CalloutResponse, Poll};
@@ -99,6 +99,11 @@ impl JwksCache {
     /// All current keys.
     pub fn keys(&self) -> &[Rc<VerificationKey>] {
         self.key_set().map_or(&[], KeySet::keys)
+    }
+
+    /// Identifies the current keys, if there are any.
+    pub fn fingerprint(&self) -> Option<&KeySetFingerprint> {
+        self.key_set().map(KeySet::fingerprint)
     }
 
     /// Takes over what another worker fetched, and starts a fetch that is due.
