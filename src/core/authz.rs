@@ -57,7 +57,7 @@ pub struct Terms {
     pub prices: Option<Rc<PriceList>>,
 }
 
-/// Matches a claim that is a certain text, or an array that contains it.
+/// Matches a claim that is a certain text, or contains it; see [`Claims::has_value`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ClaimMatch {
     /// The claim: a name, or a JSON pointer if it begins with `/`.
@@ -239,6 +239,8 @@ mod tests {
             r#"{"scope":"openid llm_invoke x"}"#,
             r#"{"scope":"Invoker"}"#,
             r#"{"realm_access":{"roles":["Invoker"]}}"#,
+            r#"{"permissions":{"llm_invoke":{"308":"acme.test"}}}"#,
+            r#"{"permissions":{"llm_invoke":true}}"#,
         ] {
             assert!(may(json, Action::Invoke, "a"), "{json}");
             assert!(!may(json, Action::Get, "a"), "{json}");
@@ -247,7 +249,10 @@ mod tests {
             "{}",
             r#"{"permissions":["llm_invoke2"]}"#,
             r#"{"permissions":"not-llm_invoke"}"#,
-            r#"{"permissions":{"llm_invoke":true}}"#,
+            r#"{"permissions":{"llm_invoke":false}}"#,
+            r#"{"permissions":{"llm_invoke":null}}"#,
+            r#"{"permissions":{"a":{"llm_invoke":{}}}}"#,
+            r#"{"permissions":{"a":"llm_invoke"}}"#,
             r#"{"permissions":[["llm_invoke"]]}"#,
             r#"{"roles":["llm_invoke"]}"#,
             r#"{"/realm_access/roles":["Invoker"]}"#,

@@ -199,7 +199,7 @@ impl<H: Host> Driver<H> {
         let host = &self.worker.host;
         let header = |name| host.callout_response_header(name);
         let status = || std::str::from_utf8(&header(":status")?).ok()?.parse().ok();
-        let body;
+        let (body, location);
         let response = match (headers > 0).then(status).flatten() {
             None => CalloutResponse::NoResponse,
             Some(_) if body_size > MAX_DOCUMENT_BYTES => CalloutResponse::TooLarge,
@@ -207,10 +207,12 @@ impl<H: Host> Driver<H> {
                 body = host.callout_response_body(body_size);
                 let cache_control = header("cache-control").unwrap_or_default();
                 let age = header("age").unwrap_or_default();
+                location = (300..400).contains(&status).then(|| header("location"));
                 CalloutResponse::Response {
                     status,
                     body: &body,
                     lifetime: callout::lifetime(&cache_control, &age),
+                    location: location.as_ref().and_then(Option::as_deref),
                 }
             }
         };

@@ -76,7 +76,7 @@ impl Gateway {
     ) -> Self {
         let authenticator = Authenticator::new(
             config.issuers(),
-            config.authentication.cache_size(),
+            config.authentication.limits(),
             verifier,
             shared_data,
         );

@@ -89,8 +89,9 @@ pub enum DefaultEndpoint {
     None,
     /// One address for everybody.
     Global(&'static str),
-    /// One address in each region. The configuration must name a region.
-    Regional(fn(region: &str) -> Cow<'static, str>),
+    /// One address in each region. The configuration must name a region. There is none for a region
+    /// of an unknown partition.
+    Regional(fn(region: &str) -> Option<Cow<'static, str>>),
 }
 
 /// Where a request to the provider carries an API key.

@@ -91,7 +91,7 @@ impl<'a> AcceptedToken<'a> {
     fn new(issuer: &'a Issuer) -> Self {
         Self {
             issuer: &issuer.issuer,
-            audience: issuer.audiences.first().map(String::as_str),
+            audience: issuer.audiences.accepted.first().map(String::as_str),
         }
     }
 }

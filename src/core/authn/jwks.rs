@@ -10,7 +10,7 @@ use serde::Serialize;
 
 pub use fetch::{RemoteKeys, Start};
 
-use super::jwk::{Algorithm, KeySet, VerificationKey};
+use super::jwk::{Algorithm, KeySet, KeySetFingerprint, VerificationKey};
 use crate::base::shared_data::SharedData;
 use crate::base::time::UnixTime;
 use crate::fetch::refresh::{FetchCounts, FetchState, FetchStatus, WaitPolicy};
@@ -91,6 +91,11 @@ impl JwksCache {
     /// All current keys.
     pub fn keys(&self) -> &[Rc<VerificationKey>] {
         self.value().map_or(&[], KeySet::keys)
+    }
+
+    /// Identifies the current keys, if there are any.
+    pub fn fingerprint(&self) -> Option<&KeySetFingerprint> {
+        self.value().map(KeySet::fingerprint)
     }
 
     /// Drops keys that have been stale for too long. Returns whether it did.

@@ -1,12 +1,13 @@
 //! Accepted tokens, so that a client's second request costs a look-up instead of a signature
-//! verification.
+//! verification, and the results of verifying the signatures of other tokens.
 
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 
 use lru::LruCache;
+use sha2::{Digest, Sha256};
 
-use super::jwk::VerificationKey;
+use super::jwk::{KeySetFingerprint, VerificationKey};
 use super::jwt::{Claims, IssuerIndex};
 use crate::base::bytes::equal_by_words;
 use crate::base::hash::FxBuildHasher;
@@ -76,6 +77,70 @@ impl TokenCache {
             .collect();
         for end in withdrawn {
             self.entries.pop(&end);
+        }
+    }
+}
+
+/// Which key, if any, signed each of the tokens that were rejected last. A token whose signature has
+/// been verified is not verified again with the same keys, whether its client repeats it or it has
+/// waited for a fetch that brought no new keys.
+pub(super) struct SignatureResults {
+    /// By digest, because the tokens are not verified: their ends are chosen by clients.
+    entries: LruCache<TokenDigest, SignatureResult, FxBuildHasher>,
+}
+
+/// The digest of a whole token.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct TokenDigest([u8; 32]);
+
+/// The verification of one token with the keys of one set.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct SignatureCheck {
+    pub(super) token: TokenDigest,
+    pub(super) keys: KeySetFingerprint,
+}
+
+/// The result of a [`SignatureCheck`].
+pub(super) struct SignatureResult {
+    keys: KeySetFingerprint,
+    /// The key that signed the token, if one of the set did.
+    pub(super) signing_key: Option<Rc<VerificationKey>>,
+}
+
+/// The results that each worker keeps: as many as requests can wait for a fetch.
+const MAX_SIGNATURE_RESULTS: usize = 1000;
+
+impl TokenDigest {
+    pub(super) fn of(token: &[u8]) -> Self {
+        Self(Sha256::digest(token).into())
+    }
+}
+
+impl SignatureResults {
+    /// The result, if the token has been verified with this set.
+    pub(super) fn get(&mut self, check: &SignatureCheck) -> Option<&SignatureResult> {
+        let result = self.entries.get(&check.token)?;
+        (result.keys == check.keys).then_some(result)
+    }
+
+    pub(super) fn insert(
+        &mut self,
+        check: SignatureCheck,
+        signing_key: Option<Rc<VerificationKey>>,
+    ) {
+        let SignatureCheck { token, keys } = check;
+        let result = SignatureResult { keys, signing_key };
+        self.entries.put(token, result);
+    }
+}
+
+impl Default for SignatureResults {
+    fn default() -> Self {
+        Self {
+            entries: LruCache::with_hasher(
+                NonZeroUsize::new(MAX_SIGNATURE_RESULTS).unwrap_or(NonZeroUsize::MIN),
+                FxBuildHasher,
+            ),
         }
     }
 }

@@ -3,8 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::Binding;
 use crate::authn::jwt::Claims;
 
@@ -36,13 +34,10 @@ impl Bindings {
     pub(super) fn to(&self, claims: &Claims) -> impl Iterator<Item = &Binding> {
         let mut places: Vec<usize> = Vec::new();
         for (claim, by_value) in &self.index {
-            let values = match claims.value(claim) {
-                Some(Value::Array(items)) => items.as_slice(),
-                Some(value) => std::slice::from_ref(value),
-                None => &[],
-            };
-            let texts = values.iter().filter_map(Value::as_str);
-            places.extend(texts.filter_map(|text| by_value.get(text)).flatten());
+            claims.any_text(claim, |text| {
+                places.extend(by_value.get(text).into_iter().flatten());
+                false
+            });
         }
         places.sort_unstable();
         places.dedup();

@@ -20,7 +20,7 @@ use crate::fetch::callout::{Callout, CalloutError, CalloutResponse};
 use crate::fetch::refresh::Validity;
 use crate::fetch::refreshed::{Fetched, Progress, Source};
 use crate::http::encoding::{hex, percent_encode};
-use crate::http::url::{Endpoint, Scheme};
+use crate::http::url::Endpoint;
 
 /// What a callout asks for. `provider` is the index of the credentials provider.
 pub enum CredentialsStep {
@@ -295,12 +295,8 @@ fn identity(settings: &AwsSettings) -> Vec<String> {
 }
 
 fn endpoint_identity(endpoint: &Endpoint) -> [String; 3] {
-    let scheme = match endpoint.scheme {
-        Scheme::Http => "http",
-        Scheme::Https => "https",
-    };
     [
-        scheme.to_owned(),
+        endpoint.scheme.name().to_owned(),
         endpoint.authority.clone(),
         endpoint.target.clone(),
     ]

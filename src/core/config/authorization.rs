@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::problem::Problems;
-use super::{defaults, document, list_or_default, models, prices};
+use super::{defaults, document, list_or_default, models, prices, validators};
 use crate::authz::{Action, Binding, ClaimMatch, Policy};
 
 pub(super) fn read(
@@ -61,8 +61,13 @@ pub(super) fn read(
             })
         })
         .collect();
+    let claims = list_or_default(authorization.claims, &defaults::PERMISSION_CLAIMS);
+    for (index, claim) in claims.iter().enumerate() {
+        let claim_path = format_args!("/authorization/claims/{index}");
+        validators::claim(claim, claim_path, problems);
+    }
     Policy {
-        claims: list_or_default(authorization.claims, &defaults::PERMISSION_CLAIMS),
+        claims,
         invoke: list_or_default(authorization.invoke, &defaults::INVOKE),
         get: list_or_default(authorization.get, &defaults::GET),
         bindings,
@@ -108,6 +113,8 @@ pub(super) fn claim_match(
     };
     if claim.is_empty() || value.is_empty() {
         problems.add(path, "must not match an empty name or value");
+    } else {
+        validators::claim(&claim, format_args!("{path}/claim"), problems);
     }
     Some(ClaimMatch {
         claim,

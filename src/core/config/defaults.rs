@@ -35,6 +35,8 @@ pub const MAX_MODELS: usize = 100;
 pub const TOKEN_HEADERS: [&str; 2] = ["x-ai-gateway-authorization", "x-redpanda-cloud-token"];
 /// `authentication.token_cache_size`, in tokens per worker.
 pub const TOKEN_CACHE_SIZE: usize = 1000;
+/// `authentication.max_token_bytes`.
+pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// `authentication.issuers[].clock_skew`.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
 /// `authentication.issuers[].fetch_timeout`, per callout.
@@ -49,6 +51,8 @@ pub const MAX_REFRESH_INTERVAL: Duration = Duration::from_secs(3600);
 pub const MAX_STALE: Duration = Duration::from_secs(86_400);
 /// `authentication.issuers[].refetch_interval`.
 pub const REFETCH_INTERVAL: Duration = Duration::from_secs(30);
+/// `authentication.issuers[].audience_claims`.
+pub const AUDIENCE_CLAIMS: [&str; 1] = ["aud"];
 /// `authorization.claims`.
 pub const PERMISSION_CLAIMS: [&str; 3] = ["permissions", "roles", "scope"];
 /// `authorization.invoke`.

@@ -93,6 +93,8 @@ pub(super) struct Authentication {
     pub(super) token_headers: Option<Vec<String>>,
     /// How many verified tokens each worker caches; 1000 by default.
     pub(super) token_cache_size: Option<usize>,
+    /// The longest token that is accepted, in bytes; 16384 by default.
+    pub(super) max_token_bytes: Option<usize>,
     /// What verifies signatures: the host if it can, by default.
     #[serde(default)]
     pub(super) signature_verifier: SignatureVerifier,
@@ -114,8 +116,10 @@ pub(super) enum SignatureVerifier {
 pub(super) struct Issuer {
     /// The exact `iss`; its `/.well-known/openid-configuration` names the key set.
     pub(super) issuer: String,
-    /// A token's `aud` must contain one of these.
+    /// One of the `audience_claims` must contain one of these.
     pub(super) audiences: Vec<String>,
+    /// The claims that name the audience; `aud` by default.
+    pub(super) audience_claims: Option<Vec<String>>,
     /// The key set's URL; found by discovery if missing.
     pub(super) jwks_uri: Option<String>,
     /// The key set itself, instead of a URL.

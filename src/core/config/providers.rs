@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::authorization::claim_match;
 use super::document;
 use super::problem::{Problems, pointer_segment};
-use super::validators::{LINK_LOCAL, is_region};
+use super::validators::{LINK_LOCAL, UNKNOWN_PARTITION, is_region};
 use super::{aws, models, prices, validators};
 use crate::fetch::callout::Clusters;
 use crate::forward::{CLUSTER_HEADER, PROVIDER_HEADER};
@@ -162,15 +162,20 @@ fn base_url(
     let public = match service {
         DefaultEndpoint::None => None,
         DefaultEndpoint::Global(url) => Some(Cow::Borrowed(url)),
-        DefaultEndpoint::Regional(url) => is_region(region).then(|| url(region)),
+        DefaultEndpoint::Regional(url) => is_region(region).then(|| url(region)).flatten(),
     };
     match (document.base_url.as_deref(), public) {
         (Some(url), _) => problems.ok_or_add(format_args!("{path}/base_url"), BaseUrl::parse(url)),
         (None, Some(url)) => {
             problems.ok_or_add(format_args!("{path}/base_url"), BaseUrl::parse(&url))
         }
-        // The region is missing or invalid, which is reported already.
-        (None, None) if matches!(service, DefaultEndpoint::Regional(_)) => None,
+        (None, None) if matches!(service, DefaultEndpoint::Regional(_)) => {
+            // A region that is missing or invalid is reported already.
+            if is_region(region) {
+                problems.add(format_args!("{path}/region"), UNKNOWN_PARTITION);
+            }
+            None
+        }
         (None, None) => {
             problems.add(
                 format_args!("{path}/base_url"),

@@ -171,7 +171,7 @@ fn every_field_of_a_document_is_read() {
         config.response_headers_to_remove,
         ["set-cookie", "x-request-cost"]
     );
-    assert_eq!(config.authentication.cache_size(), 7);
+    assert_eq!(config.authentication.limits().cache_size, 7);
     assert_eq!(config.authentication.verifier(), VerifierChoice::Wasm);
     assert_eq!(config.max_signed_body_bytes, 1000);
     assert_eq!(config.max_model_lookup_bytes, 2000);
@@ -259,7 +259,7 @@ fn every_field_of_an_issuer_is_read() {
         panic!("three issuers");
     };
     assert_eq!(first.issuer, "https://a.test/");
-    assert_eq!(first.audiences, ["x", "y"]);
+    assert_eq!(first.audiences.accepted, ["x", "y"]);
     assert_eq!(first.algorithms, [Algorithm::Rs256, Algorithm::EdDsa]);
     assert_eq!(first.clock_skew, Duration::from_secs(5));
     let discovery = "https://a.test/.well-known/openid-configuration";

@@ -33,6 +33,8 @@ pub enum CalloutResponse<'a> {
         body: &'a [u8],
         /// How long the response may be cached, if it says so.
         lifetime: Option<Duration>,
+        /// Where a redirect leads. Redirects are not followed.
+        location: Option<&'a [u8]>,
     },
     /// A response whose body is over [`MAX_DOCUMENT_BYTES`] and was not read.
     TooLarge,
@@ -58,6 +60,9 @@ pub enum CalloutError {
     #[error("the host has no cluster to send the request by")]
     Undeliverable,
 }
+
+/// The `user-agent` of all callouts. Some firewalls refuse requests without one.
+pub const USER_AGENT: &str = concat!("ai-gateway-filter/", env!("CARGO_PKG_VERSION"));
 
 /// Larger responses are not read.
 pub const MAX_DOCUMENT_BYTES: usize = 256 * 1024;

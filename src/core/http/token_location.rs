@@ -161,6 +161,11 @@ impl<'a> Candidates<'a> {
         found.map(|candidate| candidate.token)
     }
 
+    /// The token at this index, in the order of the locations.
+    pub fn get(&self, index: usize) -> Option<Candidate<'a>> {
+        self.found.get(index).copied()
+    }
+
     /// The first token in any location.
     pub fn first(&self) -> Option<Candidate<'a>> {
         self.found.first().copied()

@@ -77,13 +77,14 @@ const OPERATIONS: &[Operation] = &[
     Operation::with_model_in_path("invoke-with-response-stream")
         .named("text_completion")
         .metered(&usage::INVOKE_MODEL),
+    Operation::with_model_in_path("invoke-with-bidirectional-stream").of_events(),
 ];
 
 const RESOURCES: &[Operation] = &[Operation::without_model("guardrail/**")];
 
-fn default_endpoint(region: &str) -> Cow<'static, str> {
-    let domain = Partition::of(region).domain;
-    Cow::Owned(format!("https://bedrock-runtime.{region}.{domain}"))
+fn default_endpoint(region: &str) -> Option<Cow<'static, str>> {
+    let domain = Partition::of(region)?.domain;
+    Some(format!("https://bedrock-runtime.{region}.{domain}").into())
 }
 
 #[cfg(test)]
@@ -92,13 +93,18 @@ mod tests {
 
     #[test]
     fn the_public_service_is_the_regions() {
-        assert_eq!(
-            default_endpoint("us-east-1"),
-            "https://bedrock-runtime.us-east-1.amazonaws.com"
-        );
-        assert_eq!(
-            default_endpoint("cn-north-1"),
-            "https://bedrock-runtime.cn-north-1.amazonaws.com.cn"
-        );
+        for (region, url) in [
+            (
+                "us-east-1",
+                Some("https://bedrock-runtime.us-east-1.amazonaws.com"),
+            ),
+            (
+                "cn-north-1",
+                Some("https://bedrock-runtime.cn-north-1.amazonaws.com.cn"),
+            ),
+            ("moon-base-1", None),
+        ] {
+            assert_eq!(default_endpoint(region).as_deref(), url, "{region}");
+        }
     }
 }

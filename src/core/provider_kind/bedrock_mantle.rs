@@ -57,9 +57,9 @@ pub(super) const PROFILE: Profile = Profile {
     ..openai::PROFILE
 };
 
-fn default_endpoint(region: &str) -> Cow<'static, str> {
-    let domain = Partition::of(region).newer_domain;
-    Cow::Owned(format!("https://bedrock-mantle.{region}.{domain}"))
+fn default_endpoint(region: &str) -> Option<Cow<'static, str>> {
+    let domain = Partition::of(region)?.newer_domain;
+    Some(format!("https://bedrock-mantle.{region}.{domain}").into())
 }
 
 #[cfg(test)]
@@ -75,7 +75,7 @@ mod tests {
                 "https://bedrock-mantle.eusc-de-east-1.api.amazonwebservices.eu",
             ),
         ] {
-            assert_eq!(default_endpoint(region), url);
+            assert_eq!(default_endpoint(region).as_deref(), Some(url));
         }
     }
 

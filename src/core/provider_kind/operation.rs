@@ -26,6 +26,16 @@ pub struct Operation {
     dialect: Option<&'static Dialect>,
     /// Where a POST names the model.
     model: ModelPosition,
+    body: BodyForm,
+}
+
+/// What the body of a request is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BodyForm {
+    /// A document. The server answers when it has arrived.
+    Document,
+    /// A stream of events, which the server answers while it arrives.
+    Events,
 }
 
 /// Where a request for an operation names the model.
@@ -50,6 +60,7 @@ impl Operation {
             name: OTHER,
             dialect: None,
             model,
+            body: BodyForm::Document,
         }
     }
 
@@ -86,6 +97,14 @@ impl Operation {
     /// With a name of OpenTelemetry's conventions.
     pub(super) const fn named(self, name: &'static str) -> Self {
         Self { name, ..self }
+    }
+
+    /// With a stream of events as the request's body.
+    pub(super) const fn of_events(self) -> Self {
+        Self {
+            body: BodyForm::Events,
+            ..self
+        }
     }
 
     /// With a dialect in which responses report usage.
@@ -250,6 +269,12 @@ impl RequestedOperation<'_> {
     /// How the response to a POST reports usage; `None` if it reports none.
     pub fn dialect(&self) -> Option<&'static Dialect> {
         self.match_.operation()?.dialect
+    }
+
+    /// What the body of the request is.
+    pub fn body_form(&self) -> BodyForm {
+        let operation = self.match_.operation();
+        operation.map_or(BodyForm::Document, |it| it.body)
     }
 
     /// The model that the path names, decoded.

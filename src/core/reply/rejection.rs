@@ -40,6 +40,8 @@ pub enum Rejection {
     TooLarge(u64),
     /// The client asks for a WebSocket where each request is signed with its body.
     Upgrade,
+    /// The client asks for a stream in both directions where each request is signed with its body.
+    BidirectionalStream,
     /// The host does not deliver the body while it holds the headers.
     BodyWithheld,
     /// Too many requests wait for a fetch.
@@ -159,6 +161,13 @@ impl Rejection {
                 "upgrade_not_possible",
                 "requests to this provider are signed with their body, which a WebSocket does not \
                  have; use the provider's HTTP operations",
+            ),
+            Self::BidirectionalStream => ErrorResponse::new(
+                &BAD_REQUEST,
+                "bidirectional_stream_not_possible",
+                "requests to this provider are signed with their whole body, which a bidirectional \
+                 stream does not have before it is answered; use Converse or InvokeModel, or call \
+                 the provider directly",
             ),
             Self::BodyWithheld => ErrorResponse::new(
                 &INTERNAL,

@@ -82,6 +82,7 @@ fn every_message_says_what_is_wrong_and_what_to_do() {
         Rejection::CredentialsUnavailable(name(), second),
         Rejection::TooLarge(1),
         Rejection::Upgrade,
+        Rejection::BidirectionalStream,
         Rejection::BodyWithheld,
         Rejection::TooManyWaiting,
         Rejection::Denied(Denied::Permission(name()), Some(name())),

@@ -36,9 +36,14 @@ use crate::http::token_location::Candidates;
 use crate::models::request_body::BodyCheck;
 use crate::provider::Provider;
 use crate::provider::credential::Credential;
+use crate::provider_kind::operation::{BodyForm, RequestedOperation};
 use crate::reply::{Rejection, Reply};
 pub(super) use authentication::Caller;
 use model_policy::ModelDecision;
+
+/// The media type of AWS's event streams. Each event of a request is signed by the client, after the
+/// signature of the head.
+const EVENT_STREAM: &[u8] = b"application/vnd.amazon.eventstream";
 
 /// What happens to a request.
 pub(super) enum Decision {
@@ -200,7 +205,7 @@ impl<'a> ReceivedRequest<'a> {
         }
         match (&provider.credential, check) {
             (Credential::Aws(_), check) => {
-                self.expect_signable().map_err(refuse)?;
+                self.expect_signable(&operation).map_err(refuse)?;
                 match self.credentials_error(provider) {
                     None => Ok(self.await_body_hash(provider, request, exchange, check)),
                     Some(CredentialsError::AwaitFetch) => {
@@ -235,9 +240,15 @@ impl<'a> ReceivedRequest<'a> {
     }
 
     /// Refuses a request whose head already says that it cannot be signed with its body.
-    fn expect_signable(&self) -> Result<(), Rejection> {
+    fn expect_signable(&self, operation: &RequestedOperation<'_>) -> Result<(), Rejection> {
         if self.head.first("upgrade").is_some() {
             return Err(Rejection::Upgrade);
+        }
+        let content_type = self.head.first("content-type").unwrap_or_default();
+        if operation.body_form() == BodyForm::Events
+            || content_type.to_ascii_lowercase().starts_with(EVENT_STREAM)
+        {
+            return Err(Rejection::BidirectionalStream);
         }
         let limit = self.config.max_signed_body_bytes;
         let announced = self.head.first("content-length");

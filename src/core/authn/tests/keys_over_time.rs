@@ -147,7 +147,7 @@ fn a_worker_takes_over_the_keys_that_another_fetched() {
     let mut fetching = World::warm(&["old"]);
     let mut other = Authenticator::new(
         &issuers,
-        10,
+        LIMITS,
         Rc::<CountingVerifier>::default(),
         &fetching.shared_data,
     );

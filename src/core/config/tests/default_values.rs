@@ -15,7 +15,7 @@ fn missing_fields_have_their_defaults() {
         let removed = &config.response_headers_to_remove;
         assert!(removed.iter().any(|name| name == header), "{header}");
     }
-    assert_eq!(config.authentication.cache_size(), 1000);
+    assert_eq!(config.authentication.limits().cache_size, 1000);
     assert_eq!(config.max_signed_body_bytes, 32 * 1024 * 1024);
     assert_eq!(
         config.observability,

@@ -217,6 +217,45 @@ fn a_missing_region_is_reported_once() {
 }
 
 #[test]
+fn a_region_of_no_known_partition_needs_its_endpoints() {
+    let provider = |changes: Value| {
+        let mut provider = json!({
+            "name": "b", "type": "bedrock", "region": "moon-base-1",
+            "credentials": {"bedrock_api_key": {"env": "KEY"}},
+        });
+        let members = changes.as_object().unwrap().clone();
+        provider.as_object_mut().unwrap().extend(members);
+        let mut document = minimal();
+        document["providers"] = json!([provider]);
+        document
+    };
+    let unknown = "/providers/0/region: is in no AWS partition that the gateway knows, so the \
+                   domain of its services is unknown; check its name, or set base_url, and the \
+                   endpoint of assume_role";
+    let base_url = json!("https://bedrock.moon.test");
+    let role = |endpoint: Value| {
+        let pair = json!({
+            "access_key_id": {"value": "a"},
+            "secret_access_key": {"value": "b"},
+        });
+        let mut role = json!({"role_arn": "arn:aws:iam::1:role/r", "source": {"static": pair}});
+        role["endpoint"] = endpoint;
+        json!({"assume_role": role})
+    };
+    assert_eq!(problems(&provider(json!({}))), [unknown]);
+    let without_sts = json!({"base_url": base_url, "credentials": role(Value::Null)});
+    assert_eq!(problems(&provider(without_sts)), [unknown]);
+    for complete in [
+        json!({"base_url": base_url}),
+        json!({"base_url": base_url, "credentials": role(json!("https://sts.moon.test"))}),
+        json!({"region": "eu-isoe-west-1"}),
+    ] {
+        let document = provider(complete).to_string();
+        Config::parse(document.as_bytes(), &env).unwrap();
+    }
+}
+
+#[test]
 fn problems_of_aws_credentials_have_the_path_of_their_source() {
     for (source, path) in [
         (json!({"container": {"uri": "x"}}), "container/uri"),

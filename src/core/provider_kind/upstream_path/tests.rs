@@ -13,7 +13,7 @@ fn joined(kind: ProviderKind, base_url: Option<&str>, path: &str) -> String {
     let default_endpoint = match profile.default_endpoint {
         DefaultEndpoint::None => String::new(),
         DefaultEndpoint::Global(url) => url.to_owned(),
-        DefaultEndpoint::Regional(url) => url("us-east-1").into_owned(),
+        DefaultEndpoint::Regional(url) => url("us-east-1").unwrap().into_owned(),
     };
     let base_url = BaseUrl::parse(base_url.unwrap_or(&default_endpoint)).unwrap();
     let joined = profile
