@@ -20,7 +20,7 @@ mod token;
 mod wanted;
 
 pub use policy::{Lenient, ScanPolicy, Strict};
-pub use wanted::{Member, Scalar, Visitor, Wanted, members, value};
+pub use wanted::{Member, Scalar, Visitor, Wanted, members, value, value_or_members};
 
 use std::marker::PhantomData;
 
@@ -265,6 +265,10 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
         match (byte, self.target) {
             (b'"', target) => return self.begin_string(target, rest, visitor),
             (b'{', Some(Wanted::Members(members))) => self.open(Frame::Object(members)),
+            (b'{', Some(Wanted::ValueOrMembers(field, members))) => {
+                visitor.value(field, Scalar::Other);
+                self.open(Frame::Object(members));
+            }
             (b'[', Some(_)) => self.open(Frame::Array(self.target)),
             (b'{', Some(Wanted::Value(field))) => {
                 visitor.value(field, Scalar::Other);
@@ -375,7 +379,7 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
         bytes: &'a [u8],
         visitor: &mut impl Visitor<F>,
     ) -> Result<&'a [u8], Malformed> {
-        let is_wanted = matches!(target, Some(Wanted::Value(_)));
+        let is_wanted = matches!(target, Some(Wanted::Value(_) | Wanted::ValueOrMembers(..)));
         if let Some((text, rest)) = unescaped_string::<P>(bytes)? {
             if is_wanted {
                 let text = short::<P>(text).and_then(|text| std::str::from_utf8(text).ok());
@@ -552,7 +556,9 @@ fn after_space(mut bytes: &[u8]) -> &[u8] {
 
 /// Reports a value if it is wanted.
 fn report<F>(target: Option<Wanted<F>>, value: Option<Scalar<'_>>, visitor: &mut impl Visitor<F>) {
-    if let (Some(Wanted::Value(field)), Some(value)) = (target, value) {
+    if let (Some(Wanted::Value(field) | Wanted::ValueOrMembers(field, _)), Some(value)) =
+        (target, value)
+    {
         visitor.value(field, value);
     }
 }

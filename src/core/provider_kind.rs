@@ -23,7 +23,7 @@ use std::fmt;
 pub(crate) use bedrock::INVOKE_MODEL;
 
 use crate::http::token_location::TokenLocation;
-use crate::usage::response_usage::TokenUsage;
+use crate::usage::HeaderUsage;
 use operation::Api;
 use upstream_path::PathRule;
 
@@ -79,8 +79,8 @@ pub struct Profile {
     pub connect_snippets: snippets::ConnectSnippets,
 }
 
-/// Reads the tokens that a response's headers report. `header` returns a header by its name.
-pub type UsageHeaders = fn(header: &dyn Fn(&str) -> Option<Vec<u8>>) -> TokenUsage;
+/// Reads what a response's headers report. `header` returns a header by its name.
+pub type UsageHeaders = fn(header: &dyn Fn(&str) -> Option<Vec<u8>>) -> HeaderUsage;
 
 /// The address of the public service.
 #[derive(Clone, Copy)]

@@ -16,6 +16,9 @@ pub enum Wanted<F: 'static> {
     Value(F),
     /// These members of it.
     Members(&'static [Member<F>]),
+    /// The value itself, or these members of it. If the value is an object, the field is reported
+    /// at its beginning, as [`Scalar::Other`].
+    ValueOrMembers(F, &'static [Member<F>]),
 }
 
 /// A wanted value.
@@ -57,6 +60,18 @@ pub const fn value<F: Copy>(name: &'static str, field: F) -> Member<F> {
     Member {
         name,
         wanted: Wanted::Value(field),
+    }
+}
+
+/// A member whose value is wanted, or has wanted members.
+pub const fn value_or_members<F: Copy>(
+    name: &'static str,
+    field: F,
+    members: &'static [Member<F>],
+) -> Member<F> {
+    Member {
+        name,
+        wanted: Wanted::ValueOrMembers(field, members),
     }
 }
 

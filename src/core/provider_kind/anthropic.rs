@@ -43,12 +43,12 @@ pub(super) const PROFILE: Profile = Profile {
     connect_snippets: snippets::ANTHROPIC,
 };
 
-/// What uses a model. Batches are not metered here.
+/// What uses a model. Counting tokens is free.
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::with_model_in_body("messages")
         .named("chat")
         .metered(&MESSAGES),
-    Operation::with_model_in_body("messages/count_tokens"),
+    Operation::with_model_in_body("messages/count_tokens").unmetered(),
 ];
 
 /// Files, skills, and the management of resources that exist already.

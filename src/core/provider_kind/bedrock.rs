@@ -62,7 +62,7 @@ const MODEL: ModelInPath = ModelInPath {
     collection: "",
 };
 
-/// What uses a model. Counting tokens (`count-tokens`) reports no usage.
+/// What uses a model. Counting tokens (`count-tokens`) is free.
 const OPERATIONS: &[Operation] = &[
     Operation::with_model_in_path("converse")
         .named("chat")
@@ -70,7 +70,9 @@ const OPERATIONS: &[Operation] = &[
     Operation::with_model_in_path("converse-stream")
         .named("chat")
         .metered(&CONVERSE),
-    Operation::with_model_in_member("async-invoke", "modelId").named("text_completion"),
+    Operation::with_model_in_member("async-invoke", "modelId")
+        .named("text_completion")
+        .in_background(),
     Operation::with_model_in_path("invoke")
         .named("text_completion")
         .metered(&usage::INVOKE_MODEL),
@@ -78,6 +80,7 @@ const OPERATIONS: &[Operation] = &[
         .named("text_completion")
         .metered(&usage::INVOKE_MODEL),
     Operation::with_model_in_path("invoke-with-bidirectional-stream").of_events(),
+    Operation::with_model_in_path("count-tokens").unmetered(),
 ];
 
 const RESOURCES: &[Operation] = &[Operation::without_model("guardrail/**")];

@@ -80,7 +80,7 @@ const TUNED_MODEL: ModelInPath = ModelInPath {
     ..MODEL
 };
 
-/// What uses a model. Counting tokens (`countTokens`) reports no usage.
+/// What uses a model. Counting tokens (`countTokens`) is free.
 const OPERATIONS: &[Operation] = &[
     Operation::with_model_in_path("generateContent")
         .named("generate_content")
@@ -98,8 +98,13 @@ const OPERATIONS: &[Operation] = &[
     Operation::with_model_in_body("interactions")
         .named("chat")
         .metered(&INTERACTIONS),
-    Operation::with_model_in_path("batchGenerateContent").named("generate_content"),
-    Operation::with_model_in_path("asyncBatchEmbedContent").named("embeddings"),
+    Operation::with_model_in_path("batchGenerateContent")
+        .named("generate_content")
+        .in_background(),
+    Operation::with_model_in_path("asyncBatchEmbedContent")
+        .named("embeddings")
+        .in_background(),
+    Operation::with_model_in_path("countTokens").unmetered(),
     // The Live API: `ws/…BidiGenerateContent`, where the first message names the model.
     Operation::with_unknown_model("BidiGenerateContent").named("generate_content"),
 ];

@@ -5,7 +5,7 @@ use super::operation::{Api, ModelInPath, Operation, RestOfPath};
 use super::upstream_path::{PathRule, VersionInsertion};
 use super::{CredentialRule, DefaultEndpoint, KeyPlacement, Profile, snippets};
 use crate::http::token_location::TokenLocation;
-use crate::usage::dialect::{CHAT_COMPLETIONS, RESPONSES};
+use crate::usage::dialect::{ANY_SHAPE, CHAT_COMPLETIONS, MESSAGES, RESPONSES};
 
 pub(super) const PROFILE: Profile = Profile {
     type_name: "openai",
@@ -73,9 +73,9 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation::with_model_in_body("completions")
         .named("text_completion")
         .metered(&CHAT_COMPLETIONS),
-    Operation::with_model_in_body("rerank").metered(&CHAT_COMPLETIONS),
+    Operation::with_model_in_body("rerank").metered(&ANY_SHAPE),
     Operation::with_model_in_body("responses/compact").metered(&RESPONSES),
-    Operation::with_model_in_body("responses/input_tokens"),
+    Operation::with_model_in_body("responses/input_tokens").unmetered(),
     Operation::with_model_in_body("decisions").metered(&RESPONSES),
     Operation::with_model_in_body("images/generations")
         .named("image_generation")
@@ -86,9 +86,12 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation::with_model_in_body("audio/transcriptions").metered(&RESPONSES),
     Operation::with_model_in_body("audio/translations").metered(&RESPONSES),
     Operation::with_model_in_body("audio/speech").metered(&RESPONSES),
-    Operation::with_model_in_body("moderations"),
+    // OpenAI's moderations are free, and those of others report usage.
+    Operation::with_model_in_body("moderations").metered_if_reported(),
     // Compatible servers have Anthropic's API too.
-    Operation::with_unknown_model("messages").named("chat"),
+    Operation::with_unknown_model("messages")
+        .named("chat")
+        .metered(&MESSAGES),
 ];
 
 /// WebSocket sessions with one model.
@@ -114,7 +117,10 @@ pub(super) const RESOURCES: &[Operation] = &[
     Operation::without_model("fine_tuning/jobs/*/pause"),
     Operation::without_model("fine_tuning/jobs/*/resume"),
     Operation::without_model("threads"),
-    Operation::without_model("threads/*/messages").named("chat"),
+    // A message starts no run at OpenAI. Other servers may answer it.
+    Operation::without_model("threads/*/messages")
+        .named("chat")
+        .metered_if_reported(),
 ];
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::Profile;
 use super::model_list::ModelListShape;
 use super::path_pattern::matches_pattern;
 use crate::http::encoding::percent_decode;
-use crate::usage::dialect::Dialect;
+use crate::usage::dialect::{ANY_SHAPE, Dialect};
 
 /// The operation name in metrics if OpenTelemetry's conventions define none.
 const OTHER: &str = "other";
@@ -22,8 +22,8 @@ pub struct Operation {
     path: &'static str,
     /// OpenTelemetry's `gen_ai.operation.name`.
     name: &'static str,
-    /// How the response to a POST reports usage; `None` if it reports none.
-    dialect: Option<&'static Dialect>,
+    /// How the response to a POST is metered.
+    metering: Metering,
     /// Where a POST names the model.
     model: ModelPosition,
     body: BodyForm,
@@ -36,6 +36,19 @@ pub enum BodyForm {
     Document,
     /// A stream of events, which the server answers while it arrives.
     Events,
+}
+
+/// How the response to a POST is metered.
+#[derive(Clone, Copy)]
+pub enum Metering {
+    /// It reports usage in this dialect. If it does not, its usage is unknown.
+    Reported(&'static Dialect),
+    /// It may report usage in this dialect. If it does not, there is none.
+    IfReported(&'static Dialect),
+    /// The work is done later, so its usage is unknown.
+    Background,
+    /// It has no usage: the operation generates nothing, or only counts tokens.
+    None,
 }
 
 /// Where a request for an operation names the model.
@@ -58,7 +71,10 @@ impl Operation {
         Self {
             path,
             name: OTHER,
-            dialect: None,
+            metering: match model {
+                ModelPosition::NotNeeded => Metering::None,
+                _ => Metering::Reported(&ANY_SHAPE),
+            },
             model,
             body: BodyForm::Document,
         }
@@ -110,7 +126,31 @@ impl Operation {
     /// With a dialect in which responses report usage.
     pub(super) const fn metered(self, dialect: &'static Dialect) -> Self {
         Self {
-            dialect: Some(dialect),
+            metering: Metering::Reported(dialect),
+            ..self
+        }
+    }
+
+    /// With a response that reports no usage, because the operation is free.
+    pub(super) const fn unmetered(self) -> Self {
+        Self {
+            metering: Metering::None,
+            ..self
+        }
+    }
+
+    /// With a response that may report usage.
+    pub(super) const fn metered_if_reported(self) -> Self {
+        Self {
+            metering: Metering::IfReported(&ANY_SHAPE),
+            ..self
+        }
+    }
+
+    /// With work that is done later.
+    pub(super) const fn in_background(self) -> Self {
+        Self {
+            metering: Metering::Background,
             ..self
         }
     }
@@ -266,9 +306,19 @@ impl RequestedOperation<'_> {
         self.match_.operation().map_or(OTHER, |it| it.name)
     }
 
-    /// How the response to a POST reports usage; `None` if it reports none.
+    /// How the response to a POST is metered. That of an operation which is not known may have any
+    /// known shape.
+    pub fn metering(&self) -> Metering {
+        let operation = self.match_.operation();
+        operation.map_or(Metering::Reported(&ANY_SHAPE), |it| it.metering)
+    }
+
+    /// The dialect of an operation that is known to report usage.
     pub fn dialect(&self) -> Option<&'static Dialect> {
-        self.match_.operation()?.dialect
+        match self.match_.operation()?.metering {
+            Metering::Reported(dialect) => Some(dialect),
+            Metering::IfReported(_) | Metering::Background | Metering::None => None,
+        }
     }
 
     /// What the body of the request is.
@@ -295,6 +345,11 @@ impl RequestedOperation<'_> {
     pub fn names_model_in_body(&self) -> bool {
         let operation = self.match_.operation();
         self.model.is_none() && operation.is_some_and(|it| it.model == ModelPosition::Body(MODEL))
+    }
+
+    /// Whether the body of a POST may name the model although that is not known.
+    pub fn may_name_model_in_body(&self) -> bool {
+        self.model.is_none() && matches!(self.match_, Match::Unlisted)
     }
 }
 

@@ -18,17 +18,16 @@ use crate::models::requested_model::{ModelReader, Reading};
 use crate::provider::Provider;
 use crate::provider_kind::UsageHeaders;
 use crate::provider_kind::model_place::model_of_session;
-use crate::provider_kind::operation::RequestedOperation;
+use crate::provider_kind::operation::{Metering, RequestedOperation};
 use crate::telemetry::AccessLogEntry;
 use crate::usage::decoder::decodable;
-use crate::usage::dialect::Dialect;
 use crate::usage::response_usage::{IncompleteReason, ResponseUsage};
 use crate::usage::{End, UsageExtractor};
 
 /// One request for a provider and its response.
 pub(super) struct Exchange {
     entry: AccessLogEntry,
-    dialect: Option<&'static Dialect>,
+    metering: Metering,
     usage_headers: Option<UsageHeaders>,
     /// Finds the model in the request's body, until it is found.
     model_reader: Option<Box<ModelReader>>,
@@ -63,13 +62,18 @@ impl Exchange {
     ) -> Self {
         let profile = provider.kind.profile();
         let is_generating = head.method() == b"POST";
-        let dialect = operation.dialect().filter(|_| is_generating);
+        let metering = if is_generating {
+            operation.metering()
+        } else {
+            Metering::None
+        };
         let model = match operation.model_in_path() {
             Some(model) => Some(String::from_utf8_lossy(&model).into_owned()),
             None if is_generating => None,
             None => model_of_session(head),
         };
-        let is_in_body = is_generating && operation.names_model_in_body();
+        let is_in_body = is_generating
+            && (operation.names_model_in_body() || operation.may_name_model_in_body());
         Self {
             entry: AccessLogEntry {
                 provider: provider.name.clone(),
@@ -78,7 +82,7 @@ impl Exchange {
                 requested_model: model,
                 ..AccessLogEntry::default()
             },
-            dialect,
+            metering,
             usage_headers: profile.usage_headers,
             model_reader: is_in_body.then(Box::default),
             check: None,
@@ -142,7 +146,9 @@ impl Exchange {
     /// The value for the request's `accept-encoding` if the client accepts a coding that cannot be
     /// decoded here.
     pub(super) fn accept_encoding(&self, head: &RequestHead) -> Option<Vec<u8>> {
-        self.dialect?;
+        if !matches!(self.metering, Metering::Reported(_)) {
+            return None;
+        }
         let sent = head.first("accept-encoding")?;
         let decodable = decodable(sent);
         (*decodable != *sent).then(|| decodable.into_owned())
@@ -183,8 +189,16 @@ impl Exchange {
     pub(super) fn response_head(&mut self, head: &ResponseHead) {
         let status = self.status(head);
         self.entry.status = status;
-        let Some(dialect) = self.dialect.filter(|_| (200..300).contains(&status)) else {
+        if !(200..300).contains(&status) {
             return;
+        }
+        let dialect = match self.metering {
+            Metering::Reported(dialect) | Metering::IfReported(dialect) => dialect,
+            Metering::Background => {
+                self.entry.incomplete = Some(IncompleteReason::Background);
+                return;
+            }
+            Metering::None => return,
         };
         let header = |name| head.first(name).unwrap_or_default();
         let mut extractor =
@@ -212,8 +226,12 @@ impl Exchange {
     /// Everything that is known at the end.
     pub(super) fn finish(mut self, end: End, config: &Config, now: UnixTime) -> AccessLogEntry {
         if let Some(extractor) = self.extractor.take() {
-            self.note_usage(extractor.finish(end));
-        } else if self.dialect.is_some() && self.entry.status == 0 {
+            let report = extractor.finish(end);
+            let is_optional = matches!(self.metering, Metering::IfReported(_));
+            if report.is_reported() || !is_optional {
+                self.note_usage(report);
+            }
+        } else if matches!(self.metering, Metering::Reported(_)) && self.entry.status == 0 {
             self.entry.incomplete = Some(match end {
                 End::UpstreamReset => IncompleteReason::UpstreamReset,
                 End::Complete | End::ClientDisconnect => IncompleteReason::ClientDisconnect,
