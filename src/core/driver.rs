@@ -142,6 +142,9 @@ impl<H: Host> Driver<H> {
             && request.transaction.wants_response()
         {
             let head = self.worker.host.response_head();
+            if head.status() == 503 {
+                self.worker.report_missing_cluster(request);
+            }
             self.worker.drive(request, Input::ResponseHead(head));
             self.worker.end_response(request, end);
         }
@@ -250,11 +253,14 @@ impl<H: Host> Driver<H> {
     /// Sends a callout, or the next ones of its fetch if the host cannot send it.
     fn send(&mut self, resource: Resource, mut callout: Callout) {
         loop {
-            if let Ok(token) = self.worker.host.send_callout(&callout) {
-                self.callouts.push((token, resource));
-                return;
-            }
-            let response = CalloutResponse::Undeliverable;
+            let response = match self.worker.host.send_callout(&callout) {
+                Ok(token) => {
+                    self.callouts.push((token, resource));
+                    return;
+                }
+                Err(HostError::BAD_ARGUMENT) => CalloutResponse::NoCluster,
+                Err(_) => CalloutResponse::NoAddress,
+            };
             match self.worker.on_callout_response(&resource, response) {
                 Some(next) => callout = next,
                 None => return self.resume_waiting(&resource),

@@ -108,10 +108,6 @@ impl Source for RemoteKeys {
         format!("keys/{}/{cluster}/{authority}{target}", self.issuer)
     }
 
-    fn subject(&self) -> String {
-        format!("the keys of issuer {}", self.issuer)
-    }
-
     fn time_limit(&self) -> Duration {
         self.timeout * CALLOUTS
     }
