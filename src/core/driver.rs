@@ -30,6 +30,7 @@ use std::time::Duration;
 pub use end_of_stream::EndOfStream;
 pub use host::{Host, HostError};
 
+use crate::aws::credentials::POD_IDENTITY;
 use crate::base::hash::FxHashMap;
 use crate::base::time::UnixTime;
 use crate::config::{Authentication, Config, ConfigError};
@@ -87,6 +88,9 @@ impl<H: Host> Driver<H> {
             log::warn!("authentication is disabled: whoever reaches this gateway may use it");
         }
         log::info!("serving {} providers", config.providers.len());
+        for name in config.providers_with_pod_identity(env) {
+            log::warn!("provider {name}: {POD_IDENTITY}");
+        }
         let gateway = Gateway::new(config, verifier, &host);
         let worker = Worker::new(host, gateway);
         // Fetches start before the first request needs them.
