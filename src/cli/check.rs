@@ -1,5 +1,6 @@
 //! `check`: reports the problems of a configuration without Envoy, as the filter would.
 
+mod clusters;
 mod hints;
 mod locate;
 mod online;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
+pub(super) use clusters::Clusters;
 pub(super) use problems::{Examination, examine};
 pub(super) use source::{Source, read};
 
@@ -30,6 +32,9 @@ pub(super) struct Check {
     /// the environment variables are set.
     #[arg(long)]
     online: bool,
+    /// Envoy's bootstrap: its clusters are compared with those that the configuration names.
+    #[arg(long)]
+    bootstrap: Option<PathBuf>,
     /// Fail on warnings, too.
     #[arg(long)]
     strict: bool,
@@ -37,10 +42,11 @@ pub(super) struct Check {
 
 /// Prints the findings as text, or in the given format.
 pub(super) fn run(check: &Check, format: Option<Format>) -> Result<(), Failure> {
+    let bootstrap = check.bootstrap.as_deref().map(Clusters::read).transpose()?;
     let mut documents = Vec::new();
     let (mut errors, mut warnings) = (0, 0);
     for file in &check.files {
-        for finding in findings(file, check)? {
+        for finding in findings(file, check, bootstrap.as_ref())? {
             match finding.severity {
                 Severity::Error => errors += 1,
                 Severity::Warning => warnings += 1,
@@ -83,7 +89,11 @@ fn summary(errors: usize, warnings: usize) -> String {
     }
 }
 
-fn findings(file: &Path, check: &Check) -> Result<Vec<Finding>, Failure> {
+fn findings(
+    file: &Path,
+    check: &Check,
+    bootstrap: Option<&Clusters>,
+) -> Result<Vec<Finding>, Failure> {
     let mut found = Vec::new();
     for source in read(file)? {
         let finding = |severity, problem| Finding::new(severity, &source, problem);
@@ -96,6 +106,7 @@ fn findings(file: &Path, check: &Check) -> Result<Vec<Finding>, Failure> {
         }
         let warnings = examination.warnings.into_iter();
         found.extend(warnings.map(|warning| finding(Severity::Warning, warning)));
+        found.extend(missing_clusters(&source, bootstrap));
         if check.online && is_valid {
             let examination = examine(&source.text, &|name| std::env::var(name).ok());
             found.extend(examination.problems.into_iter().map(|problem| Finding {
@@ -106,6 +117,37 @@ fn findings(file: &Path, check: &Check) -> Result<Vec<Finding>, Failure> {
         }
     }
     Ok(found)
+}
+
+/// The clusters that the configuration names and Envoy lacks, as far as its clusters are known: from
+/// the given bootstrap, from the file itself, or else from the shipped bootstrap.
+fn missing_clusters(source: &Source, bootstrap: Option<&Clusters>) -> Vec<Finding> {
+    let known = bootstrap.or(source.clusters.as_ref());
+    let shipped = Clusters::shipped();
+    let Some(clusters) = known.or(shipped.as_ref()) else {
+        return Vec::new();
+    };
+    let (severity, hint) = match known {
+        Some(clusters) if clusters.are_complete => (
+            Severity::Error,
+            "add it to the bootstrap, or correct the name",
+        ),
+        Some(_) => (
+            Severity::Warning,
+            "make sure that the control plane sends it, or correct the name",
+        ),
+        None => (
+            Severity::Warning,
+            "the shipped bootstrap lacks it; if yours has it, give the file: --bootstrap <file>",
+        ),
+    };
+    let missing = clusters.missing(&source.text).into_iter();
+    missing
+        .map(|problem| Finding {
+            hint: Some(hint.to_owned()),
+            ..Finding::new(severity, source, problem)
+        })
+        .collect()
 }
 
 /// An environment in which every variable is set, because a check without `--online` must not

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ureq::Agent;
 
+use super::clients::CredentialOwner;
 use super::failure::{Failure, Kind};
 use super::http::{self, Response};
 use super::output::progress;
@@ -35,6 +36,17 @@ pub(super) struct Provider {
     pub(super) models: Vec<String>,
     #[serde(default)]
     pub(super) authorization_passthrough: bool,
+}
+
+impl Provider {
+    /// Whose credential the provider gets.
+    pub(super) const fn credential_owner(&self) -> CredentialOwner {
+        if self.authorization_passthrough {
+            CredentialOwner::Client
+        } else {
+            CredentialOwner::Gateway
+        }
+    }
 }
 
 impl<'a> Gateway<'a> {

@@ -181,6 +181,21 @@ impl Config {
         }
     }
 
+    /// The names of the providers whose credentials would come from EKS Pod Identity, which does
+    /// not work: see [`POD_IDENTITY`](crate::aws::credentials::POD_IDENTITY). `env` returns the
+    /// host's environment variables.
+    pub fn providers_with_pod_identity<'a>(
+        &'a self,
+        env: &'a dyn Fn(&str) -> Option<String>,
+    ) -> impl Iterator<Item = &'a str> {
+        let names = self.providers.keys().map(String::as_str);
+        names.filter(move |name| {
+            let signing = self.signing(name);
+            let mut sources = signing.iter().flat_map(|it| &it.settings.providers);
+            sources.any(|source| source.needs_token_file(env))
+        })
+    }
+
     /// The issuers of accepted tokens; none if authentication is disabled.
     pub fn issuers(&self) -> &[Issuer] {
         match &self.authentication {

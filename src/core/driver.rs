@@ -30,6 +30,7 @@ use std::time::Duration;
 pub use end_of_stream::EndOfStream;
 pub use host::{Host, HostError};
 
+use crate::aws::credentials::POD_IDENTITY;
 use crate::base::hash::FxHashMap;
 use crate::base::time::UnixTime;
 use crate::config::{Authentication, Config, ConfigError};
@@ -87,6 +88,9 @@ impl<H: Host> Driver<H> {
             log::warn!("authentication is disabled: whoever reaches this gateway may use it");
         }
         log::info!("serving {} providers", config.providers.len());
+        for name in config.providers_with_pod_identity(env) {
+            log::warn!("provider {name}: {POD_IDENTITY}");
+        }
         let gateway = Gateway::new(config, verifier, &host);
         let worker = Worker::new(host, gateway);
         // Fetches start before the first request needs them.
@@ -142,6 +146,9 @@ impl<H: Host> Driver<H> {
             && request.transaction.wants_response()
         {
             let head = self.worker.host.response_head();
+            if head.status() == 503 {
+                self.worker.report_missing_cluster(request);
+            }
             self.worker.drive(request, Input::ResponseHead(head));
             self.worker.end_response(request, end);
         }
@@ -252,11 +259,14 @@ impl<H: Host> Driver<H> {
     /// Sends a callout, or the next ones of its fetch if the host cannot send it.
     fn send(&mut self, resource: Resource, mut callout: Callout) {
         loop {
-            if let Ok(token) = self.worker.host.send_callout(&callout) {
-                self.callouts.push((token, resource));
-                return;
-            }
-            let response = CalloutResponse::Undeliverable;
+            let response = match self.worker.host.send_callout(&callout) {
+                Ok(token) => {
+                    self.callouts.push((token, resource));
+                    return;
+                }
+                Err(HostError::BAD_ARGUMENT) => CalloutResponse::NoCluster,
+                Err(_) => CalloutResponse::NoAddress,
+            };
             match self.worker.on_callout_response(&resource, response) {
                 Some(next) => callout = next,
                 None => return self.resume_waiting(&resource),

@@ -86,7 +86,7 @@ impl Gateway {
             .filter_map(|provider| match &provider.credential {
                 Credential::Aws(signing) => Some((
                     provider.name.clone(),
-                    CredentialsCache::new(&signing.settings, shared_data),
+                    CredentialsCache::new(&provider.name, &signing.settings, shared_data),
                 )),
                 _ => None,
             })

@@ -114,6 +114,14 @@ impl Transaction {
         matches!(self, Self::Forwarded(_))
     }
 
+    /// The name of the provider that a request was forwarded to.
+    pub fn provider(&self) -> Option<&str> {
+        match self {
+            Self::Forwarded(state) => Some(state.provider()),
+            _ => None,
+        }
+    }
+
     /// Whether the transaction needs the response's body.
     pub fn wants_response_body(&self) -> bool {
         matches!(self, Self::Forwarded(state) if state.wants_response_body())

@@ -121,6 +121,7 @@ mod tests {
             text: text.to_owned(),
             position,
             plugin: None,
+            clusters: None,
         };
         let problem = Problem {
             path: "/a".to_owned(),

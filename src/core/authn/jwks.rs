@@ -74,7 +74,10 @@ impl JwksCache {
     pub fn new(source: &JwksSource, shared_data: &dyn SharedData) -> Self {
         match source {
             JwksSource::Inline(keys) => Self::Inline(keys.clone()),
-            JwksSource::Remote(remote) => Self::remote((**remote).clone(), shared_data),
+            JwksSource::Remote(remote) => {
+                let subject = format!("the keys of issuer {}", remote.issuer);
+                Self::remote((**remote).clone(), subject, shared_data)
+            }
         }
     }
 

@@ -48,12 +48,15 @@ pub type CredentialsCache = InlineOrRemote<AwsSettings>;
 
 impl CredentialsCache {
     /// Credentials that are not static are not fetched yet, and a fetch is due at once.
-    pub fn new(settings: &AwsSettings, shared_data: &dyn SharedData) -> Self {
+    pub fn new(provider: &str, settings: &AwsSettings, shared_data: &dyn SharedData) -> Self {
         match (settings.providers.as_slice(), &settings.role) {
             ([CredentialsProvider::Static(credentials), ..], None) => {
                 Self::Inline(credentials.clone())
             }
-            _ => Self::remote(settings.clone(), shared_data),
+            _ => {
+                let subject = format!("the AWS credentials of provider {provider}");
+                Self::remote(settings.clone(), subject, shared_data)
+            }
         }
     }
 

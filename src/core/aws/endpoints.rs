@@ -109,10 +109,6 @@ impl Source for AwsSettings {
         format!("aws/{}", hex(&digest.finalize()))
     }
 
-    fn subject(&self) -> String {
-        "AWS credentials".to_owned()
-    }
-
     fn time_limit(&self) -> Duration {
         CALLOUT_TIMEOUT * CALLOUTS_OF_A_FETCH
     }

@@ -19,7 +19,7 @@ pub(super) use aws::{
     AssumeRole, AwsCredentialsConfig, Container, DefaultChain, InstanceMetadata, KeyPair,
     RoleSource, Uri,
 };
-pub(super) use secret::SecretReference;
+pub(super) use secret::{SecretError, SecretReference};
 
 /// The configuration of the AI gateway filter.
 #[derive(Deserialize)]
@@ -221,7 +221,8 @@ pub(super) struct Provider {
     pub(super) kind: String,
     /// A name to show to people; `name` by default.
     pub(super) display_name: Option<String>,
-    /// `false` answers requests with 403; `true` by default.
+    /// `false` answers requests with 403, and the variable of `api_key` need not be set; `true` by
+    /// default.
     pub(super) enabled: Option<bool>,
     /// The URL to which requests are forwarded; by default the public service.
     pub(super) base_url: Option<String>,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::authorization::claim_match;
-use super::document;
+use super::document::{self, SecretError};
 use super::problem::{Problems, pointer_segment};
 use super::validators::{LINK_LOCAL, UNKNOWN_PARTITION, is_region};
 use super::{aws, models, prices, validators};
@@ -245,7 +245,12 @@ fn credential(
             None
         }
         (Some(key), false) => {
-            let key = problems.ok_or_add(format_args!("{path}/api_key"), key.resolve(env))?;
+            let key = match key.resolve(env) {
+                Err(SecretError::VariableNotSet(_)) if document.enabled == Some(false) => {
+                    return Some(Credential::None);
+                }
+                key => problems.ok_or_add(format_args!("{path}/api_key"), key)?,
+            };
             Some(Credential::ApiKey { key, placement })
         }
         (None, true) if rule.passthrough => Some(Credential::Passthrough {

@@ -15,6 +15,11 @@ use crate::telemetry::metric::MetricKind;
 #[error("status {0}")]
 pub struct HostError(pub u32);
 
+impl HostError {
+    /// The host cannot do what the arguments ask for.
+    pub const BAD_ARGUMENT: Self = Self(2);
+}
+
 /// The proxy, as the driver sees it: Envoy, or a fake one in tests.
 ///
 /// Methods about a request, a response or a callout concern the one of the current callback, or of
@@ -39,7 +44,8 @@ pub trait Host: Clock + SharedData + Clone + 'static {
     ///
     /// # Errors
     ///
-    /// The host cannot send it, as it has no such cluster.
+    /// The host cannot send it: [`HostError::BAD_ARGUMENT`] if it has no such cluster, another
+    /// status if the cluster has no address to send it to.
     fn send_callout(&self, callout: &Callout) -> Result<u32, HostError>;
 
     /// A header of a callout's response.

@@ -22,6 +22,9 @@ pub(super) const AT_ONCE: Duration = Duration::from_millis(1);
 /// A host that has not delivered any body of a held request within this time never will.
 const BODY_TIMEOUT: Duration = Duration::from_secs(4);
 
+/// The response details of the host if a route names a cluster that does not exist.
+const MISSING_CLUSTER: &[u8] = b"cluster_not_found";
+
 /// Bodies are read in pieces of this size, so that the VM's memory does not grow with them.
 const PIECE: usize = 64 * 1024;
 
@@ -40,6 +43,8 @@ pub(super) struct Worker<H> {
     /// Whether this host has ever delivered the body of a held request.
     delivers_held_bodies: bool,
     metrics: Metrics,
+    /// The clusters that the host lacks, each logged once. There are no more than providers.
+    missing_clusters: Vec<String>,
     /// Reused by every step, to save an allocation.
     effects: Vec<Effect>,
     /// How many waiting requests the host has been told of.
@@ -58,6 +63,7 @@ impl<H: Host> Worker<H> {
             has_held_body_bug: version.is_none_or(|version| version < HELD_BODY_FIXED_IN),
             delivers_held_bodies: false,
             metrics: Metrics::default(),
+            missing_clusters: Vec::new(),
             effects: Vec::new(),
             reported_waiting: 0,
         }
@@ -118,6 +124,28 @@ impl<H: Host> Worker<H> {
             return Flow::Pause;
         }
         request.flow()
+    }
+
+    /// Logs that the host has no cluster for the provider of a request, if that is why it answered
+    /// the request itself.
+    #[cold]
+    pub(super) fn report_missing_cluster(&mut self, request: &Request) {
+        let providers = &self.gateway.config.providers;
+        if let Some(provider) = request
+            .transaction
+            .provider()
+            .and_then(|it| providers.get(it))
+            && !self.missing_clusters.contains(&provider.cluster)
+            && self.host.response_details() == MISSING_CLUSTER
+        {
+            log::error!(
+                "provider {}: Envoy has no cluster {}; add it to Envoy's configuration, or correct \
+                 `cluster`",
+                provider.name,
+                provider.cluster
+            );
+            self.missing_clusters.push(provider.cluster.clone());
+        }
     }
 
     /// Observes the current piece of the response's body.

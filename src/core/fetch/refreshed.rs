@@ -26,9 +26,6 @@ pub trait Source {
     /// The document's name, which is the same in all workers.
     fn name(&self) -> String;
 
-    /// What the document is, for logs: "AWS credentials".
-    fn subject(&self) -> String;
-
     /// The most time that a fetch may take.
     fn time_limit(&self) -> Duration;
 
@@ -73,8 +70,12 @@ pub struct Fetched<V> {
 pub struct Refreshed<S: Source> {
     source: S,
     refresh: Refresh,
+    /// What the document is, for logs: "AWS credentials of provider my-bedrock".
+    subject: String,
     /// The step whose callout is under way in this worker.
     step: Option<S::Step>,
+    /// Where the last callout was sent, for logs.
+    destination: String,
     value: Option<S::Value>,
     /// When the last value was fetched, even if it has been dropped since.
     fetched_at: Option<UnixTime>,
@@ -90,8 +91,8 @@ pub enum InlineOrRemote<S: Source> {
 
 impl<S: Source> InlineOrRemote<S> {
     /// A remote document that has not been fetched; see [`Refreshed::new`].
-    pub fn remote(source: S, shared_data: &dyn SharedData) -> Self {
-        Self::Remote(Box::new(Refreshed::new(source, shared_data)))
+    pub fn remote(source: S, subject: String, shared_data: &dyn SharedData) -> Self {
+        Self::Remote(Box::new(Refreshed::new(source, subject, shared_data)))
     }
 
     /// The remote document, if the value is not given.
@@ -149,17 +150,20 @@ impl<S: Source> InlineOrRemote<S> {
 }
 
 impl<S: Source> Refreshed<S> {
-    /// A document that has not been fetched, and whose fetch is due at once.
+    /// A document that has not been fetched, and whose fetch is due at once. `subject` says in
+    /// logs what it is.
     ///
     /// Call this while the host sets up its workers, which it does one after the other; see
     /// [`Refresh::init_lease`].
-    pub fn new(source: S, shared_data: &dyn SharedData) -> Self {
+    pub fn new(source: S, subject: String, shared_data: &dyn SharedData) -> Self {
         let refresh = Refresh::new(source.name());
         refresh.init_lease(shared_data);
         Self {
             source,
             refresh,
+            subject,
             step: None,
+            destination: String::new(),
             value: None,
             fetched_at: None,
         }
@@ -231,6 +235,7 @@ impl<S: Source> Refreshed<S> {
                 callout: None,
             };
         }
+        self.destination.clear();
         let progress = self.source.start(now);
         let callout = self.proceed(progress, now, shared_data);
         Poll {
@@ -263,7 +268,7 @@ impl<S: Source> Refreshed<S> {
             self.value.is_some() && self.usable_until().is_some_and(|until| until < now);
         if is_expired {
             self.value = None;
-            log::warn!("{} are too old to be used", self.source.subject());
+            log::warn!("{} are too old to be used", self.subject);
         }
         is_expired
     }
@@ -277,10 +282,11 @@ impl<S: Source> Refreshed<S> {
         match progress {
             Ok(Progress::Next(step, callout)) => {
                 self.step = Some(step);
+                self.destination = destination(&callout);
                 return Some(*callout);
             }
             Ok(Progress::Fetched(fetched)) => {
-                log::info!("fetched {}", self.source.subject());
+                log::info!("fetched {}", self.subject);
                 self.value = Some(fetched.value);
                 self.fetched_at = Some(now);
                 let Fetched {
@@ -289,10 +295,11 @@ impl<S: Source> Refreshed<S> {
                 self.refresh.succeeded(document, now, validity, shared_data);
             }
             Err(error) => {
-                let backoff = self.refresh.failed(&error.to_string(), now, shared_data);
+                let error = format!("{}{error}", self.destination);
+                let backoff = self.refresh.failed(&error, now, shared_data);
                 log::warn!(
                     "cannot fetch {}: {error}; trying again in {backoff:?}{}",
-                    self.source.subject(),
+                    self.subject,
                     self.stale_note(now)
                 );
             }
@@ -314,4 +321,12 @@ impl<S: Source> Refreshed<S> {
             _ => String::new(),
         }
     }
+}
+
+/// The start of a log line about a callout. The path is left out, because it may be secret.
+fn destination(callout: &Callout) -> String {
+    let Callout {
+        cluster, endpoint, ..
+    } = callout;
+    format!("{} through cluster {cluster}: ", endpoint.authority)
 }

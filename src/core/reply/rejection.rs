@@ -58,6 +58,8 @@ pub enum Rejection {
     UnknownPath(String),
     /// The path ends at the provider with this name.
     NoUpstreamPath(String),
+    /// The host has accepted no configuration.
+    NotConfigured,
     /// The gateway is in a state that must not occur.
     Internal(&'static str),
 }
@@ -223,6 +225,12 @@ impl Rejection {
                     "the path ends at provider \"{provider}\"; append the provider's native path, \
                      such as /v1/models"
                 ),
+            ),
+            Self::NotConfigured => ErrorResponse::new(
+                &UNAVAILABLE,
+                "gateway_not_configured",
+                "the gateway has no valid configuration; its operator finds the reasons in Envoy's \
+                 log",
             ),
             Self::Internal(problem) => ErrorResponse::new(
                 &INTERNAL,

@@ -85,6 +85,7 @@ fn every_message_says_what_is_wrong_and_what_to_do() {
         Rejection::BidirectionalStream,
         Rejection::BodyWithheld,
         Rejection::TooManyWaiting,
+        Rejection::NotConfigured,
         Rejection::Denied(Denied::Permission(name()), Some(name())),
         Rejection::Denied(Denied::NotAllowed, None),
         Rejection::Model(ModelFault::Unlisted {

@@ -62,6 +62,11 @@ impl Forwarded {
         }
     }
 
+    /// The provider's name.
+    pub(super) fn provider(&self) -> &str {
+        self.exchange.provider()
+    }
+
     /// Whether the rest of the request's body is of interest.
     pub(super) fn wants_request_body(&self) -> bool {
         self.exchange.wants_request_body()

@@ -165,3 +165,17 @@ def test_an_issuer_whose_name_does_not_resolve_gets_503(world, start_gateway):
     nowhere = identity_provider(issuer="http://issuer.invalid")
     gateway = start_gateway(trusting(world, entry(nowhere, fetch_timeout=f"{FETCH_TIMEOUT_S}s")))
     assert verdict(gateway, nowhere.mint()) == UNAVAILABLE
+    failure = f"cannot fetch the keys of issuer {nowhere.issuer}: issuer.invalid through cluster upstream_http: "
+    # Envoy reports the first failure as a response, and later ones when the request is sent.
+    wait_until(lambda: gateway.log().count(failure) > 2, 2 * LONGEST_RECOVERY_S)
+    lines = [line for line in gateway.log().splitlines() if failure in line]
+    assert all("cannot be resolved; check the name and DNS" in line for line in lines), lines
+
+
+def test_a_cluster_that_is_missing_is_named_in_the_log(world, start_gateway):
+    issuer = identity_provider(issuer="http://issuer.test")
+    start_with = entry(issuer, cluster="not-in-the-bootstrap")
+    gateway = start_gateway(trusting(world, start_with))
+    assert verdict(gateway, issuer.mint()) == UNAVAILABLE
+    assert "issuer.test through cluster not-in-the-bootstrap: Envoy has no such cluster" in gateway.log()
+    assert "DNS" not in gateway.log()

@@ -137,10 +137,6 @@ impl Source for RemoteKeys {
         )
     }
 
-    fn subject(&self) -> String {
-        format!("the keys of issuer {}", self.issuer)
-    }
-
     fn time_limit(&self) -> Duration {
         self.timeout * CALLOUTS
     }

@@ -221,7 +221,7 @@ fn a_failed_fetch_keeps_the_old_keys_and_is_repeated() {
     let good = keys(&["b"]);
     for answer in [
         CalloutResponse::NoResponse,
-        CalloutResponse::Undeliverable,
+        CalloutResponse::NoCluster,
         CalloutResponse::TooLarge,
         response(500, good.as_bytes()),
         response(302, good.as_bytes()),

@@ -60,7 +60,7 @@ fn cache(
             https: "tls".into(),
         },
     };
-    CredentialsCache::new(&settings, shared_data)
+    CredentialsCache::new("my-bedrock", &settings, shared_data)
 }
 
 fn ok(body: &str) -> CalloutResponse<'_> {

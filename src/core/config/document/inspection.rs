@@ -3,19 +3,23 @@
 
 use super::secret::is_variable_name;
 use super::{
-    AllowRule, AwsCredentialsConfig, Binding, Container, Document, Issuer, KeyPair, Provider,
-    RoleSource, SecretReference, Uri,
+    AllowRule, AssumeRole, AwsCredentialsConfig, Binding, Container, Document, Issuer, KeyPair,
+    Provider, RoleSource, SecretReference, Uri,
 };
+use crate::aws::credentials::{POD_IDENTITY, is_pod_identity_agent};
 use crate::config::Problem;
+use crate::http::url::Endpoint;
 
-/// The variables that AWS's own tools set. `container` and `default_chain` read them.
-const AWS_VARIABLES: [&str; 6] = [
+/// The variables that AWS's own tools set. `container` and `default_chain` read them. The name of
+/// the token's file is read only to say that EKS Pod Identity does not work.
+const AWS_VARIABLES: [&str; 7] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
 ];
 
 impl Document {
@@ -101,6 +105,9 @@ impl Provider {
                 "requests and the provider's key are sent without TLS; use https",
             ));
         }
+        if let Some(uri) = self.pod_identity() {
+            warnings.push(Problem::new(format_args!("{path}/{uri}"), POD_IDENTITY));
+        }
         for (secret_path, secret) in self.secrets() {
             if matches!(secret, SecretReference::Value(_)) {
                 warnings.push(Problem::new(
@@ -110,6 +117,24 @@ impl Provider {
                 ));
             }
         }
+    }
+
+    /// The JSON path, relative to the provider, of an endpoint of EKS Pod Identity without a token.
+    fn pod_identity(&self) -> Option<&'static str> {
+        let (path, container) = match self.credentials.as_ref()? {
+            AwsCredentialsConfig::Container(container) => ("credentials/container/uri", container),
+            AwsCredentialsConfig::AssumeRole(AssumeRole {
+                source: RoleSource::Container(container),
+                ..
+            }) => ("credentials/assume_role/source/container/uri", container),
+            _ => return None,
+        };
+        let Some(Uri::Plain(uri)) = &container.uri else {
+            return None;
+        };
+        let endpoint = Endpoint::parse(uri).ok()?;
+        let is_agent = is_pod_identity_agent(&endpoint.authority);
+        (is_agent && container.authorization_token.is_none()).then_some(path)
     }
 
     /// Its secrets, each with its JSON path relative to the provider.
@@ -289,6 +314,33 @@ mod tests {
                 let document = json!({"providers": [{"credentials": credentials}]});
                 assert_eq!(document.pointer(&warning.path), Some(&value()));
             }
+        }
+    }
+
+    #[test]
+    fn pod_identity_is_warned_of_unless_a_token_is_given() {
+        let agent = json!({"uri": "http://169.254.170.23/v1/credentials"});
+        let with_token = json!({"uri": agent["uri"], "authorization_token": {"env": "T"}});
+        let other = json!({"uri": "http://127.0.0.1:9/v1/credentials"});
+        let direct = |container: &Value| json!({"container": container});
+        let role = |container: &Value| {
+            let source = json!({"container": container});
+            json!({"assume_role": {"role_arn": "arn:", "source": source}})
+        };
+        for (credentials, path) in [
+            (direct(&agent), Some("container")),
+            (role(&agent), Some("assume_role/source/container")),
+            (direct(&with_token), None),
+            (role(&other), None),
+        ] {
+            let warnings = parse(&json!({
+                "authentication": {},
+                "providers": [{"name": "a", "type": "bedrock", "credentials": credentials}],
+            }))
+            .warnings();
+            let found = warnings.first().map(|warning| warning.path.clone());
+            let expected = path.map(|path| format!("/providers/0/credentials/{path}/uri"));
+            assert_eq!(found, expected, "{credentials}");
         }
     }
 

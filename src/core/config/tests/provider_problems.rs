@@ -280,3 +280,24 @@ fn problems_of_aws_credentials_have_the_path_of_their_source() {
         }
     }
 }
+
+#[test]
+fn a_disabled_provider_needs_no_key_yet() {
+    let parse = |enabled: Option<bool>, variable: &str| {
+        let mut provider = json!({"name": "p", "type": "openai", "api_key": {"env": variable}});
+        if let Some(enabled) = enabled {
+            provider["enabled"] = enabled.into();
+        }
+        let document = json!({"authentication": {"disabled": true}, "providers": [provider]});
+        Config::parse(document.to_string().as_bytes(), &|_| None)
+    };
+    assert!(parse(Some(false), "UNSET").is_ok());
+    for (enabled, variable) in [
+        (Some(true), "UNSET"),
+        (None, "UNSET"),
+        (Some(false), "not a name"),
+    ] {
+        let error = parse(enabled, variable).unwrap_err();
+        assert_eq!(error.problems[0].path, "/providers/0/api_key");
+    }
+}
