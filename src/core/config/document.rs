@@ -178,7 +178,7 @@ pub(super) struct Binding {
     pub(super) subject: Option<String>,
     /// The claim that selects who receives the permissions, together with `value`.
     pub(super) claim: Option<String>,
-    /// The string that the claim must equal or, if it is an array, contain.
+    /// The text that the claim must equal or contain.
     pub(super) value: Option<String>,
     /// The granted permissions.
     pub(super) permissions: Vec<Permission>,
@@ -209,7 +209,7 @@ pub(super) struct AllowRule {
     pub(super) subject: Option<String>,
     /// The claim that selects who may use the provider, together with `value`.
     pub(super) claim: Option<String>,
-    /// The string that the claim must equal or, if it is an array, contain.
+    /// The text that the claim must equal or contain.
     pub(super) value: Option<String>,
 }
 
