@@ -22,7 +22,7 @@ use jwk::{Algorithm, VerificationKey};
 use jwks::{IssuerStatus, JwksCache, JwksReport, JwksSource, KeyMiss};
 use jwt::{Audiences, Claims, IssuerIndex, TokenError, UnverifiedToken};
 use signature::SignatureVerifier;
-use token_cache::{SignatureCheck, SignatureResults, TokenCache, TokenDigest};
+use token_cache::{SignatureCheck, SignatureResults, TokenCache};
 
 use crate::base::shared_data::SharedData;
 use crate::base::time::UnixTime;
@@ -232,10 +232,8 @@ impl Authenticator {
         }
         drop(matching);
         let has_candidates = !candidates.is_empty();
-        let check = SignatureCheck {
-            token: TokenDigest::of(token),
-            keys: keys.fingerprint().copied().unwrap_or_default(),
-        };
+        let fingerprint = keys.fingerprint().copied().unwrap_or_default();
+        let check = SignatureCheck::new(token, fingerprint);
         let known = self.signature_results.get(&check);
         let known = known.map(|result| result.signing_key.clone());
         let signing_key = known.unwrap_or_else(|| {

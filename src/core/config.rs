@@ -71,6 +71,10 @@ pub struct Config {
     pub max_signed_body_bytes: u64,
     /// With a model catalog: how much of a body is buffered while the filter looks for the model.
     pub max_model_lookup_bytes: u64,
+    /// How much of a request body is buffered while its caller is not authenticated.
+    pub max_unauthenticated_body_bytes: u64,
+    /// How many bytes of request bodies a worker buffers in all.
+    pub max_held_bytes: u64,
     /// The status for a model that is not in the catalog.
     pub unlisted_model_status: UnlistedStatus,
 }
@@ -146,6 +150,22 @@ impl Config {
         let observability = observability::read(document.observability, &token_headers, problems);
         let unlisted_model_status =
             models::unlisted_status(document.unlisted_model_status, problems);
+        let max_signed_body_bytes = document
+            .max_signed_body_bytes
+            .unwrap_or(defaults::MAX_SIGNED_BODY_BYTES);
+        let max_model_lookup_bytes = document
+            .max_model_lookup_bytes
+            .unwrap_or(defaults::MAX_MODEL_LOOKUP_BYTES);
+        let largest_body = max_signed_body_bytes.max(max_model_lookup_bytes);
+        let max_held_bytes = document
+            .max_held_bytes
+            .unwrap_or_else(|| defaults::MAX_HELD_BYTES.max(largest_body));
+        if max_held_bytes < largest_body {
+            problems.add(
+                "/max_held_bytes",
+                "must not be less than max_signed_body_bytes and max_model_lookup_bytes",
+            );
+        }
         Self {
             path_prefix,
             usage_path,
@@ -158,12 +178,12 @@ impl Config {
             token_headers,
             response_headers_to_remove,
             observability,
-            max_signed_body_bytes: document
-                .max_signed_body_bytes
-                .unwrap_or(defaults::MAX_SIGNED_BODY_BYTES),
-            max_model_lookup_bytes: document
-                .max_model_lookup_bytes
-                .unwrap_or(defaults::MAX_MODEL_LOOKUP_BYTES),
+            max_signed_body_bytes,
+            max_model_lookup_bytes,
+            max_unauthenticated_body_bytes: document
+                .max_unauthenticated_body_bytes
+                .unwrap_or(defaults::MAX_UNAUTHENTICATED_BODY_BYTES),
+            max_held_bytes,
             unlisted_model_status,
         }
     }

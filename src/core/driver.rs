@@ -47,6 +47,10 @@ use worker::{AT_ONCE, Worker};
 /// workers are noticed soon.
 const EAGER_TICK: Duration = Duration::from_millis(5);
 
+/// How many requests are resumed in one callback when a fetch has ended; the others follow at the
+/// next ticks. Each may have its signatures verified, and the worker serves nobody else meanwhile.
+const RESUMED_AT_ONCE: usize = 8;
+
 /// The tick period while no request waits.
 const IDLE_TICK: Duration = Duration::from_secs(1);
 
@@ -123,7 +127,8 @@ impl<H: Host> Driver<H> {
         request.held_body.received_while_held();
         self.worker.held_body_was_delivered();
         request.body.received(size, end);
-        Some(self.worker.drive(request, Input::MoreBody))
+        self.worker.drive(request, Input::MoreBody);
+        Some(self.worker.enforce_hold_limits(request))
     }
 
     /// The request's trailers have arrived. `None` if the request is unknown.
@@ -191,8 +196,10 @@ impl<H: Host> Driver<H> {
     /// The context of a request is gone.
     pub fn on_delete(&mut self, context: u32) {
         let request = self.requests.remove(&context);
-        if request.is_some_and(|request| request.flow() == Flow::Pause) {
-            self.worker.forget(context);
+        if let Some(request) = request
+            && request.flow() == Flow::Pause
+        {
+            self.worker.forget(&request);
         }
     }
 
@@ -235,18 +242,22 @@ impl<H: Host> Driver<H> {
         let now = self.worker.host.now();
         for (resource, poll) in self.worker.poll(now) {
             if poll.ready {
-                self.resume_waiting(&resource);
+                self.worker.wait_list.fetch_ended(&resource);
             }
             if let Some(callout) = poll.callout {
                 self.send(resource, callout);
             }
         }
+        self.resume_ready();
         self.reject_overdue(now);
         self.release_held_again();
         self.worker.report(now);
         self.use_root_context();
-        let is_awaited = !self.worker.wait_list.is_empty();
-        let period = if is_awaited { EAGER_TICK } else { IDLE_TICK };
+        let period = match &self.worker.wait_list {
+            list if list.has_ready() => AT_ONCE,
+            list if !list.is_empty() => EAGER_TICK,
+            _ => IDLE_TICK,
+        };
         self.worker.host.set_tick_period(period);
     }
 
@@ -274,14 +285,24 @@ impl<H: Host> Driver<H> {
         }
     }
 
-    /// Resumes the requests that wait for a fetch that has ended.
+    /// Resumes the first requests that wait for a fetch that has ended, and has the tick resume the
+    /// others.
     fn resume_waiting(&mut self, resource: &Resource) {
-        for context in self.worker.wait_list.take(resource) {
+        self.worker.wait_list.fetch_ended(resource);
+        self.resume_ready();
+        self.use_root_context();
+        if self.worker.wait_list.has_ready() {
+            self.worker.host.set_tick_period(AT_ONCE);
+        }
+    }
+
+    /// Resumes the first requests whose fetch has ended.
+    fn resume_ready(&mut self) {
+        for context in self.worker.wait_list.take_ready(RESUMED_AT_ONCE) {
             if let Some(request) = find(&mut self.requests, context) {
                 self.worker.resume(request, Input::FetchEnded);
             }
         }
-        self.use_root_context();
     }
 
     /// Rejects the requests whose body the host does not deliver.

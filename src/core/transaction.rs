@@ -29,7 +29,7 @@ pub use awaiting_body_hash::AwaitingBodyHash;
 pub use awaiting_fetch::AwaitingFetch;
 pub use awaiting_model::AwaitingModel;
 pub use context::Context;
-pub use events::{Effect, Flow, Input};
+pub use events::{Authenticated, Effect, Flow, HoldLimit, Input};
 pub use forwarded::Forwarded;
 
 use crate::reply::Rejection;
@@ -92,6 +92,7 @@ impl Transaction {
                 | Input::FetchEnded
                 | Input::CannotWait
                 | Input::BodyOverdue
+                | Input::HeldTooMuch(_)
                 | Input::EditRefused,
             ) => Refusal::from(Rejection::Internal("an event out of order")).apply(context),
         }
@@ -130,6 +131,17 @@ impl Transaction {
     /// Whether the transaction needs the request's body.
     pub fn wants_body(&self) -> bool {
         self.awaits_body() || matches!(self, Self::Forwarded(state) if state.wants_request_body())
+    }
+
+    /// For whom the host holds the body of the request; `None` if the request is not held.
+    pub fn holds_for(&self) -> Option<Authenticated> {
+        match self {
+            Self::AwaitingFetch(state) => Some(state.authenticated()),
+            // A provider whose requests are signed authenticates no callers itself.
+            Self::AwaitingBodyHash(_) => Some(Authenticated::Yes),
+            Self::AwaitingModel(state) => Some(state.authenticated()),
+            Self::Init | Self::Forwarded(_) | Self::Done | Self::Replied => None,
+        }
     }
 
     /// Whether the request is held until its body has arrived.

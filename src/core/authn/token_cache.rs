@@ -1,6 +1,7 @@
 //! Accepted tokens, so that a client's second request costs a look-up instead of a signature
 //! verification, and the results of verifying the signatures of other tokens.
 
+use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 
@@ -84,25 +85,21 @@ impl TokenCache {
 /// Which key, if any, signed each of the tokens that were rejected last. A token whose signature has
 /// been verified is not verified again with the same keys, whether its client repeats it or it has
 /// waited for a fetch that brought no new keys.
-pub(super) struct SignatureResults {
-    /// By digest, because the tokens are not verified: their ends are chosen by clients.
-    entries: LruCache<TokenDigest, SignatureResult, FxBuildHasher>,
-}
-
-/// The digest of a whole token.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) struct TokenDigest([u8; 32]);
+///
+/// Only tokens that are not accepted are looked up here, so a search from end to end is fast enough.
+#[derive(Default)]
+pub(super) struct SignatureResults(VecDeque<SignatureResult>);
 
 /// The verification of one token with the keys of one set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct SignatureCheck {
-    pub(super) token: TokenDigest,
-    pub(super) keys: KeySetFingerprint,
+    token: [u8; 32],
+    keys: KeySetFingerprint,
 }
 
 /// The result of a [`SignatureCheck`].
 pub(super) struct SignatureResult {
-    keys: KeySetFingerprint,
+    check: SignatureCheck,
     /// The key that signed the token, if one of the set did.
     pub(super) signing_key: Option<Rc<VerificationKey>>,
 }
@@ -110,38 +107,34 @@ pub(super) struct SignatureResult {
 /// The results that each worker keeps: as many as requests can wait for a fetch.
 const MAX_SIGNATURE_RESULTS: usize = 1000;
 
-impl TokenDigest {
-    pub(super) fn of(token: &[u8]) -> Self {
-        Self(Sha256::digest(token).into())
+impl SignatureCheck {
+    pub(super) fn new(token: &[u8], keys: KeySetFingerprint) -> Self {
+        Self {
+            token: Sha256::digest(token).into(),
+            keys,
+        }
     }
 }
 
 impl SignatureResults {
     /// The result, if the token has been verified with this set.
-    pub(super) fn get(&mut self, check: &SignatureCheck) -> Option<&SignatureResult> {
-        let result = self.entries.get(&check.token)?;
-        (result.keys == check.keys).then_some(result)
+    pub(super) fn get(&self, check: &SignatureCheck) -> Option<&SignatureResult> {
+        self.0.iter().find(|result| result.check == *check)
     }
 
+    /// Adds a result. The oldest one makes room for it.
     pub(super) fn insert(
         &mut self,
         check: SignatureCheck,
         signing_key: Option<Rc<VerificationKey>>,
     ) {
-        let SignatureCheck { token, keys } = check;
-        let result = SignatureResult { keys, signing_key };
-        self.entries.put(token, result);
-    }
-}
-
-impl Default for SignatureResults {
-    fn default() -> Self {
-        Self {
-            entries: LruCache::with_hasher(
-                NonZeroUsize::new(MAX_SIGNATURE_RESULTS).unwrap_or(NonZeroUsize::MIN),
-                FxBuildHasher,
-            ),
+        if self.get(&check).is_some() {
+            return;
         }
+        if self.0.len() >= MAX_SIGNATURE_RESULTS {
+            self.0.pop_front();
+        }
+        self.0.push_back(SignatureResult { check, signing_key });
     }
 }
 

@@ -13,7 +13,14 @@ pub fn truncate_for_display(name: &[u8]) -> String {
 
 /// A URL that was received, without control characters and shortened.
 pub fn url_for_display(url: &[u8]) -> String {
-    truncated(url, MAX_URL_BYTES).replace(char::is_control, "\u{fffd}")
+    let shown = |character: char| {
+        if character.is_control() {
+            char::REPLACEMENT_CHARACTER
+        } else {
+            character
+        }
+    };
+    truncated(url, MAX_URL_BYTES).chars().map(shown).collect()
 }
 
 fn truncated(bytes: &[u8], max: usize) -> String {

@@ -26,6 +26,10 @@ pub const RESPONSE_HEADERS_TO_REMOVE: [&str; 6] = [
 pub const MAX_SIGNED_BODY_BYTES: u64 = 32 * 1024 * 1024;
 /// `max_model_lookup_bytes`: the same limit, because some SDKs write the model after the prompt.
 pub const MAX_MODEL_LOOKUP_BYTES: u64 = MAX_SIGNED_BODY_BYTES;
+/// `max_unauthenticated_body_bytes`.
+pub const MAX_UNAUTHENTICATED_BODY_BYTES: u64 = 1024 * 1024;
+/// `max_held_bytes`, per worker: room for eight of the largest bodies.
+pub const MAX_HELD_BYTES: u64 = 8 * MAX_SIGNED_BODY_BYTES;
 /// `observability.conversation_headers`.
 pub const CONVERSATION_HEADERS: [&str; 2] =
     ["x-gen-ai-conversation", "x-redpanda-genai-conversation"];

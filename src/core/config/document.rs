@@ -54,6 +54,11 @@ pub struct Document {
     /// With a model catalog: how much of a request body is buffered while the filter looks for the
     /// model; 32 MiB by default.
     pub(super) max_model_lookup_bytes: Option<u64>,
+    /// How much of a request body is buffered while its caller is not authenticated; 1 MiB by
+    /// default.
+    pub(super) max_unauthenticated_body_bytes: Option<u64>,
+    /// How many bytes of request bodies each worker buffers in all; 256 MiB by default.
+    pub(super) max_held_bytes: Option<u64>,
     /// The status for a model that is not in the catalog: 404, the default, or 403.
     #[cfg_attr(feature = "schema", schemars(extend("enum" = [404, 403, null])))]
     pub(super) unlisted_model_status: Option<u16>,
@@ -173,7 +178,7 @@ pub(super) struct Binding {
     pub(super) subject: Option<String>,
     /// The claim that selects who receives the permissions, together with `value`.
     pub(super) claim: Option<String>,
-    /// The string that the claim must equal or, if it is an array, contain.
+    /// The text that the claim must equal or contain.
     pub(super) value: Option<String>,
     /// The granted permissions.
     pub(super) permissions: Vec<Permission>,
@@ -204,7 +209,7 @@ pub(super) struct AllowRule {
     pub(super) subject: Option<String>,
     /// The claim that selects who may use the provider, together with `value`.
     pub(super) claim: Option<String>,
-    /// The string that the claim must equal or, if it is an array, contain.
+    /// The text that the claim must equal or contain.
     pub(super) value: Option<String>,
 }
 

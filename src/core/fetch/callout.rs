@@ -160,6 +160,7 @@ mod tests {
             status,
             body,
             lifetime: None,
+            location: None,
         };
         let connect: &[u8] = b"upstream connect error or disconnect/reset before headers";
         for (response, error) in [

@@ -46,6 +46,11 @@ pub enum Rejection {
     BodyWithheld,
     /// Too many requests wait for a fetch.
     TooManyWaiting,
+    /// The keys are being fetched, and the body is larger than this limit in bytes, up to which it
+    /// is held meanwhile.
+    KeysPending(u64),
+    /// The bodies of all requests that are held are too large.
+    TooMuchHeld,
     /// The caller lacks a permission on the provider with this name, or on all providers.
     Denied(Denied, Option<String>),
     /// The model is unknown or not allowed.
@@ -72,7 +77,7 @@ impl Rejection {
             | Self::GatewayTokenMissing(_)
             | Self::OwnCredentialMissing
             | Self::GatewayTokenPassedThrough(_) => Some(TokenVerdict::Refused),
-            Self::KeysUnavailable(_) => Some(TokenVerdict::Unavailable),
+            Self::KeysUnavailable(_) | Self::KeysPending(_) => Some(TokenVerdict::Unavailable),
             _ => None,
         }
     }
@@ -182,6 +187,23 @@ impl Rejection {
                 &UNAVAILABLE,
                 "too_many_waiting",
                 "too many requests are waiting for keys or credentials; try again later",
+            )
+            .retry(Retry::After(Duration::from_secs(1))),
+            Self::KeysPending(limit) => ErrorResponse::new(
+                &UNAVAILABLE,
+                "keys_pending",
+                format!(
+                    "the token cannot be verified before its issuer's keys have been fetched, and \
+                     the body is larger than {limit} bytes, the most that this gateway holds \
+                     meanwhile; try again"
+                ),
+            )
+            .retry(Retry::After(Duration::from_secs(1))),
+            Self::TooMuchHeld => ErrorResponse::new(
+                &UNAVAILABLE,
+                "too_much_held",
+                "this gateway holds too much of requests that wait for keys or credentials, for \
+                 their model or to be signed; try again later",
             )
             .retry(Retry::After(Duration::from_secs(1))),
             Self::Denied(denied, provider) => {

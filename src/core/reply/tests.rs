@@ -86,6 +86,8 @@ fn every_message_says_what_is_wrong_and_what_to_do() {
         Rejection::BodyWithheld,
         Rejection::TooManyWaiting,
         Rejection::NotConfigured,
+        Rejection::KeysPending(1),
+        Rejection::TooMuchHeld,
         Rejection::Denied(Denied::Permission(name()), Some(name())),
         Rejection::Denied(Denied::NotAllowed, None),
         Rejection::Model(ModelFault::Unlisted {

@@ -23,6 +23,8 @@ pub enum Input<'a> {
     CannotWait,
     /// The request needs its body, and the host does not deliver it.
     BodyOverdue,
+    /// The host holds too much of the bodies of this request or of all.
+    HeldTooMuch(HoldLimit),
     /// The host refused to rewrite the request for the provider.
     EditRefused,
     /// The response's head has arrived.
@@ -31,6 +33,24 @@ pub enum Input<'a> {
     ResponseBody(&'a [u8]),
     /// The response has ended, or the stream has ended without one.
     Ended(End),
+}
+
+/// Which limit of held bodies is exceeded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HoldLimit {
+    /// That of a request whose caller is not authenticated, in bytes.
+    Unauthenticated(u64),
+    /// That of all requests of the worker.
+    Worker,
+}
+
+/// Whether the caller of a request that is held has been authenticated.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Authenticated {
+    /// The caller is known, or the configuration trusts everyone.
+    Yes,
+    /// The keys are missing, or the provider itself authenticates its callers.
+    No,
 }
 
 /// What the host must do, in this order.

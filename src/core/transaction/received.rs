@@ -216,7 +216,8 @@ impl<'a> ReceivedRequest<'a> {
                 }
             }
             (_, Some(check)) => {
-                let awaiting = AwaitingModel::new(request, exchange, check);
+                let authenticated = self.authenticated(&caller);
+                let awaiting = AwaitingModel::new(request, exchange, check, authenticated);
                 Ok(Decision::AwaitModel(Box::new(awaiting)))
             }
             (_, None) => Ok(Decision::Forward(request, exchange)),

@@ -17,6 +17,7 @@ use crate::provider::Provider;
 use crate::provider::credential::{Credential, GatewayToken};
 use crate::reply::Rejection;
 use crate::telemetry::metric::{Metric, TokenVerdict};
+use crate::transaction::Authenticated;
 use crate::transaction::access_log::RequestLogContext;
 use crate::transaction::refusal::Refusal;
 
@@ -137,6 +138,14 @@ impl ReceivedRequest<'_> {
             (None, _) => decisive_refusal,
         }
         .into())
+    }
+
+    /// Whether the caller counts as authenticated. Everyone does if authentication is disabled.
+    pub(super) const fn authenticated(&self, caller: &Caller) -> Authenticated {
+        match (caller, &self.config.authentication) {
+            (Caller::Known(_), _) | (_, Authentication::Disabled) => Authenticated::Yes,
+            (Caller::Anonymous, Authentication::Tokens { .. }) => Authenticated::No,
+        }
     }
 
     /// Counts a known caller. A request that has waited for credentials was counted before.
