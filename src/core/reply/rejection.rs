@@ -19,7 +19,7 @@ use crate::telemetry::metric::TokenVerdict;
 pub enum Rejection {
     /// The path is not valid.
     Path(RouteError),
-    /// The method is TRACE, whose response contains the request's credentials.
+    /// The method is not one that APIs use.
     Method,
     /// A credential is repeated.
     Repeated(RepeatedHeader),
@@ -83,7 +83,8 @@ impl Rejection {
             Self::Method => ErrorResponse::new(
                 &METHOD_NOT_ALLOWED,
                 "method_not_allowed",
-                "TRACE would return the provider's key; use the methods of the provider's API",
+                "the method is not GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS in upper case; use \
+                 the method that the provider documents",
             ),
             Self::Repeated(error) => ErrorResponse::new(
                 &BAD_REQUEST,

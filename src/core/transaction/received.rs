@@ -114,7 +114,7 @@ fn respond(
     let now = context.now();
     // The steps read the configuration while they change the rest of the gateway.
     let config = &*Rc::clone(&context.gateway.config);
-    if head.method() == b"TRACE" {
+    if !is_known_method(head) {
         return Err(Rejection::Method.into());
     }
     let own_paths = [config.usage_path.as_str(), config.status_path.as_str()];
@@ -148,6 +148,16 @@ fn respond(
         Route::Usage => request.usage(),
         Route::Status => request.status(),
         Route::Outside => request.refuse_unknown_path(),
+    }
+}
+
+/// Whether APIs use the method. Servers read others as one of these, and TRACE returns the
+/// provider's key. CONNECT begins a WebSocket over HTTP/2 only (RFC 8441).
+fn is_known_method(head: &RequestHead) -> bool {
+    match head.method() {
+        b"GET" | b"HEAD" | b"POST" | b"PUT" | b"PATCH" | b"DELETE" | b"OPTIONS" => true,
+        b"CONNECT" => head.asks_for_upgrade(),
+        _ => false,
     }
 }
 
