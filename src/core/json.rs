@@ -9,7 +9,8 @@
 //! - [`Lenient`] finds values in responses. It is no validator: in values that are not wanted it
 //!   tells only strings and brackets apart, and it accepts several documents after one another.
 //! - [`Strict`] decides on requests. It accepts one document that is an object, checks the whole
-//!   grammar, and asks its [`Visitor`] about every member name of that object.
+//!   grammar, and asks its [`Visitor`] about every member name of that object, and of the objects
+//!   inside those values that the visitor does not ignore.
 //!
 //! No crate does this. acutejson streams strings, but reports only the first match, has no wildcard
 //! for arrays and does not match containers. rama-json needs a newer Rust than this crate.
@@ -20,7 +21,7 @@ mod token;
 mod wanted;
 
 pub use policy::{Lenient, ScanPolicy, Strict};
-pub use wanted::{Member, Scalar, Visitor, Wanted, members, value};
+pub use wanted::{Interest, Member, Scalar, Visitor, Wanted, members, value};
 
 use std::marker::PhantomData;
 
@@ -49,6 +50,8 @@ pub struct Scanner<F: 'static, P: ScanPolicy = Lenient> {
     unwanted: Nesting,
     /// What is wanted of the current or the next value.
     target: Option<Wanted<F>>,
+    /// What a strict visitor wants of the current or the next value, and of the values around it.
+    scope: Scope<F>,
     token: TokenBuffer,
     complete_documents: u64,
     policy: PhantomData<P>,
@@ -73,6 +76,8 @@ enum ScanState {
     Skip {
         depth: u64,
     },
+    /// In a container that is of interest, but too deep to be looked at. Everything is malformed.
+    TooDeep,
 }
 
 /// What a string that is not complete yet is.
@@ -86,6 +91,17 @@ enum StringRole {
     Skipped {
         depth: u64,
     },
+}
+
+/// What a strict visitor wants inside containers.
+#[derive(Clone, Copy, Debug)]
+struct Scope<F> {
+    /// Inside the current or the next value.
+    interest: Interest<F>,
+    /// How many containers are open up to the outermost one that is ignored; 0 if none is.
+    ignored: u32,
+    /// The same for the outermost value whose strings are wanted, with their field.
+    values: Option<(u32, F)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -120,6 +136,7 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
             depth: 0,
             unwanted: Nesting::default(),
             target: None,
+            scope: Scope::NEW,
             token: TokenBuffer::new(P::MAX_TOKEN),
             complete_documents: 0,
             policy: PhantomData,
@@ -131,6 +148,7 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
         self.state = ScanState::Between;
         self.depth = 0;
         self.unwanted = Nesting::default();
+        self.scope = Scope::NEW;
         self.complete_documents = 0;
     }
 
@@ -240,6 +258,7 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
             (Some(Frame::Object(_)), b',') => self.state = ScanState::Name,
             (Some(Frame::Array(element)), b',') => {
                 self.target = element;
+                self.expect_element();
                 self.state = ScanState::Value;
             }
             _ => return Err(Malformed),
@@ -259,7 +278,10 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
             && byte != b'"'
             && let Some(Wanted::Value(field)) = self.target
         {
-            visitor.value(field, Scalar::Other);
+            let is_for_list = matches!(self.scope.interest, Interest::Values(_));
+            if !(is_for_list && matches!(byte, b'[' | b'n')) {
+                visitor.value(field, Scalar::Other);
+            }
             self.target = None;
         }
         match (byte, self.target) {
@@ -296,14 +318,34 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
     fn open_unwanted(&mut self, container: Container) {
         self.target = None;
         self.state = if P::IS_STRICT && self.unwanted.push(container) {
+            self.scope.enter(self.unwanted.depth());
+            self.expect_element();
             ScanState::first_in(container)
+        } else if P::IS_STRICT && !self.scope.ignores_next() {
+            ScanState::TooDeep
         } else {
             ScanState::Skip { depth: 1 }
         };
     }
 
+    /// Prepares for an element of an array, if the innermost container is one that [`Strict`]
+    /// keeps track of.
+    fn expect_element(&mut self) {
+        if !P::IS_STRICT {
+            return;
+        }
+        self.scope.interest = Interest::Members;
+        let is_array = matches!(self.unwanted.innermost(), Some(Container::Array));
+        self.target = match self.scope.values {
+            Some((_, field)) if is_array && self.scope.ignored == 0 => Some(Wanted::Value(field)),
+            _ => None,
+        };
+    }
+
     fn close(&mut self) {
-        if !(P::IS_STRICT && self.unwanted.pop()) {
+        if P::IS_STRICT && self.unwanted.pop() {
+            self.scope.leave(self.unwanted.depth());
+        } else {
             self.depth = self.depth.saturating_sub(1);
         }
         self.end_value();
@@ -339,20 +381,28 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
         }
     }
 
+    /// How many containers are open. Only [`Strict`] needs it.
+    const fn level(&self) -> u32 {
+        self.unwanted.depth() + 1
+    }
+
     /// Reads a name, of which the opening quote has been read.
     fn begin_name<'a>(
         &mut self,
         bytes: &'a [u8],
         visitor: &mut impl Visitor<F>,
     ) -> Result<&'a [u8], Malformed> {
-        let is_unwanted = P::IS_STRICT && !self.unwanted.is_empty();
+        let is_unwanted = P::IS_STRICT && self.scope.ignored > 0;
         if let Some((name, rest)) = unescaped_string::<P>(bytes)? {
-            let wanted = if is_unwanted {
-                None
+            if is_unwanted {
+                self.end_name(None);
             } else {
-                wanted_of::<F, P>(self.members(), short::<P>(name), visitor)?
-            };
-            self.end_name(wanted);
+                let (members, level) = (self.members(), self.level());
+                let (wanted, interest) =
+                    wanted_of::<F, P>(members, level, short::<P>(name), visitor)?;
+                self.scope.interest = interest;
+                self.end_name(wanted);
+            }
             return Ok(rest);
         }
         self.begin_partial(if is_unwanted {
@@ -425,8 +475,10 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
         }
         match role {
             StringRole::Name => {
-                let members = self.members();
-                let wanted = wanted_of::<F, P>(members, self.token.name(), visitor)?;
+                let (members, level) = (self.members(), self.level());
+                let (wanted, interest) =
+                    wanted_of::<F, P>(members, level, self.token.name(), visitor)?;
+                self.scope.interest = interest;
                 self.end_name(wanted);
             }
             StringRole::UnwantedName => self.end_name(None),
@@ -500,6 +552,52 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
     }
 }
 
+impl<F: Copy> Scope<F> {
+    const NEW: Self = Self {
+        interest: Interest::Members,
+        ignored: 0,
+        values: None,
+    };
+
+    /// Whether nothing is wanted of the next value.
+    const fn ignores_next(&self) -> bool {
+        self.ignored > 0 || matches!(self.interest, Interest::Ignore | Interest::Value(_))
+    }
+
+    /// Enters a container, which is the innermost of so many.
+    fn enter(&mut self, depth: u32) {
+        if self.ignored > 0 {
+            return;
+        }
+        match self.interest {
+            Interest::Ignore | Interest::Value(_) => self.ignored = depth,
+            Interest::Values(field) if self.values.is_none() => {
+                self.values = Some((depth, field));
+            }
+            Interest::Members | Interest::Values(_) => {}
+        }
+    }
+
+    /// Leaves a container, so that so many are open.
+    fn leave(&mut self, depth: u32) {
+        if depth < self.ignored {
+            self.ignored = 0;
+        }
+        if self.values.is_some_and(|(outermost, _)| depth < outermost) {
+            self.values = None;
+        }
+    }
+}
+
+impl<F: Copy> Interest<F> {
+    const fn field(self) -> Option<F> {
+        match self {
+            Self::Value(field) | Self::Values(field) => Some(field),
+            Self::Ignore | Self::Members => None,
+        }
+    }
+}
+
 impl ScanState {
     /// The state after the opening bracket of a container.
     const fn first_in(container: Container) -> Self {
@@ -519,22 +617,22 @@ impl<F> Frame<F> {
     }
 }
 
-/// What is wanted of the member with this name. `None` for a name that is too long or not UTF-8.
+/// What is wanted of the member with this name, itself and inside it. `None` stands for a name that is
+/// too long or not UTF-8.
 fn wanted_of<F: Copy, P: ScanPolicy>(
     members: &'static [Member<F>],
+    level: u32,
     name: Option<&[u8]>,
     visitor: &mut impl Visitor<F>,
-) -> Result<Option<Wanted<F>>, Malformed> {
+) -> Result<(Option<Wanted<F>>, Interest<F>), Malformed> {
     if P::IS_STRICT {
         let name = name.and_then(|name| std::str::from_utf8(name).ok());
-        return Ok(visitor.member(name.ok_or(Malformed)?).map(Wanted::Value));
+        let interest = visitor.member(level, name.ok_or(Malformed)?);
+        return Ok((interest.field().map(Wanted::Value), interest));
     }
-    let Some(name) = name else {
-        return Ok(None);
-    };
     let mut members = members.iter();
-    let member = members.find(|member| member.name.as_bytes() == name);
-    Ok(member.map(|member| member.wanted))
+    let member = name.and_then(|name| members.find(|member| member.name.as_bytes() == name));
+    Ok((member.map(|member| member.wanted), Interest::Ignore))
 }
 
 const fn is_space(byte: u8) -> bool {

@@ -19,8 +19,9 @@ pub(super) struct Nesting {
 }
 
 impl Nesting {
-    pub(super) const fn is_empty(self) -> bool {
-        self.depth == 0
+    /// How many containers are open.
+    pub(super) const fn depth(self) -> u32 {
+        self.depth
     }
 
     /// Opens a container. Returns whether there was space.

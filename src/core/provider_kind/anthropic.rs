@@ -49,13 +49,15 @@ pub(super) const OPERATIONS: &[Operation] = &[
         .named("chat")
         .metered(&MESSAGES),
     Operation::with_model_in_body("messages/count_tokens"),
+    Operation::with_nested_requests("messages/batches"),
+    Operation::with_model_in_body("complete").named("text_completion"),
 ];
 
 /// Files, skills, and the management of resources that exist already.
 const RESOURCES: &[Operation] = &[
     Operation::without_model("files"),
     Operation::without_model("skills"),
-    Operation::without_model("skills/**"),
+    Operation::without_model("skills/*/versions"),
     Operation::without_model("messages/batches/*/cancel"),
 ];
 

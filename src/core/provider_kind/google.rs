@@ -80,7 +80,7 @@ const TUNED_MODEL: ModelInPath = ModelInPath {
     ..MODEL
 };
 
-/// What uses a model. Counting tokens (`countTokens`) reports no usage.
+/// What uses a model.
 const OPERATIONS: &[Operation] = &[
     Operation::with_model_in_path("generateContent")
         .named("generate_content")
@@ -98,6 +98,12 @@ const OPERATIONS: &[Operation] = &[
     Operation::with_model_in_body("interactions")
         .named("chat")
         .metered(&INTERACTIONS),
+    Operation::with_model_in_path("countTokens"),
+    Operation::with_model_in_path("computeTokens"),
+    Operation::with_model_in_path("generateAnswer").named("generate_content"),
+    Operation::with_model_in_path("predict"),
+    Operation::with_model_in_path("predictLongRunning"),
+    Operation::with_model_in_body("cachedContents"),
     Operation::with_model_in_path("batchGenerateContent").named("generate_content"),
     Operation::with_model_in_path("asyncBatchEmbedContent").named("embeddings"),
     // The Live API: `ws/…BidiGenerateContent`, where the first message names the model.
@@ -110,8 +116,10 @@ const RESOURCES: &[Operation] = &[
     Operation::without_model("files:register"),
     Operation::without_model("cachedContents/*"),
     Operation::without_model("fileSearchStores"),
-    Operation::without_model("fileSearchStores/**"),
-    Operation::without_model("batches/*"),
+    Operation::without_model("fileSearchStores/*:importFile"),
+    Operation::without_model("fileSearchStores/*:uploadToFileSearchStore"),
+    Operation::without_model("batches/*:cancel"),
+    Operation::without_model("interactions/*/cancel"),
 ];
 
 /// Whether a path is `openai/…` or `<version>/openai/…`.

@@ -46,6 +46,8 @@ pub enum Rejection {
     TooManyWaiting,
     /// The caller lacks a permission on the provider with this name, or on all providers.
     Denied(Denied, Option<String>),
+    /// The path of the provider with this name is not allowed.
+    PathNotAllowed(String),
     /// The model is unknown or not allowed.
     Model(ModelFault),
     /// The provider with this name is disabled.
@@ -190,6 +192,15 @@ impl Rejection {
             Self::Model(fault) => {
                 ErrorResponse::new(class_of(fault), fault.code(), fault.to_string())
             }
+            Self::PathNotAllowed(provider) => ErrorResponse::new(
+                &FORBIDDEN,
+                "path_not_allowed",
+                format!(
+                    "the caller may not request this path of provider \"{provider}\", or it can be \
+                     read as such a path; use an allowed path in its plain spelling, or ask an \
+                     administrator"
+                ),
+            ),
             Self::Disabled(provider) => ErrorResponse::new(
                 &FORBIDDEN,
                 "provider_disabled",
@@ -237,6 +248,7 @@ const fn class_of(fault: &ModelFault) -> &'static ErrorClass {
             UnlistedStatus::NotFound => &NOT_FOUND,
             UnlistedStatus::Forbidden => &FORBIDDEN,
         },
+        ModelFault::UnknownOperation(_) => &FORBIDDEN,
         ModelFault::Encoded => &UNSUPPORTED,
         ModelFault::TooLate(_) => &TOO_LARGE,
         _ => &BAD_REQUEST,

@@ -177,16 +177,19 @@ impl<'a> ReceivedRequest<'a> {
             Credential::Passthrough { .. } => Some(self.own_credential(provider).map_err(refuse)?),
             Credential::ApiKey { .. } | Credential::Aws(_) | Credential::None => None,
         };
-        let terms = self.terms(provider, &caller);
         let operation = provider.kind.profile().operation(path);
+        let terms = self
+            .terms_for(provider, &caller, &operation)
+            .map_err(refuse)?;
         let model_decision = self.decide_on_model(provider, &caller, &terms, &operation, query);
-        let check = match model_decision.map_err(refuse)? {
+        let (check, later_check) = match model_decision.map_err(refuse)? {
             ModelDecision::Answer(reply) => {
                 let known = RequestLogContext::new(caller.claims(), Some(provider));
                 return Ok(Decision::Answer(reply, known));
             }
-            ModelDecision::CheckBody(check) => Some(check),
-            ModelDecision::Allow => None,
+            ModelDecision::CheckBody(check) => (Some(check), None),
+            ModelDecision::CheckRestOfBody(check) => (None, Some(check)),
+            ModelDecision::Allow => (None, None),
         };
         let claims = caller.claims().cloned();
         let mut exchange = Exchange::new(provider, &operation, self.head, claims, self.now);
@@ -195,6 +198,7 @@ impl<'a> ReceivedRequest<'a> {
         let upload_proxy_url = starts_upload(provider, path)
             .then(|| proxy_url(self.head, &config.path_prefix, &provider.name));
         exchange.note_upload(upload_proxy_url);
+        exchange.check_body(later_check);
         let exchange = Box::new(exchange);
         let mut request = UpstreamRequest::new(
             provider,
