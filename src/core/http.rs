@@ -3,6 +3,7 @@
 pub mod encoding;
 pub mod head;
 pub mod method_override;
+pub mod path_pattern;
 pub mod route;
 pub mod token_location;
 pub mod url;

@@ -9,7 +9,8 @@
 //! - [`Lenient`] finds values in responses. It is no validator: in values that are not wanted it
 //!   tells only strings and brackets apart, and it accepts several documents after one another.
 //! - [`Strict`] decides on requests. It accepts one document that is an object, checks the whole
-//!   grammar, and asks its [`Visitor`] about every member name of that object.
+//!   grammar, and asks its [`Visitor`] about every member name of that object, and of the objects
+//!   inside those values that the visitor does not ignore.
 //!
 //! No crate does this. acutejson streams strings, but reports only the first match, has no wildcard
 //! for arrays and does not match containers. rama-json needs a newer Rust than this crate.
@@ -20,11 +21,11 @@ mod token;
 mod wanted;
 
 pub use policy::{Lenient, ScanPolicy, Strict};
-pub use wanted::{Member, Scalar, Visitor, Wanted, members, value, value_or_members};
+pub use wanted::{Interest, Member, Scalar, Visitor, Wanted, members, value, value_or_members};
 
 use std::marker::PhantomData;
 
-use nesting::{Container, Frame, Nesting};
+use nesting::{Container, Frame, Nesting, Scope};
 use token::{
     Escape, Sink, StringPart, TokenBuffer, parse_scalar, short, split_scalar, string_part,
     unescaped_string,
@@ -49,6 +50,8 @@ pub struct Scanner<F: 'static, P: ScanPolicy = Lenient> {
     unwanted: Nesting,
     /// What is wanted of the current or the next value.
     target: Option<Wanted<F>>,
+    /// What a strict visitor wants of the current or the next value, and of the values around it.
+    scope: Scope<F>,
     token: TokenBuffer,
     complete_documents: u64,
     policy: PhantomData<P>,
@@ -73,6 +76,8 @@ enum ScanState {
     Skip {
         depth: u64,
     },
+    /// In a container that is of interest, but too deep to be looked at. Everything is malformed.
+    TooDeep,
 }
 
 /// What a string that is not complete yet is.
@@ -113,6 +118,7 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
             depth: 0,
             unwanted: Nesting::default(),
             target: None,
+            scope: Scope::NEW,
             token: TokenBuffer::new(P::MAX_TOKEN),
             complete_documents: 0,
             policy: PhantomData,
@@ -124,6 +130,7 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
         self.state = ScanState::Between;
         self.depth = 0;
         self.unwanted = Nesting::default();
+        self.scope = Scope::NEW;
         self.complete_documents = 0;
     }
 
@@ -233,6 +240,7 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
             (Some(Frame::Object(_)), b',') => self.state = ScanState::Name,
             (Some(Frame::Array(element)), b',') => {
                 self.target = element;
+                self.expect_element();
                 self.state = ScanState::Value;
             }
             _ => return Err(Malformed),
@@ -252,7 +260,10 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
             && byte != b'"'
             && let Some(Wanted::Value(field)) = self.target
         {
-            visitor.value(field, Scalar::Other);
+            let is_for_list = matches!(self.scope.interest, Interest::Values(_));
+            if !(is_for_list && matches!(byte, b'[' | b'n')) {
+                visitor.value(field, Scalar::Other);
+            }
             self.target = None;
         }
         match (byte, self.target) {
@@ -283,14 +294,17 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
         bytes: &'a [u8],
         visitor: &mut impl Visitor<F>,
     ) -> Result<&'a [u8], Malformed> {
-        let is_unwanted = P::IS_STRICT && !self.unwanted.is_empty();
+        let is_unwanted = P::IS_STRICT && self.scope.ignored > 0;
         if let Some((name, rest)) = unescaped_string::<P>(bytes)? {
-            let wanted = if is_unwanted {
-                None
+            if is_unwanted {
+                self.end_name(None);
             } else {
-                wanted_of::<F, P>(self.members(), short::<P>(name), visitor)?
-            };
-            self.end_name(wanted);
+                let (members, level) = (self.members(), self.level());
+                let (wanted, interest) =
+                    wanted_of::<F, P>(members, level, short::<P>(name), visitor)?;
+                self.scope.interest = interest;
+                self.end_name(wanted);
+            }
             return Ok(rest);
         }
         self.begin_partial(if is_unwanted {
@@ -363,8 +377,10 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
         }
         match role {
             StringRole::Name => {
-                let members = self.members();
-                let wanted = wanted_of::<F, P>(members, self.token.name(), visitor)?;
+                let (members, level) = (self.members(), self.level());
+                let (wanted, interest) =
+                    wanted_of::<F, P>(members, level, self.token.name(), visitor)?;
+                self.scope.interest = interest;
                 self.end_name(wanted);
             }
             StringRole::UnwantedName => self.end_name(None),
@@ -413,22 +429,22 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
     }
 }
 
-/// What is wanted of the member with this name. `None` for a name that is too long or not UTF-8.
+/// What is wanted of the member with this name, itself and inside it. `None` stands for a name that is
+/// too long or not UTF-8.
 fn wanted_of<F: Copy, P: ScanPolicy>(
     members: &'static [Member<F>],
+    level: u32,
     name: Option<&[u8]>,
     visitor: &mut impl Visitor<F>,
-) -> Result<Option<Wanted<F>>, Malformed> {
+) -> Result<(Option<Wanted<F>>, Interest<F>), Malformed> {
     if P::IS_STRICT {
         let name = name.and_then(|name| std::str::from_utf8(name).ok());
-        return Ok(visitor.member(name.ok_or(Malformed)?).map(Wanted::Value));
+        let interest = visitor.member(level, name.ok_or(Malformed)?);
+        return Ok((interest.field().map(Wanted::Value), interest));
     }
-    let Some(name) = name else {
-        return Ok(None);
-    };
     let mut members = members.iter();
-    let member = members.find(|member| member.name.as_bytes() == name);
-    Ok(member.map(|member| member.wanted))
+    let member = name.and_then(|name| members.find(|member| member.name.as_bytes() == name));
+    Ok((member.map(|member| member.wanted), Interest::Ignore))
 }
 
 const fn is_space(byte: u8) -> bool {

@@ -5,11 +5,11 @@ pub mod credential;
 use std::rc::Rc;
 
 use crate::authz::ClaimMatch;
+use crate::http::path_pattern::{PathPattern, PathRules};
 use crate::http::url::BaseUrl;
 use crate::models::catalog::Catalog;
 use crate::models::price::PriceList;
 use crate::provider_kind::ProviderKind;
-use crate::provider_kind::path_pattern::PathPattern;
 use crate::provider_kind::upstream_path::{path_prefix, versionless_path};
 use credential::Credential;
 
@@ -36,6 +36,8 @@ pub struct Provider {
     pub catalog: Option<Rc<Catalog>>,
     /// More paths that need no model, in addition to those of its kind.
     pub paths_without_model: Vec<PathPattern>,
+    /// The paths that may be requested.
+    pub paths: PathRules,
     /// The prices of its tokens.
     pub prices: Rc<PriceList>,
     /// Headers that are set on each upstream request. Names are in lower case.

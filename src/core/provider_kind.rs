@@ -12,7 +12,6 @@ pub mod model_place;
 mod openai;
 mod openai_compatible;
 pub mod operation;
-pub mod path_pattern;
 pub mod snippets;
 pub mod upstream_path;
 

@@ -12,14 +12,15 @@ pub struct Bindings {
     all: Vec<Binding>,
     /// Indices into `all` by claim and value, ascending.
     index: BTreeMap<String, BTreeMap<String, Vec<usize>>>,
-    has_limits_or_prices: bool,
+    has_terms: bool,
 }
 
 impl FromIterator<Binding> for Bindings {
     fn from_iter<T: IntoIterator<Item = Binding>>(bindings: T) -> Self {
         let mut found = Self::default();
         for (place, binding) in bindings.into_iter().enumerate() {
-            found.has_limits_or_prices |= binding.models.is_some() || binding.prices.is_some();
+            found.has_terms |=
+                binding.models.is_some() || binding.prices.is_some() || !binding.paths.is_empty();
             let by_value = found.index.entry(binding.to.claim.clone()).or_default();
             let places = by_value.entry(binding.to.value.clone()).or_default();
             places.push(place);
@@ -45,9 +46,9 @@ impl Bindings {
         found.filter(move |binding| binding.to.matches_issuer(claims))
     }
 
-    /// Whether any binding limits the models or has prices.
-    pub(super) const fn have_limits_or_prices(&self) -> bool {
-        self.has_limits_or_prices
+    /// Whether any binding limits the models or the paths, or has prices.
+    pub(super) const fn have_terms(&self) -> bool {
+        self.has_terms
     }
 }
 
@@ -66,6 +67,7 @@ mod tests {
             actions: vec![Action::Invoke],
             providers: None,
             models: None,
+            paths: crate::http::path_pattern::PathRules::default(),
             prices: None,
         }
     }

@@ -43,6 +43,8 @@ pub(super) fn read(
                 }
             }
             let models = models::read(binding.models, &path, problems);
+            let allowed = binding.paths_allowed.as_deref();
+            let paths = models::path_rules(&binding.paths_denied, allowed, &path, problems);
             let has_prices = !binding.prices.is_empty();
             let prices = prices::read(binding.prices, &path, problems);
             let invokes = binding
@@ -52,11 +54,18 @@ pub(super) fn read(
             if !invokes && (models.is_some() || has_prices) {
                 problems.add(&path, "models and prices require the permission \"invoke\"");
             }
+            if !invokes && !paths.is_empty() {
+                problems.add(
+                    &path,
+                    "paths_denied and paths_allowed require the permission \"invoke\"",
+                );
+            }
             Some(Binding {
                 to: to?,
                 actions: binding.permissions.into_iter().map(action).collect(),
                 providers: binding.providers,
                 models,
+                paths,
                 prices: has_prices.then(|| Rc::new(prices)),
             })
         })

@@ -186,6 +186,11 @@ pub(super) struct Binding {
     pub(super) providers: Option<Vec<String>>,
     /// The granted models; all by default.
     pub(super) models: Option<Vec<String>>,
+    /// Native paths, without their version, that are not granted.
+    #[serde(default)]
+    pub(super) paths_denied: Vec<String>,
+    /// The only native paths, without their version, that are granted; all by default.
+    pub(super) paths_allowed: Option<Vec<String>>,
     /// Token prices for these callers, by model.
     #[serde(default)]
     pub(super) prices: BTreeMap<String, Prices>,
@@ -263,6 +268,11 @@ pub(super) struct Provider {
     /// Native paths, without their version, that need no model although there is a catalog.
     #[serde(default)]
     pub(super) paths_without_model: Vec<String>,
+    /// Native paths, without their version, that nobody may request.
+    #[serde(default)]
+    pub(super) paths_denied: Vec<String>,
+    /// The only native paths, without their version, that may be requested; all by default.
+    pub(super) paths_allowed: Option<Vec<String>>,
     /// Headers that are set on every request.
     #[serde(default)]
     pub(super) headers: BTreeMap<String, String>,

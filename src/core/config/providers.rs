@@ -103,6 +103,8 @@ fn provider(
     let catalog = models::read(document.models, path, problems);
     let paths = &document.paths_without_model;
     let paths_without_model = models::paths_without_model(paths, path, problems);
+    let allowed = document.paths_allowed.as_deref();
+    let paths = models::path_rules(&document.paths_denied, allowed, path, problems);
     let allow = document.allow.map(|rules| {
         rules
             .into_iter()
@@ -127,6 +129,7 @@ fn provider(
         catalog,
         paths_without_version: document.paths_without_version,
         paths_without_model,
+        paths,
         prices: Rc::new(prices),
         headers,
         allow,

@@ -20,13 +20,13 @@ use crate::authn::jwks::{JwksSource, RemoteKeys, Start};
 use crate::authn::signature::VerifierChoice;
 use crate::authz::{Action, Binding, Bindings, ClaimMatch};
 use crate::base::secret::Secret;
+use crate::http::path_pattern::{PathPattern, PathRules};
 use crate::http::url::{BaseUrl, Endpoint};
 use crate::models::catalog::{Catalog, UnlistedStatus};
 use crate::models::pattern::ModelPattern;
 use crate::models::price::{Price, PriceList, Prices};
 use crate::provider::credential::{Credential, GatewayToken};
 use crate::provider_kind::KeyPlacement;
-use crate::provider_kind::path_pattern::PathPattern;
 use crate::telemetry::{LogField, LogFields};
 use crate::testing::{ISSUER, SigningKey, config, env};
 
@@ -98,6 +98,7 @@ fn full() -> Value {
                     "permissions": ["invoke", "get"],
                     "providers": ["one"],
                     "models": ["m1", "x-*"],
+                    "paths_allowed": ["chat/**"],
                     "prices": {"m1": {"input": 5, "output": 6}},
                 },
                 {"issuer": "any text", "claim": "groups", "value": "ml", "permissions": ["get"]},
@@ -114,7 +115,9 @@ fn full() -> Value {
                 "api_key": {"env": "ONE_KEY"},
                 "api_key_header": "X-Key",
                 "models": ["m1", "m2"],
-                "paths_without_model": ["/batches"],
+                "paths_without_model": ["/v1/batches"],
+                "paths_denied": ["files", "/v1/batches/**"],
+                "paths_allowed": ["chat/completions", "models/*"],
                 "prices": {
                     "m1": {"input": 1, "output": 2.5, "cached_input": 0.1,
                            "cache_write_5m": 1.25, "cache_write_1h": 2},
@@ -151,6 +154,10 @@ fn catalog(models: &[&str]) -> Option<Rc<Catalog>> {
         .iter()
         .map(|model| ModelPattern::parse(model).unwrap());
     Catalog::new(patterns.collect()).map(Rc::new)
+}
+
+fn patterns(paths: &[&str]) -> Option<Vec<PathPattern>> {
+    paths.iter().map(|path| PathPattern::parse(path)).collect()
 }
 
 fn claim(claim: &str, value: &str) -> ClaimMatch {
@@ -197,6 +204,10 @@ fn every_field_of_a_document_is_read() {
                     actions: vec![Action::Invoke, Action::Get],
                     providers: Some(vec!["one".into()]),
                     models: catalog(&["m1", "x-*"]),
+                    paths: PathRules {
+                        denied: Vec::new(),
+                        allowed: patterns(&["chat/**"]),
+                    },
                     prices: Some(Rc::new(PriceList::new(vec![prices(
                         "m1",
                         [5.0, 6.0, 5.0, 5.0, 5.0]
@@ -210,6 +221,7 @@ fn every_field_of_a_document_is_read() {
                     actions: vec![Action::Get],
                     providers: None,
                     models: None,
+                    paths: PathRules::default(),
                     prices: None,
                 },
             ]
@@ -234,6 +246,10 @@ fn every_field_of_a_document_is_read() {
             catalog: catalog(&["m1", "m2"]),
             paths_without_version: false,
             paths_without_model: vec![PathPattern::parse("batches").unwrap()],
+            paths: PathRules {
+                denied: patterns(&["files", "batches/**"]).unwrap(),
+                allowed: patterns(&["chat/completions", "models/*"]),
+            },
             prices: Rc::new(PriceList::new(vec![
                 prices("m*", [3.0, 4.0, 3.0, 3.0, 3.0]),
                 prices("m1", [1.0, 2.5, 0.1, 1.25, 2.0]),

@@ -2,7 +2,7 @@
 //! and the others as bits.
 
 use super::token::unescaped_string;
-use super::{Malformed, Member, ScanPolicy, ScanState, Scanner, StringRole, Wanted};
+use super::{Interest, Malformed, Member, ScanPolicy, ScanState, Scanner, StringRole, Wanted};
 
 /// How many containers the stack holds.
 pub(super) const MAX_DEPTH: u32 = u64::BITS;
@@ -23,8 +23,9 @@ pub(super) struct Nesting {
 }
 
 impl Nesting {
-    pub(super) const fn is_empty(self) -> bool {
-        self.depth == 0
+    /// How many containers are open.
+    pub(super) const fn depth(self) -> u32 {
+        self.depth
     }
 
     /// Opens a container. Returns whether there was space.
@@ -64,6 +65,17 @@ pub(super) enum Frame<F: 'static> {
     Array(Option<Wanted<F>>),
 }
 
+/// What a strict visitor wants inside containers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scope<F> {
+    /// Inside the current or the next value.
+    pub(super) interest: Interest<F>,
+    /// How many containers are open up to the outermost one that is ignored; 0 if none is.
+    pub(super) ignored: u32,
+    /// The same for the outermost value whose strings are wanted, with their field.
+    pub(super) values: Option<(u32, F)>,
+}
+
 impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
     pub(super) fn open(&mut self, frame: Frame<F>) {
         let container = frame.container();
@@ -81,14 +93,34 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
     pub(super) fn open_unwanted(&mut self, container: Container) {
         self.target = None;
         self.state = if P::IS_STRICT && self.unwanted.push(container) {
+            self.scope.enter(self.unwanted.depth());
+            self.expect_element();
             ScanState::first_in(container)
+        } else if P::IS_STRICT && !self.scope.ignores_next() {
+            ScanState::TooDeep
         } else {
             ScanState::Skip { depth: 1 }
         };
     }
 
+    /// Prepares for an element of an array, if the innermost container is one that [`Strict`]
+    /// keeps track of.
+    pub(super) fn expect_element(&mut self) {
+        if !P::IS_STRICT {
+            return;
+        }
+        self.scope.interest = Interest::Members;
+        let is_array = matches!(self.unwanted.innermost(), Some(Container::Array));
+        self.target = match self.scope.values {
+            Some((_, field)) if is_array && self.scope.ignored == 0 => Some(Wanted::Value(field)),
+            _ => None,
+        };
+    }
+
     pub(super) fn close(&mut self) {
-        if !(P::IS_STRICT && self.unwanted.pop()) {
+        if P::IS_STRICT && self.unwanted.pop() {
+            self.scope.leave(self.unwanted.depth());
+        } else {
             self.depth = self.depth.saturating_sub(1);
         }
         self.end_value();
@@ -124,6 +156,11 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
         }
     }
 
+    /// How many containers are open. Only [`Strict`] needs it.
+    pub(super) const fn level(&self) -> u32 {
+        self.unwanted.depth() + 1
+    }
+
     /// Skips the content of a container, with `depth` levels open.
     pub(super) fn skip<'a>(
         &mut self,
@@ -151,6 +188,52 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
         }
         self.state = ScanState::Skip { depth };
         Ok(&[])
+    }
+}
+
+impl<F: Copy> Scope<F> {
+    pub(super) const NEW: Self = Self {
+        interest: Interest::Members,
+        ignored: 0,
+        values: None,
+    };
+
+    /// Whether nothing is wanted of the next value.
+    pub(super) const fn ignores_next(&self) -> bool {
+        self.ignored > 0 || matches!(self.interest, Interest::Ignore | Interest::Value(_))
+    }
+
+    /// Enters a container, which is the innermost of so many.
+    pub(super) fn enter(&mut self, depth: u32) {
+        if self.ignored > 0 {
+            return;
+        }
+        match self.interest {
+            Interest::Ignore | Interest::Value(_) => self.ignored = depth,
+            Interest::Values(field) if self.values.is_none() => {
+                self.values = Some((depth, field));
+            }
+            Interest::Members | Interest::Values(_) => {}
+        }
+    }
+
+    /// Leaves a container, so that so many are open.
+    pub(super) fn leave(&mut self, depth: u32) {
+        if depth < self.ignored {
+            self.ignored = 0;
+        }
+        if self.values.is_some_and(|(outermost, _)| depth < outermost) {
+            self.values = None;
+        }
+    }
+}
+
+impl<F: Copy> Interest<F> {
+    pub(super) const fn field(self) -> Option<F> {
+        match self {
+            Self::Value(field) | Self::Values(field) => Some(field),
+            Self::Ignore | Self::Members => None,
+        }
     }
 }
 

@@ -67,7 +67,7 @@ pub enum ModelFault {
     /// Two parsers could read different models from the body.
     #[error(
         "the body can be read as naming more than one model (\"{0}\"); name the model once, in the \
-         documented spelling, and no fallback models"
+         documented spelling"
     )]
     Ambiguous(String),
     /// The body is compressed.
@@ -75,6 +75,13 @@ pub enum ModelFault {
         "the body is compressed, so its model cannot be read; send it without content-encoding"
     )]
     Encoded,
+    /// It is not known where requests for this operation name a model.
+    #[error(
+        "provider \"{0}\" serves only the models of a catalog, and it is not known where requests to \
+         this path name their model; use another operation, or ask an administrator to add the \
+         path to paths_without_model"
+    )]
+    UnknownOperation(String),
     /// The model is not within the first bytes of the body.
     #[error(
         "the model was not found in the first {0} bytes of the body; put it before the other \
@@ -184,6 +191,7 @@ impl ModelFault {
             Self::Missing(_) => "model_missing",
             Self::NotJson(_) => "body_not_json",
             Self::Ambiguous(_) => "model_ambiguous",
+            Self::UnknownOperation(_) => "operation_not_allowed",
             Self::Encoded => "body_encoded",
             Self::TooLate(_) => "model_too_late",
         }

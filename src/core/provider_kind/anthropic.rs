@@ -49,13 +49,15 @@ pub(super) const OPERATIONS: &[Operation] = &[
         .named("chat")
         .metered(&MESSAGES),
     Operation::with_model_in_body("messages/count_tokens").unmetered(),
+    Operation::with_nested_requests("messages/batches").in_background(),
+    Operation::with_model_in_body("complete").named("text_completion"),
 ];
 
 /// Files, skills, and the management of resources that exist already.
 const RESOURCES: &[Operation] = &[
     Operation::without_model("files"),
     Operation::without_model("skills"),
-    Operation::without_model("skills/**"),
+    Operation::without_model("skills/*/versions"),
     Operation::without_model("messages/batches/*/cancel"),
 ];
 
@@ -74,6 +76,6 @@ mod tests {
         assert_eq!(name("v1/chat/completions"), Some("chat_completions"));
         assert_eq!(name("v1/messages/count_tokens"), None);
         assert_eq!(name("v1/messages/batches"), None);
-        assert_eq!(name("v1/complete"), None);
+        assert_eq!(name("v1/complete"), Some("any_shape"));
     }
 }

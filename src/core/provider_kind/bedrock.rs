@@ -6,7 +6,7 @@ mod usage;
 
 use std::borrow::Cow;
 
-use super::operation::{Api, ModelInPath, Operation, RestOfPath};
+use super::operation::{Api, BodyFormat, ModelInPath, Operation, RestOfPath};
 use super::upstream_path::{PathRule, VersionInsertion};
 use super::{CredentialRule, DefaultEndpoint, KeyPlacement, Profile, openai, snippets};
 use crate::aws::partition::Partition;
@@ -36,7 +36,7 @@ pub(super) const PROFILE: Profile = Profile {
         models_in_path: &[MODEL],
         model_list: None,
     },
-    prefixed_apis: &[],
+    prefixed_apis: &[("openai/v1/", OPENAI), ("openai/", OPENAI)],
     model_prefix: "",
     usage_headers: Some(usage::reported_in_headers),
     upload_url_headers: &[],
@@ -52,6 +52,13 @@ pub(super) const PROFILE: Profile = Profile {
     },
     account_headers: &[],
     connect_snippets: snippets::BEDROCK,
+};
+
+/// OpenAI's API, below `openai/v1`.
+const OPENAI: Api = Api {
+    operations: &[openai::OPERATIONS, openai::SESSIONS],
+    models_in_path: &[],
+    model_list: None,
 };
 
 /// `model/<model>/<operation>`, with the model percent-encoded into one segment.
@@ -79,11 +86,15 @@ const OPERATIONS: &[Operation] = &[
     Operation::with_model_in_path("invoke-with-response-stream")
         .named("text_completion")
         .metered(&usage::INVOKE_MODEL),
-    Operation::with_model_in_path("invoke-with-bidirectional-stream").of_events(),
+    Operation::with_model_in_path("invoke-with-bidirectional-stream").with_body(BodyFormat::Events),
     Operation::with_model_in_path("count-tokens").unmetered(),
 ];
 
-const RESOURCES: &[Operation] = &[Operation::without_model("guardrail/**")];
+/// Guardrails apply policies to texts, without a model.
+const RESOURCES: &[Operation] = &[
+    Operation::without_model("guardrail/*/version/*/apply"),
+    Operation::without_model("guardrail-checks/invoke"),
+];
 
 fn default_endpoint(region: &str) -> Option<Cow<'static, str>> {
     let domain = Partition::of(region)?.domain;

@@ -1,7 +1,7 @@
 //! OpenAI: a bearer token both ways, `/v1` where the SDK leaves it out.
 
 use super::model_list::ModelListShape;
-use super::operation::{Api, ModelInPath, Operation, RestOfPath};
+use super::operation::{Api, BodyFormat, ModelInPath, Operation, RestOfPath};
 use super::upstream_path::{PathRule, VersionInsertion};
 use super::{CredentialRule, DefaultEndpoint, KeyPlacement, Profile, snippets};
 use crate::http::token_location::TokenLocation;
@@ -46,7 +46,7 @@ pub(super) const PATHS: PathRule = PathRule {
 };
 
 pub(super) const API: Api = Api {
-    operations: &[OPERATIONS, SESSIONS, RESOURCES],
+    operations: &[OPERATIONS, ASSISTANTS, SESSIONS, RESOURCES, CONVERSATIONS],
     models_in_path: &[DEPLOYMENT],
     model_list: Some(ModelListShape::Objects),
 };
@@ -82,16 +82,55 @@ pub(super) const OPERATIONS: &[Operation] = &[
         .metered(&RESPONSES),
     Operation::with_model_in_body("images/edits")
         .named("image_generation")
-        .metered(&RESPONSES),
-    Operation::with_model_in_body("audio/transcriptions").metered(&RESPONSES),
-    Operation::with_model_in_body("audio/translations").metered(&RESPONSES),
+        .metered(&RESPONSES)
+        .with_body(BodyFormat::JsonOrForm),
+    Operation::with_model_in_body("audio/transcriptions")
+        .metered(&RESPONSES)
+        .with_body(BodyFormat::JsonOrForm),
+    Operation::with_model_in_body("audio/translations")
+        .metered(&RESPONSES)
+        .with_body(BodyFormat::JsonOrForm),
     Operation::with_model_in_body("audio/speech").metered(&RESPONSES),
     // OpenAI's moderations are free, and those of others report usage.
     Operation::with_model_in_body("moderations").metered_if_reported(),
+    Operation::with_model_in_body("images/variations")
+        .named("image_generation")
+        .metered(&RESPONSES)
+        .with_body(BodyFormat::JsonOrForm),
+    Operation::with_model_in_body("videos").metered(&RESPONSES),
     // Compatible servers have Anthropic's API too.
-    Operation::with_unknown_model("messages")
+    Operation::with_model_in_body("messages")
         .named("chat")
         .metered(&MESSAGES),
+    Operation::with_model_in_body("messages/count_tokens").unmetered(),
+];
+
+/// Assistants, which OpenAI and Azure have. A run without a model of its own uses the assistant's.
+pub(super) const ASSISTANTS: &[Operation] = &[
+    Operation::with_model_in_body("assistants").unmetered(),
+    Operation::with_model_in_body("assistants/*").unmetered(),
+    Operation::with_model_in_body("threads/runs")
+        .named("chat")
+        .metered(&CHAT_COMPLETIONS),
+    Operation::with_model_in_body("threads/*/runs")
+        .named("chat")
+        .metered(&CHAT_COMPLETIONS),
+    Operation::without_model("threads"),
+    Operation::without_model("threads/*"),
+    // A message starts no run at OpenAI. Other servers may answer it.
+    Operation::without_model("threads/*/messages")
+        .named("chat")
+        .metered_if_reported(),
+    Operation::without_model("threads/*/messages/*"),
+    Operation::without_model("threads/*/runs/*"),
+    Operation::without_model("threads/*/runs/*/cancel"),
+];
+
+/// Conversations that are stored. Other vendors generate at the same paths.
+pub(super) const CONVERSATIONS: &[Operation] = &[
+    Operation::without_model("conversations"),
+    Operation::without_model("conversations/*"),
+    Operation::without_model("conversations/*/items"),
 ];
 
 /// WebSocket sessions with one model.
@@ -105,22 +144,26 @@ pub(super) const RESOURCES: &[Operation] = &[
     Operation::without_model("uploads/*/complete"),
     Operation::without_model("uploads/*/cancel"),
     Operation::without_model("vector_stores"),
-    Operation::without_model("vector_stores/**"),
+    Operation::without_model("vector_stores/*"),
+    Operation::without_model("vector_stores/*/search"),
+    Operation::without_model("vector_stores/*/files"),
+    Operation::without_model("vector_stores/*/files/*"),
+    Operation::without_model("vector_stores/*/file_batches"),
+    Operation::without_model("vector_stores/*/file_batches/*/cancel"),
     Operation::without_model("containers"),
-    Operation::without_model("containers/**"),
-    Operation::without_model("conversations"),
-    Operation::without_model("conversations/**"),
+    Operation::without_model("containers/*/files"),
+    Operation::without_model("skills"),
+    Operation::without_model("skills/*"),
+    Operation::without_model("skills/*/versions"),
     Operation::without_model("chat/completions/*"),
     Operation::without_model("responses/*/cancel"),
     Operation::without_model("batches/*/cancel"),
     Operation::without_model("fine_tuning/jobs/*/cancel"),
     Operation::without_model("fine_tuning/jobs/*/pause"),
     Operation::without_model("fine_tuning/jobs/*/resume"),
-    Operation::without_model("threads"),
-    // A message starts no run at OpenAI. Other servers may answer it.
-    Operation::without_model("threads/*/messages")
-        .named("chat")
-        .metered_if_reported(),
+    Operation::without_model("realtime/calls/*/hangup"),
+    Operation::without_model("realtime/calls/*/refer"),
+    Operation::without_model("realtime/calls/*/reject"),
 ];
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::telemetry::metric::TokenVerdict;
 pub enum Rejection {
     /// The path is not valid.
     Path(RouteError),
-    /// The method is TRACE, whose response contains the request's credentials.
+    /// The method is not one that APIs use.
     Method,
     /// A credential is repeated.
     Repeated(RepeatedHeader),
@@ -53,6 +53,8 @@ pub enum Rejection {
     TooMuchHeld,
     /// The caller lacks a permission on the provider with this name, or on all providers.
     Denied(Denied, Option<String>),
+    /// The path of the provider with this name is not allowed.
+    PathNotAllowed(String),
     /// The model is unknown or not allowed.
     Model(ModelFault),
     /// The provider with this name is disabled.
@@ -92,7 +94,8 @@ impl Rejection {
             Self::Method => ErrorResponse::new(
                 &METHOD_NOT_ALLOWED,
                 "method_not_allowed",
-                "TRACE would return the provider's key; use the methods of the provider's API",
+                "the method is not GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS in upper case; use \
+                 the method that the provider documents",
             ),
             Self::Repeated(error) => ErrorResponse::new(
                 &BAD_REQUEST,
@@ -222,6 +225,15 @@ impl Rejection {
             Self::Model(fault) => {
                 ErrorResponse::new(class_of(fault), fault.code(), fault.to_string())
             }
+            Self::PathNotAllowed(provider) => ErrorResponse::new(
+                &FORBIDDEN,
+                "path_not_allowed",
+                format!(
+                    "the caller may not request this path of provider \"{provider}\", or it can be \
+                     read as such a path; use an allowed path in its plain spelling, or ask an \
+                     administrator"
+                ),
+            ),
             Self::Disabled(provider) => ErrorResponse::new(
                 &FORBIDDEN,
                 "provider_disabled",
@@ -275,6 +287,7 @@ const fn class_of(fault: &ModelFault) -> &'static ErrorClass {
             UnlistedStatus::NotFound => &NOT_FOUND,
             UnlistedStatus::Forbidden => &FORBIDDEN,
         },
+        ModelFault::UnknownOperation(_) => &FORBIDDEN,
         ModelFault::Encoded => &UNSUPPORTED,
         ModelFault::TooLate(_) => &TOO_LARGE,
         _ => &BAD_REQUEST,

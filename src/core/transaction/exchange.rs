@@ -68,7 +68,7 @@ impl Exchange {
             Metering::None
         };
         let model = match operation.model_in_path() {
-            Some(model) => Some(String::from_utf8_lossy(&model).into_owned()),
+            Some(model) => Some(String::from_utf8_lossy(model).into_owned()),
             None if is_generating => None,
             None => model_of_session(head),
         };
@@ -131,6 +131,12 @@ impl Exchange {
     pub(super) fn continue_check(&mut self, check: Box<BodyCheck>) {
         self.note_model(check.model());
         self.check = Some(check);
+    }
+
+    /// Checks the models in a request's body of which the path names the model, or which contains
+    /// requests.
+    pub(super) fn check_body(&mut self, check: Option<Box<BodyCheck>>) {
+        self.check = check;
     }
 
     /// Sets the conversation's name from the first of these headers that is present.

@@ -36,7 +36,7 @@ use crate::http::token_location::Candidates;
 use crate::models::request_body::BodyCheck;
 use crate::provider::Provider;
 use crate::provider::credential::Credential;
-use crate::provider_kind::operation::{BodyForm, RequestedOperation};
+use crate::provider_kind::operation::{BodyFormat, RequestedOperation};
 use crate::reply::{Rejection, Reply};
 pub(super) use authentication::Caller;
 use model_policy::ModelDecision;
@@ -119,7 +119,7 @@ fn respond(
     let now = context.now();
     // The steps read the configuration while they change the rest of the gateway.
     let config = &*Rc::clone(&context.gateway.config);
-    if head.method() == b"TRACE" {
+    if !is_known_method(head) {
         return Err(Rejection::Method.into());
     }
     let own_paths = [config.usage_path.as_str(), config.status_path.as_str()];
@@ -156,6 +156,16 @@ fn respond(
     }
 }
 
+/// Whether APIs use the method. Servers read others as one of these, and TRACE returns the
+/// provider's key. CONNECT begins a WebSocket over HTTP/2 only (RFC 8441).
+fn is_known_method(head: &RequestHead) -> bool {
+    match head.method() {
+        b"GET" | b"HEAD" | b"POST" | b"PUT" | b"PATCH" | b"DELETE" | b"OPTIONS" => true,
+        b"CONNECT" => head.asks_for_upgrade(),
+        _ => false,
+    }
+}
+
 impl<'a> ReceivedRequest<'a> {
     fn forward(
         mut self,
@@ -172,16 +182,19 @@ impl<'a> ReceivedRequest<'a> {
             Credential::Passthrough { .. } => Some(self.own_credential(provider).map_err(refuse)?),
             Credential::ApiKey { .. } | Credential::Aws(_) | Credential::None => None,
         };
-        let terms = self.terms(provider, &caller);
         let operation = provider.kind.profile().operation(path);
+        let terms = self
+            .terms_for(provider, &caller, &operation)
+            .map_err(refuse)?;
         let model_decision = self.decide_on_model(provider, &caller, &terms, &operation, query);
-        let check = match model_decision.map_err(refuse)? {
+        let (check, later_check) = match model_decision.map_err(refuse)? {
             ModelDecision::Answer(reply) => {
                 let known = RequestLogContext::new(caller.claims(), Some(provider));
                 return Ok(Decision::Answer(reply, known));
             }
-            ModelDecision::CheckBody(check) => Some(check),
-            ModelDecision::Allow => None,
+            ModelDecision::CheckBody(check) => (Some(check), None),
+            ModelDecision::CheckRestOfBody(check) => (None, Some(check)),
+            ModelDecision::Allow => (None, None),
         };
         let claims = caller.claims().cloned();
         let mut exchange = Exchange::new(provider, &operation, self.head, claims, self.now);
@@ -190,6 +203,7 @@ impl<'a> ReceivedRequest<'a> {
         let upload_proxy_url = starts_upload(provider, path)
             .then(|| proxy_url(self.head, &config.path_prefix, &provider.name));
         exchange.note_upload(upload_proxy_url);
+        exchange.check_body(later_check);
         let exchange = Box::new(exchange);
         let mut request = UpstreamRequest::new(
             provider,
@@ -246,7 +260,7 @@ impl<'a> ReceivedRequest<'a> {
             return Err(Rejection::Upgrade);
         }
         let content_type = self.head.first("content-type").unwrap_or_default();
-        if operation.body_form() == BodyForm::Events
+        if operation.body_format() == BodyFormat::Events
             || content_type.to_ascii_lowercase().starts_with(EVENT_STREAM)
         {
             return Err(Rejection::BidirectionalStream);

@@ -176,6 +176,21 @@ fn catalogs_contain_models_and_require_the_permission_to_invoke() {
         (json!({"models": ["a", "*b"]}), "/models/1", name),
         (json!({"models": [""]}), "/models/0", name),
         (
+            json!({"paths_denied": ["files", "%66iles"]}),
+            "/paths_denied/1",
+            "must be a native path",
+        ),
+        (
+            json!({"paths_allowed": ["a?b"]}),
+            "/paths_allowed/0",
+            "must be a native path",
+        ),
+        (
+            json!({"paths_allowed": []}),
+            "/paths_allowed",
+            "must not be empty",
+        ),
+        (
             json!({"paths_without_model": ["batches", "a//b"]}),
             "/paths_without_model/1",
             "must be a native path without its version",
@@ -194,9 +209,20 @@ fn catalogs_contain_models_and_require_the_permission_to_invoke() {
         problems(&with(&[("/authorization", json!({"bindings": [binding]}))]))
     };
     let price = json!({"m": {"input": 1, "output": 2}});
-    for members in [json!({"models": ["m"]}), json!({"prices": price})] {
+    for (members, fields) in [
+        (json!({"models": ["m"]}), "models and prices"),
+        (json!({"prices": price}), "models and prices"),
+        (
+            json!({"paths_denied": ["a"]}),
+            "paths_denied and paths_allowed",
+        ),
+        (
+            json!({"paths_allowed": ["a"]}),
+            "paths_denied and paths_allowed",
+        ),
+    ] {
         let expected =
-            "/authorization/bindings/0: models and prices require the permission \"invoke\"";
+            format!("/authorization/bindings/0: {fields} require the permission \"invoke\"");
         assert_eq!(binding(members), [expected]);
     }
     let bad = binding(json!({"permissions": ["invoke"], "models": ["**"]}));
