@@ -2,7 +2,9 @@
 
 pub mod encoding;
 pub mod head;
+pub mod header_class;
 pub mod method_override;
 pub mod route;
 pub mod token_location;
+pub mod token_shape;
 pub mod url;

@@ -24,8 +24,10 @@ use crate::http::url::{BaseUrl, Endpoint};
 use crate::models::catalog::{Catalog, UnlistedStatus};
 use crate::models::pattern::ModelPattern;
 use crate::models::price::{Price, PriceList, Prices};
+use crate::provider::HeaderRules;
 use crate::provider::credential::{Credential, GatewayToken};
 use crate::provider_kind::KeyPlacement;
+use crate::provider_kind::ProviderKind;
 use crate::provider_kind::path_pattern::PathPattern;
 use crate::telemetry::{LogField, LogFields};
 use crate::testing::{ISSUER, SigningKey, config, env};
@@ -48,6 +50,8 @@ fn full() -> Value {
         "path_prefix": "/ai",
         "usage_path": "/totals/of/ai",
         "clusters": {"https": "tls", "http": "plain"},
+        "request_headers_to_remove": ["X-Everywhere"],
+        "request_headers_allowed": ["*"],
         "response_headers_to_remove": ["Set-Cookie", "x-request-cost"],
         "max_signed_body_bytes": 1000,
         "max_model_lookup_bytes": 2000,
@@ -121,6 +125,9 @@ fn full() -> Value {
                     "m*": {"input": 3, "output": 4},
                 },
                 "headers": {"X-Team": "a b"},
+                "request_headers_to_remove": ["X-Only-Here-*"],
+                "request_headers_allowed": ["OpenAI-*", "x-thread"],
+                "response_headers_to_remove": ["*-cost"],
                 "allow": [{"subject": "svc", "issuer": "inline"}, {"claim": "team", "value": "x"}],
             },
             {
@@ -161,6 +168,10 @@ fn claim(claim: &str, value: &str) -> ClaimMatch {
     }
 }
 
+fn patterns(names: &[&str]) -> Vec<NamePattern> {
+    names.iter().map(|name| NamePattern::new(name)).collect()
+}
+
 #[test]
 fn every_field_of_a_document_is_read() {
     let config = config(&full());
@@ -169,7 +180,7 @@ fn every_field_of_a_document_is_read() {
     assert_eq!(config.token_headers, ["x-token"]);
     assert_eq!(
         config.response_headers_to_remove,
-        ["set-cookie", "x-request-cost"]
+        patterns(&["set-cookie", "x-request-cost"])
     );
     assert_eq!(config.authentication.cache_size(), 7);
     assert_eq!(config.authentication.verifier(), VerifierChoice::Wasm);
@@ -239,6 +250,11 @@ fn every_field_of_a_document_is_read() {
                 prices("m1", [1.0, 2.5, 0.1, 1.25, 2.0]),
             ])),
             headers: vec![("x-team".into(), "a b".into())],
+            header_rules: HeaderRules {
+                request_removed: patterns(&["x-only-here-*", "x-everywhere"]),
+                request_allowed: Some(patterns(&["openai-*", "x-thread"])),
+                response_removed: patterns(&["*-cost"]),
+            },
             allow: Some(vec![
                 ClaimMatch {
                     issuer: Some(2),
@@ -246,6 +262,14 @@ fn every_field_of_a_document_is_read() {
                 },
                 claim("team", "x"),
             ]),
+        }
+    );
+    assert_eq!(
+        two.header_rules,
+        HeaderRules {
+            request_removed: patterns(&["x-everywhere"]),
+            request_allowed: Some(patterns(&["*"])),
+            response_removed: vec![],
         }
     );
     let gateway_token = GatewayToken::Required;

@@ -21,6 +21,8 @@ pub enum Rejection {
     Path(RouteError),
     /// The method is TRACE, whose response contains the request's credentials.
     Method,
+    /// A browser asks for a provider's response as a page, a script or a worker.
+    ForBrowserToRun,
     /// A credential is repeated.
     Repeated(RepeatedHeader),
     /// The token is missing or not valid.
@@ -84,6 +86,12 @@ impl Rejection {
                 &METHOD_NOT_ALLOWED,
                 "method_not_allowed",
                 "TRACE would return the provider's key; use the methods of the provider's API",
+            ),
+            Self::ForBrowserToRun => ErrorResponse::new(
+                &FORBIDDEN,
+                "browser_destination_refused",
+                "a browser asks for a provider's response as a page, a script or a worker, which \
+                 the provider could then run at the gateway's address; use fetch() instead",
             ),
             Self::Repeated(error) => ErrorResponse::new(
                 &BAD_REQUEST,
