@@ -5,6 +5,54 @@
 //! choose. So a name is judged by its words: what looks like an identity is treated as one. A name
 //! without such a word is taken for a part of the API.
 
+/// A set of words. Most words of a header's name are in none, and are dismissed without a comparison.
+struct WordSet<const N: usize> {
+    words: [&'static str; N],
+    /// A bit for the hash of each word.
+    hashes: [u64; WordSet::<0>::SIZE / 64],
+}
+
+impl<const N: usize> WordSet<N> {
+    /// The number of hashes. With 1,024, one word in ten is compared in vain.
+    const SIZE: usize = 1024;
+
+    const fn new(words: [&'static str; N]) -> Self {
+        let mut hashes = [0; WordSet::<0>::SIZE / 64];
+        let mut rest: &[&str] = &words;
+        while let [word, tail @ ..] = rest {
+            let hash = Self::hash(word.as_bytes());
+            let mut skipped = hash / 64;
+            let mut left: &mut [u64] = &mut hashes;
+            while let [bits, tail @ ..] = left {
+                if skipped == 0 {
+                    *bits |= 1 << (hash % 64);
+                    break;
+                }
+                skipped -= 1;
+                left = tail;
+            }
+            rest = tail;
+        }
+        Self { words, hashes }
+    }
+
+    const fn hash(word: &[u8]) -> usize {
+        match word {
+            [] => 0,
+            [only] => *only as usize,
+            [first, .., last] => {
+                (*first as usize * 37 + *last as usize * 5 + word.len() * 173) % Self::SIZE
+            }
+        }
+    }
+
+    fn contains(&self, word: &[u8]) -> bool {
+        let hash = Self::hash(word);
+        let bits = self.hashes.get(hash / 64).copied().unwrap_or_default();
+        bits & (1 << (hash % 64)) != 0 && self.words.iter().any(|known| known.as_bytes() == word)
+    }
+}
+
 /// What a header's name says about its value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum HeaderClass {
@@ -100,12 +148,12 @@ impl HeaderClass {
             let tail = tail.get(1..).unwrap_or_default();
             if is_first && word != b"x" {
                 is_first = false;
-                if is_family(word) {
+                if FAMILIES.contains(word) {
                     return Self::Caller;
                 }
             }
             let is_last = end.is_none();
-            if is_account_word(word) {
+            if ACCOUNT_WORDS.contains(word) {
                 class = Self::Account;
             } else if describes_caller(before, word, tail, is_last)
                 && name != b"x-goog-user-project"
@@ -168,46 +216,190 @@ fn is_browser(name: &[u8]) -> bool {
         )
 }
 
-/// Whether all headers that begin with `word`, or with `x-` and `word`, describe the caller: those
-/// of proxies, identity-aware proxies, front ends and other gateways.
-fn is_family(word: &[u8]) -> bool {
-    matches!(
-        word,
-        // Proxies, networks and load balancers.
-        b"akamai" | b"amzn" | b"appengine" | b"arr" | b"azure" | b"cdn" | b"cf" | b"cloudflare"
-            | b"cloudfront" | b"edgescape" | b"envoy" | b"fastly" | b"fly" | b"forwarded"
-            | b"haproxy" | b"istio" | b"l5d" | b"linkerd" | b"nginx" | b"original" | b"remote"
-            | b"traefik" | b"vercel" | b"zscaler"
-            // Identity-aware proxies and identity providers.
-            | b"apigee" | b"apisix" | b"auth0" | b"cas" | b"clerk" | b"grafana" | b"hasura"
-            | b"iap" | b"impersonate" | b"jupyterhub" | b"keycloak" | b"kong" | b"krakend"
-            | b"mellon" | b"oathkeeper" | b"okta" | b"pomerium" | b"shib" | b"shibboleth"
-            | b"supabase" | b"tailscale" | b"teleport" | b"tyk" | b"vouch" | b"zitadel"
-            // Front ends and other gateways, whose options no provider reads.
-            | b"agentgateway" | b"anythingllm" | b"bf" | b"dify" | b"flowise" | b"helicone"
-            | b"langfuse" | b"librechat" | b"litellm" | b"lobe" | b"lobechat" | b"n8n"
-            | b"openwebui" | b"portkey"
-    )
-}
+/// The words after which all headers describe the caller if a name begins with them, or with `x-` and
+/// them: proxies, identity-aware proxies, front ends and other gateways.
+static FAMILIES: WordSet<63> = WordSet::new([
+    // Proxies, networks and load balancers.
+    "akamai",
+    "amzn",
+    "appengine",
+    "arr",
+    "azure",
+    "cdn",
+    "cf",
+    "cloudflare",
+    "cloudfront",
+    "edgescape",
+    "envoy",
+    "fastly",
+    "fly",
+    "forwarded",
+    "haproxy",
+    "istio",
+    "l5d",
+    "linkerd",
+    "nginx",
+    "original",
+    "remote",
+    "traefik",
+    "vercel",
+    "zscaler",
+    // Identity-aware proxies and identity providers.
+    "apigee",
+    "apisix",
+    "auth0",
+    "cas",
+    "clerk",
+    "grafana",
+    "hasura",
+    "iap",
+    "impersonate",
+    "jupyterhub",
+    "keycloak",
+    "kong",
+    "krakend",
+    "mellon",
+    "oathkeeper",
+    "okta",
+    "pomerium",
+    "shib",
+    "shibboleth",
+    "supabase",
+    "tailscale",
+    "teleport",
+    "tyk",
+    "vouch",
+    "zitadel",
+    // Front ends and other gateways, whose options no provider reads.
+    "agentgateway",
+    "anythingllm",
+    "bf",
+    "dify",
+    "flowise",
+    "helicone",
+    "langfuse",
+    "librechat",
+    "litellm",
+    "lobe",
+    "lobechat",
+    "n8n",
+    "openwebui",
+    "portkey",
+]);
 
-/// Whether a word names an account.
-fn is_account_word(word: &[u8]) -> bool {
-    matches!(
-        word,
-        b"account"
-            | b"billing"
-            | b"company"
-            | b"customer"
-            | b"org"
-            | b"organisation"
-            | b"organization"
-            | b"project"
-            | b"subscription"
-            | b"team"
-            | b"tenant"
-            | b"workspace"
-    )
-}
+/// The words that name an account.
+static ACCOUNT_WORDS: WordSet<12> = WordSet::new([
+    "account",
+    "billing",
+    "company",
+    "customer",
+    "org",
+    "organisation",
+    "organization",
+    "project",
+    "subscription",
+    "team",
+    "tenant",
+    "workspace",
+]);
+
+/// The words that describe a person, what the person may do, and where the person is.
+static CALLER_WORDS: WordSet<89> = WordSet::new([
+    // A person.
+    "actor",
+    "caller",
+    "consumer",
+    "department",
+    "displayname",
+    "employee",
+    "fullname",
+    "givenname",
+    "identity",
+    "login",
+    "mail",
+    "manager",
+    "member",
+    "nickname",
+    "oid",
+    "owner",
+    "person",
+    "phone",
+    "principal",
+    "staff",
+    "sub",
+    "subject",
+    "surname",
+    "uid",
+    "upn",
+    // What the person may do.
+    "claim",
+    "claims",
+    "entitlement",
+    "entitlements",
+    "group",
+    "groups",
+    "permission",
+    "permissions",
+    "role",
+    "roles",
+    "scope",
+    "scopes",
+    // How the person signed in.
+    "assertion",
+    "bearer",
+    "cookie",
+    "cookies",
+    "csrf",
+    "idp",
+    "issuer",
+    "jwt",
+    "kerberos",
+    "mfa",
+    "oidc",
+    "otp",
+    "saml",
+    "sso",
+    "xsrf",
+    // The person's certificate, device and network.
+    "addr",
+    "asn",
+    "baggage",
+    "city",
+    "clientid",
+    "clientip",
+    "continent",
+    "country",
+    "device",
+    "dn",
+    "fingerprint",
+    "forwarded",
+    "geo",
+    "geoip",
+    "iap",
+    "ip",
+    "ips",
+    "ipv4",
+    "ipv6",
+    "ja3",
+    "ja4",
+    "latitude",
+    "latlong",
+    "longitude",
+    "mtls",
+    "postal",
+    "realip",
+    "socketip",
+    "spiffe",
+    "ssl",
+    "tls",
+    "uberctx",
+    "verify",
+    "x509",
+    "xfcc",
+    // Whole names.
+    "from",
+    "via",
+]);
 
 /// Whether a word of a name says that the header describes the caller or carries a credential.
 fn describes_caller(before: &[u8], word: &[u8], rest: &[u8], is_last: bool) -> bool {
@@ -224,29 +416,11 @@ fn describes_caller(before: &[u8], word: &[u8], rest: &[u8], is_last: bool) -> b
     if word == b"id" {
         return before == b"client";
     }
-    let is_listed = matches!(
-        word,
-        // A person.
-        b"actor" | b"caller" | b"consumer" | b"department" | b"displayname" | b"employee" | b"fullname"
-            | b"givenname" | b"identity" | b"login" | b"mail" | b"manager" | b"member"
-            | b"nickname" | b"oid" | b"owner" | b"person" | b"phone" | b"principal" | b"staff"
-            | b"sub" | b"subject" | b"surname" | b"uid" | b"upn"
-            // What the person may do.
-            | b"claim" | b"claims" | b"entitlement" | b"entitlements" | b"group" | b"groups"
-            | b"permission" | b"permissions" | b"role" | b"roles" | b"scope" | b"scopes"
-            // How the person signed in.
-            | b"assertion" | b"bearer" | b"cookie" | b"cookies" | b"csrf" | b"idp" | b"issuer"
-            | b"jwt" | b"kerberos" | b"mfa" | b"oidc" | b"otp" | b"saml" | b"sso" | b"xsrf"
-            // The person's certificate, device and network.
-            | b"addr" | b"asn" | b"baggage" | b"city" | b"clientid" | b"clientip" | b"continent"
-            | b"country" | b"device" | b"dn" | b"fingerprint" | b"forwarded" | b"geo" | b"geoip"
-            | b"iap" | b"ip" | b"ips" | b"ipv4" | b"ipv6" | b"ja3" | b"ja4" | b"latitude"
-            | b"latlong" | b"longitude" | b"mtls" | b"postal" | b"realip" | b"socketip"
-            | b"spiffe" | b"ssl" | b"tls" | b"uberctx" | b"verify" | b"x509" | b"xfcc"
-            // Whole names.
-            | b"from" | b"via"
-    );
-    is_listed
+    if word == b"context" {
+        // The older name of `baggage`.
+        return before == b"correlation";
+    }
+    CALLER_WORDS.contains(word)
         || word.starts_with(b"auth")
         || word.starts_with(b"cert")
         || word.starts_with(b"cred")
@@ -314,6 +488,7 @@ mod tests {
             "impersonate-extra-scopes",
             "baggage",
             "ot-baggage-user",
+            "correlation-context",
             "from",
             "via",
             "x-real-ip",
