@@ -36,11 +36,12 @@ use crate::authn::Issuer;
 use crate::authz::Policy;
 use crate::fetch::callout::Clusters;
 use crate::http::encoding::hex;
+use crate::http::header_class::NamePattern;
 use crate::models::catalog::UnlistedStatus;
 use crate::provider::Provider;
 use crate::provider::credential::{AwsSigning, Credential, GatewayToken};
-use crate::provider_kind::ProviderKind;
 use problem::Problems;
+use providers::HeaderLists;
 
 /// The whole configuration of the filter.
 #[derive(Clone, Debug)]
@@ -63,8 +64,8 @@ pub struct Config {
     pub providers: BTreeMap<String, Provider>,
     /// The gateway token headers, names in lower case.
     pub token_headers: Vec<String>,
-    /// Response headers of the provider that are not forwarded, names in lower case.
-    pub response_headers_to_remove: Vec<String>,
+    /// Response headers that are not forwarded, whatever the provider.
+    pub response_headers_to_remove: Vec<NamePattern>,
     /// Optional logs, metrics and limits.
     pub observability: Observability,
     /// The largest request body that is buffered for signing.
@@ -127,7 +128,22 @@ impl Config {
             &issuers,
             problems,
         );
-        let providers = providers::read(document.providers, &issuers, &clusters, env, problems);
+        let mut providers = providers::read(document.providers, &issuers, &clusters, env, problems);
+        let for_all = providers::header_rules(
+            HeaderLists {
+                request_headers_to_remove: document.request_headers_to_remove,
+                request_headers_allowed: document.request_headers_allowed,
+                response_headers_to_remove: Some(list_or_default(
+                    document.response_headers_to_remove,
+                    &defaults::RESPONSE_HEADERS_TO_REMOVE,
+                )),
+            },
+            "",
+            problems,
+        );
+        for provider in providers.values_mut() {
+            provider.header_rules.add_for_all(&for_all);
+        }
         for (name, provider) in &providers {
             let token_required = Credential::Passthrough {
                 gateway_token: GatewayToken::Required,
@@ -141,12 +157,6 @@ impl Config {
                 );
             }
         }
-        let response_headers_to_remove = header_names(
-            document.response_headers_to_remove,
-            &default_response_headers_to_remove(),
-            "/response_headers_to_remove",
-            problems,
-        );
         let observability = observability::read(document.observability, &token_headers, problems);
         let unlisted_model_status =
             models::unlisted_status(document.unlisted_model_status, problems);
@@ -176,7 +186,7 @@ impl Config {
             policy,
             providers,
             token_headers,
-            response_headers_to_remove,
+            response_headers_to_remove: for_all.response_removed,
             observability,
             max_signed_body_bytes,
             max_model_lookup_bytes,
@@ -223,16 +233,6 @@ impl Config {
             Authentication::Disabled => &[],
         }
     }
-}
-
-/// The account headers of every provider type, each once, and the gateway's own defaults.
-fn default_response_headers_to_remove() -> Vec<&'static str> {
-    let account_headers = ProviderKind::ALL.map(|kind| kind.profile().account_headers);
-    let mut names = account_headers.concat();
-    names.extend(defaults::RESPONSE_HEADERS_TO_REMOVE);
-    names.sort_unstable();
-    names.dedup();
-    names
 }
 
 fn header_names(

@@ -35,7 +35,9 @@ use crate::base::hash::FxHashMap;
 use crate::base::time::UnixTime;
 use crate::config::{Authentication, Config, ConfigError};
 use crate::fetch::callout::{self, Callout, CalloutResponse, MAX_DOCUMENT_BYTES};
+use crate::forward::response::GATEWAY_HEADER_PREFIX;
 use crate::gateway::{Gateway, Resource};
+use crate::http::head::ResponseHead;
 use crate::telemetry::{Labels, Measurement, Metric};
 use crate::transaction::{Flow, Input};
 use crate::usage::End;
@@ -53,6 +55,9 @@ const RESUMED_AT_ONCE: usize = 8;
 
 /// The tick period while no request waits.
 const IDLE_TICK: Duration = Duration::from_secs(1);
+
+/// What the host says about a response that a provider has sent.
+const FROM_PROVIDER: &[u8] = b"via_upstream";
 
 type Requests = FxHashMap<u32, Request>;
 
@@ -154,7 +159,12 @@ impl<H: Host> Driver<H> {
             if head.status() == 503 {
                 self.worker.report_missing_cluster(request);
             }
-            self.worker.drive(request, Input::ResponseHead(head));
+            let input = if is_local_reply(&head, &self.worker.host) {
+                Input::LocalReplyHead(head)
+            } else {
+                Input::ResponseHead(head)
+            };
+            self.worker.drive(request, input);
             self.worker.end_response(request, end);
         }
     }
@@ -339,6 +349,16 @@ impl<H: Host> Driver<H> {
 #[inline(never)]
 fn find(requests: &mut Requests, context: u32) -> Option<&mut Request> {
     requests.get_mut(&context)
+}
+
+/// Whether a response that has a header of the gateway was made by the host, which adds these headers
+/// to its own errors. Other responses need no distinction, and the host is not asked.
+fn is_local_reply(head: &ResponseHead, host: &impl Host) -> bool {
+    let mut names = head.iter().map(|(name, _)| name);
+    names.any(|name| name.starts_with(GATEWAY_HEADER_PREFIX.as_bytes())) && {
+        let details = host.response_details();
+        !details.is_empty() && details != FROM_PROVIDER
+    }
 }
 
 /// Counts a configuration that is refused, labelled with the JSON path of its first problem.

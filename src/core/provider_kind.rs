@@ -66,14 +66,15 @@ pub struct Profile {
     pub upload_url_headers: &'static [&'static str],
     /// Where clients that request this path put the gateway's token.
     pub token_locations: fn(path: &[u8]) -> &'static [TokenLocation],
+    /// Prefixes of request headers that are options of this API, although others with such a name
+    /// describe the caller.
+    pub option_headers: &'static [&'static str],
     /// The header for the gateway's token, named in the error for a client that put it elsewhere.
     pub token_hint: &'static str,
     /// Where a request for this path carries the provider's API key.
     pub key_placement: fn(path: &[u8]) -> KeyPlacement,
     /// Which credentials can be configured.
     pub credentials: CredentialRule,
-    /// Response headers that identify the gateway's account at the provider.
-    pub account_headers: &'static [&'static str],
     /// The instructions for clients on the connect page.
     pub connect_snippets: snippets::ConnectSnippets,
 }

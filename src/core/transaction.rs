@@ -83,6 +83,7 @@ impl Transaction {
                 Input::MoreBody
                 | Input::RequestBody(_)
                 | Input::ResponseHead(_)
+                | Input::LocalReplyHead(_)
                 | Input::ResponseBody(_)
                 | Input::Ended(_),
             ) => self,

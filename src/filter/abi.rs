@@ -1,5 +1,6 @@
 //! Envoy as the driver's host: each method is one or a few calls of [`imports`].
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use ai_gateway_core::base::shared_data::SharedData;
@@ -149,7 +150,7 @@ impl Host for EnvoyHost {
         }
     }
 
-    fn set_response_headers(&self, headers: &[(&'static str, String)]) {
+    fn set_response_headers(&self, headers: &[(&'static str, Cow<'static, str>)]) {
         for (name, value) in headers {
             if let Err(error) = imports::set_header(Map::Response, name, value.as_bytes()) {
                 log::error!("the host cannot change a response header: {error}");

@@ -12,15 +12,44 @@ pub const STATUS: &str = "status";
 pub const HTTPS_CLUSTER: &str = "upstream_https";
 /// `clusters.http`.
 pub const HTTP_CLUSTER: &str = "upstream_http";
-/// `response_headers_to_remove`, in addition to the account headers of every provider type: clients
-/// would store these settings for the gateway's host.
-pub const RESPONSE_HEADERS_TO_REMOVE: [&str; 6] = [
+/// `response_headers_to_remove`: what identifies the gateway's account, by family, and what clients
+/// would store for the gateway's host.
+pub const RESPONSE_HEADERS_TO_REMOVE: [&str; 35] = [
+    "*-account",
+    "*-account-id",
+    "*-account-name",
+    "*-customer-id",
+    "*-org",
+    "*-org-id",
+    "*-org-name",
+    "*-organization",
+    "*-organization-id",
+    "*-organization-name",
+    "*-project",
+    "*-project-id",
+    "*-project-name",
+    "*-subscription-id",
+    "*-team-id",
+    "*-tenant-id",
+    "*-user-id",
+    "*-workspace",
+    "*-workspace-id",
+    "*-workspace-name",
+    "accept-ch",
+    "access-control-*",
     "alt-svc",
     "clear-site-data",
+    "critical-ch",
+    "expect-ct",
     "nel",
+    "origin-agent-cluster",
+    "public-key-pins*",
     "report-to",
-    "set-cookie",
+    "reporting-endpoints",
+    "set-cookie*",
+    "set-login",
     "strict-transport-security",
+    "use-as-dictionary",
 ];
 /// `max_signed_body_bytes`: the listener's limit in `envoy/bootstrap.yaml`.
 pub const MAX_SIGNED_BODY_BYTES: u64 = 32 * 1024 * 1024;

@@ -45,8 +45,16 @@ pub struct Document {
     /// `true` also serves the connect page without a token; the page is the same for everybody.
     #[serde(default)]
     pub(super) public_connect_page: bool,
-    /// Response headers of the provider that are not forwarded; by default those that identify the
-    /// gateway's account or that clients would store for the gateway's host.
+    /// Request headers that no provider receives, in addition to credentials and to headers that
+    /// describe the caller; each a name, or a prefix followed by `*`.
+    pub(super) request_headers_to_remove: Option<Vec<String>>,
+    /// The only request headers that providers receive, besides those that HTTP needs; by default
+    /// all that do not describe the caller. A header that is listed by its name may describe the
+    /// caller.
+    pub(super) request_headers_allowed: Option<Vec<String>>,
+    /// Response headers of the providers that are not forwarded; by default those that identify the
+    /// gateway's account or that clients would store for the gateway's host. Each is a name, a
+    /// prefix followed by `*`, or `*` followed by a suffix.
     pub(super) response_headers_to_remove: Option<Vec<String>>,
     /// The largest request body that is buffered for signing; 32 MiB by default, the listener's
     /// limit.
@@ -276,6 +284,12 @@ pub(super) struct Provider {
     /// Headers that are set on every request.
     #[serde(default)]
     pub(super) headers: BTreeMap<String, String>,
+    /// Request headers that this provider does not receive, in addition to those for all.
+    pub(super) request_headers_to_remove: Option<Vec<String>>,
+    /// The only request headers that this provider receives, instead of those for all.
+    pub(super) request_headers_allowed: Option<Vec<String>>,
+    /// Response headers of this provider that are not forwarded, in addition to those for all.
+    pub(super) response_headers_to_remove: Option<Vec<String>>,
     /// Token prices by model.
     #[serde(default)]
     pub(super) prices: BTreeMap<String, Prices>,

@@ -25,8 +25,10 @@ use crate::http::url::{BaseUrl, Endpoint};
 use crate::models::catalog::{Catalog, UnlistedStatus};
 use crate::models::pattern::ModelPattern;
 use crate::models::price::{Price, PriceList, Prices};
+use crate::provider::HeaderRules;
 use crate::provider::credential::{Credential, GatewayToken};
 use crate::provider_kind::KeyPlacement;
+use crate::provider_kind::ProviderKind;
 use crate::telemetry::{LogField, LogFields};
 use crate::testing::{ISSUER, SigningKey, config, env};
 
@@ -48,6 +50,8 @@ fn full() -> Value {
         "path_prefix": "/ai",
         "usage_path": "/totals/of/ai",
         "clusters": {"https": "tls", "http": "plain"},
+        "request_headers_to_remove": ["X-Everywhere"],
+        "request_headers_allowed": ["*"],
         "response_headers_to_remove": ["Set-Cookie", "x-request-cost"],
         "max_signed_body_bytes": 1000,
         "max_model_lookup_bytes": 2000,
@@ -124,6 +128,9 @@ fn full() -> Value {
                     "m*": {"input": 3, "output": 4},
                 },
                 "headers": {"X-Team": "a b"},
+                "request_headers_to_remove": ["X-Only-Here-*"],
+                "request_headers_allowed": ["OpenAI-*", "x-thread"],
+                "response_headers_to_remove": ["*-cost"],
                 "allow": [{"subject": "svc", "issuer": "inline"}, {"claim": "team", "value": "x"}],
             },
             {
@@ -156,7 +163,7 @@ fn catalog(models: &[&str]) -> Option<Rc<Catalog>> {
     Catalog::new(patterns.collect()).map(Rc::new)
 }
 
-fn patterns(paths: &[&str]) -> Option<Vec<PathPattern>> {
+fn path_patterns(paths: &[&str]) -> Option<Vec<PathPattern>> {
     paths.iter().map(|path| PathPattern::parse(path)).collect()
 }
 
@@ -168,6 +175,10 @@ fn claim(claim: &str, value: &str) -> ClaimMatch {
     }
 }
 
+fn header_patterns(names: &[&str]) -> Vec<NamePattern> {
+    names.iter().map(|name| NamePattern::new(name)).collect()
+}
+
 #[test]
 fn every_field_of_a_document_is_read() {
     let config = config(&full());
@@ -176,7 +187,7 @@ fn every_field_of_a_document_is_read() {
     assert_eq!(config.token_headers, ["x-token"]);
     assert_eq!(
         config.response_headers_to_remove,
-        ["set-cookie", "x-request-cost"]
+        header_patterns(&["set-cookie", "x-request-cost"])
     );
     assert_eq!(config.authentication.limits().cache_size, 7);
     assert_eq!(config.authentication.verifier(), VerifierChoice::Wasm);
@@ -206,7 +217,7 @@ fn every_field_of_a_document_is_read() {
                     models: catalog(&["m1", "x-*"]),
                     paths: PathRules {
                         denied: Vec::new(),
-                        allowed: patterns(&["chat/**"]),
+                        allowed: path_patterns(&["chat/**"]),
                     },
                     prices: Some(Rc::new(PriceList::new(vec![prices(
                         "m1",
@@ -247,14 +258,19 @@ fn every_field_of_a_document_is_read() {
             paths_without_version: false,
             paths_without_model: vec![PathPattern::parse("batches").unwrap()],
             paths: PathRules {
-                denied: patterns(&["files", "batches/**"]).unwrap(),
-                allowed: patterns(&["chat/completions", "models/*"]),
+                denied: path_patterns(&["files", "batches/**"]).unwrap(),
+                allowed: path_patterns(&["chat/completions", "models/*"]),
             },
             prices: Rc::new(PriceList::new(vec![
                 prices("m*", [3.0, 4.0, 3.0, 3.0, 3.0]),
                 prices("m1", [1.0, 2.5, 0.1, 1.25, 2.0]),
             ])),
             headers: vec![("x-team".into(), "a b".into())],
+            header_rules: HeaderRules {
+                request_removed: header_patterns(&["x-only-here-*", "x-everywhere"]),
+                request_allowed: Some(header_patterns(&["openai-*", "x-thread"])),
+                response_removed: header_patterns(&["*-cost"]),
+            },
             allow: Some(vec![
                 ClaimMatch {
                     issuer: Some(2),
@@ -262,6 +278,14 @@ fn every_field_of_a_document_is_read() {
                 },
                 claim("team", "x"),
             ]),
+        }
+    );
+    assert_eq!(
+        two.header_rules,
+        HeaderRules {
+            request_removed: header_patterns(&["x-everywhere"]),
+            request_allowed: Some(header_patterns(&["*"])),
+            response_removed: vec![],
         }
     );
     let gateway_token = GatewayToken::Required;

@@ -1,5 +1,6 @@
 //! What the driver needs from the proxy it runs in.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::base::shared_data::SharedData;
@@ -96,7 +97,7 @@ pub trait Host: Clock + SharedData + Clone + 'static {
     fn remove_response_headers(&self, names: &[String]);
 
     /// Replaces headers of the response.
-    fn set_response_headers(&self, headers: &[(&'static str, String)]);
+    fn set_response_headers(&self, headers: &[(&'static str, Cow<'static, str>)]);
 
     /// What produced the response, such as `via_upstream`.
     fn response_details(&self) -> Vec<u8>;

@@ -30,6 +30,7 @@ pub(super) const PROFILE: Profile = Profile {
     usage_headers: None,
     upload_url_headers: &[],
     token_locations: |_| &[TokenLocation::Bearer, TokenLocation::XApiKey],
+    option_headers: &[],
     token_hint: "authorization: Bearer",
     key_placement: |_| KeyPlacement::Header(Cow::Borrowed("x-api-key")),
     credentials: CredentialRule {
@@ -39,7 +40,6 @@ pub(super) const PROFILE: Profile = Profile {
         key_header: false,
         signing_service: None,
     },
-    account_headers: &["anthropic-organization-id"],
     connect_snippets: snippets::ANTHROPIC,
 };
 

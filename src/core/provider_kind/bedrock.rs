@@ -41,6 +41,7 @@ pub(super) const PROFILE: Profile = Profile {
     usage_headers: Some(usage::reported_in_headers),
     upload_url_headers: &[],
     token_locations: |_| &[TokenLocation::Bearer, TokenLocation::SessionToken],
+    option_headers: &["x-amzn-bedrock-"],
     token_hint: "authorization: Bearer",
     key_placement: |_| KeyPlacement::Bearer,
     credentials: CredentialRule {
@@ -50,7 +51,6 @@ pub(super) const PROFILE: Profile = Profile {
         key_header: false,
         signing_service: Some("bedrock"),
     },
-    account_headers: &[],
     connect_snippets: snippets::BEDROCK,
 };
 

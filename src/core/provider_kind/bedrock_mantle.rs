@@ -45,6 +45,7 @@ pub(super) const PROFILE: Profile = Profile {
             TokenLocation::SessionToken,
         ]
     },
+    option_headers: &["x-amzn-bedrock-"],
     credentials: CredentialRule {
         optional: false,
         api_key: false,
@@ -52,7 +53,6 @@ pub(super) const PROFILE: Profile = Profile {
         key_header: false,
         signing_service: Some("bedrock-mantle"),
     },
-    account_headers: &[],
     connect_snippets: snippets::BEDROCK_MANTLE,
     ..openai::PROFILE
 };

@@ -46,6 +46,7 @@ pub(super) const PROFILE: Profile = Profile {
             &[TokenLocation::XGoogApiKey, TokenLocation::KeyParameter]
         }
     },
+    option_headers: &[],
     token_hint: "x-goog-api-key",
     key_placement: |path| {
         if is_openai_compatible(path) {
@@ -61,7 +62,6 @@ pub(super) const PROFILE: Profile = Profile {
         key_header: false,
         signing_service: None,
     },
-    account_headers: &[],
     connect_snippets: snippets::GOOGLE,
 };
 

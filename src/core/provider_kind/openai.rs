@@ -24,6 +24,7 @@ pub(super) const PROFILE: Profile = Profile {
             TokenLocation::Subprotocol,
         ]
     },
+    option_headers: &[],
     token_hint: "authorization: Bearer",
     key_placement: |_| KeyPlacement::Bearer,
     credentials: CredentialRule {
@@ -33,7 +34,6 @@ pub(super) const PROFILE: Profile = Profile {
         key_header: true,
         signing_service: None,
     },
-    account_headers: &["openai-organization", "openai-project"],
     connect_snippets: snippets::OPENAI,
 };
 

@@ -21,6 +21,8 @@ pub enum Rejection {
     Path(RouteError),
     /// The method is not one that APIs use.
     Method,
+    /// A browser asks for a provider's response as a page, a script or a worker.
+    ForBrowserToRun,
     /// A credential is repeated.
     Repeated(RepeatedHeader),
     /// The token is missing or not valid.
@@ -96,6 +98,12 @@ impl Rejection {
                 "method_not_allowed",
                 "the method is not GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS in upper case; use \
                  the method that the provider documents",
+            ),
+            Self::ForBrowserToRun => ErrorResponse::new(
+                &FORBIDDEN,
+                "browser_destination_refused",
+                "a browser asks for a provider's response as a page, a script or a worker, which \
+                 the provider could then run at the gateway's address; use fetch() instead",
             ),
             Self::Repeated(error) => ErrorResponse::new(
                 &BAD_REQUEST,

@@ -63,6 +63,7 @@ fn every_message_says_what_is_wrong_and_what_to_do() {
         Rejection::Path(RouteError::DotSegment),
         Rejection::Path(RouteError::ControlCharacter),
         Rejection::Method,
+        Rejection::ForBrowserToRun,
         Rejection::Repeated(RepeatedHeader { name: name() }),
         Rejection::Token(TokenError::Missing),
         Rejection::Token(TokenError::Scheme),

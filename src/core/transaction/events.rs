@@ -1,5 +1,7 @@
 //! The inputs and outputs of a transaction.
 
+use std::borrow::Cow;
+
 use crate::base::chunk::Chunk;
 use crate::forward::UpstreamRequest;
 use crate::gateway::Resource;
@@ -29,6 +31,8 @@ pub enum Input<'a> {
     EditRefused,
     /// The response's head has arrived.
     ResponseHead(ResponseHead),
+    /// The head of a response that the host or another of its filters makes instead of the provider.
+    LocalReplyHead(ResponseHead),
     /// A piece of the response's body.
     ResponseBody(&'a [u8]),
     /// The response has ended, or the stream has ended without one.
@@ -69,7 +73,7 @@ pub enum Effect {
     /// Remove these headers from the response.
     RemoveResponseHeaders(Vec<String>),
     /// Set these headers of the response.
-    SetResponseHeaders(Vec<(&'static str, String)>),
+    SetResponseHeaders(Vec<(&'static str, Cow<'static, str>)>),
 }
 
 /// Whether the host may pass on what has arrived of a request.

@@ -10,6 +10,7 @@ use crate::authn::jwt::Claims;
 use crate::base::chunk::Chunk;
 use crate::base::time::{Clock, UnixTime};
 use crate::config::Config;
+use crate::forward::response::Upload;
 use crate::http::head::{RequestHead, ResponseHead};
 use crate::models::catalog::ModelFault;
 use crate::models::price::PriceList;
@@ -41,8 +42,9 @@ pub(super) struct Exchange {
     started: UnixTime,
     /// Whether the client asks for another protocol.
     is_upgrade: bool,
-    /// The provider's URL at the gateway, if the response may contain upload URLs.
-    upload_proxy_url: Option<String>,
+    /// The provider's URL at the gateway, if the response may contain absolute URLs.
+    proxy_url: Option<String>,
+    upload: Upload,
 }
 
 const SWITCHING_PROTOCOLS: u16 = 101;
@@ -92,18 +94,25 @@ impl Exchange {
             caller_prices: None,
             started: now,
             is_upgrade: head.asks_for_upgrade(),
-            upload_proxy_url: None,
+            proxy_url: None,
+            upload: Upload::None,
         }
     }
 
-    /// Notes the provider's URL at the gateway if the request starts an upload.
-    pub(super) fn note_upload(&mut self, proxy_url: Option<String>) {
-        self.upload_proxy_url = proxy_url;
+    /// Notes the provider's URL at the gateway, for absolute URLs in the response.
+    pub(super) fn note_proxy_url(&mut self, proxy_url: String, upload: Upload) {
+        self.proxy_url = Some(proxy_url);
+        self.upload = upload;
     }
 
-    /// The provider's URL at the gateway if the request starts an upload.
-    pub(super) fn upload_proxy_url(&self) -> Option<&str> {
-        self.upload_proxy_url.as_deref()
+    /// The provider's URL at the gateway, if the response may contain absolute URLs.
+    pub(super) fn proxy_url(&self) -> Option<&str> {
+        self.proxy_url.as_deref()
+    }
+
+    /// Whether the request starts an upload.
+    pub(super) const fn upload(&self) -> Upload {
+        self.upload
     }
 
     /// What the access log says if the gateway answers the request itself after all.

@@ -28,6 +28,7 @@ use crate::base::shared_data::SharedData;
 use crate::base::time::UnixTime;
 use crate::config::Config;
 use crate::forward::UpstreamRequest;
+use crate::forward::response::{Upload, is_for_browser_to_run};
 use crate::forward::upload::starts_upload;
 use crate::gateway::{Gateway, Resource};
 use crate::http::head::RequestHead;
@@ -126,6 +127,9 @@ fn respond(
     let route =
         Route::parse(&config.path_prefix, own_paths, head.path()).map_err(Rejection::Path)?;
     let query = match route {
+        Route::Upstream { .. } if is_for_browser_to_run(head) => {
+            return Err(Rejection::ForBrowserToRun.into());
+        }
         Route::Upstream { query, .. } => query,
         _ => None,
     };
@@ -200,9 +204,16 @@ impl<'a> ReceivedRequest<'a> {
         let mut exchange = Exchange::new(provider, &operation, self.head, claims, self.now);
         exchange.set_caller_prices(terms.prices);
         exchange.note_conversation(&config.observability.conversation_headers, self.head);
-        let upload_proxy_url = starts_upload(provider, path)
-            .then(|| proxy_url(self.head, &config.path_prefix, &provider.name));
-        exchange.note_upload(upload_proxy_url);
+        let upload = if starts_upload(provider, path) {
+            Upload::Started
+        } else {
+            Upload::None
+        };
+        // Operations that generate return their result, and no URL at which to ask for it.
+        if upload == Upload::Started || operation.dialect().is_none() {
+            let proxy_url = proxy_url(self.head, &config.path_prefix, &provider.name);
+            exchange.note_proxy_url(proxy_url, upload);
+        }
         exchange.check_body(later_check);
         let exchange = Box::new(exchange);
         let mut request = UpstreamRequest::new(

@@ -4,6 +4,67 @@ use super::problems::{problems, provider_problems, with};
 use super::*;
 
 #[test]
+fn a_list_of_headers_names_no_header_that_must_stay_or_never_does() {
+    const ONLY_AT_THE_END: &str = "may have * only at the end";
+    const NEEDED: &str = "is a header that HTTP needs";
+    const OWN: &str = "is a header that the gateway itself sets or removes";
+    let [to_remove, allowed, from_responses] = [
+        "request_headers_to_remove",
+        "request_headers_allowed",
+        "response_headers_to_remove",
+    ];
+    for (field, name, problem) in [
+        (to_remove, "", "is not a header name"),
+        (to_remove, ":path", "is not a header name"),
+        (to_remove, "a b", "is not a header name"),
+        (to_remove, "*", "would remove every header"),
+        (to_remove, "x-*-y", ONLY_AT_THE_END),
+        (to_remove, "*-y", ONLY_AT_THE_END),
+        (to_remove, "x-**", ONLY_AT_THE_END),
+        (to_remove, "Host", NEEDED),
+        (to_remove, "content-length", NEEDED),
+        (to_remove, "Transfer-Encoding", NEEDED),
+        (to_remove, "Authorization", OWN),
+        (to_remove, "x-ai-gateway-cluster", OWN),
+        (to_remove, "x-forwarded-proto", OWN),
+        (allowed, "", "is not a header name"),
+        (allowed, "connection", NEEDED),
+        (allowed, "cookie", OWN),
+        (allowed, "X-Api-Key", OWN),
+        (allowed, "*-beta", ONLY_AT_THE_END),
+        (from_responses, ":status", "is not a header name"),
+        (from_responses, "*", "would remove every header"),
+        (from_responses, "*-*", ONLY_AT_THE_END),
+        (from_responses, "Content-Encoding", NEEDED),
+        (from_responses, "Content-Security-Policy", OWN),
+        (from_responses, "x-ai-gateway-error", OWN),
+    ] {
+        let mut document = minimal();
+        document["providers"] = json!([{"name": "p", "type": "openai", "api_key": {"env": "KEY"}}]);
+        document[field] = json!(["x-fine", name]);
+        document["providers"][0][field] = json!([name]);
+        let expected = [
+            format!("/providers/0/{field}/0: {problem}"),
+            format!("/{field}/1: {problem}"),
+        ];
+        assert_eq!(problems(&document), expected, "{field} {name}");
+    }
+    for (field, name) in [
+        (to_remove, "x-request-id"),
+        (to_remove, "content-*"),
+        (allowed, "*"),
+        (allowed, "x-user-id"),
+        (from_responses, "*-id"),
+        (from_responses, "location"),
+    ] {
+        let mut document = minimal();
+        document["providers"] = json!([{"name": "p", "type": "openai", "api_key": {"env": "KEY"}}]);
+        document["providers"][0][field] = json!([name]);
+        assert_eq!(problems(&document), [""; 0], "{field} {name}");
+    }
+}
+
+#[test]
 fn provider_names_are_well_formed_and_unique() {
     let provider = |name: &str| json!({"name": name, "type": "openai", "api_key": {"env": "K"}});
     let twice = json!([provider("a"), provider("b"), provider("a")]);

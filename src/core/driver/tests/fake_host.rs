@@ -1,6 +1,7 @@
 //! A host in memory. It records what it is asked to do, and treats the bodies of held requests as
 //! Envoy does, with the bug of Envoy before 1.39 if its version says so.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 
@@ -320,7 +321,7 @@ impl Host for FakeHost {
         self.call(Call::ResponseHeadersRemoved(context));
     }
 
-    fn set_response_headers(&self, _: &[(&'static str, String)]) {}
+    fn set_response_headers(&self, _: &[(&'static str, Cow<'static, str>)]) {}
 
     fn response_details(&self) -> Vec<u8> {
         self.0.response_details.get().into()
