@@ -48,7 +48,7 @@ impl Authentication {
 }
 
 pub(super) fn read(
-    authentication: document::Authentication,
+    authentication: document::AuthenticationConfig,
     clusters: &Clusters,
     problems: &mut Problems,
 ) -> Authentication {
@@ -89,15 +89,15 @@ pub(super) fn read(
         issuers,
         cache_size,
         verifier: match authentication.signature_verifier {
-            document::SignatureVerifier::Auto => VerifierChoice::Auto,
-            document::SignatureVerifier::Host => VerifierChoice::Host,
-            document::SignatureVerifier::Wasm => VerifierChoice::Wasm,
+            document::SignatureVerifierConfig::Auto => VerifierChoice::Auto,
+            document::SignatureVerifierConfig::Host => VerifierChoice::Host,
+            document::SignatureVerifierConfig::Wasm => VerifierChoice::Wasm,
         },
     }
 }
 
 fn issuer(
-    document: document::Issuer,
+    document: document::IssuerConfig,
     clusters: &Clusters,
     path: &str,
     problems: &mut Problems,

@@ -34,7 +34,7 @@ const RESERVED_HEADERS: [&str; 6] = [
 ];
 
 pub(super) fn read(
-    documents: Vec<document::Provider>,
+    documents: Vec<document::ProviderConfig>,
     issuers: &[String],
     clusters: &Clusters,
     env: &dyn Fn(&str) -> Option<String>,
@@ -64,7 +64,7 @@ pub(super) fn read(
 }
 
 fn provider(
-    document: document::Provider,
+    document: document::ProviderConfig,
     issuers: &[String],
     clusters: &Clusters,
     env: &dyn Fn(&str) -> Option<String>,
@@ -135,7 +135,7 @@ fn provider(
 
 /// The AWS region; empty for types that are not signed.
 fn region<'a>(
-    document: &'a document::Provider,
+    document: &'a document::ProviderConfig,
     kind: ProviderKind,
     path: &str,
     problems: &mut Problems,
@@ -152,7 +152,7 @@ fn region<'a>(
 }
 
 fn base_url(
-    document: &document::Provider,
+    document: &document::ProviderConfig,
     kind: ProviderKind,
     region: &str,
     path: &str,
@@ -183,7 +183,7 @@ fn base_url(
 
 /// Rejects fields that have no effect for this type.
 fn reject_inapplicable_fields(
-    document: &document::Provider,
+    document: &document::ProviderConfig,
     kind: ProviderKind,
     path: &str,
     problems: &mut Problems,
@@ -217,7 +217,7 @@ fn reject_inapplicable_fields(
 
 /// The credential: a key, passthrough or none, whichever the type allows.
 fn credential(
-    document: &document::Provider,
+    document: &document::ProviderConfig,
     kind: ProviderKind,
     env: &dyn Fn(&str) -> Option<String>,
     path: &str,
@@ -268,7 +268,7 @@ fn credential(
 }
 
 fn key_placement(
-    document: &document::Provider,
+    document: &document::ProviderConfig,
     path: &str,
     problems: &mut Problems,
 ) -> Option<KeyPlacement> {
