@@ -56,7 +56,7 @@ impl Authentication {
 }
 
 pub(super) fn read(
-    authentication: document::Authentication,
+    authentication: document::AuthenticationConfig,
     clusters: &Clusters,
     problems: &mut Problems,
 ) -> Authentication {
@@ -109,15 +109,15 @@ pub(super) fn read(
             cache_size,
         },
         verifier: match authentication.signature_verifier {
-            document::SignatureVerifier::Auto => VerifierChoice::Auto,
-            document::SignatureVerifier::Host => VerifierChoice::Host,
-            document::SignatureVerifier::Wasm => VerifierChoice::Wasm,
+            document::SignatureVerifierConfig::Auto => VerifierChoice::Auto,
+            document::SignatureVerifierConfig::Host => VerifierChoice::Host,
+            document::SignatureVerifierConfig::Wasm => VerifierChoice::Wasm,
         },
     }
 }
 
 fn issuer(
-    document: document::Issuer,
+    document: document::IssuerConfig,
     clusters: &Clusters,
     path: &str,
     problems: &mut Problems,

@@ -10,7 +10,7 @@ use crate::authz::{Action, Binding, ClaimMatch, Policy};
 
 pub(super) fn read(
     authorization: document::Authorization,
-    providers: &[document::Provider],
+    providers: &[document::ProviderConfig],
     issuers: &[String],
     problems: &mut Problems,
 ) -> Policy {

@@ -23,7 +23,7 @@ const SESSION_DURATION: Duration = Duration::from_secs(3600);
 
 /// Reads the credential of a provider whose requests are signed.
 pub(super) struct CredentialReader<'a> {
-    pub(super) provider: &'a document::Provider,
+    pub(super) provider: &'a document::ProviderConfig,
     pub(super) region: &'a str,
     pub(super) service: &'static str,
     pub(super) clusters: &'a Clusters,

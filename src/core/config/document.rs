@@ -36,12 +36,12 @@ pub struct Document {
     /// The path of the gateway's status; by default `status` next to the providers.
     pub(super) status_path: Option<String>,
     /// How callers are authenticated.
-    pub(super) authentication: Authentication,
+    pub(super) authentication: AuthenticationConfig,
     /// What callers may do; by default only what their tokens' claims grant.
     #[serde(default)]
     pub(super) authorization: Authorization,
     /// The providers.
-    pub(super) providers: Vec<Provider>,
+    pub(super) providers: Vec<ProviderConfig>,
     /// `true` also serves the connect page without a token; the page is the same for everybody.
     #[serde(default)]
     pub(super) public_connect_page: bool,
@@ -72,10 +72,10 @@ pub struct Document {
     pub(super) unlisted_model_status: Option<u16>,
     /// Optional logs, metrics and limits.
     #[serde(default)]
-    pub(super) observability: Observability,
+    pub(super) observability: ObservabilityConfig,
     /// The Envoy clusters for `https` and `http` URLs.
     #[serde(default)]
-    pub(super) clusters: Clusters,
+    pub(super) clusters: ClustersConfig,
 }
 
 impl Document {
@@ -93,11 +93,12 @@ impl Document {
 
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Authentication"))]
 #[serde(deny_unknown_fields, expecting = "an object")]
-pub(super) struct Authentication {
+pub(super) struct AuthenticationConfig {
     /// Who may issue tokens.
     #[serde(default)]
-    pub(super) issuers: Vec<Issuer>,
+    pub(super) issuers: Vec<IssuerConfig>,
     /// `true`, without issuers: everyone who can reach the gateway may use it.
     #[serde(default)]
     pub(super) disabled: bool,
@@ -110,13 +111,14 @@ pub(super) struct Authentication {
     pub(super) max_token_bytes: Option<usize>,
     /// What verifies signatures: the host if it can, by default.
     #[serde(default)]
-    pub(super) signature_verifier: SignatureVerifier,
+    pub(super) signature_verifier: SignatureVerifierConfig,
 }
 
 #[derive(Deserialize, Clone, Copy, Default)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "SignatureVerifier"))]
 #[serde(rename_all = "snake_case")]
-pub(super) enum SignatureVerifier {
+pub(super) enum SignatureVerifierConfig {
     #[default]
     Auto,
     Host,
@@ -125,8 +127,9 @@ pub(super) enum SignatureVerifier {
 
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Issuer"))]
 #[serde(deny_unknown_fields, expecting = "an object")]
-pub(super) struct Issuer {
+pub(super) struct IssuerConfig {
     /// The exact `iss`; its `/.well-known/openid-configuration` names the key set.
     pub(super) issuer: String,
     /// One of the `audience_claims` must contain one of these.
@@ -173,13 +176,14 @@ pub(super) struct Authorization {
     pub(super) get: Option<Vec<String>>,
     /// Permissions granted by this configuration.
     #[serde(default)]
-    pub(super) bindings: Vec<Binding>,
+    pub(super) bindings: Vec<BindingConfig>,
 }
 
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Binding"))]
 #[serde(deny_unknown_fields, expecting = "an object")]
-pub(super) struct Binding {
+pub(super) struct BindingConfig {
     /// The issuer whose tokens the binding applies to, one of the `issuers`; any by default.
     pub(super) issuer: Option<String>,
     /// The `sub` that receives the permissions.
@@ -201,7 +205,7 @@ pub(super) struct Binding {
     pub(super) paths_allowed: Option<Vec<String>>,
     /// Token prices for these callers, by model.
     #[serde(default)]
-    pub(super) prices: BTreeMap<String, Prices>,
+    pub(super) prices: BTreeMap<String, PricesConfig>,
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -228,8 +232,9 @@ pub(super) struct AllowRule {
 
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Provider"))]
 #[serde(deny_unknown_fields, expecting = "an object")]
-pub(super) struct Provider {
+pub(super) struct ProviderConfig {
     /// The segment of the proxy URL.
     #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[a-z][a-z0-9-]{0,62}$")))]
     pub(super) name: String,
@@ -292,7 +297,7 @@ pub(super) struct Provider {
     pub(super) response_headers_to_remove: Option<Vec<String>>,
     /// Token prices by model.
     #[serde(default)]
-    pub(super) prices: BTreeMap<String, Prices>,
+    pub(super) prices: BTreeMap<String, PricesConfig>,
     /// Restricts all permissions on this provider to callers that match one of these rules.
     pub(super) allow: Option<Vec<AllowRule>>,
 }
@@ -300,8 +305,9 @@ pub(super) struct Provider {
 /// Prices per million tokens.
 #[derive(Deserialize, Clone, Copy)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Prices"))]
 #[serde(deny_unknown_fields, expecting = "an object")]
-pub(super) struct Prices {
+pub(super) struct PricesConfig {
     /// Input tokens that are neither read from nor written to a cache.
     pub(super) input: f64,
     /// Output tokens, including reasoning.
@@ -325,8 +331,9 @@ pub(super) enum Signing {
 
 #[derive(Deserialize, Default)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Observability"))]
 #[serde(deny_unknown_fields, expecting = "an object")]
-pub(super) struct Observability {
+pub(super) struct ObservabilityConfig {
     /// Request headers that identify a conversation.
     pub(super) conversation_headers: Option<Vec<String>>,
     /// Claims to log.
@@ -341,8 +348,9 @@ pub(super) struct Observability {
 
 #[derive(Deserialize, Default)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Clusters"))]
 #[serde(deny_unknown_fields, expecting = "an object")]
-pub(super) struct Clusters {
+pub(super) struct ClustersConfig {
     /// For `https` URLs; `upstream_https` by default.
     pub(super) https: Option<String>,
     /// For `http` URLs; `upstream_http` by default.

@@ -20,7 +20,7 @@ pub struct Observability {
 }
 
 pub(super) fn read(
-    document: document::Observability,
+    document: document::ObservabilityConfig,
     token_headers: &[String],
     problems: &mut Problems,
 ) -> Observability {

@@ -8,7 +8,7 @@ use crate::models::pattern::ModelPattern;
 use crate::models::price::{Price, PriceList, Prices};
 
 pub(super) fn read(
-    documents: BTreeMap<String, document::Prices>,
+    documents: BTreeMap<String, document::PricesConfig>,
     path: &str,
     problems: &mut Problems,
 ) -> PriceList {

@@ -36,7 +36,7 @@ const RESERVED_HEADERS: [&str; 6] = [
 ];
 
 pub(super) fn read(
-    documents: Vec<document::Provider>,
+    documents: Vec<document::ProviderConfig>,
     issuers: &[String],
     clusters: &Clusters,
     env: &dyn Fn(&str) -> Option<String>,
@@ -66,7 +66,7 @@ pub(super) fn read(
 }
 
 fn provider(
-    document: document::Provider,
+    document: document::ProviderConfig,
     issuers: &[String],
     clusters: &Clusters,
     env: &dyn Fn(&str) -> Option<String>,
@@ -147,7 +147,7 @@ fn provider(
 
 /// The AWS region; empty for types that are not signed.
 fn region<'a>(
-    document: &'a document::Provider,
+    document: &'a document::ProviderConfig,
     kind: ProviderKind,
     path: &str,
     problems: &mut Problems,
@@ -164,7 +164,7 @@ fn region<'a>(
 }
 
 fn base_url(
-    document: &document::Provider,
+    document: &document::ProviderConfig,
     kind: ProviderKind,
     region: &str,
     path: &str,
@@ -200,7 +200,7 @@ fn base_url(
 
 /// Rejects fields that have no effect for this type.
 fn reject_inapplicable_fields(
-    document: &document::Provider,
+    document: &document::ProviderConfig,
     kind: ProviderKind,
     path: &str,
     problems: &mut Problems,
@@ -234,7 +234,7 @@ fn reject_inapplicable_fields(
 
 /// The credential: a key, passthrough or none, whichever the type allows.
 fn credential(
-    document: &document::Provider,
+    document: &document::ProviderConfig,
     kind: ProviderKind,
     env: &dyn Fn(&str) -> Option<String>,
     path: &str,
@@ -285,7 +285,7 @@ fn credential(
 }
 
 fn key_placement(
-    document: &document::Provider,
+    document: &document::ProviderConfig,
     path: &str,
     problems: &mut Problems,
 ) -> Option<KeyPlacement> {

@@ -3,8 +3,8 @@
 
 use super::secret::is_variable_name;
 use super::{
-    AllowRule, AssumeRole, AwsCredentialsConfig, Binding, Container, Document, Issuer, KeyPair,
-    Provider, RoleSource, SecretReference, Uri,
+    AllowRule, AssumeRole, AwsCredentialsConfig, BindingConfig, Container, Document, IssuerConfig,
+    KeyPair, ProviderConfig, RoleSource, SecretReference, Uri,
 };
 use crate::aws::credentials::{POD_IDENTITY, is_pod_identity_agent};
 use crate::config::Problem;
@@ -38,7 +38,7 @@ impl Document {
         }
         if issuers.len() > 1 {
             let bindings = self.authorization.bindings.iter();
-            let issuers = bindings.map(|binding: &Binding| binding.issuer.as_deref());
+            let issuers = bindings.map(|binding: &BindingConfig| binding.issuer.as_deref());
             warn_of_any_issuer(issuers, "/authorization/bindings", &mut warnings);
         }
         for (index, provider) in self.providers.iter().enumerate() {
@@ -80,7 +80,7 @@ impl Document {
     }
 }
 
-impl Issuer {
+impl IssuerConfig {
     fn warnings(&self, path: &str, warnings: &mut Vec<Problem>) {
         let urls = [
             ("issuer", Some(self.issuer.as_str())),
@@ -97,7 +97,7 @@ impl Issuer {
     }
 }
 
-impl Provider {
+impl ProviderConfig {
     fn warnings(&self, path: &str, warnings: &mut Vec<Problem>) {
         if self.base_url.as_deref().is_some_and(leaves_without_tls) {
             warnings.push(Problem::new(
