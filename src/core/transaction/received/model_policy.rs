@@ -101,7 +101,7 @@ impl ReceivedRequest<'_> {
         };
         match operation.model_place(self.head, query, more) {
             ModelPlace::List(shape) if is_answered_here => {
-                let list = shape.list(&allowed.names(), owner);
+                let list = shape.list(&allowed.names(), &allowed.entries(), owner);
                 return Ok(ModelDecision::Answer(Reply::json(200, Vec::new(), &list)));
             }
             ModelPlace::NotNeeded | ModelPlace::List(_) => {}
