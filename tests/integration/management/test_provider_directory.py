@@ -16,6 +16,7 @@ def gateway(world, start_gateway):
     whole["providers"][0] |= {
         "display_name": "OpenAI for Büro 1",
         "models": ["gpt-4o", "gpt-4o-mini"],
+        "models_restricted": True,
         "headers": {"x-tenant": "secret-tenant"},
     }
     whole["providers"].append(
