@@ -536,6 +536,7 @@ fn a_session_may_name_only_allowed_models() {
         ("model=m-1&deployment=m-3", NOT_FOUND),
         ("model=m-3&deployment=m-1", NOT_FOUND),
         ("model=m-1;deployment=m-3", NOT_FOUND),
+        ("model=m-1&model=m-3", (400, "model_missing")),
     ] {
         let path = format!("/my-openai/openai/realtime?api-version=1&{query}");
         let found = refusal(&gateway, &good(), ("GET", &path), &upgrade, "");
