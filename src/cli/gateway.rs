@@ -34,6 +34,9 @@ pub(super) struct Provider {
     pub(super) base_url: String,
     #[serde(default)]
     pub(super) models: Vec<String>,
+    /// Whether only `models` may be used. Older gateways do not say so.
+    #[serde(default)]
+    pub(super) models_restricted: bool,
     #[serde(default)]
     pub(super) authorization_passthrough: bool,
 }
@@ -45,6 +48,15 @@ impl Provider {
             CredentialOwner::Client
         } else {
             CredentialOwner::Gateway
+        }
+    }
+
+    /// The models that may be used, for display.
+    pub(super) fn models_for_display(&self) -> String {
+        match (self.models.as_slice(), self.models_restricted) {
+            ([], true) => "none".to_owned(),
+            ([], false) => "all".to_owned(),
+            (models, _) => models.join(", "),
         }
     }
 }

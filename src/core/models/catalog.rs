@@ -101,11 +101,6 @@ impl Catalog {
         self.0.iter().any(|pattern| pattern.matches(model))
     }
 
-    /// The entries, as written by the operator.
-    pub fn entries(&self) -> impl Iterator<Item = String> {
-        self.0.iter().map(ToString::to_string)
-    }
-
     /// The exact model IDs.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(ModelPattern::name)
@@ -161,19 +156,24 @@ impl Allowed {
         names
     }
 
-    /// The allowed entries, for display.
+    /// The entries that the allowed models match, each once: those of the provider, those of the
+    /// grants, or what both have in common. If there are none, no model is allowed.
     pub fn entries(&self) -> Vec<String> {
-        let mut entries: Vec<String> = match (&self.served, &self.granted) {
-            (Some(served), None) => served.entries().collect(),
-            (None, granted) => {
-                let granted = granted.iter().flatten();
-                granted
-                    .flat_map(|part| part.entries().collect::<Vec<_>>())
-                    .collect()
-            }
-            (Some(_), Some(_)) => self.names().into_iter().map(str::to_owned).collect(),
+        let served = self.served.iter().flat_map(|served| &served.0);
+        let granted = self.granted.iter().flatten().flat_map(|part| &part.0);
+        let common: Vec<_> = match (&self.served, &self.granted) {
+            (Some(_), None) => served.cloned().collect(),
+            (None, _) => granted.cloned().collect(),
+            (Some(_), Some(_)) => served
+                .flat_map(|one| granted.clone().filter_map(|another| one.and(another)))
+                .collect(),
         };
-        entries.dedup();
+        let mut entries = Vec::new();
+        for entry in common.iter().map(ToString::to_string) {
+            if !entries.contains(&entry) {
+                entries.push(entry);
+            }
+        }
         entries
     }
 
@@ -233,7 +233,8 @@ mod tests {
             assert!(!catalog.has(model), "{model}");
         }
         assert_eq!(catalog.names().collect::<Vec<_>>(), ["gpt-4o"]);
-        assert_eq!(catalog.entries().collect::<Vec<_>>(), ["gpt-4o", "o3-*"]);
+        let both = allowed(Some(&["gpt-4o", "o3-*"]), None);
+        assert_eq!(both.entries(), ["gpt-4o", "o3-*"]);
         assert_eq!(Catalog::new(Vec::new()), None);
     }
 
@@ -248,6 +249,33 @@ mod tests {
         let granted = allowed(None, Some(&[&["c"]]));
         assert!(granted.has("c") && !granted.has("a"));
         assert!(Allowed::new("p", None, None, UnlistedStatus::NotFound).is_none());
+    }
+
+    #[test]
+    fn the_entries_are_the_effective_restriction() {
+        let served: &[&str] = &["gpt-4o", "gpt-4o-mini*", "o3-*"];
+        for (served, granted, entries) in [
+            (Some(served), None, &["gpt-4o", "gpt-4o-mini*", "o3-*"][..]),
+            (
+                Some(served),
+                Some(&[&["gpt-4o-mini*"][..]][..]),
+                &["gpt-4o-mini*"],
+            ),
+            (
+                Some(served),
+                Some(&[&["o3-mini", "o3-m*"], &["o3-m*"]]),
+                &["o3-mini", "o3-m*"],
+            ),
+            (
+                Some(served),
+                Some(&[&["gpt*"]]),
+                &["gpt-4o", "gpt-4o-mini*"],
+            ),
+            (Some(served), Some(&[&["claude-*"]]), &[]),
+            (None, Some(&[&["a"], &["b*", "a"]]), &["a", "b*"]),
+        ] {
+            assert_eq!(allowed(served, granted).entries(), entries, "{granted:?}");
+        }
     }
 
     #[test]

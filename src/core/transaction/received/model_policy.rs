@@ -84,12 +84,6 @@ impl ReceivedRequest<'_> {
         let is_answered_here = matches!(caller, Caller::Known(_))
             || !matches!(provider.credential, Credential::Passthrough { .. });
         let owner = &provider.name;
-        if let Some(query) = query {
-            let mut models = models_in_query(query);
-            models
-                .try_for_each(|model| allowed.check(&model))
-                .map_err(Rejection::Model)?;
-        }
         let check = |allowed, required| {
             let limit = self.config.max_model_lookup_bytes;
             Box::new(BodyCheck::new(
@@ -99,9 +93,17 @@ impl ReceivedRequest<'_> {
                 limit,
             ))
         };
-        match operation.model_place(self.head, query, more) {
+        let place = operation.model_place(self.head, query, more);
+        let is_refused = matches!(place, ModelPlace::Missing | ModelPlace::Unlisted);
+        if let Some(query) = query.filter(|_| !is_refused) {
+            let mut models = models_in_query(query);
+            models
+                .try_for_each(|model| allowed.check(&model))
+                .map_err(Rejection::Model)?;
+        }
+        match place {
             ModelPlace::List(shape) if is_answered_here => {
-                let list = shape.list(&allowed.names(), owner);
+                let list = shape.list(&allowed.names(), &allowed.entries(), owner);
                 return Ok(ModelDecision::Answer(Reply::json(200, Vec::new(), &list)));
             }
             ModelPlace::NotNeeded | ModelPlace::List(_) => {}

@@ -270,6 +270,40 @@ fn the_gateway_answers_the_list_of_models() {
 }
 
 #[test]
+fn a_restriction_by_prefixes_is_shown() {
+    let mut document = document();
+    document["providers"][0]["models"] = json!(["gpt-4o", "gpt-4o-mini*"]);
+    document["authorization"]["bindings"] = json!([
+        {"subject": "few", "permissions": ["invoke", "get"], "models": ["gpt-4o-mini*"]},
+        {"subject": "none", "permissions": ["invoke", "get"], "models": ["o3"]},
+    ]);
+    let gateway = TestGateway::cold(&document);
+    gateway.publish_keys(&["k"]);
+    let get = |sub: &str, path: &str| {
+        let bearer = bearer(&token(json!({"sub": sub, "scope": ""})));
+        gateway.get(path, &[("authorization", &bearer)]).body()
+    };
+    for (sub, path, models, is_restricted) in [
+        ("few", "/my-openai", json!(["gpt-4o-mini*"]), true),
+        ("none", "/my-openai", json!([]), true),
+        ("few", "/my-vllm", json!(["gpt-4o-mini*"]), true),
+    ] {
+        let shown = get(sub, path);
+        assert_eq!(shown["models"], models, "{sub} {path}");
+        assert_eq!(shown["models_restricted"], is_restricted, "{sub} {path}");
+    }
+    let bearer = bearer(&good());
+    let unrestricted = gateway
+        .get("/my-vllm", &[("authorization", &bearer)])
+        .body();
+    assert_eq!(unrestricted["models"], json!([]));
+    assert_eq!(unrestricted["models_restricted"], false);
+    let list = get("few", "/my-openai/v1/models");
+    assert_eq!(list["data"], json!([]));
+    assert_eq!(list["allowed_models"], json!(["gpt-4o-mini*"]));
+}
+
+#[test]
 fn without_a_model_list_nothing_is_checked() {
     let mut document = document();
     document["providers"][0]["models"] = Value::Null;
@@ -502,6 +536,7 @@ fn a_session_may_name_only_allowed_models() {
         ("model=m-1&deployment=m-3", NOT_FOUND),
         ("model=m-3&deployment=m-1", NOT_FOUND),
         ("model=m-1;deployment=m-3", NOT_FOUND),
+        ("model=m-1&model=m-3", (400, "model_missing")),
     ] {
         let path = format!("/my-openai/openai/realtime?api-version=1&{query}");
         let found = refusal(&gateway, &good(), ("GET", &path), &upgrade, "");
