@@ -35,7 +35,7 @@ use crate::base::time::UnixTime;
 use crate::config::{Authentication, Config, ConfigError};
 use crate::fetch::callout::{self, Callout, CalloutResponse, MAX_DOCUMENT_BYTES};
 use crate::gateway::{Gateway, Resource};
-use crate::telemetry::{Labels, Measurement, Metric};
+use crate::telemetry::{Labels, Measurement, Metric, ModelBudget};
 use crate::transaction::{Flow, Input};
 use crate::usage::End;
 use metrics::Metrics;
@@ -310,7 +310,7 @@ fn find(requests: &mut Requests, context: u32) -> Option<&mut Request> {
 
 /// Counts a configuration that is refused, labelled with the JSON path of its first problem.
 fn count_refusal(error: &ConfigError, host: &impl Host) {
-    let mut labels = Labels::new(std::iter::empty(), 0, host);
+    let mut labels = Labels::new(std::iter::empty(), ModelBudget::default(), host);
     let place = error.problems.first().map_or("", |first| &first.path);
     let metric = Metric::ConfigurationsRefused(labels.one("reason", place));
     Metrics::default().measure(host, Measurement { metric, value: 1 }, &labels);

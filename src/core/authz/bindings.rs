@@ -7,6 +7,8 @@ use serde_json::Value;
 
 use super::Binding;
 use crate::authn::jwt::Claims;
+use crate::models::catalog::Catalog;
+use crate::models::price::PriceList;
 
 /// Bindings, in the order of the configuration.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -48,6 +50,15 @@ impl Bindings {
         places.dedup();
         let found = places.into_iter().filter_map(|place| self.all.get(place));
         found.filter(move |binding| binding.to.matches_issuer(claims))
+    }
+
+    /// The models that bindings name, in their limits and prices.
+    pub fn model_names(&self) -> impl Iterator<Item = &str> {
+        let limited = self.all.iter().filter_map(|it| it.models.as_deref());
+        let priced = self.all.iter().filter_map(|it| it.prices.as_deref());
+        limited
+            .flat_map(Catalog::names)
+            .chain(priced.flat_map(PriceList::names))
     }
 
     /// Whether any binding limits the models or has prices.

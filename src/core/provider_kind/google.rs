@@ -105,6 +105,7 @@ const OPERATIONS: &[Operation] = &[
         .named("embeddings")
         .in_background(),
     Operation::with_model_in_path("countTokens").unmetered(),
+    Operation::with_model_in_path("computeTokens").unmetered(),
     // The Live API: `ws/…BidiGenerateContent`, where the first message names the model.
     Operation::with_unknown_model("BidiGenerateContent").named("generate_content"),
 ];

@@ -92,6 +92,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation::with_unknown_model("messages")
         .named("chat")
         .metered(&MESSAGES),
+    Operation::with_unknown_model("messages/count_tokens").unmetered(),
 ];
 
 /// WebSocket sessions with one model.
@@ -117,10 +118,7 @@ pub(super) const RESOURCES: &[Operation] = &[
     Operation::without_model("fine_tuning/jobs/*/pause"),
     Operation::without_model("fine_tuning/jobs/*/resume"),
     Operation::without_model("threads"),
-    // A message starts no run at OpenAI. Other servers may answer it.
-    Operation::without_model("threads/*/messages")
-        .named("chat")
-        .metered_if_reported(),
+    Operation::without_model("threads/*/messages").named("chat"),
 ];
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ pub(super) const PROFILE: Profile = Profile {
         operations: &[
             openai::OPERATIONS,
             OLLAMA,
+            TOKENIZERS,
             openai::SESSIONS,
             openai::RESOURCES,
         ],
@@ -47,6 +48,12 @@ pub(super) const PROFILE: Profile = Profile {
     },
     ..openai::PROFILE
 };
+
+/// Counting tokens, which vLLM and Cohere do.
+const TOKENIZERS: &[Operation] = &[
+    Operation::with_model_in_body("tokenize").unmetered(),
+    Operation::with_model_in_body("detokenize").unmetered(),
+];
 
 /// Ollama's own API.
 const OLLAMA: &[Operation] = &[
