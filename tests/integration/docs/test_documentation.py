@@ -114,6 +114,17 @@ def test_each_providers_entry_is_valid():
     assert {entry["type"] for entry in entries} == set(SCHEMA["$defs"]["Provider"]["properties"]["type"]["enum"])
 
 
+def test_each_example_of_prices_is_valid_and_each_provider_type_has_one():
+    text = (DOCS / "configuration.md").read_text()
+    examples = re.findall(r"<summary>(.*?)</summary>\n\n```json\n(.*?)```", text, re.DOTALL)
+    schema = {"$ref": "#/$defs/Prices", "$defs": SCHEMA["$defs"]}
+    for _, example in examples:
+        for entry in json.loads(example).values():
+            jsonschema.validate(entry, schema)
+    titles = " ".join(title for title, _ in examples)
+    assert all(name in titles for name in ("OpenAI", "Anthropic", "Google", "bedrock_mantle", "openai_compatible"))
+
+
 def test_the_tutorial_works(world, token, start_gateway):
     ask_openai, ask_anthropic, refused, rename, listed, usage, metrics = RUN.findall((DOCS / "tutorial.md").read_text())
     with start_gateway(configuration(world)) as gateway:
