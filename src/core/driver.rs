@@ -38,7 +38,7 @@ use crate::fetch::callout::{self, Callout, CalloutResponse, MAX_DOCUMENT_BYTES};
 use crate::forward::response::GATEWAY_HEADER_PREFIX;
 use crate::gateway::{Gateway, Resource};
 use crate::http::head::ResponseHead;
-use crate::telemetry::{Labels, Measurement, Metric};
+use crate::telemetry::{Labels, Measurement, Metric, ModelBudget};
 use crate::transaction::{Flow, Input};
 use crate::usage::End;
 use metrics::Metrics;
@@ -363,7 +363,7 @@ fn is_local_reply(head: &ResponseHead, host: &impl Host) -> bool {
 
 /// Counts a configuration that is refused, labelled with the JSON path of its first problem.
 fn count_refusal(error: &ConfigError, host: &impl Host) {
-    let mut labels = Labels::new(std::iter::empty(), 0, host);
+    let mut labels = Labels::new(std::iter::empty(), ModelBudget::default(), host);
     let place = error.problems.first().map_or("", |first| &first.path);
     let metric = Metric::ConfigurationsRefused(labels.one("reason", place));
     Metrics::default().measure(host, Measurement { metric, value: 1 }, &labels);

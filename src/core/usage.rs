@@ -127,14 +127,18 @@ impl UsageExtractor {
         let ended = self.reader.is_complete();
         let mut accumulator = self.reader.take_accumulator();
         let is_text = self.is_plain_text && end == End::Complete && accumulator.is_empty();
-        let tokens = accumulator
-            .tokens(self.dialect.convention)
-            .or(self.from_headers.tokens);
-        let units = accumulator.units();
+        let is_pending = ended && accumulator.is_pending;
+        let (tokens, units) = if is_pending {
+            // They are not final.
+            Default::default()
+        } else {
+            let tokens = accumulator.tokens(self.dialect.convention);
+            (tokens.or(self.from_headers.tokens), accumulator.units())
+        };
         let is_reported = tokens.is_reported() || units.is_reported();
         let has_error = accumulator.has_error && end != End::ClientDisconnect;
         let incomplete = match (ended, self.gave_up) {
-            (true, _) if accumulator.is_pending => Some(IncompleteReason::Background),
+            _ if is_pending => Some(IncompleteReason::Background),
             (true, _) if is_reported => None,
             _ if is_text => Some(IncompleteReason::NotReported),
             (_, Some(reason)) => Some(reason),

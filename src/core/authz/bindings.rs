@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use super::Binding;
 use crate::authn::jwt::Claims;
+use crate::models::catalog::Catalog;
+use crate::models::price::PriceList;
 
 /// Bindings, in the order of the configuration.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -44,6 +46,15 @@ impl Bindings {
         places.dedup();
         let found = places.into_iter().filter_map(|place| self.all.get(place));
         found.filter(move |binding| binding.to.matches_issuer(claims))
+    }
+
+    /// The models that bindings name, in their limits and prices.
+    pub fn model_names(&self) -> impl Iterator<Item = &str> {
+        let limited = self.all.iter().filter_map(|it| it.models.as_deref());
+        let priced = self.all.iter().filter_map(|it| it.prices.as_deref());
+        limited
+            .flat_map(Catalog::names)
+            .chain(priced.flat_map(PriceList::names))
     }
 
     /// Whether any binding limits the models or the paths, or has prices.

@@ -302,8 +302,8 @@ pub(super) struct ProviderConfig {
     pub(super) allow: Option<Vec<AllowRule>>,
 }
 
-/// Prices per million tokens.
-#[derive(Deserialize, Clone, Copy)]
+/// The prices of a model: per million tokens, or per unit.
+#[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(rename = "Prices"))]
 #[serde(deny_unknown_fields, expecting = "an object")]
@@ -318,6 +318,108 @@ pub(super) struct PricesConfig {
     pub(super) cache_write_5m: Option<f64>,
     /// Input tokens written to a cache for one hour; `cache_write_5m` by default.
     pub(super) cache_write_1h: Option<f64>,
+    /// Input tokens that are audio.
+    pub(super) audio_input: Option<f64>,
+    /// Cached input tokens that are audio; `cached_input` by default.
+    pub(super) cached_audio_input: Option<f64>,
+    /// Output tokens that are audio.
+    pub(super) audio_output: Option<f64>,
+    /// Input tokens that are an image; `input` by default.
+    pub(super) image_input: Option<f64>,
+    /// Output tokens that are an image.
+    pub(super) image_output: Option<f64>,
+    /// One web search, or one of Cohere's search units.
+    pub(super) per_search: Option<f64>,
+    /// One image.
+    pub(super) per_image: Option<f64>,
+    /// One page of a document.
+    pub(super) per_page: Option<f64>,
+    /// One minute of audio.
+    pub(super) per_audio_minute: Option<f64>,
+    /// Prices for long inputs.
+    #[serde(default)]
+    pub(super) long_context: Vec<LongContextPrices>,
+    /// Prices by the service tier that the response names.
+    #[serde(default)]
+    pub(super) tiers: BTreeMap<String, PriceChangeConfig>,
+    /// Prices by the place where the model ran.
+    #[serde(default)]
+    pub(super) geographies: BTreeMap<String, PriceChangeConfig>,
+    /// Prices by the speed at which the model ran.
+    #[serde(default)]
+    pub(super) speeds: BTreeMap<String, PriceChangeConfig>,
+}
+
+/// Prices that replace those of the model.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, expecting = "an object")]
+#[cfg_attr(feature = "schema", schemars(rename = "PriceChange"))]
+pub(super) struct PriceChangeConfig {
+    /// What the token prices that are not given here are multiplied by; 1 by default.
+    pub(super) multiplier: Option<f64>,
+    /// Input tokens that are neither read from nor written to a cache.
+    pub(super) input: Option<f64>,
+    /// Output tokens, including reasoning.
+    pub(super) output: Option<f64>,
+    /// Input tokens read from a cache.
+    pub(super) cached_input: Option<f64>,
+    /// Input tokens written to a cache for five minutes.
+    pub(super) cache_write_5m: Option<f64>,
+    /// Input tokens written to a cache for one hour.
+    pub(super) cache_write_1h: Option<f64>,
+    /// Input tokens that are audio.
+    pub(super) audio_input: Option<f64>,
+    /// Cached input tokens that are audio.
+    pub(super) cached_audio_input: Option<f64>,
+    /// Output tokens that are audio.
+    pub(super) audio_output: Option<f64>,
+    /// Input tokens that are an image.
+    pub(super) image_input: Option<f64>,
+    /// Output tokens that are an image.
+    pub(super) image_output: Option<f64>,
+    /// One web search, or one of Cohere's search units.
+    pub(super) per_search: Option<f64>,
+    /// One image.
+    pub(super) per_image: Option<f64>,
+    /// One page of a document.
+    pub(super) per_page: Option<f64>,
+    /// One minute of audio.
+    pub(super) per_audio_minute: Option<f64>,
+    /// Prices for long inputs, instead of those of the model.
+    #[serde(default)]
+    pub(super) long_context: Vec<LongContextPrices>,
+}
+
+/// Prices for long inputs.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, expecting = "an object")]
+pub(super) struct LongContextPrices {
+    /// The prices apply to the whole request if its input, including cached tokens, is longer.
+    pub(super) above_input_tokens: u64,
+    /// What the token prices that are not given here are multiplied by; 1 by default.
+    pub(super) multiplier: Option<f64>,
+    /// Input tokens that are neither read from nor written to a cache.
+    pub(super) input: Option<f64>,
+    /// Output tokens, including reasoning.
+    pub(super) output: Option<f64>,
+    /// Input tokens read from a cache.
+    pub(super) cached_input: Option<f64>,
+    /// Input tokens written to a cache for five minutes.
+    pub(super) cache_write_5m: Option<f64>,
+    /// Input tokens written to a cache for one hour.
+    pub(super) cache_write_1h: Option<f64>,
+    /// Input tokens that are audio.
+    pub(super) audio_input: Option<f64>,
+    /// Cached input tokens that are audio.
+    pub(super) cached_audio_input: Option<f64>,
+    /// Output tokens that are audio.
+    pub(super) audio_output: Option<f64>,
+    /// Input tokens that are an image.
+    pub(super) image_input: Option<f64>,
+    /// Output tokens that are an image.
+    pub(super) image_output: Option<f64>,
 }
 
 /// What signs requests to AWS.

@@ -24,7 +24,9 @@ use crate::http::path_pattern::{PathPattern, PathRules};
 use crate::http::url::{BaseUrl, Endpoint};
 use crate::models::catalog::{Catalog, UnlistedStatus};
 use crate::models::pattern::ModelPattern;
-use crate::models::price::{Price, PriceList, Prices};
+use crate::models::price::{
+    LongContext, Multiplier, Price, PriceChange, PriceList, Prices, Rate, Rates,
+};
 use crate::provider::HeaderRules;
 use crate::provider::credential::{Credential, GatewayToken};
 use crate::provider_kind::KeyPlacement;
@@ -143,15 +145,19 @@ fn full() -> Value {
     })
 }
 
-fn prices(model: &str, units: [f64; 5]) -> (ModelPattern, Prices) {
-    let [input, output, cached_input, cache_write_5m, cache_write_1h] =
-        units.map(|units| Price::per_million(units).unwrap());
+/// Prices per million tokens.
+fn rates(prices: &[(Rate, f64)]) -> Rates {
+    let mut rates = Rates::default();
+    for (rate, units) in prices {
+        rates.set(*rate, Price::per_million(*units));
+    }
+    rates
+}
+
+fn prices(model: &str, base: &[(Rate, f64)]) -> (ModelPattern, Prices) {
     let prices = Prices {
-        input,
-        output,
-        cached_input,
-        cache_write_5m,
-        cache_write_1h,
+        base: rates(base),
+        ..Prices::default()
     };
     (ModelPattern::parse(model).unwrap(), prices)
 }
@@ -221,7 +227,7 @@ fn every_field_of_a_document_is_read() {
                     },
                     prices: Some(Rc::new(PriceList::new(vec![prices(
                         "m1",
-                        [5.0, 6.0, 5.0, 5.0, 5.0]
+                        &[(Rate::Input, 5.0), (Rate::Output, 6.0)]
                     )]))),
                 },
                 Binding {
@@ -262,8 +268,17 @@ fn every_field_of_a_document_is_read() {
                 allowed: path_patterns(&["chat/completions", "models/*"]),
             },
             prices: Rc::new(PriceList::new(vec![
-                prices("m*", [3.0, 4.0, 3.0, 3.0, 3.0]),
-                prices("m1", [1.0, 2.5, 0.1, 1.25, 2.0]),
+                prices("m*", &[(Rate::Input, 3.0), (Rate::Output, 4.0)]),
+                prices(
+                    "m1",
+                    &[
+                        (Rate::Input, 1.0),
+                        (Rate::Output, 2.5),
+                        (Rate::CachedInput, 0.1),
+                        (Rate::CacheWrite5m, 1.25),
+                        (Rate::CacheWrite1h, 2.0),
+                    ],
+                ),
             ])),
             headers: vec![("x-team".into(), "a b".into())],
             header_rules: HeaderRules {
@@ -290,6 +305,77 @@ fn every_field_of_a_document_is_read() {
     );
     let gateway_token = GatewayToken::Required;
     assert_eq!(two.credential, Credential::Passthrough { gateway_token });
+}
+
+#[test]
+fn every_field_of_prices_is_read() {
+    let token_fields = json!({
+        "input": 1, "output": 2, "cached_input": 3, "cache_write_5m": 4, "cache_write_1h": 5,
+        "audio_input": 6, "cached_audio_input": 7, "audio_output": 8, "image_input": 9,
+        "image_output": 10,
+    });
+    let with = |more: Value| {
+        let mut fields = token_fields.as_object().unwrap().clone();
+        fields.extend(more.as_object().unwrap().clone());
+        Value::Object(fields)
+    };
+    let units = json!({"per_search": 11, "per_image": 12, "per_page": 13, "per_audio_minute": 14});
+    let long = json!({"long_context": [with(json!({"above_input_tokens": 9, "multiplier": 2}))]});
+    let mut change = with(units.clone());
+    change["multiplier"] = json!(0.5);
+    change["long_context"] = long["long_context"].clone();
+    let mut model = with(units);
+    model["long_context"] = long["long_context"].clone();
+    model["tiers"] = json!({"Flex": change});
+    model["geographies"] = json!({"us": change});
+    model["speeds"] = json!({"fast": change});
+    let mut document = full();
+    document["providers"][0]["prices"] = json!({"m": model});
+
+    let of_tokens = [
+        Rate::Input,
+        Rate::Output,
+        Rate::CachedInput,
+        Rate::CacheWrite5m,
+        Rate::CacheWrite1h,
+        Rate::AudioInput,
+        Rate::CachedAudioInput,
+        Rate::AudioOutput,
+        Rate::ImageInput,
+        Rate::ImageOutput,
+    ];
+    let mut expected = Rates::default();
+    for (price, rate) in (1_u32..).zip(of_tokens) {
+        expected.set(rate, Price::per_million(price.into()));
+    }
+    let long_context = vec![LongContext {
+        above_input_tokens: 9,
+        change: PriceChange {
+            multiplier: Multiplier::new(2.0),
+            rates: expected,
+            long_context: Vec::new(),
+        },
+    }];
+    let of_units = [Rate::Search, Rate::Image, Rate::Page, Rate::AudioMinute];
+    for (price, rate) in (11_u32..).zip(of_units) {
+        expected.set(rate, Price::per_unit(price.into()));
+    }
+    let change = PriceChange {
+        multiplier: Multiplier::new(0.5),
+        rates: expected,
+        long_context: long_context.clone(),
+    };
+    let named = |name: &str| vec![(name.to_owned(), change.clone())];
+    let prices = Prices {
+        base: expected,
+        long_context,
+        tiers: named("flex"),
+        geographies: named("us"),
+        speeds: named("fast"),
+    };
+    let model = ModelPattern::parse("m").unwrap();
+    let read = &config(&document).providers["one"].prices;
+    assert_eq!(**read, PriceList::new(vec![(model, prices)]));
 }
 
 #[test]

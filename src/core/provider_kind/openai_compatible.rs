@@ -88,9 +88,9 @@ const OTHER_SERVERS: &[Operation] = &[
     Operation::with_model_in_body("chat/classifications"),
     Operation::with_model_in_body("chat/moderations"),
     Operation::with_model_in_body("videos/generations"),
-    Operation::with_model_in_body("tokenize"),
-    Operation::with_model_in_body("detokenize"),
-    Operation::with_model_in_body("tokenize-text"),
+    Operation::with_model_in_body("tokenize").unmetered(),
+    Operation::with_model_in_body("detokenize").unmetered(),
+    Operation::with_model_in_body("tokenize-text").unmetered(),
 ];
 
 #[cfg(test)]

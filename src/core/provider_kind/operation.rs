@@ -44,7 +44,7 @@ pub enum Metering {
     IfReported(&'static Dialect),
     /// The work is done later, so its usage is unknown.
     Background,
-    /// It has no usage: the operation generates nothing, or only counts tokens.
+    /// It has no usage, because the operation is free.
     None,
 }
 
@@ -82,7 +82,7 @@ impl Operation {
             path,
             name: OTHER,
             metering: match model {
-                ModelPosition::NotNeeded => Metering::None,
+                ModelPosition::NotNeeded => Metering::IfReported(&ANY_SHAPE),
                 _ => Metering::Reported(&ANY_SHAPE),
             },
             model,

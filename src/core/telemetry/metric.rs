@@ -4,11 +4,11 @@
 //! host defines the metric.
 
 use super::label::label_value;
-pub use super::models::ModelLabel;
 use super::models::Models;
+pub use super::models::{ModelBudget, ModelLabel};
 use crate::base::hash::FxHashMap;
 use crate::base::shared_data::SharedData;
-use crate::models::price::Cost;
+use crate::models::price::{Cost, CostGap};
 use crate::usage::response_usage::IncompleteReason;
 
 /// A value for a metric.
@@ -39,6 +39,8 @@ pub enum Metric {
     Cost(LabelSet),
     /// Responses whose usage is unknown or incomplete.
     UsageUnknown(LabelSet, IncompleteReason),
+    /// Responses with something that no price covers.
+    CostIncomplete(LabelSet, CostGap),
     /// Requests that the gateway refused, by error code.
     Refusals(&'static str),
     /// Requests that were authenticated, by the verdict.
@@ -139,6 +141,7 @@ impl Metric {
             | Self::Tokens(..)
             | Self::Cost(_)
             | Self::UsageUnknown(..)
+            | Self::CostIncomplete(..)
             | Self::Refusals(_)
             | Self::Authentications(_)
             | Self::TokenCacheLookups(_)
@@ -182,6 +185,10 @@ impl Metric {
             Self::UsageUnknown(set, reason) => {
                 let reason = one_label("reason", reason.code());
                 with(set, &reason, "ai_gateway_usage_unknown")
+            }
+            Self::CostIncomplete(set, gap) => {
+                let reason = one_label("reason", gap.code());
+                with(set, &reason, "ai_gateway_cost_incomplete")
             }
             Self::Refusals(code) => one_label("code", code) + "ai_gateway_refusals",
             Self::Authentications(outcome) => {
@@ -251,17 +258,17 @@ impl FetchOutcome {
 }
 
 impl Labels {
-    /// Empty labels. The `known` models and up to `max_models` others get a label value of their
-    /// own.
+    /// Empty labels. The `known` models and some others, within the budget, get a label value of
+    /// their own.
     pub fn new<'a>(
         known: impl Iterator<Item = &'a str>,
-        max_models: usize,
+        budget: ModelBudget,
         shared_data: &dyn SharedData,
     ) -> Self {
         Self {
             sets: Vec::new(),
             cost_remainder: FxHashMap::default(),
-            models: Models::new(known, max_models, shared_data),
+            models: Models::new(known, budget, shared_data),
             of_requests: FxHashMap::default(),
         }
     }
@@ -272,9 +279,19 @@ impl Labels {
         self.add(set)
     }
 
-    /// A model's label value.
-    pub fn model(&mut self, name: Option<&str>, shared_data: &dyn SharedData) -> ModelLabel {
-        self.models.label(name, shared_data)
+    /// The label value of a model that a provider has. It may become a new one.
+    pub fn model(
+        &mut self,
+        name: Option<&str>,
+        provider: &str,
+        shared_data: &dyn SharedData,
+    ) -> ModelLabel {
+        self.models.label(name, provider, shared_data)
+    }
+
+    /// The label value of a model, or that of other models if it has none of its own.
+    pub fn known_model(&self, name: Option<&str>) -> ModelLabel {
+        self.models.known(name)
     }
 
     /// The text of a model's label value.

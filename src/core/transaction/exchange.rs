@@ -13,16 +13,16 @@ use crate::config::Config;
 use crate::forward::response::Upload;
 use crate::http::head::{RequestHead, ResponseHead};
 use crate::models::catalog::ModelFault;
-use crate::models::price::PriceList;
+use crate::models::price::{Billable, CostGap, PriceList};
 use crate::models::request_body::BodyCheck;
 use crate::models::requested_model::{ModelReader, Reading};
 use crate::provider::Provider;
 use crate::provider_kind::UsageHeaders;
 use crate::provider_kind::model_place::model_of_session;
 use crate::provider_kind::operation::{Metering, RequestedOperation};
-use crate::telemetry::AccessLogEntry;
+use crate::telemetry::{AccessLogEntry, OtherModelUsage};
 use crate::usage::decoder::decodable;
-use crate::usage::response_usage::{IncompleteReason, ResponseUsage};
+use crate::usage::response_usage::{IncompleteReason, ResponseUsage, UnitUsage};
 use crate::usage::{End, UsageExtractor};
 
 /// One request for a provider and its response.
@@ -272,21 +272,56 @@ impl Exchange {
         {
             entry.time_per_output_token = Some(last.saturating_since(first) / intervals);
         }
+        self.note_cost(&report);
+        let entry = &mut self.entry;
         entry.tokens = report.tokens;
         entry.reported_cost = report.cost;
         entry.incomplete = report.incomplete;
         entry.response_model = report.model;
         entry.response_id = report.response_id;
         entry.finish_reason = report.finish_reason;
-        let cost = |prices: &PriceList| {
-            prices.cost(
-                entry.response_model.as_deref(),
-                entry.requested_model.as_deref(),
-                &entry.tokens,
-            )
+    }
+
+    fn note_cost(&mut self, report: &ResponseUsage) {
+        let lists = [self.caller_prices.as_deref(), Some(&*self.prices)];
+        let lists = lists.into_iter().flatten().filter(|list| !list.is_empty());
+        let has_prices = lists.clone().next().is_some();
+        let cost = |answered: Option<&str>, requested: Option<&str>, usage| {
+            let mut lists = lists.clone();
+            lists.find_map(|list| list.cost(answered, requested, usage))
         };
-        let by_caller_prices = self.caller_prices.as_deref().and_then(cost);
-        entry.cost = by_caller_prices.or_else(|| cost(&self.prices));
+        let entry = &mut self.entry;
+        let requested = entry.requested_model.as_deref();
+        let usage = Billable::of(report);
+        match cost(report.model.as_deref(), requested, usage) {
+            Some(known) => {
+                entry.cost = Some(known.cost);
+                entry.cost_gaps = known.gaps;
+            }
+            None if has_prices && usage.is_reported() => entry.cost_gaps.add(CostGap::Model),
+            None => {}
+        }
+        if has_prices && report.other_models.has_unknown {
+            entry.cost_gaps.add(CostGap::OtherModel);
+        }
+        for (model, tokens) in &report.other_models.models {
+            let usage = Billable {
+                tokens,
+                units: UnitUsage::default(),
+                service: &report.service,
+            };
+            let known = cost(Some(model), None, usage);
+            match known {
+                Some(known) => entry.cost_gaps.add_all(known.gaps),
+                None if has_prices => entry.cost_gaps.add(CostGap::OtherModel),
+                None => {}
+            }
+            entry.other_models.push(OtherModelUsage {
+                model: model.clone(),
+                tokens: *tokens,
+                cost: known.map(|known| known.cost),
+            });
+        }
     }
 }
 

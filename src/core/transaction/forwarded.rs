@@ -92,6 +92,17 @@ impl Forwarded {
         });
         let model = labels.model_value(model);
         gateway.usage_totals.add(&entry, model);
+        for other in &entry.other_models {
+            let labels = &mut gateway.labels;
+            let model = labels.model(Some(&other.model), &entry.provider, context.shared_data);
+            entry.measure_other(other, model, labels, &mut |measurement| {
+                context.effects.push(Effect::Measure(measurement));
+            });
+            let model = labels.model_value(model);
+            gateway
+                .usage_totals
+                .add_other(&entry.provider, other, model);
+        }
         let fields = log_fields(&entry, &gateway.config);
         context.effects.extend(fields);
         Transaction::Done

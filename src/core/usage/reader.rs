@@ -420,12 +420,12 @@ impl Base64Member {
                         Base64Step::Name(matched + 1)
                     }
                 }
-                Base64Step::Name(_) => Base64Step::Name(usize::from(byte == b'"')),
-                step if byte.is_ascii_whitespace() => step,
+                step if !matches!(step, Base64Step::Name(_)) && byte.is_ascii_whitespace() => step,
                 Base64Step::Colon if byte == b':' => Base64Step::Quote,
                 Base64Step::Quote if byte == b'"' => Base64Step::Text,
                 Base64Step::End => return Ok(()),
-                Base64Step::Colon | Base64Step::Quote | Base64Step::Text => return Err(NotBase64),
+                // It was not the member's name.
+                _ => Base64Step::Name(usize::from(byte == b'"')),
             };
         }
         let end = memchr::memchr(b'"', rest);

@@ -223,6 +223,23 @@ fn prices_are_numbers_for_models() {
             json!({"a": {"input": 1}}),
             "/providers/0/prices/a: missing field `output`".to_owned(),
         ),
+        (
+            json!({"a": {"input": 1, "output": 1, "per_search": -1}}),
+            "/providers/0/prices/a/per_search: must be a price per unit".to_owned(),
+        ),
+        (
+            json!({"a": {"input": 1, "output": 1, "tiers": {"flex": {"multiplier": 1e6}}}}),
+            "/providers/0/prices/a/tiers/flex/multiplier: must be a number from 0 to 1000"
+                .to_owned(),
+        ),
+        (
+            json!({"a": {"input": 1, "output": 1, "long_context": [{"input": 1}]}}),
+            "/providers/0/prices/a/long_context/0: missing field `above_input_tokens`".to_owned(),
+        ),
+        (
+            json!({"a": {"input": 1, "output": 1, "speeds": {"fast": {"output": -1}}}}),
+            format!("/providers/0/prices/a/speeds/fast/output: {price}"),
+        ),
     ] {
         let problems = provider_problems(json!({ "prices": prices }));
         assert!(problems[0].starts_with(&problem), "{problems:?}");
