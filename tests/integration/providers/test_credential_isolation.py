@@ -162,9 +162,7 @@ def test_a_token_reaches_no_provider_in_a_harmless_header_or_in_the_query(record
         credential = ("x-goog-api-key", token) if provider == "google" else BEARER.filled(token)
         forms = [token, f"Bearer {token}", f"Basic {basic}", f"v1 {token}; x"]
         headers = [(f"X-Anything-{index}", form) for index, form in enumerate(forms)]
-        query = (
-            f"?a=%2F&session={token}&other={token.replace('.', '%2E')}&third=Basic%20{basic}&id_token=x&page_token=/whole"
-        )
+        query = f"?a=%2F&session={token}&other={token.replace('.', '%2E')}&third=Basic%20{basic}&id_token=x&page_token=/whole"
         target = f"{PREFIX}/{provider}/v1/x{query}"
         assert exchange(gateway, "POST", target, [credential, *headers], b"{}").status == 200
         head = upstream.heads[-1]
