@@ -144,3 +144,20 @@ def test_responses_of_the_provider_are_not_rewritten(gateway):
         answer = connection.answer()
     assert (answer.status, answer.body) == (413, b"early")
     assert not {"x-ai-gateway-error", "x-amzn-errortype", "retry-after", "x-request-id"} & set(answer.headers)
+
+
+def fill_heap(bootstrap):
+    """Set the heap limit to less than Envoy uses."""
+    (limit,) = [it for it in bootstrap["overload_manager"]["resource_monitors"] if it["name"].endswith("fixed_heap")]
+    limit["typed_config"]["max_heap_size_bytes"] = 1_000_000
+
+
+def test_requests_are_refused_while_the_heap_is_nearly_full(start_gateway):
+    configuration = {"authentication": {"disabled": True}, "providers": [provider("any", "http://127.0.0.1:1")]}
+    with start_gateway(configuration, edit_bootstrap=fill_heap) as gateway:
+        deadline = time.monotonic() + 10
+        while (answer := ask(gateway, to("any/v1/models")("x: y"))).code != "gateway_overloaded":
+            assert time.monotonic() < deadline, answer
+            time.sleep(0.1)
+    assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+    assert answer.json()["error"]["status"] == "UNAVAILABLE"
