@@ -107,8 +107,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
 
 /// Assistants, which OpenAI and Azure have. A run without a model of its own uses the assistant's.
 pub(super) const ASSISTANTS: &[Operation] = &[
-    Operation::with_model_in_body("assistants").unmetered(),
-    Operation::with_model_in_body("assistants/*").unmetered(),
+    Operation::with_model_in_body("assistants").metered_if_reported(),
+    Operation::with_model_in_body("assistants/*").metered_if_reported(),
     Operation::with_model_in_body("threads/runs")
         .named("chat")
         .metered(&CHAT_COMPLETIONS),

@@ -52,6 +52,7 @@ fn a_provider_is_shown_without_its_secret() {
     assert_eq!(
         shown("/my-vllm"),
         json!({
+            "models_restricted": false,
             "name": "my-vllm",
             "display_name": "my-vllm",
             "type": "openai_compatible",
