@@ -238,12 +238,8 @@ impl SentRequest {
             }
         }
         self.headers = head
-            .names()
-            .map(|name| {
-                let name = String::from_utf8_lossy(name).into_owned();
-                let value = head.first(&name).unwrap_or_default().to_vec();
-                (name, value)
-            })
+            .iter()
+            .map(|(name, value)| (String::from_utf8_lossy(name).into_owned(), value.to_vec()))
             .collect();
     }
 

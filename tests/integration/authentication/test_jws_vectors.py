@@ -27,10 +27,12 @@ INDEPENDENT = {vector["algorithm"]: vector for vector in vectors("independent.js
 @pytest.fixture(scope="module", params=VERIFIERS)
 def judge(request, world, start_gateway):
     """A function that returns the error code for a token, with each verifier."""
-    issuers = [
-        {"issuer": "joe", "audiences": ["a"], "jwks": {"keys": [vector["jwk"] for vector in RFC]}},
-        {"issuer": "i", "audiences": ["a"], "jwks": {"keys": [vector["jwk"] for vector in INDEPENDENT.values()]}},
-    ]
+    # The tokens have no `kid`, so at most two keys of an issuer may fit one.
+    keys = {
+        "joe": [vector["jwk"] for vector in RFC],
+        "i": [vector["jwk"] | {"alg": algorithm} for algorithm, vector in INDEPENDENT.items()],
+    }
+    issuers = [{"issuer": name, "audiences": ["a"], "jwks": {"keys": keys[name]}} for name in keys]
     with signature_judge(start_gateway, configuration(world), issuers, request.param) as judge:
         yield judge
 

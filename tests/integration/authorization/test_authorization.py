@@ -82,7 +82,7 @@ def test_a_permission_is_read_from_each_configured_claim_in_each_form(claims, wi
         {"permissions": [INVOKE.upper()]},
         {"permissions": [INVOKE + "_not"]},
         {"permissions": f"{INVOKE},other"},
-        {"permissions": {INVOKE: True}},
+        {"permissions": {INVOKE: False}},
         {"permissions": [[INVOKE]]},
         {"permissions": None},
         {"groups": [INVOKE]},

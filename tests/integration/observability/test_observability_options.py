@@ -98,11 +98,19 @@ def test_a_service_tier_has_its_price_or_the_cost_is_incomplete(tier, factor, mi
     entry = entry_of(scripted, token, tier, service_tier=tier)
     assert float(entry["gen_ai.cost"]) == pytest.approx(COST * factor, abs=1e-12)
     assert entry.get("ai_gateway.cost.incomplete") == missing
-    counted = total(scripted[1], "ai_gateway_cost_incomplete", provider=tier, reason="service_tier")
-    assert counted == (1 if missing else 0)
-    report = exchange(scripted[1], "GET", "/llm/v1/usage", [BEARER.filled(token)]).json()
-    (usage,) = (provider for provider in report["providers"] if provider["name"] == tier)
-    assert usage["cost_incomplete"] == counted
+    expected = 1 if missing else 0
+
+    def counted():
+        return total(scripted[1], "ai_gateway_cost_incomplete", provider=tier, reason="service_tier")
+
+    wait_until(lambda: counted() == expected)
+
+    def reported():
+        report = exchange(scripted[1], "GET", "/llm/v1/usage", [BEARER.filled(token)]).json()
+        (usage,) = (provider for provider in report["providers"] if provider["name"] == tier)
+        return usage["cost_incomplete"]
+
+    wait_until(lambda: reported() == expected)
 
 
 def test_models_that_a_provider_does_not_have_get_no_label(scripted, token):
