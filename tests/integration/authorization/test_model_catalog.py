@@ -257,7 +257,7 @@ def test_an_operator_can_allow_paths_without_a_model(world, start_gateway, post)
 def test_a_model_late_in_the_body_is_found_up_to_a_limit(world, start_gateway, post, gateway):
     long = {"messages": [{"role": "user", "content": "x" * 3_000_000}], "model": "gpt-4o"}
     assert post("/my-openai/v1/chat/completions", long, JSON).status == 200
-    with start_gateway(with_catalogs(world, max_model_lookup_bytes=100_000)) as short:
+    with start_gateway(with_catalogs(world, max_model_lookup_bytes=100_000), concurrency=1) as short:
         # A body that is this long may not wait for the keys.
         small = {"model": "gpt-4o", "messages": MESSAGES}
         assert post("/my-openai/v1/chat/completions", small, JSON, gateway=short).status == 200
