@@ -10,6 +10,8 @@
 //!   tells only strings and brackets apart, and it accepts several documents after one another.
 //! - [`Strict`] decides on requests. It accepts one document that is an object, checks the whole
 //!   grammar, and asks its [`Visitor`] about every member name of that object.
+//! - [`Messages`] does the same for JSON-RPC: the document may also be an array of objects, and the
+//!   visitor may ask for the members of inner objects.
 //!
 //! No crate does this. acutejson streams strings, but reports only the first match, has no wildcard
 //! for arrays and does not match containers. rama-json needs a newer Rust than this crate.
@@ -19,12 +21,13 @@ mod policy;
 mod token;
 mod wanted;
 
-pub use policy::{Lenient, ScanPolicy, Strict};
+pub use nesting::Container;
+pub use policy::{Lenient, Messages, ScanPolicy, Strict};
 pub use wanted::{Member, Scalar, Visitor, Wanted, members, value};
 
 use std::marker::PhantomData;
 
-use nesting::{Container, Nesting};
+use nesting::Nesting;
 use token::{
     Escape, Sink, StringPart, TokenBuffer, parse_scalar, short, split_scalar, string_part,
     unescaped_string,
@@ -110,6 +113,14 @@ impl<F: Copy> Scanner<F, Strict> {
     }
 }
 
+impl<F: Copy> Scanner<F, Messages> {
+    /// A scanner of one object, or of an array of objects. Its visitor decides which members are
+    /// wanted.
+    pub fn messages() -> Self {
+        Self::new(&[])
+    }
+}
+
 impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
     fn new(members: &'static [Member<F>]) -> Self {
         let root = Wanted::Members(members);
@@ -175,8 +186,8 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
     ) -> Result<&'a [u8], Malformed> {
         let rest = bytes.get(1..).unwrap_or_default();
         match (self.state, byte) {
-            (ScanState::ValueOrEnd, b']') | (ScanState::NameOrEnd, b'}') => self.close(),
-            (ScanState::CommaOrEnd, _) => self.after_value(byte)?,
+            (ScanState::ValueOrEnd, b']') | (ScanState::NameOrEnd, b'}') => self.close(visitor),
+            (ScanState::CommaOrEnd, _) => self.after_value(byte, visitor)?,
             (ScanState::Value | ScanState::ValueOrEnd, _) => {
                 return self.value(byte, bytes, visitor);
             }
@@ -231,12 +242,17 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
 
     /// Whether a document may begin here with this bracket.
     const fn can_begin(&self, bracket: u8) -> bool {
-        !P::IS_STRICT || (bracket == b'{' && self.complete_documents == 0)
+        !P::IS_STRICT
+            || (self.complete_documents == 0 && (bracket == b'{' || P::ACCEPTS_ARRAY))
     }
 
-    fn after_value(&mut self, byte: u8) -> Result<(), Malformed> {
+    fn after_value(
+        &mut self,
+        byte: u8,
+        visitor: &mut impl Visitor<F>,
+    ) -> Result<(), Malformed> {
         match (self.container(), byte) {
-            (Some(Frame::Object(_)), b'}') | (Some(Frame::Array(_)), b']') => self.close(),
+            (Some(Frame::Object(_)), b'}') | (Some(Frame::Array(_)), b']') => self.close(visitor),
             (Some(Frame::Object(_)), b',') => self.state = ScanState::Name,
             (Some(Frame::Array(element)), b',') => {
                 self.target = element;
@@ -255,12 +271,8 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
         visitor: &mut impl Visitor<F>,
     ) -> Result<&'a [u8], Malformed> {
         let rest = bytes.get(1..).unwrap_or_default();
-        if P::IS_STRICT
-            && byte != b'"'
-            && let Some(Wanted::Value(field)) = self.target
-        {
-            visitor.value(field, Scalar::Other);
-            self.target = None;
+        if P::IS_STRICT && self.enters(byte, visitor)? {
+            return Ok(rest);
         }
         match (byte, self.target) {
             (b'"', target) => return self.begin_string(target, rest, visitor),
@@ -278,6 +290,38 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
             _ => return Err(Malformed),
         }
         Ok(rest)
+    }
+
+    /// Reports a value that begins with `byte` and is no string. Returns whether it is a container
+    /// whose content the visitor wants.
+    fn enters(&mut self, byte: u8, visitor: &mut impl Visitor<F>) -> Result<bool, Malformed> {
+        let field = match self.target {
+            None => return Ok(false),
+            Some(Wanted::Members(_)) if byte == b'{' => {
+                visitor.begin();
+                return Ok(false);
+            }
+            // The array around several documents.
+            Some(Wanted::Members(_)) if byte == b'[' && self.depth == 0 => return Ok(false),
+            Some(Wanted::Members(_)) => return Err(Malformed),
+            Some(Wanted::Value(field)) => field,
+        };
+        let frame = match byte {
+            b'"' => return Ok(false),
+            b'-' | b'0'..=b'9' if P::REPORTS_NUMBERS => return Ok(false),
+            b'{' => Some(Frame::Object(&[])),
+            b'[' => Some(Frame::Array(self.target)),
+            _ => None,
+        };
+        if let Some(frame) = frame
+            && visitor.enter(field, frame.container())
+        {
+            self.open(frame);
+            return Ok(true);
+        }
+        visitor.value(field, Scalar::Other);
+        self.target = None;
+        Ok(false)
     }
 
     fn open(&mut self, frame: Frame<F>) {
@@ -302,9 +346,12 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
         };
     }
 
-    fn close(&mut self) {
+    fn close(&mut self, visitor: &mut impl Visitor<F>) {
         if !(P::IS_STRICT && self.unwanted.pop()) {
             self.depth = self.depth.saturating_sub(1);
+            if P::IS_STRICT && matches!(self.frames.get(self.depth), Some(Frame::Object(_))) {
+                visitor.leave();
+            }
         }
         self.end_value();
     }

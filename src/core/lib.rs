@@ -36,7 +36,7 @@
 //! | 6 | [`forward`], [`telemetry`] |
 //! | 5 | [`provider`] |
 //! | 4 | [`provider_kind`], [`authz`] |
-//! | 3 | [`authn`], [`models`], [`aws`] |
+//! | 3 | [`authn`], [`models`], [`aws`], [`mcp`] |
 //! | 2 | [`usage`], [`fetch`] |
 //! | 1 | [`base`], [`http`], [`json`] |
 //!
@@ -63,6 +63,7 @@ pub mod provider_kind;
 
 pub mod authn;
 pub mod aws;
+pub mod mcp;
 pub mod models;
 
 pub mod fetch;

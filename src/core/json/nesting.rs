@@ -5,8 +5,10 @@ pub(super) const MAX_DEPTH: u32 = u64::BITS;
 
 /// A kind of container.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Container {
+pub enum Container {
+    /// An object.
     Object,
+    /// An array.
     Array,
 }
 
