@@ -60,6 +60,13 @@ pub enum FilterFault {
     Encoded,
 }
 
+/// A part of a stream that cannot be filtered.
+struct Unfiltered {
+    fault: FilterFault,
+    /// What precedes it, filtered.
+    before: Vec<u8>,
+}
+
 /// What to pass on after some bytes of a response.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Output {
@@ -135,17 +142,19 @@ impl ListFilter {
         if self.fault().is_some() {
             return Output::Replaced(Vec::new());
         }
-        let result = match &mut self.framing {
+        match &mut self.framing {
             Framing::Json(held) if held.len() + bytes.len() > MAX_LIST_BYTES => {
-                Err(FilterFault::TooLarge)
+                self.fail(FilterFault::TooLarge, Vec::new())
             }
             Framing::Json(held) => {
                 held.extend_from_slice(bytes);
-                Ok(Output::Replaced(Vec::new()))
+                Output::Replaced(Vec::new())
             }
-            Framing::Events(events) => events.push(bytes, &mut self.rules),
-        };
-        result.unwrap_or_else(|fault| self.fail(fault, &[]))
+            Framing::Events(events) => match events.push(bytes, &mut self.rules) {
+                Ok(output) => output,
+                Err(Unfiltered { fault, before }) => self.fail(fault, before),
+            },
+        }
     }
 
     /// Filters what is held at the end of the response. Returns what to append.
@@ -163,19 +172,21 @@ impl ListFilter {
             }
             Framing::Events(events) => events.finish(&mut self.rules),
         };
-        result.unwrap_or_else(|fault| match self.fail(fault, &[]) {
-            Output::Replaced(error) => error,
-            Output::Unchanged => Vec::new(),
+        result.unwrap_or_else(|fault| {
+            self.state = State::Failed(fault);
+            self.error(fault)
         })
     }
 
-    fn fail(&mut self, fault: FilterFault, before: &[u8]) -> Output {
+    /// Replaces what follows `before` by an error.
+    fn fail(&mut self, fault: FilterFault, mut before: Vec<u8>) -> Output {
         self.state = State::Failed(fault);
         self.framing = match self.framing {
             Framing::Json(_) => Framing::Json(Vec::new()),
             Framing::Events(_) => Framing::Events(SseFilter::default()),
         };
-        Output::Replaced([before, &self.error(fault)].concat())
+        before.extend(self.error(fault));
+        Output::Replaced(before)
     }
 
     /// The error as the client's JSON-RPC library shows it.
@@ -188,8 +199,7 @@ impl ListFilter {
         );
         match self.framing {
             Framing::Json(_) => error.into_bytes(),
-            // The empty line ends an event of which a part has passed.
-            Framing::Events(_) => format!("\n\ndata: {error}\n\n").into_bytes(),
+            Framing::Events(_) => format!("data: {error}\n\n").into_bytes(),
         }
     }
 }

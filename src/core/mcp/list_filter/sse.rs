@@ -1,7 +1,7 @@
 //! Filters a stream of server-sent events. An event is held until it is complete. What is not
 //! changed passes byte for byte, with its comments, its other fields and its line ends.
 
-use super::{FilterFault, MAX_LIST_BYTES, Output, Rules, json};
+use super::{FilterFault, MAX_LIST_BYTES, Output, Rules, Unfiltered, json};
 
 /// Filters one stream.
 #[derive(Debug, Default)]
@@ -29,11 +29,8 @@ impl SseFilter {
         &mut self,
         bytes: &[u8],
         rules: &mut Rules,
-    ) -> Result<Output, FilterFault> {
+    ) -> Result<Output, Unfiltered> {
         let was_empty = self.held.is_empty();
-        if self.held.len() + bytes.len() > MAX_LIST_BYTES {
-            return Err(FilterFault::TooLarge);
-        }
         self.held.extend_from_slice(bytes);
         let mut passed = Vec::new();
         let mut is_changed = false;
@@ -46,12 +43,16 @@ impl SseFilter {
         self.after_cr &= held.is_empty();
         while let Some(end) = self.end_of_event(held.get(begin..).unwrap_or_default()) {
             let event = held.get(begin..begin + end).unwrap_or_default();
-            match self.event(event, rules)? {
-                Some(changed) => {
+            match self.event(event, rules) {
+                Ok(Some(changed)) => {
                     is_changed = true;
                     passed.extend_from_slice(&changed);
                 }
-                None => passed.extend_from_slice(event),
+                Ok(None) => passed.extend_from_slice(event),
+                Err(fault) => {
+                    let before = passed;
+                    return Err(Unfiltered { fault, before });
+                }
             }
             self.after_cr = event.ends_with(b"\r");
             begin += end;
@@ -63,6 +64,13 @@ impl SseFilter {
             }
         }
         held.drain(..begin);
+        if held.len() > MAX_LIST_BYTES {
+            let fault = FilterFault::TooLarge;
+            return Err(Unfiltered {
+                fault,
+                before: passed,
+            });
+        }
         self.held = held;
         // The capacity of a large event is not retained by a stream that may be silent for hours.
         if self.held.is_empty() {
