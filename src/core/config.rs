@@ -11,6 +11,8 @@ mod aws;
 mod choices;
 pub mod defaults;
 mod document;
+mod mcp;
+mod mcp_grants;
 mod models;
 mod observability;
 mod paths;
@@ -27,12 +29,14 @@ use sha2::{Digest, Sha256};
 
 pub use authentication::Authentication;
 pub use document::Document;
+pub use mcp::Mcp;
 pub use observability::Observability;
 pub use problem::{ConfigError, Problem};
 #[cfg(feature = "schema")]
 pub use schema::schema;
 
 use crate::authn::Issuer;
+use crate::authn::jwt::{Claims, IssuerIndex};
 use crate::authz::Policy;
 use crate::fetch::callout::Clusters;
 use crate::http::encoding::hex;
@@ -61,6 +65,11 @@ pub struct Config {
     pub policy: Policy,
     /// The providers, by name.
     pub providers: BTreeMap<String, Provider>,
+    /// The MCP servers. `None` if there are none.
+    pub mcp: Option<Mcp>,
+    /// The audiences of each issuer's tokens for everything but MCP servers with audiences of their
+    /// own, by the issuer's index.
+    audiences: Vec<Vec<String>>,
     /// The gateway token headers, names in lower case.
     pub token_headers: Vec<String>,
     /// Response headers of the provider that are not forwarded, names in lower case.
@@ -116,13 +125,27 @@ impl Config {
         );
         let issuers = document.authentication.issuers.iter();
         let issuers: Vec<_> = issuers.map(|it| it.issuer.clone()).collect();
-        let authentication = authentication::read(document.authentication, &clusters, problems);
+        let mut authentication = authentication::read(document.authentication, &clusters, problems);
         let policy = authorization::read(
             document.authorization,
             &document.providers,
+            &document.mcp_servers,
             &issuers,
             problems,
         );
+        let references = mcp::References {
+            issuers: &issuers,
+            clusters: &clusters,
+            env,
+        };
+        let mcp = mcp::read(
+            document.mcp,
+            document.mcp_servers,
+            &path_prefix,
+            &references,
+            problems,
+        );
+        let audiences = add_audiences(&mut authentication, mcp.as_ref());
         let providers = providers::read(document.providers, &issuers, &clusters, env, problems);
         for (name, provider) in &providers {
             let token_required = Credential::Passthrough {
@@ -155,6 +178,8 @@ impl Config {
             authentication,
             policy,
             providers,
+            mcp,
+            audiences,
             token_headers,
             response_headers_to_remove,
             observability,
@@ -173,6 +198,21 @@ impl Config {
         self.providers.get(std::str::from_utf8(name).ok()?)
     }
 
+    /// Whether a verified token is for the gateway itself, not only for some MCP server.
+    pub fn is_for_gateway(&self, claims: &Claims) -> bool {
+        let audiences = self.audiences.get(claims.issuer);
+        audiences.is_some_and(|audiences| claims.is_for(audiences))
+    }
+
+    /// The first audience that a token of this issuer can have.
+    pub fn audience_to_request(&self, issuer: IssuerIndex) -> String {
+        let audiences = self.audiences.get(issuer);
+        audiences
+            .and_then(|all| all.first())
+            .cloned()
+            .unwrap_or_default()
+    }
+
     /// How requests to the provider with that name are signed, if they are.
     pub fn signing(&self, name: &str) -> Option<&AwsSigning> {
         match &self.providers.get(name)?.credential {
@@ -188,6 +228,25 @@ impl Config {
             Authentication::Disabled => &[],
         }
     }
+}
+
+/// Has the issuers accept tokens for the audiences of single MCP servers too. Returns the issuers'
+/// own audiences.
+fn add_audiences(authentication: &mut Authentication, mcp: Option<&Mcp>) -> Vec<Vec<String>> {
+    let Authentication::Tokens { issuers, .. } = authentication else {
+        return Vec::new();
+    };
+    let own = issuers.iter().map(|issuer| issuer.audiences.clone());
+    let own = own.collect();
+    let servers = mcp.into_iter().flat_map(|mcp| mcp.servers.values());
+    for audience in servers.flat_map(|server| &server.audiences) {
+        for issuer in &mut *issuers {
+            if !issuer.audiences.contains(audience) {
+                issuer.audiences.push(audience.clone());
+            }
+        }
+    }
+    own
 }
 
 /// The account headers of every provider type, each once, and the gateway's own defaults.

@@ -242,15 +242,10 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
 
     /// Whether a document may begin here with this bracket.
     const fn can_begin(&self, bracket: u8) -> bool {
-        !P::IS_STRICT
-            || (self.complete_documents == 0 && (bracket == b'{' || P::ACCEPTS_ARRAY))
+        !P::IS_STRICT || (self.complete_documents == 0 && (bracket == b'{' || P::ACCEPTS_ARRAY))
     }
 
-    fn after_value(
-        &mut self,
-        byte: u8,
-        visitor: &mut impl Visitor<F>,
-    ) -> Result<(), Malformed> {
+    fn after_value(&mut self, byte: u8, visitor: &mut impl Visitor<F>) -> Result<(), Malformed> {
         match (self.container(), byte) {
             (Some(Frame::Object(_)), b'}') | (Some(Frame::Array(_)), b']') => self.close(visitor),
             (Some(Frame::Object(_)), b',') => self.state = ScanState::Name,

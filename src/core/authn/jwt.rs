@@ -201,6 +201,11 @@ impl Claims {
         numeric_date(&self.all, "iat").ok().flatten()
     }
 
+    /// Whether `aud` names one of these audiences.
+    pub fn is_for(&self, audiences: &[String]) -> bool {
+        names_one_of(self.all.get("aud"), audiences)
+    }
+
     /// The value of a claim, by its name or by a JSON pointer (RFC 6901), which starts with `/`.
     pub fn value(&self, claim: &str) -> Option<&Value> {
         let Some(pointer) = claim.strip_prefix('/') else {

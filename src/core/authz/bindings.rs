@@ -72,6 +72,7 @@ mod tests {
             providers: None,
             models: None,
             prices: None,
+            mcp: None,
         }
     }
 

@@ -6,6 +6,7 @@
 mod aws;
 #[cfg(feature = "schema")]
 mod inspection;
+mod mcp;
 mod secret;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ pub(super) use aws::{
     AssumeRole, AwsCredentialsConfig, Container, DefaultChain, InstanceMetadata, KeyPair,
     RoleSource, Uri,
 };
+pub(super) use mcp::{CredentialHeader, Mcp, McpClaimValues, McpCredential, McpServer};
 pub(super) use secret::SecretReference;
 
 /// The configuration of the AI gateway filter.
@@ -42,6 +44,12 @@ pub struct Document {
     pub(super) authorization: Authorization,
     /// The providers.
     pub(super) providers: Vec<Provider>,
+    /// The MCP servers.
+    #[serde(default)]
+    pub(super) mcp_servers: Vec<McpServer>,
+    /// What all MCP servers have in common.
+    #[serde(default)]
+    pub(super) mcp: Mcp,
     /// `true` also serves the connect page without a token; the page is the same for everybody.
     #[serde(default)]
     pub(super) public_connect_page: bool,
@@ -154,6 +162,9 @@ pub(super) struct Authorization {
     pub(super) invoke: Option<Vec<String>>,
     /// Each of these values permits listing and showing providers.
     pub(super) get: Option<Vec<String>>,
+    /// The values that permit the methods of MCP servers.
+    #[serde(default)]
+    pub(super) mcp: McpClaimValues,
     /// Permissions granted by this configuration.
     #[serde(default)]
     pub(super) bindings: Vec<Binding>,
@@ -173,21 +184,41 @@ pub(super) struct Binding {
     pub(super) value: Option<String>,
     /// The granted permissions.
     pub(super) permissions: Vec<Permission>,
-    /// The names of the providers that the binding applies to; all by default.
+    /// The names of the providers that the binding applies to; all by default, none if it names only
+    /// MCP servers.
     pub(super) providers: Option<Vec<String>>,
     /// The granted models; all by default.
     pub(super) models: Option<Vec<String>>,
     /// Token prices for these callers, by model.
     #[serde(default)]
     pub(super) prices: BTreeMap<String, Prices>,
+    /// The names of the MCP servers that the binding applies to; all by default, none if it names
+    /// only providers.
+    pub(super) mcp_servers: Option<Vec<String>>,
+    /// The granted tools, each an exact name or a prefix followed by `*`; all by default.
+    pub(super) tools: Option<Vec<String>>,
+    /// The granted resources, each an exact URI or a prefix followed by `*`; all by default.
+    pub(super) resources: Option<Vec<String>>,
+    /// The granted prompts, each an exact name or a prefix followed by `*`; all by default.
+    pub(super) prompts: Option<Vec<String>>,
 }
 
-#[derive(Deserialize, Clone, Copy)]
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Permission {
     Invoke,
     Get,
+    Initialize,
+    Ping,
+    ToolsList,
+    ToolsCall,
+    ResourcesList,
+    ResourcesTemplatesList,
+    ResourcesRead,
+    PromptsList,
+    PromptsGet,
+    LoggingSetLevel,
 }
 
 #[derive(Deserialize)]

@@ -4,6 +4,7 @@ mod arbitrary_input;
 mod authentication_problems;
 mod default_values;
 mod link_local;
+mod mcp;
 mod observability_problems;
 mod problems;
 mod provider_problems;
@@ -201,6 +202,7 @@ fn every_field_of_a_document_is_read() {
                         "m1",
                         [5.0, 6.0, 5.0, 5.0, 5.0]
                     )]))),
+                    mcp: None,
                 },
                 Binding {
                     to: ClaimMatch {
@@ -211,10 +213,12 @@ fn every_field_of_a_document_is_read() {
                     providers: None,
                     models: None,
                     prices: None,
+                    mcp: None,
                 },
             ]
             .into_iter()
             .collect(),
+            mcp: config.policy.mcp.clone(),
         }
     );
     let [one, two] = ["one", "two"].map(|name| config.provider(name.as_bytes()).unwrap());

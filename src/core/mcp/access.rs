@@ -134,9 +134,9 @@ impl Access {
                 allow(self.has_tool(tool), || Denial::Tool(tool.to_owned()))
             }
             (SubjectPlace::PromptName, Subject::Named(prompt)) => self.check_prompt(prompt),
-            (SubjectPlace::Uri, Subject::Named(uri)) => {
-                allow(self.resources.has_uri(uri), || Denial::Resource(uri.to_owned()))
-            }
+            (SubjectPlace::Uri, Subject::Named(uri)) => allow(self.resources.has_uri(uri), || {
+                Denial::Resource(uri.to_owned())
+            }),
             (SubjectPlace::Reference, Subject::Prompt(prompt)) => {
                 self.expect(Permission::PromptsGet)?;
                 self.check_prompt(prompt)
@@ -149,7 +149,9 @@ impl Access {
             }
             (SubjectPlace::Subscriptions, Subject::Named(uri)) => {
                 self.expect(Permission::ResourcesRead)?;
-                allow(self.resources.has_uri(uri), || Denial::Resource(uri.to_owned()))
+                allow(self.resources.has_uri(uri), || {
+                    Denial::Resource(uri.to_owned())
+                })
             }
             (SubjectPlace::ToolName | SubjectPlace::PromptName, _) => {
                 Err(Denial::SubjectMissing("params.name"))
@@ -199,9 +201,10 @@ impl Scope {
 
     fn matches(&self, matches: impl Fn(&Patterns) -> bool) -> bool {
         self.served.as_deref().is_none_or(&matches)
-            && self.granted.as_ref().is_none_or(|granted| {
-                granted.iter().any(|patterns| matches(patterns))
-            })
+            && self
+                .granted
+                .as_ref()
+                .is_none_or(|granted| granted.iter().any(|patterns| matches(patterns)))
     }
 }
 
@@ -267,7 +270,12 @@ pub(super) mod tests {
             assert_eq!(result.is_ok(), is_allowed, "{method} {subject:?}");
         }
         let nothing = Access::default();
-        for method in ["initialize", "server/discover", "notifications/x", "subscriptions/listen"] {
+        for method in [
+            "initialize",
+            "server/discover",
+            "notifications/x",
+            "subscriptions/listen",
+        ] {
             assert_eq!(nothing.check(method, Subject::None), Ok(()), "{method}");
         }
         for (method, subject) in [("tools/call", Named("get")), ("ping", Subject::None)] {

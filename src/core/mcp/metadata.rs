@@ -85,6 +85,9 @@ mod tests {
         assert!(origin.is(b"https://GW.test:8443"));
         assert!(!origin.is(b"https://gw.test"));
         let configured = Origin::new(Some("https://public.test"), &request);
-        assert_eq!(configured.metadata(b"", vec![], &[]).resource, "https://public.test");
+        assert_eq!(
+            configured.metadata(b"", vec![], &[]).resource,
+            "https://public.test"
+        );
     }
 }

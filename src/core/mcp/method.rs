@@ -207,7 +207,10 @@ mod tests {
     #[test]
     fn every_permission_is_for_a_method_of_its_name() {
         for permission in Permission::ALL {
-            let method = permission.name().replace('_', "/").replace("set/level", "setLevel");
+            let method = permission
+                .name()
+                .replace('_', "/")
+                .replace("set/level", "setLevel");
             assert!(Method::named(&method).is_some(), "{method}");
             assert!(Permissions::ALL.contains(permission));
             assert!(!Permissions::default().contains(permission));
@@ -216,7 +219,13 @@ mod tests {
 
     #[test]
     fn names_are_compared_exactly() {
-        for name in ["Tools/call", "tools/call ", "tools/call\0", "", "notifications"] {
+        for name in [
+            "Tools/call",
+            "tools/call ",
+            "tools/call\0",
+            "",
+            "notifications",
+        ] {
             assert_eq!(Method::named(name), None, "{name}");
         }
         let notification = Method::named("notifications/initialized").unwrap();

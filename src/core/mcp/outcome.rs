@@ -149,14 +149,31 @@ mod tests {
             is_tool_error: true,
         };
         for (message, expected) in [
-            (r#"{"id":1,"result":{"content":[{"text":"{\"isError\":true}"}]}}"#, Outcome::default()),
-            (r#"{"id":1,"result":{"content":[],"isError":false}}"#, Outcome::default()),
-            (r#"{"result":{"content":[{"isError":true}],"isError":true},"id":1}"#, tool_failed),
-            (r#"{"id":1,"error":{"code":-32602,"message":"x"}}"#, failed("-32602")),
-            (r#"{"id":1,"error":{"data":{"code":1},"code":-1}}"#, failed("-1")),
+            (
+                r#"{"id":1,"result":{"content":[{"text":"{\"isError\":true}"}]}}"#,
+                Outcome::default(),
+            ),
+            (
+                r#"{"id":1,"result":{"content":[],"isError":false}}"#,
+                Outcome::default(),
+            ),
+            (
+                r#"{"result":{"content":[{"isError":true}],"isError":true},"id":1}"#,
+                tool_failed,
+            ),
+            (
+                r#"{"id":1,"error":{"code":-32602,"message":"x"}}"#,
+                failed("-32602"),
+            ),
+            (
+                r#"{"id":1,"error":{"data":{"code":1},"code":-1}}"#,
+                failed("-1"),
+            ),
         ] {
             assert_eq!(outcome("application/json", message), expected, "{message}");
-            let stream = format!("id: 1\ndata: \n\ndata: not JSON\n\nevent: message\r\ndata: {message}\r\n\r\n");
+            let stream = format!(
+                "id: 1\ndata: \n\ndata: not JSON\n\nevent: message\r\ndata: {message}\r\n\r\n"
+            );
             assert_eq!(outcome("text/event-stream", &stream), expected, "{message}");
         }
         assert_eq!(outcome("text/html", "<html>"), Outcome::default());

@@ -69,8 +69,10 @@ mod tests {
 
     #[test]
     fn a_digest_depends_on_the_meaning_of_a_definition_and_not_on_its_form() {
-        let one = DefinitionDigest::of(br#"{"name":"a","inputSchema":{"type":"object","x":[1,2]}}"#);
-        let other = b"{ \"inputSchema\": {\"x\": [1, 2], \"type\": \"object\"}, \"name\": \"\\u0061\"}";
+        let one =
+            DefinitionDigest::of(br#"{"name":"a","inputSchema":{"type":"object","x":[1,2]}}"#);
+        let other =
+            b"{ \"inputSchema\": {\"x\": [1, 2], \"type\": \"object\"}, \"name\": \"\\u0061\"}";
         assert_eq!(one, DefinitionDigest::of(other));
         for changed in [
             r#"{"name":"a","inputSchema":{"type":"object","x":[2,1]}}"#,

@@ -130,7 +130,10 @@ mod tests {
             ("/mcp/v1/", Some(Servers)),
             ("/mcp/v1/acme", Some(endpoint("/mcp/v1/acme", None))),
             ("/mcp/v1/acme/", Some(endpoint("/mcp/v1/acme/", None))),
-            ("/mcp/v1/acme?a=b?", Some(endpoint("/mcp/v1/acme", Some("a=b?")))),
+            (
+                "/mcp/v1/acme?a=b?",
+                Some(endpoint("/mcp/v1/acme", Some("a=b?"))),
+            ),
             ("/mcp/v1/acme/sse", Some(BelowEndpoint { name: b"acme" })),
             ("/mcp/v1/acme//", Some(BelowEndpoint { name: b"acme" })),
             ("/mcp/v1x/acme", None),
@@ -170,7 +173,11 @@ mod tests {
             ),
             ("/.well-known/security.txt", None),
         ] {
-            assert_eq!(McpRoute::parse("/mcp/v1", target.as_bytes()), route, "{target}");
+            assert_eq!(
+                McpRoute::parse("/mcp/v1", target.as_bytes()),
+                route,
+                "{target}"
+            );
         }
     }
 }

@@ -3,8 +3,8 @@
 
 use super::secret::is_variable_name;
 use super::{
-    AllowRule, AwsCredentialsConfig, Binding, Container, Document, Issuer, KeyPair, Provider,
-    RoleSource, SecretReference, Uri,
+    AllowRule, AwsCredentialsConfig, Binding, Container, CredentialHeader, Document, Issuer,
+    KeyPair, McpCredential, McpServer, Provider, RoleSource, SecretReference, Uri,
 };
 use crate::config::Problem;
 
@@ -17,6 +17,10 @@ const AWS_VARIABLES: [&str; 6] = [
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN",
 ];
+
+/// The warning of a secret that is not in an environment variable.
+const WRITTEN_SECRET: &str = "the secret is written in the file, and Envoy's admin page shows it; \
+     name a variable: {\"env\": \"NAME\"}";
 
 impl Document {
     /// What the filter accepts although it is insecure, each with its JSON path.
@@ -46,6 +50,15 @@ impl Document {
             }
             provider.warnings(&path, &mut warnings);
         }
+        for (index, server) in self.mcp_servers.iter().enumerate() {
+            let path = format!("/mcp_servers/{index}");
+            if issuers.len() > 1 {
+                let rules = server.allow.iter().flatten();
+                let issuers = rules.map(|rule: &AllowRule| rule.issuer.as_deref());
+                warn_of_any_issuer(issuers, &format!("{path}/allow"), &mut warnings);
+            }
+            server.warnings(&path, &mut warnings);
+        }
         warnings
     }
 
@@ -63,6 +76,15 @@ impl Document {
             let credentials = provider.credentials.as_ref();
             if credentials.is_some_and(AwsCredentialsConfig::reads_aws_variables) {
                 names.extend(AWS_VARIABLES.map(str::to_owned));
+            }
+        }
+        for server in &self.mcp_servers {
+            for (_, secret) in server.secrets() {
+                if let SecretReference::Env(name) = secret
+                    && is_variable_name(name)
+                {
+                    names.push(name.clone());
+                }
             }
         }
         names.sort_unstable();
@@ -93,6 +115,42 @@ impl Issuer {
     }
 }
 
+impl McpServer {
+    fn warnings(&self, path: &str, warnings: &mut Vec<Problem>) {
+        if leaves_without_tls(&self.url) {
+            warnings.push(Problem::new(
+                format_args!("{path}/url"),
+                "requests and the server's credential are sent without TLS; use https",
+            ));
+        }
+        for (secret_path, secret) in self.secrets() {
+            if matches!(secret, SecretReference::Value(_)) {
+                warnings.push(Problem::new(
+                    format_args!("{path}/{secret_path}"),
+                    WRITTEN_SECRET,
+                ));
+            }
+        }
+    }
+
+    /// Its secrets, each with its JSON path relative to the server.
+    fn secrets(&self) -> Vec<(String, &SecretReference)> {
+        match &self.credential {
+            Some(McpCredential::Header(header)) => {
+                vec![("credential/header/value".to_owned(), &header.value)]
+            }
+            Some(McpCredential::Headers(headers)) => headers
+                .iter()
+                .enumerate()
+                .map(|(index, header): (usize, &CredentialHeader)| {
+                    (format!("credential/headers/{index}/value"), &header.value)
+                })
+                .collect(),
+            None | Some(McpCredential::None | McpCredential::Caller(_)) => Vec::new(),
+        }
+    }
+}
+
 impl Provider {
     fn warnings(&self, path: &str, warnings: &mut Vec<Problem>) {
         if self.base_url.as_deref().is_some_and(leaves_without_tls) {
@@ -105,8 +163,7 @@ impl Provider {
             if matches!(secret, SecretReference::Value(_)) {
                 warnings.push(Problem::new(
                     format_args!("{path}/{secret_path}"),
-                    "the secret is written in the file, and Envoy's admin page shows it; \
-                     name a variable: {\"env\": \"NAME\"}",
+                    WRITTEN_SECRET,
                 ));
             }
         }

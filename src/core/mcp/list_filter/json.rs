@@ -22,10 +22,7 @@ const LISTS: [(&str, ListKind); 4] = [
 struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 /// A JSON document without what the caller may not use. `None` if there is nothing to remove.
-pub(super) fn filtered(
-    document: &[u8],
-    rules: &mut Rules,
-) -> Result<Option<Vec<u8>>, FilterFault> {
+pub(super) fn filtered(document: &[u8], rules: &mut Rules) -> Result<Option<Vec<u8>>, FilterFault> {
     let document: &RawValue = parse(document)?;
     Ok(value(document, rules)?.map(String::into_bytes))
 }

@@ -25,11 +25,7 @@ struct Line<'a> {
 
 impl SseFilter {
     /// Filters the next bytes.
-    pub(super) fn push(
-        &mut self,
-        bytes: &[u8],
-        rules: &mut Rules,
-    ) -> Result<Output, Unfiltered> {
+    pub(super) fn push(&mut self, bytes: &[u8], rules: &mut Rules) -> Result<Output, Unfiltered> {
         let was_empty = self.held.is_empty();
         self.held.extend_from_slice(bytes);
         let mut passed = Vec::new();

@@ -100,9 +100,17 @@ fn events_are_filtered_with_any_line_end_and_keep_their_other_fields() {
             )
         };
         let expected = stream(FILTERED);
-        assert_eq!(filter(EVENTS, &stream(LIST)), (expected.clone(), None), "{end:?}");
+        assert_eq!(
+            filter(EVENTS, &stream(LIST)),
+            (expected.clone(), None),
+            "{end:?}"
+        );
         let several = LIST.replacen(",\"jsonrpc\"", "\ndata: ,\"jsonrpc\"", 1);
-        assert_eq!(filter(EVENTS, &stream(&several)), (expected, None), "{end:?}");
+        assert_eq!(
+            filter(EVENTS, &stream(&several)),
+            (expected, None),
+            "{end:?}"
+        );
     }
     let marked = format!("\u{feff}data:{LIST}\n\n");
     let expected = format!("\u{feff}data: {FILTERED}\n\n");
@@ -145,9 +153,15 @@ fn a_response_that_is_not_understood_is_replaced_by_an_error() {
         assert!(passed.starts_with(r#"{"jsonrpc":"2.0","id":7,"error":{"code":-32603,"#));
         assert!(serde_json::from_str::<serde_json::Value>(&passed).is_ok());
         assert!(!passed.contains("delete"));
-        let (passed, fault) = filter(EVENTS, &format!("data: {{}}\n\ndata: {response}\n\ndata: {LIST}\n\n"));
+        let (passed, fault) = filter(
+            EVENTS,
+            &format!("data: {{}}\n\ndata: {response}\n\ndata: {LIST}\n\n"),
+        );
         assert_eq!(fault, Some(FilterFault::Malformed), "{response}");
-        assert!(passed.contains("data: {\"jsonrpc\"") && !passed.contains("delete"), "{passed}");
+        assert!(
+            passed.contains("data: {\"jsonrpc\"") && !passed.contains("delete"),
+            "{passed}"
+        );
     }
 }
 
@@ -165,7 +179,9 @@ fn a_response_that_is_compressed_or_too_large_is_replaced_by_an_error() {
         let _ = filter.push(begin.as_bytes());
         let outputs: Vec<_> = (0..6).map(|_| filter.push(&part)).collect();
         assert_eq!(filter.fault(), Some(FilterFault::TooLarge));
-        let errors = outputs.iter().filter(|it| **it != Output::Replaced(Vec::new()));
+        let errors = outputs
+            .iter()
+            .filter(|it| **it != Output::Replaced(Vec::new()));
         assert_eq!(errors.count(), 1);
     }
 }
@@ -175,11 +191,16 @@ fn tools_without_the_pinned_definition_are_removed_and_reported() {
     let pinned = r#"{"name":"a","description":"A"}"#;
     let digest = DefinitionDigest::of(pinned.as_bytes()).unwrap();
     let access = Access {
-        pins: Some(Rc::new([("a".to_owned(), digest), ("b".to_owned(), digest)].into_iter().collect())),
+        pins: Some(Rc::new(
+            [("a".to_owned(), digest), ("b".to_owned(), digest)]
+                .into_iter()
+                .collect(),
+        )),
         ..Access::everything()
     };
     let mut filter = ListFilter::new(access, None, JSON, b"");
-    let list = format!(r#"{{"id":1,"result":{{"tools":[{pinned},{{"name":"b"}},{{"name":"c"}}]}}}}"#);
+    let list =
+        format!(r#"{{"id":1,"result":{{"tools":[{pinned},{{"name":"b"}},{{"name":"c"}}]}}}}"#);
     let _ = filter.push(list.as_bytes());
     let expected = format!(r#"{{"id":1,"result":{{"tools":[{pinned}]}}}}"#);
     assert_eq!(filter.finish(), expected.as_bytes());

@@ -309,9 +309,10 @@ impl Message {
         let named = |name: &'_ Option<String>| name.is_some();
         match place {
             SubjectPlace::None | SubjectPlace::EveryTool => Subject::None,
-            SubjectPlace::ToolName | SubjectPlace::PromptName => {
-                self.name.as_deref().map_or(Subject::Missing, Subject::Named)
-            }
+            SubjectPlace::ToolName | SubjectPlace::PromptName => self
+                .name
+                .as_deref()
+                .map_or(Subject::Missing, Subject::Named),
             SubjectPlace::Uri => self.uri.as_deref().map_or(Subject::Missing, Subject::Named),
             SubjectPlace::Reference => {
                 let Reference { kind, name, uri } = &self.reference;

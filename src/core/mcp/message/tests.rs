@@ -10,12 +10,20 @@ fn check(access: Access, expected: Expected, hold: Hold) -> MessageCheck {
 }
 
 /// The result for a body in pieces of this size.
-fn run(mut check: MessageCheck, body: &[u8], piece: usize) -> Result<CheckProgress, RefusedMessage> {
+fn run(
+    mut check: MessageCheck,
+    body: &[u8],
+    piece: usize,
+) -> Result<CheckProgress, RefusedMessage> {
     let mut progress = Ok(Awaiting);
     let count = body.len().div_ceil(piece);
     for (index, part) in body.chunks(piece).enumerate() {
         let is_last = index + 1 == count;
-        let chunk = if is_last { Chunk::Last(part) } else { Chunk::More(part) };
+        let chunk = if is_last {
+            Chunk::Last(part)
+        } else {
+            Chunk::More(part)
+        };
         progress = Ok(check.push(chunk)?);
     }
     progress
@@ -35,7 +43,9 @@ fn held(body: &str) -> Result<CheckProgress, MessageFault> {
 }
 
 fn call(tool: &str) -> String {
-    format!(r#"{{"method":"tools/call","params":{{"name":"{tool}","arguments":{{}}}},"jsonrpc":"2.0","id":1}}"#)
+    format!(
+        r#"{{"method":"tools/call","params":{{"name":"{tool}","arguments":{{}}}},"jsonrpc":"2.0","id":1}}"#
+    )
 }
 
 #[test]
@@ -73,54 +83,162 @@ fn nothing_bypasses_the_check() {
         (&call("GET"), tool("GET")),
         (&call("get\\u0000"), tool("get\0")),
         // Members that occur twice, in any order and spelling.
-        (r#"{"method":"ping","method":"tools/call","id":1}"#, ambiguous("method")),
-        (r#"{"method":"ping","Method":"tools/call","id":1}"#, ambiguous("method")),
-        (r#"{"method":"ping","m\u0065thod":"tools/call","id":1}"#, ambiguous("method")),
-        (r#"{"method":"ping","method\u0000x":"tools/call","id":1}"#, ambiguous("method")),
+        (
+            r#"{"method":"ping","method":"tools/call","id":1}"#,
+            ambiguous("method"),
+        ),
+        (
+            r#"{"method":"ping","Method":"tools/call","id":1}"#,
+            ambiguous("method"),
+        ),
+        (
+            r#"{"method":"ping","m\u0065thod":"tools/call","id":1}"#,
+            ambiguous("method"),
+        ),
+        (
+            r#"{"method":"ping","method\u0000x":"tools/call","id":1}"#,
+            ambiguous("method"),
+        ),
         (r#"{"METHOD":"tools/call","id":1}"#, ambiguous("method")),
-        (r#"{"method":"tools/call","params":{"name":"get","name":"delete"},"id":1}"#, ambiguous("name")),
-        (r#"{"method":"tools/call","params":{"name":"get","Name":"delete"},"id":1}"#, ambiguous("name")),
-        (r#"{"method":"tools/call","params":{"name":"get","n\u0061me":"delete"},"id":1}"#, ambiguous("name")),
-        (r#"{"method":"tools/call","params":{"name":"get"},"params":{"name":"delete"},"id":1}"#, ambiguous("params")),
-        ("{\"method\":\"tools/call\",\"params\":{\"name\":\"get\"},\"param\u{17f}\":{\"name\":\"delete\"},\"id\":1}", ambiguous("params")),
-        (r#"{"method":"tools/call","params":{"name":"get"},"id":1,"ID":2}"#, ambiguous("id")),
-        (r#"{"method":"completion/complete","params":{"ref":{"type":"ref/prompt","name":"greet"},"ref":{"type":"ref/prompt","name":"x"}},"id":1}"#, ambiguous("ref")),
-        (r#"{"method":"completion/complete","params":{"ref":{"type":"ref/prompt","name":"greet","name":"x"}},"id":1}"#, ambiguous("name")),
+        (
+            r#"{"method":"tools/call","params":{"name":"get","name":"delete"},"id":1}"#,
+            ambiguous("name"),
+        ),
+        (
+            r#"{"method":"tools/call","params":{"name":"get","Name":"delete"},"id":1}"#,
+            ambiguous("name"),
+        ),
+        (
+            r#"{"method":"tools/call","params":{"name":"get","n\u0061me":"delete"},"id":1}"#,
+            ambiguous("name"),
+        ),
+        (
+            r#"{"method":"tools/call","params":{"name":"get"},"params":{"name":"delete"},"id":1}"#,
+            ambiguous("params"),
+        ),
+        (
+            "{\"method\":\"tools/call\",\"params\":{\"name\":\"get\"},\"param\u{17f}\":{\"name\":\"delete\"},\"id\":1}",
+            ambiguous("params"),
+        ),
+        (
+            r#"{"method":"tools/call","params":{"name":"get"},"id":1,"ID":2}"#,
+            ambiguous("id"),
+        ),
+        (
+            r#"{"method":"completion/complete","params":{"ref":{"type":"ref/prompt","name":"greet"},"ref":{"type":"ref/prompt","name":"x"}},"id":1}"#,
+            ambiguous("ref"),
+        ),
+        (
+            r#"{"method":"completion/complete","params":{"ref":{"type":"ref/prompt","name":"greet","name":"x"}},"id":1}"#,
+            ambiguous("name"),
+        ),
         // The subject is missing or no string.
-        (r#"{"method":"tools/call","id":1}"#, denied(Denial::SubjectMissing("params.name"))),
-        (r#"{"method":"tools/call","params":{"name":["get"]},"id":1}"#, denied(Denial::SubjectMissing("params.name"))),
-        (r#"{"method":"tools/call","params":{"name":{"a":1}},"id":1}"#, denied(Denial::SubjectMissing("params.name"))),
-        (r#"{"method":"tools/call","params":[{"name":"get"}],"id":1}"#, denied(Denial::SubjectMissing("params.name"))),
-        (r#"{"method":"tools/call","params":"get","id":1}"#, denied(Denial::SubjectMissing("params.name"))),
-        (r#"{"method":"tools/call","params":{"arguments":{"name":"get"}},"id":1}"#, denied(Denial::SubjectMissing("params.name"))),
-        (r#"{"method":"tools/call","params":{"uri":"get"},"id":1}"#, denied(Denial::SubjectMissing("params.name"))),
-        (r#"{"method":"resources/read","params":{"name":"file:///docs/a"},"id":1}"#, denied(Denial::SubjectMissing("params.uri"))),
-        (r#"{"method":"resources/read","params":{"uri":"file:///docs/../a"},"id":1}"#, denied(Denial::Resource("file:///docs/../a".into()))),
-        (r#"{"method":"completion/complete","params":{"ref":{"type":"ref/prompt","name":"greet","uri":"x"}},"id":1}"#, denied(Denial::SubjectMissing("params.ref"))),
-        (r#"{"method":"completion/complete","params":{"ref":{"name":"greet"}},"id":1}"#, denied(Denial::SubjectMissing("params.ref"))),
-        (r#"{"method":"subscriptions/listen","params":{"notifications":{"resourceSubscriptions":["file:///docs/a","file:///etc/b"]}},"id":1}"#, denied(Denial::Resource("file:///etc/b".into()))),
-        (r#"{"params":{"notifications":{"resourceSubscriptions":["file:///etc/b"]}},"method":"subscriptions/listen","id":1}"#, denied(Denial::Resource("file:///etc/b".into()))),
-        (r#"{"method":"subscriptions/listen","params":{"notifications":{"resourceSubscriptions":[["file:///etc/b"]]}},"id":1}"#, denied(Denial::Resource("file:///etc/b".into()))),
+        (
+            r#"{"method":"tools/call","id":1}"#,
+            denied(Denial::SubjectMissing("params.name")),
+        ),
+        (
+            r#"{"method":"tools/call","params":{"name":["get"]},"id":1}"#,
+            denied(Denial::SubjectMissing("params.name")),
+        ),
+        (
+            r#"{"method":"tools/call","params":{"name":{"a":1}},"id":1}"#,
+            denied(Denial::SubjectMissing("params.name")),
+        ),
+        (
+            r#"{"method":"tools/call","params":[{"name":"get"}],"id":1}"#,
+            denied(Denial::SubjectMissing("params.name")),
+        ),
+        (
+            r#"{"method":"tools/call","params":"get","id":1}"#,
+            denied(Denial::SubjectMissing("params.name")),
+        ),
+        (
+            r#"{"method":"tools/call","params":{"arguments":{"name":"get"}},"id":1}"#,
+            denied(Denial::SubjectMissing("params.name")),
+        ),
+        (
+            r#"{"method":"tools/call","params":{"uri":"get"},"id":1}"#,
+            denied(Denial::SubjectMissing("params.name")),
+        ),
+        (
+            r#"{"method":"resources/read","params":{"name":"file:///docs/a"},"id":1}"#,
+            denied(Denial::SubjectMissing("params.uri")),
+        ),
+        (
+            r#"{"method":"resources/read","params":{"uri":"file:///docs/../a"},"id":1}"#,
+            denied(Denial::Resource("file:///docs/../a".into())),
+        ),
+        (
+            r#"{"method":"completion/complete","params":{"ref":{"type":"ref/prompt","name":"greet","uri":"x"}},"id":1}"#,
+            denied(Denial::SubjectMissing("params.ref")),
+        ),
+        (
+            r#"{"method":"completion/complete","params":{"ref":{"name":"greet"}},"id":1}"#,
+            denied(Denial::SubjectMissing("params.ref")),
+        ),
+        (
+            r#"{"method":"subscriptions/listen","params":{"notifications":{"resourceSubscriptions":["file:///docs/a","file:///etc/b"]}},"id":1}"#,
+            denied(Denial::Resource("file:///etc/b".into())),
+        ),
+        (
+            r#"{"params":{"notifications":{"resourceSubscriptions":["file:///etc/b"]}},"method":"subscriptions/listen","id":1}"#,
+            denied(Denial::Resource("file:///etc/b".into())),
+        ),
+        (
+            r#"{"method":"subscriptions/listen","params":{"notifications":{"resourceSubscriptions":[["file:///etc/b"]]}},"id":1}"#,
+            denied(Denial::Resource("file:///etc/b".into())),
+        ),
         // A request is one by its method, not by its id.
-        (r#"{"method":"tools/call","params":{"name":"delete"}}"#, tool("delete")),
-        (r#"{"method":"tools/call","params":{"name":"delete"},"result":{},"id":1}"#, tool("delete")),
-        (r#"{"method":"vendor/x","id":1}"#, denied(Denial::UnknownMethod("vendor/x".into()))),
-        (r#"{"method":"Tools/Call","params":{"name":"get"},"id":1}"#, denied(Denial::UnknownMethod("Tools/Call".into()))),
-        (r#"{"method":"tasks/list","id":1}"#, denied(Denial::UnknownMethod("tasks/list".into()))),
-        (r#"{"method":["tools/call"],"id":1}"#, MessageFault::MethodInvalid),
+        (
+            r#"{"method":"tools/call","params":{"name":"delete"}}"#,
+            tool("delete"),
+        ),
+        (
+            r#"{"method":"tools/call","params":{"name":"delete"},"result":{},"id":1}"#,
+            tool("delete"),
+        ),
+        (
+            r#"{"method":"vendor/x","id":1}"#,
+            denied(Denial::UnknownMethod("vendor/x".into())),
+        ),
+        (
+            r#"{"method":"Tools/Call","params":{"name":"get"},"id":1}"#,
+            denied(Denial::UnknownMethod("Tools/Call".into())),
+        ),
+        (
+            r#"{"method":"tasks/list","id":1}"#,
+            denied(Denial::UnknownMethod("tasks/list".into())),
+        ),
+        (
+            r#"{"method":["tools/call"],"id":1}"#,
+            MessageFault::MethodInvalid,
+        ),
         (r#"{"method":"","id":1}"#, MessageFault::MethodInvalid),
         (r#"{"method":7,"id":1}"#, MessageFault::MethodInvalid),
         // Batches.
-        (r#"[{"method":"ping","id":1},{"method":"tools/call","params":{"name":"delete"},"id":2}]"#, tool("delete")),
-        (r#"[[{"method":"tools/call","params":{"name":"delete"},"id":2}]]"#, MessageFault::NotJson),
+        (
+            r#"[{"method":"ping","id":1},{"method":"tools/call","params":{"name":"delete"},"id":2}]"#,
+            tool("delete"),
+        ),
+        (
+            r#"[[{"method":"tools/call","params":{"name":"delete"},"id":2}]]"#,
+            MessageFault::NotJson,
+        ),
         (r#"[{"method":"ping","id":1},"x"]"#, MessageFault::NotJson),
         (r#"[{"method":"ping","id":1},7]"#, MessageFault::NotJson),
         ("[]", MessageFault::NotJson),
         // Not one JSON text in UTF-8.
         ("", MessageFault::NotJson),
         ("7", MessageFault::NotJson),
-        (r#"{"method":"ping","id":1}{"method":"tools/call","params":{"name":"delete"}}"#, MessageFault::NotJson),
-        ("\u{feff}{\"method\":\"ping\",\"id\":1}", MessageFault::NotJson),
+        (
+            r#"{"method":"ping","id":1}{"method":"tools/call","params":{"name":"delete"}}"#,
+            MessageFault::NotJson,
+        ),
+        (
+            "\u{feff}{\"method\":\"ping\",\"id\":1}",
+            MessageFault::NotJson,
+        ),
         (r#"{'method':'ping'}"#, MessageFault::NotJson),
         (r#"{"method":"ping",}"#, MessageFault::NotJson),
         (r#"{"method":"ping" /* x */}"#, MessageFault::NotJson),
@@ -143,7 +261,9 @@ fn held_loosely(body: &str) -> Result<CheckProgress, MessageFault> {
     };
     if body.is_empty() {
         let mut check = check(narrow(), Expected::default(), Hold::UntilKnown);
-        return check.push(Chunk::Last(b"")).map_err(|refused| refused.fault);
+        return check
+            .push(Chunk::Last(b""))
+            .map_err(|refused| refused.fault);
     }
     let whole = result(body.len());
     for piece in 1..body.len() {
@@ -186,21 +306,30 @@ fn a_refusal_waits_for_the_id_of_the_request() {
     assert_eq!(refusal(text), RefusedIds::One(Some(id)));
     let none = r#"{"method":"tools/call","params":{"name":"delete"}}"#;
     assert_eq!(refusal(none), RefusedIds::One(None));
-    let batch = r#"[{"id":1,"method":"tools/call","params":{"name":"delete"}},{"id":2,"method":"ping"}]"#;
-    assert_eq!(refusal(batch), RefusedIds::Batch(vec![number("1"), number("2")]));
-    let large = format!(r#"{{"method":"tools/call","params":{{"name":"delete","x":"{}"}}}}"#, "x".repeat(9000));
+    let batch =
+        r#"[{"id":1,"method":"tools/call","params":{"name":"delete"}},{"id":2,"method":"ping"}]"#;
+    assert_eq!(
+        refusal(batch),
+        RefusedIds::Batch(vec![number("1"), number("2")])
+    );
+    let large = format!(
+        r#"{{"method":"tools/call","params":{{"name":"delete","x":"{}"}}}}"#,
+        "x".repeat(9000)
+    );
     assert_eq!(refusal(&large), RefusedIds::One(None));
 }
 
 #[test]
 fn a_subject_after_the_limit_is_too_late() {
     let filler = "x".repeat(5000);
-    let body = format!(r#"{{"params":{{"arguments":"{filler}","name":"get"}},"method":"tools/call"}}"#);
+    let body =
+        format!(r#"{{"params":{{"arguments":"{filler}","name":"get"}},"method":"tools/call"}}"#);
     let check = || check(narrow(), Expected::default(), Hold::UntilKnown);
     let refused = run(check(), body.as_bytes(), 100).unwrap_err();
     assert_eq!(refused.fault, MessageFault::TooLate(LIMIT));
     // Once the subject is known, there is no limit.
-    let body = format!(r#"{{"method":"tools/call","params":{{"name":"get","arguments":"{filler}"}}}}"#);
+    let body =
+        format!(r#"{{"method":"tools/call","params":{{"name":"get","arguments":"{filler}"}}}}"#);
     assert_eq!(run(check(), body.as_bytes(), 100), Ok(Allowed));
     let item = r#"{"method":"ping"},"#;
     let batch = format!("[{}{{}}]", item.repeat(MAX_BATCH));
@@ -217,14 +346,38 @@ fn headers_must_say_what_the_body_says() {
     let mismatch = |header| Err(MessageFault::Mismatch(header));
     let get = call("get");
     for (expected, body, result) in [
-        (expected("tools/call", Some("get")), get.as_str(), Ok(Allowed)),
+        (
+            expected("tools/call", Some("get")),
+            get.as_str(),
+            Ok(Allowed),
+        ),
         (expected("tools/call", None), &get, Ok(Allowed)),
-        (expected("tools/call", Some("search_x")), &get, mismatch("mcp-name")),
+        (
+            expected("tools/call", Some("search_x")),
+            &get,
+            mismatch("mcp-name"),
+        ),
         (expected("tools/list", None), &get, mismatch("mcp-method")),
-        (expected("tools/call", Some("get")), &call("delete"), mismatch("mcp-name")),
-        (expected("tools/call", Some("get")), r#"{"method":"tools/call","id":1}"#, mismatch("mcp-name")),
-        (expected("ping", None), r#"{"id":1,"result":{}}"#, mismatch("mcp-method")),
-        (expected("ping", None), r#"[{"id":1,"method":"ping"},{"id":2,"method":"tools/list"}]"#, mismatch("mcp-method")),
+        (
+            expected("tools/call", Some("get")),
+            &call("delete"),
+            mismatch("mcp-name"),
+        ),
+        (
+            expected("tools/call", Some("get")),
+            r#"{"method":"tools/call","id":1}"#,
+            mismatch("mcp-name"),
+        ),
+        (
+            expected("ping", None),
+            r#"{"id":1,"result":{}}"#,
+            mismatch("mcp-method"),
+        ),
+        (
+            expected("ping", None),
+            r#"[{"id":1,"method":"ping"},{"id":2,"method":"tools/list"}]"#,
+            mismatch("mcp-method"),
+        ),
         (
             expected("tools/call", Some("get")),
             r#"{"method":"tools/call","params":{"name":"get","name":"delete"},"id":1}"#,
@@ -243,10 +396,15 @@ fn headers_must_say_what_the_body_says() {
 
 #[test]
 fn a_body_that_streams_is_cut_before_its_last_byte() {
-    for body in [call("delete"), call("get").replace("get\"", "get\",\"name\":\"delete\"")] {
+    for body in [
+        call("delete"),
+        call("get").replace("get\"", "get\",\"name\":\"delete\""),
+    ] {
         let mut check = check(narrow(), Expected::default(), Hold::Never);
         let (last, begin) = body.as_bytes().split_last().unwrap();
-        let refused = begin.iter().find_map(|byte| check.push(Chunk::More(&[*byte])).err());
+        let refused = begin
+            .iter()
+            .find_map(|byte| check.push(Chunk::More(&[*byte])).err());
         assert!(refused.is_some(), "{body} passed before {last}");
     }
 }
