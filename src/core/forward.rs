@@ -3,6 +3,7 @@
 //! nothing about the client's network.
 
 mod header_values;
+mod mcp;
 pub mod redirect;
 pub mod upload;
 
@@ -16,6 +17,7 @@ use crate::provider::Provider;
 use crate::provider::credential::Credential;
 use crate::provider_kind::KeyPlacement;
 pub use header_values::HeaderValues;
+pub use mcp::MCP_SERVER_HEADER;
 
 /// The header by which the host's route selects the cluster. The route removes it.
 pub const CLUSTER_HEADER: &str = "x-ai-gateway-cluster";

@@ -101,7 +101,7 @@ impl Policy {
             prompts: scope(Permission::PromptsGet, Permission::PromptsList, |it| {
                 it.prompts.as_ref()
             }),
-            pins: None,
+            ..Access::default()
         })
     }
 

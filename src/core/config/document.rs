@@ -20,7 +20,7 @@ pub(super) use aws::{
     AssumeRole, AwsCredentialsConfig, Container, DefaultChain, InstanceMetadata, KeyPair,
     RoleSource, Uri,
 };
-pub(super) use mcp::{CredentialHeader, Mcp, McpClaimValues, McpCredential, McpServer};
+pub(super) use mcp::{Mcp, McpClaimValues, McpCredential, McpServer};
 pub(super) use secret::SecretReference;
 
 /// The configuration of the AI gateway filter.

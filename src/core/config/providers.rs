@@ -10,7 +10,7 @@ use super::problem::{Problems, pointer_segment};
 use super::validators::{LINK_LOCAL, is_region};
 use super::{aws, models, prices, validators};
 use crate::fetch::callout::Clusters;
-use crate::forward::{CLUSTER_HEADER, PROVIDER_HEADER};
+use crate::forward::{CLUSTER_HEADER, MCP_SERVER_HEADER, PROVIDER_HEADER};
 use crate::http::head::is_header_value;
 use crate::http::token_location::is_credential_header;
 use crate::http::url::BaseUrl;
@@ -20,7 +20,8 @@ use crate::provider_kind::{DefaultEndpoint, KeyPlacement, ProviderKind};
 
 /// Whether Envoy or this filter sets the header itself.
 pub(super) fn is_reserved(name: &str) -> bool {
-    RESERVED_HEADERS.contains(&name) || [CLUSTER_HEADER, PROVIDER_HEADER].contains(&name)
+    RESERVED_HEADERS.contains(&name)
+        || [CLUSTER_HEADER, MCP_SERVER_HEADER, PROVIDER_HEADER].contains(&name)
 }
 
 /// Headers that Envoy sets for the connection.

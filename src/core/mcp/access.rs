@@ -1,5 +1,6 @@
 //! What one caller may do with one server.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::method::{ListKind, Method, Permission, Permissions, SubjectPlace};
@@ -21,6 +22,8 @@ pub struct Access {
     pub prompts: Scope,
     /// The definitions that the tools must have.
     pub pins: Option<Rc<Pins>>,
+    /// The pinned tools of which the server last listed another definition.
+    pub changed_tools: Rc<BTreeSet<String>>,
 }
 
 /// Whether a caller may call methods that the gateway does not know.
@@ -112,7 +115,8 @@ impl Access {
 
     /// Whether a tool may be called.
     pub fn has_tool(&self, name: &str) -> bool {
-        self.tools.has(name) && self.pins.as_ref().is_none_or(|pins| pins.has(name))
+        let is_pinned = |pins: &Rc<Pins>| pins.has(name) && !self.changed_tools.contains(name);
+        self.tools.has(name) && self.pins.as_ref().is_none_or(is_pinned)
     }
 
     /// Decides about a message with this method.

@@ -33,6 +33,8 @@ enum Framing {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
     Reading,
+    /// The head of the response says that it cannot be filtered. The error is still to be written.
+    Refused(FilterFault),
     /// The response was replaced by an error, and the rest of it is discarded.
     Failed(FilterFault),
 }
@@ -44,6 +46,7 @@ struct Rules {
     /// JSON of the request's id, for an error.
     id: Option<String>,
     changed_tools: BTreeSet<String>,
+    accepted_tools: BTreeSet<String>,
 }
 
 /// Why a response cannot be filtered. The server is at fault.
@@ -105,6 +108,7 @@ impl ListFilter {
                 access,
                 id,
                 changed_tools: BTreeSet::new(),
+                accepted_tools: BTreeSet::new(),
             },
             framing: if is_stream {
                 Framing::Events(SseFilter::default())
@@ -114,7 +118,7 @@ impl ListFilter {
             state: State::Reading,
         };
         if is_encoded {
-            filter.state = State::Failed(FilterFault::Encoded);
+            filter.state = State::Refused(FilterFault::Encoded);
         }
         filter
     }
@@ -123,24 +127,26 @@ impl ListFilter {
     pub const fn fault(&self) -> Option<FilterFault> {
         match self.state {
             State::Reading => None,
-            State::Failed(fault) => Some(fault),
+            State::Refused(fault) | State::Failed(fault) => Some(fault),
         }
     }
 
-    /// The tools whose definitions are not the pinned ones.
-    pub fn changed_tools(&self) -> impl Iterator<Item = &str> {
-        self.rules.changed_tools.iter().map(String::as_str)
+    /// The pinned tools whose definitions are not the pinned ones.
+    pub const fn changed_tools(&self) -> &BTreeSet<String> {
+        &self.rules.changed_tools
     }
 
-    /// The error that replaces the response, if its head already says that it cannot be filtered.
-    pub fn begin(&self) -> Option<Vec<u8>> {
-        Some(self.error(self.fault()?))
+    /// The pinned tools whose definitions are the pinned ones.
+    pub const fn accepted_tools(&self) -> &BTreeSet<String> {
+        &self.rules.accepted_tools
     }
 
     /// Filters the next bytes.
     pub fn push(&mut self, bytes: &[u8]) -> Output {
-        if self.fault().is_some() {
-            return Output::Replaced(Vec::new());
+        match self.state {
+            State::Reading => {}
+            State::Refused(fault) => return self.fail(fault, Vec::new()),
+            State::Failed(_) => return Output::Replaced(Vec::new()),
         }
         match &mut self.framing {
             Framing::Json(held) if held.len() + bytes.len() > MAX_LIST_BYTES => {

@@ -3,11 +3,12 @@
 //! A server can change what a tool says and does after it was approved. A tool with another
 //! definition than the pinned one is not shown and not called.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::base::shared_data::SharedData;
 use crate::http::encoding::{from_hex, hex};
 
 /// The pinned digest of each tool's definition. Tools without one are not served.
@@ -18,6 +19,40 @@ pub struct Pins(BTreeMap<String, DefinitionDigest>);
 /// object sorted by name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DefinitionDigest([u8; 32]);
+
+/// The pinned tools of a server of which it last listed another definition, in all workers.
+pub fn changed_tools(server: &str, shared_data: &dyn SharedData) -> BTreeSet<String> {
+    let (text, _) = shared_data.read(&changed_key(server)).unwrap_or_default();
+    serde_json::from_slice(&text).unwrap_or_default()
+}
+
+/// Notes what a list of a server showed: the pinned tools with another definition, and those with the
+/// pinned one.
+pub fn note_listed(
+    server: &str,
+    changed: &BTreeSet<String>,
+    accepted: &BTreeSet<String>,
+    shared_data: &dyn SharedData,
+) {
+    for _ in 0..MAX_ATTEMPTS {
+        let key = changed_key(server);
+        let (text, version) = shared_data.read(&key).unwrap_or_default();
+        let before: BTreeSet<String> = serde_json::from_slice(&text).unwrap_or_default();
+        let mut after: BTreeSet<_> = before.difference(accepted).cloned().collect();
+        after.extend(changed.iter().cloned());
+        let text = serde_json::to_vec(&after).unwrap_or_default();
+        if after == before || shared_data.write(&key, &text, Some(version)) {
+            return;
+        }
+    }
+}
+
+fn changed_key(server: &str) -> String {
+    format!("mcp_changed_tools/{server}")
+}
+
+/// How often a write is tried again after another worker has changed the list.
+const MAX_ATTEMPTS: usize = 16;
 
 /// The prefix of a digest as text.
 const ALGORITHM: &str = "sha256:";

@@ -6,6 +6,7 @@ use super::error_response::{
     BAD_REQUEST, Challenge, ErrorClass, ErrorResponse, FORBIDDEN, INTERNAL, METHOD_NOT_ALLOWED,
     NOT_FOUND, Retry, TOO_LARGE, UNAUTHENTICATED, UNAVAILABLE, UNSUPPORTED,
 };
+use super::mcp::McpRejection;
 use crate::authn::jwt::TokenError;
 use crate::authz::Denied;
 use crate::http::head::RepeatedHeader;
@@ -56,6 +57,8 @@ pub enum Rejection {
     UnknownPath(String),
     /// The path ends at the provider with this name.
     NoUpstreamPath(String),
+    /// A request to an MCP server.
+    Mcp(McpRejection),
     /// The gateway is in a state that must not occur.
     Internal(&'static str),
 }
@@ -215,6 +218,7 @@ impl Rejection {
                      such as /v1/models"
                 ),
             ),
+            Self::Mcp(rejection) => rejection.response(),
             Self::Internal(problem) => ErrorResponse::new(
                 &INTERNAL,
                 "internal_error",

@@ -29,6 +29,12 @@ pub enum LogField {
     TimeToFirstToken,
     TimePerOutputToken,
     UsageIncomplete,
+    McpServer,
+    McpMethod,
+    McpTool,
+    McpVersion,
+    RpcErrorCode,
+    ErrorType,
 }
 
 /// The fields that are wanted.
@@ -37,7 +43,7 @@ pub struct LogFields(u32);
 
 impl LogField {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 27] = [
         Self::Provider,
         Self::System,
         Self::Operation,
@@ -59,6 +65,12 @@ impl LogField {
         Self::TimeToFirstToken,
         Self::TimePerOutputToken,
         Self::UsageIncomplete,
+        Self::McpServer,
+        Self::McpMethod,
+        Self::McpTool,
+        Self::McpVersion,
+        Self::RpcErrorCode,
+        Self::ErrorType,
     ];
 
     /// The name in the host's access log format.
@@ -85,6 +97,12 @@ impl LogField {
             Self::TimePerOutputToken => "gen_ai.server.time_per_output_token_ms",
             Self::TimeToFirstToken => "gen_ai.server.time_to_first_token_ms",
             Self::UsageIncomplete => "ai_gateway.usage.incomplete",
+            Self::McpServer => "ai_gateway.mcp_server",
+            Self::McpMethod => "mcp.method.name",
+            Self::McpTool => "gen_ai.tool.name",
+            Self::McpVersion => "mcp.protocol.version",
+            Self::RpcErrorCode => "rpc.response.status_code",
+            Self::ErrorType => "error.type",
         }
     }
 

@@ -1,4 +1,4 @@
-//! The models that have a label value of their own.
+//! The models, and the tools of MCP servers, that have a label value of their own.
 //!
 //! Clients can send any name, and the host never forgets a label value. So only the first names get
 //! one, up to a limit that applies to all workers together and to later configurations too. Their
@@ -18,6 +18,8 @@ pub(super) struct Models {
     max_listed: usize,
     /// How many names of the list this worker has read.
     read: usize,
+    /// The list's key in [`SharedData`].
+    list: &'static str,
 }
 
 /// A model's label value: an index into [`Models`].
@@ -30,8 +32,11 @@ const UNKNOWN_MODEL: ModelLabel = ModelLabel(0);
 /// The label value of a model that has none of its own.
 const OTHER_MODEL: ModelLabel = ModelLabel(1);
 
-/// The list's key in [`SharedData`].
-const LIST: &str = "models";
+/// The key of the list of models in [`SharedData`].
+pub(super) const MODELS: &str = "models";
+
+/// The key of the list of tools in [`SharedData`].
+pub(super) const TOOLS: &str = "tools";
 
 /// How often a write is tried again after another worker has changed the list.
 const MAX_ATTEMPTS: usize = 16;
@@ -40,18 +45,20 @@ impl Models {
     /// The `known` models and up to `max_listed` others get a label value of their own. Call this
     /// while the host sets up its workers one after the other.
     pub(super) fn new<'a>(
+        list: &'static str,
         known: impl Iterator<Item = &'a str>,
         max_listed: usize,
         shared_data: &dyn SharedData,
     ) -> Self {
-        if shared_data.read(LIST).is_none() {
-            publish(&[], None, shared_data);
+        if shared_data.read(list).is_none() {
+            publish(list, &[], None, shared_data);
         }
         let mut models = Self {
             labels: HashMap::new(),
             values: vec!["unknown".to_owned(), "other".to_owned()],
             max_listed,
             read: 0,
+            list,
         };
         for model in known {
             models.add(label_value(model));
@@ -72,10 +79,10 @@ impl Models {
             if self.read >= self.max_listed || self.labels.contains_key(&value) {
                 break;
             }
-            let (mut list, version) = list(shared_data);
+            let (mut list, version) = list(self.list, shared_data);
             if list.len() <= self.read {
                 list.push(value.clone());
-                if !publish(&list, Some(version), shared_data) {
+                if !publish(self.list, &list, Some(version), shared_data) {
                     continue;
                 }
             }
@@ -104,14 +111,19 @@ impl Models {
     }
 }
 
-fn list(shared_data: &dyn SharedData) -> (Vec<String>, u32) {
-    let (text, version) = shared_data.read(LIST).unwrap_or_default();
+fn list(key: &str, shared_data: &dyn SharedData) -> (Vec<String>, u32) {
+    let (text, version) = shared_data.read(key).unwrap_or_default();
     (serde_json::from_slice(&text).unwrap_or_default(), version)
 }
 
-fn publish(list: &[String], expected: Option<u32>, shared_data: &dyn SharedData) -> bool {
+fn publish(
+    key: &str,
+    list: &[String],
+    expected: Option<u32>,
+    shared_data: &dyn SharedData,
+) -> bool {
     let text = serde_json::to_vec(list).unwrap_or_default();
-    shared_data.write(LIST, &text, expected)
+    shared_data.write(key, &text, expected)
 }
 
 #[cfg(test)]
@@ -127,13 +139,13 @@ mod tests {
     }
 
     fn no_models(max_listed: usize, shared_data: &dyn SharedData) -> Models {
-        Models::new([].into_iter(), max_listed, shared_data)
+        Models::new(MODELS, [].into_iter(), max_listed, shared_data)
     }
 
     #[test]
     fn the_number_of_label_values_is_limited() {
         let shared_data = &MemorySharedData::default();
-        let mut models = Models::new(["known"].into_iter(), 2, shared_data);
+        let mut models = Models::new(MODELS, ["known"].into_iter(), 2, shared_data);
         for (name, expected) in [
             ("a", "a"),
             ("b", "b"),
@@ -199,9 +211,9 @@ mod tests {
         fn write(&self, key: &str, text: &[u8], expected: Option<u32>) -> bool {
             if self.1.get() > 0 {
                 self.1.set(self.1.get() - 1);
-                let (mut list, _) = list(&self.0);
+                let (mut list, _) = list(MODELS, &self.0);
                 list.push(format!("of-another-worker-{}", self.1.get()));
-                publish(&list, None, &self.0);
+                publish(MODELS, &list, None, &self.0);
             }
             self.0.write(key, text, expected)
         }
@@ -213,7 +225,7 @@ mod tests {
         let mut models = no_models(9, shared_data);
         shared_data.1.set(3);
         assert_eq!(value(&mut models, "a", shared_data), "a");
-        assert_eq!(list(shared_data).0.len(), 4);
+        assert_eq!(list(MODELS, shared_data).0.len(), 4);
         shared_data.1.set(usize::MAX);
         assert_eq!(value(&mut models, "b", shared_data), "other");
         assert_eq!(models.read, 9);

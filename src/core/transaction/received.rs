@@ -15,9 +15,11 @@ use std::rc::Rc;
 use super::access_log::RequestLogContext;
 use super::awaiting_body_hash::{AwaitingBodyHash, unavailable};
 use super::awaiting_fetch::{AwaitingFetch, PriorWaits};
+use super::awaiting_message::AwaitingMessage;
 use super::awaiting_model::AwaitingModel;
 use super::exchange::Exchange;
 use super::forwarded::Forwarded;
+use super::mcp_forwarded::{McpExchange, McpForwarded};
 use super::refusal::Refusal;
 use super::{Context, Effect, Input, Transaction};
 use crate::admin::page;
@@ -36,7 +38,7 @@ use crate::http::token_location::Candidates;
 use crate::models::request_body::BodyCheck;
 use crate::provider::Provider;
 use crate::provider::credential::Credential;
-use crate::reply::{Rejection, Reply};
+use crate::reply::{McpReplyContext, Rejection, Reply};
 pub(super) use authentication::Caller;
 use model_policy::ModelDecision;
 
@@ -48,6 +50,10 @@ pub(super) enum Decision {
     AwaitBodyHash(Box<AwaitingBodyHash>),
     /// It is forwarded once its body has named an allowed model.
     AwaitModel(Box<AwaitingModel>),
+    /// It is forwarded to an MCP server.
+    ForwardMcp(UpstreamRequest, Box<McpExchange>),
+    /// It is forwarded to an MCP server once its body has said what it asks for.
+    AwaitMessage(Box<AwaitingMessage>),
     /// The gateway answers it.
     Answer(Reply, RequestLogContext),
 }
@@ -69,6 +75,8 @@ pub(super) struct ReceivedRequest<'a> {
     pub(super) gateway: &'a mut Gateway,
     pub(super) shared_data: &'a dyn SharedData,
     pub(super) now: UnixTime,
+    /// The audiences of which a token must have one. Empty for those of its issuer.
+    pub(super) audiences: &'a [String],
 }
 
 /// Handles the first event of a request.
@@ -92,6 +100,10 @@ impl Transaction {
             }
             Ok(Decision::AwaitBodyHash(awaiting)) => Self::AwaitingBodyHash(awaiting),
             Ok(Decision::AwaitModel(awaiting)) => Self::AwaitingModel(awaiting),
+            Ok(Decision::ForwardMcp(request, exchange)) => {
+                McpForwarded::enter(request, exchange, context)
+            }
+            Ok(Decision::AwaitMessage(awaiting)) => Self::AwaitingMessage(awaiting),
             Ok(Decision::Answer(reply, known)) => {
                 known.log(context);
                 context.effects.push(Effect::Reply(reply));
@@ -134,7 +146,11 @@ fn respond(
         gateway: context.gateway,
         shared_data: context.shared_data,
         now,
+        audiences: &[],
     };
+    if let (Route::Outside, Some((mcp, route))) = (route, config.mcp_route(head.path())) {
+        return request.mcp(mcp, route);
+    }
     match route {
         Route::Upstream { name, path, query } => match config.provider(name) {
             Some(provider) => request.forward(provider, path, query),
@@ -278,6 +294,16 @@ impl<'a> ReceivedRequest<'a> {
         let caller = self.any_caller()?;
         let rejection = Rejection::UnknownPath(self.config.path_prefix.clone());
         Err(Refusal::of(rejection, caller.claims(), None).into())
+    }
+}
+
+impl Stop {
+    /// The same, on a request for an MCP server.
+    pub(super) fn on_mcp(self, context: McpReplyContext) -> Self {
+        match self {
+            Self::Refuse(refusal) => Self::Refuse(refusal.to_mcp_client(context)),
+            Self::AwaitFetch(_) => self,
+        }
     }
 }
 

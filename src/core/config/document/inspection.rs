@@ -3,8 +3,8 @@
 
 use super::secret::is_variable_name;
 use super::{
-    AllowRule, AwsCredentialsConfig, Binding, Container, CredentialHeader, Document, Issuer,
-    KeyPair, McpCredential, McpServer, Provider, RoleSource, SecretReference, Uri,
+    AllowRule, AwsCredentialsConfig, Binding, Container, Document, Issuer, KeyPair, McpCredential,
+    McpServer, Provider, RoleSource, SecretReference, Uri,
 };
 use crate::config::Problem;
 
@@ -142,9 +142,7 @@ impl McpServer {
             Some(McpCredential::Headers(headers)) => headers
                 .iter()
                 .enumerate()
-                .map(|(index, header): (usize, &CredentialHeader)| {
-                    (format!("credential/headers/{index}/value"), &header.value)
-                })
+                .map(|(index, header)| (format!("credential/headers/{index}/value"), &header.value))
                 .collect(),
             None | Some(McpCredential::None | McpCredential::Caller(_)) => Vec::new(),
         }

@@ -110,8 +110,13 @@ impl Rules {
                 let pins = self.access.pins.as_ref();
                 let is_accepted =
                     pins.is_none_or(|pins| pins.accept(&named, element.get().as_bytes()));
-                if !is_accepted {
-                    self.changed_tools.insert(named.into_owned());
+                if pins.is_some_and(|pins| pins.has(&named)) {
+                    let listed = if is_accepted {
+                        &mut self.accepted_tools
+                    } else {
+                        &mut self.changed_tools
+                    };
+                    listed.insert(named.into_owned());
                 }
                 is_shown && is_accepted
             }
