@@ -235,14 +235,20 @@ fn message_response(fault: &MessageFault, era: Era) -> ErrorResponse {
 }
 
 fn denial_response(denial: &Denial, era: Era) -> ErrorResponse {
-    let unknown = |code, kind: &str, name: &str| {
-        ErrorResponse::new(&RPC_ERROR, code, format!("Unknown {kind}: {name}"))
-            .rpc_code(INVALID_PARAMS)
-    };
+    let unknown = |kind: &str, name: &str| format!("Unknown {kind}: {name}");
     match denial {
-        Denial::Tool(name) => unknown("tool_not_found", "tool", name),
-        Denial::Prompt(name) => unknown("prompt_not_found", "prompt", name),
-        Denial::Resource(uri) => unknown("resource_not_found", "resource", uri),
+        Denial::Tool(name) => {
+            ErrorResponse::new(&RPC_ERROR, "tool_not_found", unknown("tool", name))
+                .rpc_code(INVALID_PARAMS)
+        }
+        Denial::Prompt(name) => {
+            ErrorResponse::new(&RPC_ERROR, "prompt_not_found", unknown("prompt", name))
+                .rpc_code(INVALID_PARAMS)
+        }
+        Denial::Resource(uri) => {
+            ErrorResponse::new(&RPC_ERROR, "resource_not_found", unknown("resource", uri))
+                .rpc_code(INVALID_PARAMS)
+        }
         Denial::SubjectMissing(member) => ErrorResponse::new(
             &RPC_ERROR,
             "message_invalid",

@@ -74,9 +74,14 @@ pub(super) enum Lists {
 
 const BAD_GATEWAY: &str = "502";
 
-/// The error codes of responses that clients would misunderstand.
-const UPSTREAM_UNAUTHORIZED: &str = "upstream_unauthorized";
-const UPSTREAM_REDIRECT: &str = "upstream_redirect";
+/// A response that a client would misunderstand.
+#[derive(Clone, Copy)]
+enum UpstreamFault {
+    /// The server refuses its credential. A client would log in at the gateway again.
+    Unauthorized,
+    /// The server redirects, or switches protocols.
+    Redirect,
+}
 
 /// What a server's challenge would have a client do concerns the server's own authorization server.
 const CHALLENGE: &str = "www-authenticate";
@@ -306,16 +311,16 @@ impl McpExchange {
         };
         remove(CHALLENGE);
         let fault = match status {
-            101 | 300..=399 => Some(UPSTREAM_REDIRECT),
-            401 => Some(UPSTREAM_UNAUTHORIZED),
+            101 | 300..=303 | 305..=399 => Some(UpstreamFault::Redirect),
+            401 => Some(UpstreamFault::Unauthorized),
             _ => None,
         };
-        if let Some(code) = fault {
+        if let Some(fault) = fault {
             for name in ["location", "connection", "upgrade"] {
                 remove(name);
             }
             set.push((":status", BAD_GATEWAY.to_owned()));
-            set.push((ERROR_HEADER, code.to_owned()));
+            set.push((ERROR_HEADER, fault.code().to_owned()));
         }
         self.entry.status = if fault.is_some() { 502 } else { status };
         let header = |name| head.first(name).unwrap_or_default();
@@ -413,6 +418,16 @@ impl McpExchange {
         let fields = log_fields(&self.entry, &gateway.config);
         effects.extend(fields);
         Transaction::Done
+    }
+}
+
+impl UpstreamFault {
+    /// The stable error code.
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Unauthorized => "upstream_unauthorized",
+            Self::Redirect => "upstream_redirect",
+        }
     }
 }
 
