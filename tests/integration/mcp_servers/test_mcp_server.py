@@ -149,7 +149,7 @@ def test_a_restricted_caller_sees_and_calls_its_tools_only(connect, mcp_gateway)
             assert result.content[0].text == "done", "the session goes on"
 
     run(steps)
-    entry = logged(mcp_gateway, **{"ai_gateway__error": "tool_not_found"})
+    entry = logged(mcp_gateway, ai_gateway__error="tool_not_found")
     assert (entry["ai_gateway.mcp_server"], entry["gen_ai.tool.name"]) == ("test", "no_such_tool")
 
 
