@@ -124,7 +124,7 @@ impl Policy {
     /// The permission that a caller without any can request from an administrator.
     fn mcp_permission_to_request(&self) -> String {
         let of_call = self.mcp_values(Permission::ToolsCall).first();
-        let first = of_call.or(self.mcp.invoke.first());
+        let first = of_call.or_else(|| self.mcp.invoke.first());
         first
             .cloned()
             .unwrap_or_else(|| "tools_call (by a binding)".to_owned())

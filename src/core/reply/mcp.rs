@@ -276,6 +276,12 @@ fn denial_response(denial: &Denial, era: Era) -> ErrorResponse {
     }
 }
 
+impl From<McpRejection> for super::Rejection {
+    fn from(rejection: McpRejection) -> Self {
+        Self::Mcp(Box::new(rejection))
+    }
+}
+
 impl ErrorResponse {
     /// The reply to an MCP client.
     pub fn mcp_reply(&self, context: &McpReplyContext) -> Reply {
@@ -343,7 +349,7 @@ mod tests {
     #[test]
     fn a_refused_tool_is_a_json_rpc_error_for_its_request() {
         let fault = MessageFault::Denied(Denial::Tool("x\"y".into()));
-        let rejection = Rejection::Mcp(McpRejection::Message(fault, Era::Sessions));
+        let rejection = Rejection::from(McpRejection::Message(fault, Era::Sessions));
         let id = RequestId::Text("a\"b".into());
         let reply = rejection
             .response()
@@ -382,7 +388,7 @@ mod tests {
              scope=\"mcp\""
         ));
         let permission = |is_scope| {
-            let rejection = Rejection::Mcp(McpRejection::Permission {
+            let rejection = Rejection::from(McpRejection::Permission {
                 value: "call".into(),
                 server: "a".into(),
                 is_scope,
@@ -405,7 +411,7 @@ mod tests {
     fn an_unknown_method_is_answered_as_servers_of_its_era_do() {
         for (era, status) in [(Era::Sessions, 200), (Era::Stateless, 404)] {
             let fault = MessageFault::Denied(Denial::UnknownMethod("x".into()));
-            let rejection = Rejection::Mcp(McpRejection::Message(fault, era));
+            let rejection = Rejection::from(McpRejection::Message(fault, era));
             let reply = rejection
                 .response()
                 .mcp_reply(&context(RefusedIds::One(None)));

@@ -58,7 +58,7 @@ pub enum Rejection {
     /// The path ends at the provider with this name.
     NoUpstreamPath(String),
     /// A request to an MCP server.
-    Mcp(McpRejection),
+    Mcp(Box<McpRejection>),
     /// The gateway is in a state that must not occur.
     Internal(&'static str),
 }

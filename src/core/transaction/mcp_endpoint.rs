@@ -310,7 +310,7 @@ fn refusal(rejection: McpRejection, caller: &Caller, server: Option<&McpServer>)
         ..AccessLogEntry::default()
     };
     let known = RequestLogContext::of_entry(caller.claims(), &entry);
-    Refusal::new(Rejection::Mcp(rejection), known).into()
+    Refusal::new(rejection.into(), known).into()
 }
 
 /// Whether the headers alone say that a message is allowed. The body must then say the same.

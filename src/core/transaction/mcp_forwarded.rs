@@ -105,9 +105,7 @@ impl McpForwarded {
             Input::RequestBody(chunk) => match self.exchange.request_body(chunk) {
                 Ok(()) => Transaction::McpForwarded(self),
                 Err(Some(refused)) => self.exchange.refuse_message(refused, context),
-                Err(None) => self
-                    .exchange
-                    .refuse(Rejection::Mcp(McpRejection::Body), context),
+                Err(None) => self.exchange.refuse(McpRejection::Body.into(), context),
             },
             Input::ResponseHead(head) => {
                 self.exchange.response_head(&head, context);
@@ -261,7 +259,7 @@ impl McpExchange {
     pub(super) fn refuse(&self, rejection: Rejection, context: &mut Context<'_>) -> Transaction {
         let known = RequestLogContext::of_entry(self.claims.as_ref(), &self.entry);
         Refusal::new(rejection, known)
-            .to_mcp_client(self.reply.clone())
+            .for_mcp_client(self.reply.clone())
             .apply(context)
     }
 
@@ -275,7 +273,7 @@ impl McpExchange {
         self.reply.ids = ids;
         let MessageFault::Denied(Denial::Permission(permission)) = fault else {
             let rejection = McpRejection::Message(fault, self.era);
-            return self.refuse(Rejection::Mcp(rejection), context);
+            return self.refuse(rejection.into(), context);
         };
         let values = context.gateway.config.policy.mcp_values(permission);
         let scope = values.iter().find(|value| self.scopes.contains(value));
@@ -285,10 +283,10 @@ impl McpExchange {
             ScopeAvailability::NotRequestable
         };
         let value = scope
-            .or(values.first())
-            .map_or(permission.name(), String::as_str);
+            .or_else(|| values.first())
+            .map_or_else(|| permission.name(), String::as_str);
         let server = self.entry.mcp.as_ref().map(|mcp| mcp.server.clone());
-        let rejection = Rejection::Mcp(McpRejection::Permission {
+        let rejection = Rejection::from(McpRejection::Permission {
             value: value.to_owned(),
             server: server.unwrap_or_default(),
             is_scope,

@@ -301,7 +301,7 @@ impl Stop {
     /// The same, on a request for an MCP server.
     pub(super) fn on_mcp(self, context: McpReplyContext) -> Self {
         match self {
-            Self::Refuse(refusal) => Self::Refuse(refusal.to_mcp_client(context)),
+            Self::Refuse(refusal) => Self::Refuse(refusal.for_mcp_client(context)),
             Self::AwaitFetch(_) => self,
         }
     }

@@ -41,7 +41,7 @@ impl Refusal {
     }
 
     /// The same refusal, for an MCP client.
-    pub(super) fn to_mcp_client(self, context: McpReplyContext) -> Self {
+    pub(super) fn for_mcp_client(self, context: McpReplyContext) -> Self {
         let mcp = Some(Box::new(context));
         Self { mcp, ..self }
     }

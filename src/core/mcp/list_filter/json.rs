@@ -37,7 +37,7 @@ fn value(document: &RawValue, rules: &mut Rules) -> Result<Option<String>, Filte
     for item in messages {
         let changed = message(item, rules)?;
         is_changed |= changed.is_some();
-        written.push(changed.map_or(Cow::Borrowed(item.get()), Cow::Owned));
+        written.push(changed.map_or_else(|| Cow::Borrowed(item.get()), Cow::Owned));
     }
     Ok(is_changed.then(|| format!("[{}]", written.join(","))))
 }
