@@ -31,6 +31,9 @@ impl UpstreamRequest {
             let is_private = is_credential_header(name, token_headers)
                 || is_proxy_header(name)
                 || name == b"origin"
+                || MESSAGE_HEADERS
+                    .iter()
+                    .any(|known| is_other_spelling(name, known))
                 || caller_header.is_some_and(|header| reads_as(name, header));
             if is_private && !remove.iter().any(|removed| removed.as_bytes() == name) {
                 remove.push(String::from_utf8_lossy(name).into_owned());
@@ -67,6 +70,14 @@ impl UpstreamRequest {
         }
         Self { remove, set }
     }
+}
+
+/// The headers that say what the body says. The gateway has compared only these spellings with it.
+const MESSAGE_HEADERS: [&str; 2] = ["mcp-method", "mcp-name"];
+
+/// Whether some servers read a header as `known` although it has another name.
+fn is_other_spelling(name: &[u8], known: &str) -> bool {
+    name != known.as_bytes() && reads_as(name, known)
 }
 
 /// The server's own path and query, and what the client adds to the query.
@@ -106,6 +117,8 @@ mod tests {
             ("origin", "https://gw.test"),
             ("x-forwarded-for", "10.0.0.1"),
             ("mcp-session-id", "s"),
+            ("mcp-method", "tools/call"),
+            ("mcp_method", "tools/call"),
             ("mcp-param-region", "eu"),
             ("last-event-id", "7"),
         ]);
@@ -135,6 +148,7 @@ mod tests {
             "cookie",
             "origin",
             "x-forwarded-for",
+            "mcp_method",
         ] {
             assert!(
                 request.remove.iter().any(|removed| removed == name),
@@ -143,6 +157,7 @@ mod tests {
         }
         for name in [
             "mcp-session-id",
+            "mcp-method",
             "mcp-param-region",
             "last-event-id",
             "x-mcp-authorization",

@@ -154,16 +154,16 @@ impl McpRejection {
                 server,
                 is_scope,
             } => {
-                let response = ErrorResponse::new(
-                    &FORBIDDEN,
-                    "permission_denied",
-                    format!("the caller lacks permission {value} on MCP server \"{server}\""),
-                );
+                let message =
+                    format!("the caller lacks permission {value} on MCP server \"{server}\"");
                 match is_scope {
                     ScopeAvailability::Requestable => {
-                        response.challenge(Challenge::InsufficientScope)
+                        ErrorResponse::new(&FORBIDDEN, "permission_denied", message)
+                            .challenge(Challenge::InsufficientScope)
                     }
-                    ScopeAvailability::NotRequestable => response,
+                    ScopeAvailability::NotRequestable => {
+                        ErrorResponse::new(&RPC_ERROR, "permission_denied", message)
+                    }
                 }
             }
             Self::Header(HeaderFault(name)) => ErrorResponse::new(
@@ -403,7 +403,7 @@ mod tests {
         let other = permission(ScopeAvailability::NotRequestable);
         assert_eq!(
             (other.status, header(&other, "www-authenticate")),
-            (403, None)
+            (200, None)
         );
     }
 

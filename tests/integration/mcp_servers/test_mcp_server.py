@@ -222,7 +222,7 @@ def test_a_missing_permission_is_requested_only_if_a_login_can_grant_it(mcp_gate
     for method, is_requestable in (("prompts/get", True), ("prompts/list", False)):
         message = {"jsonrpc": "2.0", "id": 7, "method": method, "params": {"name": "greet"}}
         reply = httpx.post(url, headers=headers, json=message)
-        assert reply.status_code == 403
+        assert reply.status_code == (403 if is_requestable else 200), "other statuses end some clients' sessions"
         assert reply.json()["id"] == 7
         challenge = reply.headers.get("www-authenticate", "")
         assert ('error="insufficient_scope"' in challenge) == is_requestable

@@ -137,7 +137,7 @@ fn a_restricted_caller_is_held_until_the_tool_is_known() {
         ),
         (
             r#"{"id":1,"method":"ping"}"#,
-            (403, "permission_denied", -32000),
+            (200, "permission_denied", -32000),
         ),
         ("{", (400, "message_not_json", -32700)),
         (
@@ -502,21 +502,20 @@ fn a_caller_without_permission_is_refused_and_asked_to_log_in_only_if_that_helps
     }
     let challenge = |body: &str| {
         let outcome = refusal("/mcp/v1/github", "few", json!({}), body);
-        assert_eq!(refused(&outcome).0, 403);
+        let status = refused(&outcome).0;
         let reply = outcome.reply();
-        let found = reply
-            .headers
-            .iter()
-            .find(|(name, _)| *name == "www-authenticate");
-        found.map(|(_, value)| value.clone())
+        let mut headers = reply.headers.iter();
+        let found = headers.find(|(name, _)| *name == "www-authenticate");
+        (status, found.map(|(_, value)| value.clone()))
     };
-    let requestable = challenge(r#"{"id":1,"method":"prompts/get","params":{"name":"x"}}"#);
-    assert!(
-        requestable
-            .unwrap()
-            .contains("error=\"insufficient_scope\"")
+    let (status, challenged) =
+        challenge(r#"{"id":1,"method":"prompts/get","params":{"name":"x"}}"#);
+    assert_eq!(status, 403);
+    assert!(challenged.unwrap().contains("error=\"insufficient_scope\""));
+    assert_eq!(
+        challenge(r#"{"id":1,"method":"prompts/list"}"#),
+        (200, None)
     );
-    assert_eq!(challenge(r#"{"id":1,"method":"prompts/list"}"#), None);
 }
 
 #[test]
