@@ -76,9 +76,14 @@ test-tools: build
 	@echo "cargo: building the command"
 	@cargo build --quiet --package ai-gateway-filter-cli
 
+# These measure memory, or put a gateway under load, so nothing else runs beside them.
+ALONE := tests/integration/performance/ tests/integration/reload_and_faults/
+
 integration: test-tools ## Test the filter in Envoy with the real SDKs
 	@echo "pytest: integration tests"
-	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && $(PYTHON) -m pytest -q tests/integration
+	@ENVOY=$$(tools/find-envoy.sh) && export ENVOY && \
+		$(PYTHON) -m pytest -q --numprocesses 3 --dist loadfile $(filter-out $(ALONE) %/__pycache__/,$(wildcard tests/integration/*/)) && \
+		$(PYTHON) -m pytest -q $(ALONE)
 
 soak: test-tools ## Run the memory tests with a million requests and ten thousand open streams
 	@echo "pytest: soak tests"

@@ -21,6 +21,7 @@ from tools import children
 PROJECT = Path(__file__).resolve().parent.parent
 READY_TIMEOUT_S = 30
 RELOAD_TIMEOUT_S = 30
+ADMIN_TIMEOUT_S = 30  # Envoy compiles the module on the thread that serves the admin page
 
 
 class GatewayError(Exception):
@@ -219,7 +220,7 @@ class Gateway:
             time.sleep(0.05)
 
     def _admin(self, path):
-        with urllib.request.urlopen(self.admin_url + path, timeout=10) as reply:
+        with urllib.request.urlopen(self.admin_url + path, timeout=ADMIN_TIMEOUT_S) as reply:
             return reply.read().decode()
 
 

@@ -1,5 +1,7 @@
 //! Any binary event stream. The messages up to the first corrupt one do not depend on how it is split into chunks.
 //!
+//! The parts of a long message are compared byte by byte.
+//!
 //! Random bytes never have valid checksums, so the checksums are repaired first in some of the inputs.
 #![no_main]
 
@@ -25,7 +27,13 @@ fn messages<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
     let mut framer = EventStreamFramer::default();
     let mut messages = Vec::new();
     for chunk in chunks {
-        let mut record = |item: EventStreamItem<'_>| messages.push(format!("{item:?}"));
+        let mut record = |item: EventStreamItem<'_>| match item {
+            EventStreamItem::Part(part) => {
+                let bytes = part.iter().map(|byte| format!(" {byte}"));
+                messages.extend(bytes);
+            }
+            item => messages.push(format!("{item:?}")),
+        };
         if framer.feed(chunk, &mut record).is_err() {
             messages.push("corrupt".to_owned());
             break;

@@ -1,5 +1,6 @@
 //! `check`: reports the problems of a configuration without Envoy, as the filter would.
 
+mod clusters;
 mod hints;
 mod locate;
 mod online;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
+pub(super) use clusters::Clusters;
 pub(super) use problems::{Examination, examine};
 pub(super) use source::{Source, read};
 
@@ -30,6 +32,9 @@ pub(super) struct Check {
     /// the environment variables are set.
     #[arg(long)]
     online: bool,
+    /// Envoy's bootstrap: its clusters are compared with those that the configuration names.
+    #[arg(long)]
+    bootstrap: Option<PathBuf>,
     /// Fail on warnings, too.
     #[arg(long)]
     strict: bool,
@@ -37,10 +42,11 @@ pub(super) struct Check {
 
 /// Prints the findings as text, or in the given format.
 pub(super) fn run(check: &Check, format: Option<Format>) -> Result<(), Failure> {
+    let bootstrap = check.bootstrap.as_deref().map(Clusters::read).transpose()?;
     let mut documents = Vec::new();
     let (mut errors, mut warnings) = (0, 0);
     for file in &check.files {
-        for finding in findings(file, check)? {
+        for finding in findings(file, check, bootstrap.as_ref())? {
             match finding.severity {
                 Severity::Error => errors += 1,
                 Severity::Warning => warnings += 1,
@@ -63,18 +69,31 @@ pub(super) fn run(check: &Check, format: Option<Format>) -> Result<(), Failure> 
     }
     let has_failed = errors > 0 || check.strict && warnings > 0;
     if has_failed {
-        let plural = |count| if count == 1 { "" } else { "s" };
-        let counts = format!(
-            "{errors} problem{}, {warnings} warning{}",
-            plural(errors),
-            plural(warnings)
-        );
-        return Err(Failure::new(Kind::Failed, counts));
+        return Err(Failure::new(Kind::Failed, summary(errors, warnings)));
     }
     Ok(())
 }
 
-fn findings(file: &Path, check: &Check) -> Result<Vec<Finding>, Failure> {
+/// Why the check fails. Without errors, it fails because of `--strict`.
+fn summary(errors: usize, warnings: usize) -> String {
+    let counted = |count, noun| match count {
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
+    };
+    let warnings_found = counted(warnings, "warning");
+    match (errors, warnings) {
+        (0, 1) => format!("{warnings_found}, which --strict treats as a problem"),
+        (0, _) => format!("{warnings_found}, which --strict treats as problems"),
+        (_, 0) => counted(errors, "problem"),
+        _ => format!("{}, {warnings_found}", counted(errors, "problem")),
+    }
+}
+
+fn findings(
+    file: &Path,
+    check: &Check,
+    bootstrap: Option<&Clusters>,
+) -> Result<Vec<Finding>, Failure> {
     let mut found = Vec::new();
     for source in read(file)? {
         let finding = |severity, problem| Finding::new(severity, &source, problem);
@@ -87,6 +106,7 @@ fn findings(file: &Path, check: &Check) -> Result<Vec<Finding>, Failure> {
         }
         let warnings = examination.warnings.into_iter();
         found.extend(warnings.map(|warning| finding(Severity::Warning, warning)));
+        found.extend(missing_clusters(&source, bootstrap));
         if check.online && is_valid {
             let examination = examine(&source.text, &|name| std::env::var(name).ok());
             found.extend(examination.problems.into_iter().map(|problem| Finding {
@@ -97,6 +117,37 @@ fn findings(file: &Path, check: &Check) -> Result<Vec<Finding>, Failure> {
         }
     }
     Ok(found)
+}
+
+/// The clusters that the configuration names and Envoy lacks, as far as its clusters are known: from
+/// the given bootstrap, from the file itself, or else from the shipped bootstrap.
+fn missing_clusters(source: &Source, bootstrap: Option<&Clusters>) -> Vec<Finding> {
+    let known = bootstrap.or(source.clusters.as_ref());
+    let shipped = Clusters::shipped();
+    let Some(clusters) = known.or(shipped.as_ref()) else {
+        return Vec::new();
+    };
+    let (severity, hint) = match known {
+        Some(clusters) if clusters.are_complete => (
+            Severity::Error,
+            "add it to the bootstrap, or correct the name",
+        ),
+        Some(_) => (
+            Severity::Warning,
+            "make sure that the control plane sends it, or correct the name",
+        ),
+        None => (
+            Severity::Warning,
+            "the shipped bootstrap lacks it; if yours has it, give the file: --bootstrap <file>",
+        ),
+    };
+    let missing = clusters.missing(&source.text).into_iter();
+    missing
+        .map(|problem| Finding {
+            hint: Some(hint.to_owned()),
+            ..Finding::new(severity, source, problem)
+        })
+        .collect()
 }
 
 /// An environment in which every variable is set, because a check without `--online` must not
@@ -117,4 +168,21 @@ pub(super) fn require_valid(file: &Path, source: &Source) -> Result<Examination,
         eprint!("{}", finding.text(&name));
     }
     Err(Failure::new(Kind::Failed, format!("{name} is not valid")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summary_says_why_the_check_fails() {
+        for (errors, warnings, text) in [
+            (1, 0, "1 problem"),
+            (2, 1, "2 problems, 1 warning"),
+            (0, 1, "1 warning, which --strict treats as a problem"),
+            (0, 2, "2 warnings, which --strict treats as problems"),
+        ] {
+            assert_eq!(summary(errors, warnings), text);
+        }
+    }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ureq::Agent;
 
+use super::clients::CredentialOwner;
 use super::failure::{Failure, Kind};
 use super::http::{self, Response};
 use super::output::progress;
@@ -33,8 +34,31 @@ pub(super) struct Provider {
     pub(super) base_url: String,
     #[serde(default)]
     pub(super) models: Vec<String>,
+    /// Whether only `models` may be used. Older gateways do not say so.
+    #[serde(default)]
+    pub(super) models_restricted: bool,
     #[serde(default)]
     pub(super) authorization_passthrough: bool,
+}
+
+impl Provider {
+    /// Whose credential the provider gets.
+    pub(super) const fn credential_owner(&self) -> CredentialOwner {
+        if self.authorization_passthrough {
+            CredentialOwner::Client
+        } else {
+            CredentialOwner::Gateway
+        }
+    }
+
+    /// The models that may be used, for display.
+    pub(super) fn models_for_display(&self) -> String {
+        match (self.models.as_slice(), self.models_restricted) {
+            ([], true) => "none".to_owned(),
+            ([], false) => "all".to_owned(),
+            (models, _) => models.join(", "),
+        }
+    }
 }
 
 impl<'a> Gateway<'a> {

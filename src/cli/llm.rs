@@ -53,7 +53,7 @@ pub(super) fn run(
             let rows = rows.map(|(name, value)| {
                 let text = match value.as_str() {
                     Some(text) => text.to_owned(),
-                    None if value.is_array() => provider.models.join(", "),
+                    None if value.is_array() => provider.models_for_display(),
                     None => value.to_string(),
                 };
                 vec![name.clone(), text]
@@ -69,7 +69,7 @@ fn row(provider: &Provider) -> Vec<String> {
         provider.name.clone(),
         provider.kind.clone(),
         provider.status.clone(),
-        provider.models.join(", "),
+        provider.models_for_display(),
         provider.proxy_url.clone(),
     ]
 }

@@ -71,6 +71,11 @@ pub(super) fn request(credentials: &ClientCredentials, now: UnixTime) -> Result<
     let response = http::post(&agent, url, &headers, body.join("&").as_bytes())?;
     let document = response.json().unwrap_or_default();
     match document.get("access_token").and_then(Value::as_str) {
+        Some(token) if response.status == 200 && !is_visible(token) => Err(Failure::new(
+            Kind::Failed,
+            format!("{url} answers with a token that contains spaces or control characters"),
+        )
+        .hint("report it to the operator of the identity provider")),
         Some(token) if response.status == 200 => Ok(Token {
             access_token: token.to_owned(),
             issued_at: now,
@@ -78,6 +83,12 @@ pub(super) fn request(credentials: &ClientCredentials, now: UnixTime) -> Result<
         }),
         _ => Err(failure(url, response.status, &document)),
     }
+}
+
+/// Whether a token consists of visible ASCII characters, so that it can be printed and sent in a
+/// header.
+fn is_visible(token: &str) -> bool {
+    token.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// The expiry in the response, or else in the token itself.
@@ -156,14 +167,21 @@ fn discover(agent: &Agent, issuer: &str) -> Result<IdentityProvider, Failure> {
     if named.trim_end_matches('/') != issuer.trim_end_matches('/') {
         return Err(fail(format!("belongs to another issuer, {named}")));
     }
-    let endpoint = document.get("token_endpoint").and_then(Value::as_str);
+    let endpoint = document
+        .get("token_endpoint")
+        .and_then(Value::as_str)
+        .ok_or_else(|| fail("names no token_endpoint".to_owned()))?;
+    if is_downgrade(&url, endpoint) {
+        return Err(fail(format!(
+            "names the token_endpoint {endpoint}, which is not https, so the client's secret is not sent"
+        ))
+        .hint("report it to the operator of the identity provider"));
+    }
     let methods = document
         .get("token_endpoint_auth_methods_supported")
         .and_then(Value::as_array);
     Ok(IdentityProvider {
-        token_endpoint: endpoint
-            .ok_or_else(|| fail("names no token_endpoint".to_owned()))?
-            .to_owned(),
+        token_endpoint: endpoint.to_owned(),
         client_authentication: match methods {
             Some(methods) if !methods.iter().any(|it| it == "client_secret_basic") => {
                 ClientAuthentication::Post
@@ -173,10 +191,47 @@ fn discover(agent: &Agent, issuer: &str) -> Result<IdentityProvider, Failure> {
     })
 }
 
+/// Whether a document that came over TLS names a URL that does not use it. What is sent there would
+/// be readable on the way.
+pub(super) fn is_downgrade(document_url: &str, named_url: &str) -> bool {
+    let is_https = |url: &str| {
+        url.get(..8)
+            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
+    };
+    is_https(document_url) && !is_https(named_url)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_document_over_tls_may_name_only_urls_over_tls() {
+        let document = "https://auth.test/.well-known/openid-configuration";
+        for (named, is_downgraded) in [
+            ("https://other.test/token", false),
+            ("HTTPS://auth.test/token", false),
+            ("http://auth.test/token", true),
+            ("HTTP://auth.test/token", true),
+            ("//auth.test/token", true),
+            ("", true),
+        ] {
+            assert_eq!(is_downgrade(document, named), is_downgraded, "{named}");
+            assert!(!is_downgrade("http://localhost:1/x", named), "{named}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_cannot_be_printed_is_not_taken() {
+        for (token, is_taken) in [
+            ("e30.e30.a-_~+/=", true),
+            ("a b", false),
+            ("a\u{1b}[2J", false),
+        ] {
+            assert_eq!(is_visible(token), is_taken, "{token:?}");
+        }
+    }
 
     #[test]
     fn the_expiry_is_the_responses_or_else_the_tokens() {

@@ -1,5 +1,6 @@
 //! The output of commands: a table for people, JSON or YAML for programs.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -39,7 +40,7 @@ impl Format {
     ) -> Result<(), Failure> {
         let text = match self {
             Self::Table => table(),
-            Self::Json => format!("{document:#}\n"),
+            Self::Json => format!("{}\n", escaped(&format!("{document:#}"))),
             Self::Yaml => serde_yaml_ng::to_string(document)
                 .map_err(|error| Failure::new(Kind::Failed, error.to_string()))?,
         };
@@ -72,19 +73,62 @@ pub(super) fn set_verbose() {
 /// Prints a message if the output is verbose. The message must not contain a secret.
 pub(super) fn detail(message: &str) {
     if VERBOSE.load(Ordering::Relaxed) {
-        eprintln!("{message}");
+        eprintln!("{}", printable(message));
     }
+}
+
+/// Prints a warning.
+pub(super) fn warn(message: &str) {
+    eprintln!("warning: {}", printable(message));
 }
 
 /// Prints on a terminal what the command waits for.
 pub(super) fn progress(message: &str) {
     if std::io::stderr().is_terminal() {
-        eprintln!("{message} …");
+        eprintln!("{} …", printable(message));
     }
+}
+
+/// One line of text without characters that control a terminal. Text from a server or a file could
+/// otherwise clear the screen, set the clipboard, or add a line that looks like this command's own.
+pub(super) fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_control) {
+        return Cow::Borrowed(text);
+    }
+    let mut line = text.replace(['\n', '\t'], " ");
+    line.retain(|character| !is_control(character));
+    Cow::Owned(line)
+}
+
+/// JSON with the control characters escaped that JSON allows in strings.
+fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for character in json.chars() {
+        if is_control(character) && character != '\n' {
+            text.push_str(&format!("\\u{:04x}", u32::from(character)));
+        } else {
+            text.push(character);
+        }
+    }
+    text
+}
+
+/// Controls (Unicode's category Cc), line separators, and characters that change the direction of
+/// text.
+fn is_control(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
 }
 
 /// Aligns rows in columns, each as wide as its widest cell.
 pub(super) fn table(rows: &[Vec<String>]) -> String {
+    let rows: Vec<Vec<_>> = rows
+        .iter()
+        .map(|row| row.iter().map(|cell| printable(cell)).collect())
+        .collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
@@ -95,7 +139,7 @@ pub(super) fn table(rows: &[Vec<String>]) -> String {
     };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut text = String::new();
-    for row in rows {
+    for row in &rows {
         let mut line = String::new();
         for (cell, width) in row.iter().zip(&widths) {
             line.push_str(&format!("{cell:width$}  "));
@@ -118,5 +162,38 @@ mod tests {
             vec!["x".to_owned(), String::new()],
         ];
         assert_eq!(table(&rows), "NAME    TYPE\ngrößer  b\nx\n");
+    }
+
+    #[test]
+    fn text_from_outside_cannot_control_the_terminal() {
+        for (text, shown) in [
+            ("größer, 日本", "größer, 日本"),
+            ("\u{1b}[2Jcleared", "[2Jcleared"),
+            ("\u{1b}]52;c;eA==\u{7}", "]52;c;eA=="),
+            ("a\r\n  hint: run this", "a   hint: run this"),
+            ("\u{9b}2J\u{7f}\u{8}\0", "2J"),
+            ("abc\u{202e}txt.exe\u{2028}", "abctxt.exe"),
+        ] {
+            assert_eq!(printable(text), shown);
+            let rows = [vec![text.to_owned()]];
+            assert_eq!(table(&rows), format!("{shown}\n"));
+            let failure = Failure::new(Kind::Failed, text).hint(text);
+            assert_eq!(
+                failure.to_string(),
+                format!("error: {shown}\n  hint: {shown}")
+            );
+        }
+    }
+
+    #[test]
+    fn json_keeps_every_character_and_escapes_those_that_control_the_terminal() {
+        let document = serde_json::json!({"a": "\u{1b}[2J\u{9b}\u{7f}\u{202e}\n\"ß"});
+        let text = escaped(&format!("{document:#}"));
+        assert!(
+            !text.contains(|it| is_control(it) && it != '\n'),
+            "{text:?}"
+        );
+        let read: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, document);
     }
 }

@@ -12,7 +12,7 @@ use std::str::FromStr;
 use ai_gateway_core::config::Config;
 use clap::Args;
 
-use super::check;
+use super::check::{self, Clusters};
 use super::failure::{Failure, Kind};
 use super::output;
 
@@ -162,11 +162,18 @@ pub(super) fn run(options: &Render) -> Result<(), Failure> {
     };
     let examination = check::require_valid(&options.config, source)?;
     for warning in &examination.warnings {
-        eprintln!("warning: {}: {}", warning.path, warning.message);
+        output::warn(&format!("{}: {}", warning.path, warning.message));
     }
     let config = Config::parse(source.text.as_bytes(), &check::any_environment)
         .map_err(|error| Failure::new(Kind::Failed, error.to_string()))?;
     let bootstrap = bootstrap::bootstrap(options, config.max_signed_body_bytes)?;
+    for missing in Clusters::parse(&bootstrap).map_or_else(Vec::new, |it| it.missing(&source.text))
+    {
+        output::warn(&format!(
+            "{}: {}; add it to envoy.yaml, or correct the name",
+            missing.path, missing.message
+        ));
+    }
     let filter = filter::filter(options, &source.text, &examination.variables)?;
     std::fs::create_dir_all(&options.output)
         .map_err(|error| Failure::file(&options.output, &error))?;

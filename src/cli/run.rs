@@ -44,6 +44,17 @@ pub(super) struct Run {
     arguments: Vec<String>,
 }
 
+impl Run {
+    /// Whose credential the provider gets, according to the arguments.
+    const fn credential_owner(&self) -> CredentialOwner {
+        if self.passthrough {
+            CredentialOwner::Client
+        } else {
+            CredentialOwner::Gateway
+        }
+    }
+}
+
 /// Runs the client, and returns its exit code.
 pub(super) fn run(options: &SessionOptions, run: &Run) -> Result<ExitCode, Failure> {
     let session = Session::open(options)?;
@@ -89,7 +100,7 @@ fn mode(session: &Session, run: &Run) -> Result<Mode, Failure> {
     let (kind, credential) = match &run.kind {
         Some(kind) => {
             session.token()?; // The client could not explain why there is no token.
-            (kind.clone(), credential_owner(run.passthrough))
+            (kind.clone(), run.credential_owner())
         }
         None => {
             let provider = Gateway::new(session, session.token()?)
@@ -105,10 +116,8 @@ fn mode(session: &Session, run: &Run) -> Result<Mode, Failure> {
                 )
                 .hint("ask the gateway's operator"));
             }
-            (
-                provider.kind,
-                credential_owner(provider.authorization_passthrough),
-            )
+            let owner = provider.credential_owner();
+            (provider.kind, owner)
         }
     };
     run.client.mode(&kind, credential).map_err(|supported| {
@@ -128,14 +137,6 @@ fn mode(session: &Session, run: &Run) -> Result<Mode, Failure> {
             "choose a provider of type {supported}: ai-gateway-filter llm list"
         ))
     })
-}
-
-const fn credential_owner(passthrough: bool) -> CredentialOwner {
-    if passthrough {
-        CredentialOwner::Client
-    } else {
-        CredentialOwner::Gateway
-    }
 }
 
 fn spawn(

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::failure::Failure;
 use super::oidc::{self, ClientCredentials, Token};
-use super::{clock, files};
+use super::{clock, files, output};
 
 /// Whether a cached token will do.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub(super) fn token(
             Ok(token)
         }
         (Err(failure), Some(old)) if freshness == Freshness::Cached => {
-            eprintln!("warning: using the cached token: {}", failure.message);
+            output::warn(&format!("using the cached token: {}", failure.message));
             Ok(old)
         }
         (Err(failure), _) => Err(failure),

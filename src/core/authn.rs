@@ -2,7 +2,8 @@
 //!
 //! The issuer is chosen by the token's `iss` before any key is looked up, and the key by `kid`
 //! among that issuer's keys only. Claims are read after the signature has been verified. Accepted
-//! tokens are cached until they expire or their key is withdrawn.
+//! tokens are cached until they expire or their key is withdrawn. For other tokens it is remembered
+//! which key signed them, if any, so that a token is not verified twice with the same keys.
 
 pub mod jwk;
 pub mod jwks;
@@ -17,11 +18,11 @@ use std::time::Duration;
 
 pub use key_waits::KeyWaits;
 
-use jwk::Algorithm;
+use jwk::{Algorithm, VerificationKey};
 use jwks::{IssuerStatus, JwksCache, JwksReport, JwksSource, KeyMiss};
-use jwt::{Claims, IssuerIndex, TokenError, UnverifiedToken};
+use jwt::{Audiences, Claims, IssuerIndex, TokenError, UnverifiedToken};
 use signature::SignatureVerifier;
-use token_cache::TokenCache;
+use token_cache::{SignatureCheck, SignatureResults, TokenCache};
 
 use crate::base::shared_data::SharedData;
 use crate::base::time::UnixTime;
@@ -32,8 +33,8 @@ use crate::fetch::callout::{Callout, CalloutResponse, Poll};
 pub struct Issuer {
     /// The `iss` claim of its tokens, compared byte for byte.
     pub issuer: String,
-    /// The accepted audiences. A token must name one of them.
-    pub audiences: Vec<String>,
+    /// For whom its tokens must be meant.
+    pub audiences: Audiences,
     /// The accepted signature algorithms.
     pub algorithms: Vec<Algorithm>,
     /// The tolerance for `nbf` and `iat`.
@@ -61,11 +62,26 @@ pub enum Verdict {
 /// Verifies tokens of the configured issuers. It keeps the issuers' keys and the accepted tokens.
 pub struct Authenticator {
     issuers: Vec<(Issuer, JwksCache)>,
+    limits: TokenLimits,
     cache: TokenCache,
+    signature_results: SignatureResults,
     verifier: Rc<dyn SignatureVerifier>,
     cache_stats: CacheStats,
     clock_ahead: Duration,
 }
+
+/// The limits of an [`Authenticator`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TokenLimits {
+    /// Longer tokens are rejected without parsing.
+    pub max_bytes: usize,
+    /// How many accepted tokens are cached.
+    pub cache_size: usize,
+}
+
+/// With how many keys a token is verified. Without `kid`, a token may be signed with any of its
+/// issuer's keys, and each verification costs an unauthenticated client nothing.
+const MAX_KEYS_TRIED: usize = 2;
 
 /// How many accepted tokens were in the cache, and how many were not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -77,10 +93,10 @@ pub struct CacheStats {
 }
 
 impl Authenticator {
-    /// An authenticator whose remote keys are not fetched yet. `cache_capacity` is in tokens.
+    /// An authenticator whose remote keys are not fetched yet.
     pub fn new(
         issuers: &[Issuer],
-        cache_capacity: usize,
+        limits: TokenLimits,
         verifier: Rc<dyn SignatureVerifier>,
         shared_data: &dyn SharedData,
     ) -> Self {
@@ -89,7 +105,9 @@ impl Authenticator {
                 .iter()
                 .map(|issuer| (issuer.clone(), JwksCache::new(&issuer.keys, shared_data)))
                 .collect(),
-            cache: TokenCache::new(cache_capacity),
+            limits,
+            cache: TokenCache::new(limits.cache_size),
+            signature_results: SignatureResults::default(),
             verifier,
             cache_stats: CacheStats::default(),
             clock_ahead: Duration::ZERO,
@@ -115,11 +133,12 @@ impl Authenticator {
 
     /// Whether a token claims to come from one of the configured issuers. Nothing is verified.
     pub fn is_from_known_issuer(&self, token: &[u8]) -> bool {
-        UnverifiedToken::parse(token).is_ok_and(|token| {
-            self.issuers
-                .iter()
-                .any(|(issuer, _)| issuer.issuer == token.issuer)
-        })
+        token.len() <= self.limits.max_bytes
+            && UnverifiedToken::parse(token).is_ok_and(|token| {
+                self.issuers
+                    .iter()
+                    .any(|(issuer, _)| issuer.issuer == token.issuer)
+            })
     }
 
     /// Takes over what other workers fetched, and starts the fetches that are due.
@@ -193,6 +212,9 @@ impl Authenticator {
         waits: &KeyWaits,
         now: UnixTime,
     ) -> Result<Rc<Claims>, NoClaims> {
+        if token.len() > self.limits.max_bytes {
+            return Err(TokenError::TooLong(self.limits.max_bytes).into());
+        }
         let parsed = UnverifiedToken::parse(token)?;
         let (index, (issuer, keys)) = self
             .issuers
@@ -203,18 +225,28 @@ impl Authenticator {
         if !issuer.algorithms.contains(&parsed.algorithm) {
             return Err(TokenError::AlgorithmNotAllowed.into());
         }
-        let (has_candidates, signing_key) = {
-            let mut candidates = keys
-                .matching(parsed.key_id.as_deref(), parsed.algorithm)
-                .peekable();
-            let has_candidates = candidates.peek().is_some();
-            let signing_key = candidates.find(|key| {
+        let mut matching = keys.matching(parsed.key_id.as_deref(), parsed.algorithm);
+        let candidates: Vec<_> = matching.by_ref().take(MAX_KEYS_TRIED).cloned().collect();
+        if parsed.key_id.is_none() && matching.next().is_some() {
+            return Err(TokenError::KeyIdMissing.into());
+        }
+        drop(matching);
+        let has_candidates = !candidates.is_empty();
+        let fingerprint = keys.fingerprint().copied().unwrap_or_default();
+        let check = SignatureCheck::new(token, fingerprint);
+        let known = self.signature_results.get(&check);
+        let known = known.map(|result| result.signing_key.clone());
+        let signing_key = known.unwrap_or_else(|| {
+            let signed_by = |key: &VerificationKey| {
                 self.verifier
                     .verify(parsed.algorithm, key, parsed.signed, &parsed.signature)
-            });
-            (has_candidates, signing_key.cloned())
-        };
+            };
+            candidates.into_iter().find(|key| signed_by(key))
+        });
         let Some(key) = signing_key else {
+            if has_candidates {
+                self.signature_results.insert(check, None);
+            }
             if has_candidates && parsed.key_id.is_some() {
                 return Err(TokenError::SignatureInvalid.into());
             }
@@ -233,6 +265,9 @@ impl Authenticator {
         };
         let ahead = valid_from.map(|time| time.saturating_since(now));
         self.clock_ahead = self.clock_ahead.max(ahead.unwrap_or_default());
+        if claims.is_err() {
+            self.signature_results.insert(check, Some(Rc::clone(&key)));
+        }
         let claims = Rc::new(claims?);
         self.cache.insert(token, Rc::clone(&claims), key);
         Ok(claims)

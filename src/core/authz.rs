@@ -8,6 +8,7 @@ use std::rc::Rc;
 use thiserror::Error;
 
 use crate::authn::jwt::{Claims, IssuerIndex};
+use crate::http::path_pattern::PathRules;
 use crate::models::catalog::Catalog;
 use crate::models::price::PriceList;
 pub use bindings::Bindings;
@@ -48,6 +49,8 @@ pub struct Binding {
     pub providers: Option<Vec<String>>,
     /// The models of these providers; `None` means all.
     pub models: Option<Rc<Catalog>>,
+    /// The paths of these providers.
+    pub paths: PathRules,
     /// Prices for these callers, which take precedence over the provider's.
     pub prices: Option<Rc<PriceList>>,
     /// What is granted on MCP servers. `None` if the binding is not for them.
@@ -63,7 +66,7 @@ pub struct Terms {
     pub prices: Option<Rc<PriceList>>,
 }
 
-/// Matches a claim that is a certain text, or an array that contains it.
+/// Matches a claim that is a certain text, or contains it; see [`Claims::has_value`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ClaimMatch {
     /// The claim: a name, or a JSON pointer if it begins with `/`.
@@ -109,19 +112,32 @@ impl Policy {
     }
 
     /// The terms on which a permitted caller invokes a provider. Grants add up, and a grant that
-    /// names no models is for all models.
-    pub fn terms(&self, claims: &Claims, provider: &str) -> Terms {
-        if !self.bindings.have_limits_or_prices() {
-            return Terms::default();
+    /// names no models is for all models. A grant for other paths than the requested one, which
+    /// `permit` decides, does not count. `None` if no grant is for that path.
+    pub fn terms(
+        &self,
+        claims: &Claims,
+        provider: &str,
+        permit: impl Fn(&PathRules) -> bool,
+    ) -> Option<Terms> {
+        if !self.bindings.have_terms() {
+            return Some(Terms::default());
         }
-        let bindings = || self.bindings_of(claims, Action::Invoke, provider);
-        let is_unlimited = self.is_granted_by_claims(claims, Action::Invoke)
-            || bindings().any(|binding| binding.models.is_none());
+        let bindings = || {
+            let bindings = self.bindings_of(claims, Action::Invoke, provider);
+            bindings.filter(|binding| permit(&binding.paths))
+        };
+        let is_granted_by_claims = self.is_granted_by_claims(claims, Action::Invoke);
+        if !is_granted_by_claims && bindings().next().is_none() {
+            return None;
+        }
+        let is_unlimited =
+            is_granted_by_claims || bindings().any(|binding| binding.models.is_none());
         let models: Vec<_> = bindings().filter_map(|it| it.models.clone()).collect();
-        Terms {
+        Some(Terms {
             models: (!is_unlimited && !models.is_empty()).then_some(models),
             prices: bindings().find_map(|binding| binding.prices.clone()),
-        }
+        })
     }
 
     fn bindings_of(
@@ -187,6 +203,7 @@ impl ClaimMatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::path_pattern::PathPattern;
 
     fn claims(json: &str) -> Claims {
         Claims::from_json(json)
@@ -217,6 +234,7 @@ mod tests {
                 actions: vec![Action::Invoke],
                 providers: Some(vec!["a".into()]),
                 models: None,
+                paths: PathRules::default(),
                 prices: None,
                 mcp: None,
             },
@@ -229,6 +247,7 @@ mod tests {
                 actions: vec![Action::Invoke, Action::Get],
                 providers: None,
                 models: None,
+                paths: PathRules::default(),
                 prices: None,
                 mcp: None,
             },
@@ -248,6 +267,8 @@ mod tests {
             r#"{"scope":"openid llm_invoke x"}"#,
             r#"{"scope":"Invoker"}"#,
             r#"{"realm_access":{"roles":["Invoker"]}}"#,
+            r#"{"permissions":{"llm_invoke":{"308":"acme.test"}}}"#,
+            r#"{"permissions":{"llm_invoke":true}}"#,
         ] {
             assert!(may(json, Action::Invoke, "a"), "{json}");
             assert!(!may(json, Action::Get, "a"), "{json}");
@@ -256,7 +277,10 @@ mod tests {
             "{}",
             r#"{"permissions":["llm_invoke2"]}"#,
             r#"{"permissions":"not-llm_invoke"}"#,
-            r#"{"permissions":{"llm_invoke":true}}"#,
+            r#"{"permissions":{"llm_invoke":false}}"#,
+            r#"{"permissions":{"llm_invoke":null}}"#,
+            r#"{"permissions":{"a":{"llm_invoke":{}}}}"#,
+            r#"{"permissions":{"a":"llm_invoke"}}"#,
             r#"{"permissions":[["llm_invoke"]]}"#,
             r#"{"roles":["llm_invoke"]}"#,
             r#"{"/realm_access/roles":["Invoker"]}"#,
@@ -348,7 +372,7 @@ mod tests {
         let mut policy = policy();
         policy.bindings = bindings.into_iter().collect();
 
-        let batch = policy.terms(&claims(r#"{"sub":"svc-batch"}"#), "a");
+        let batch = terms(&policy, r#"{"sub":"svc-batch"}"#, "a").unwrap();
         let granted = batch.models.unwrap();
         assert!(granted.iter().any(|part| part.has("n")));
         assert_eq!(granted.len(), 2);
@@ -358,14 +382,52 @@ mod tests {
             r#"{"sub":"svc-batch","scope":"llm_invoke"}"#,
             r#"{"sub":"svc-batch","groups":["ml-team"]}"#,
         ] {
-            let terms = policy.terms(&claims(unlimited), "a");
+            let terms = terms(&policy, unlimited, "a").unwrap();
             assert_eq!(
                 (terms.models, terms.prices.is_some()),
                 (None, true),
                 "{unlimited}"
             );
         }
-        let other = policy.terms(&claims(r#"{"sub":"svc-batch"}"#), "b");
-        assert_eq!(other, Terms::default());
+        let other = terms(&policy, r#"{"sub":"svc-batch"}"#, "b");
+        assert_eq!(other, None);
+    }
+
+    #[test]
+    fn a_grant_for_some_paths_gives_its_models_only_there() {
+        let models = |name: &str| {
+            let pattern = crate::models::pattern::ModelPattern::parse(name).unwrap();
+            Catalog::new(vec![pattern]).map(Rc::new)
+        };
+        let paths = |name: &str| PathRules {
+            allowed: Some(vec![PathPattern::parse(name).unwrap()]),
+            ..PathRules::default()
+        };
+        let mut bindings = bindings();
+        bindings.truncate(1);
+        bindings.push(bindings[0].clone());
+        (bindings[0].models, bindings[0].paths) = (models("m"), paths("chat"));
+        (bindings[1].models, bindings[1].paths) = (models("n"), paths("files"));
+        let policy = Policy {
+            bindings: bindings.into_iter().collect(),
+            ..policy()
+        };
+        let on = |path: &str| {
+            let claims = claims(r#"{"sub":"svc-batch"}"#);
+            policy.terms(&claims, "a", |rules| {
+                rules.permit(|pattern| pattern.matches(path.as_bytes()))
+            })
+        };
+        let granted = |path: &str| on(path).unwrap().models.unwrap();
+        assert!(granted("chat")[0].has("m") && granted("chat").len() == 1);
+        assert!(granted("files")[0].has("n"));
+        assert_eq!(on("batches"), None);
+        let by_claim = claims(r#"{"sub":"svc-batch","scope":"llm_invoke"}"#);
+        let unlimited = policy.terms(&by_claim, "a", |_| false).unwrap();
+        assert_eq!(unlimited.models, None);
+    }
+
+    fn terms(policy: &Policy, json: &str, provider: &str) -> Option<Terms> {
+        policy.terms(&claims(json), provider, |_| true)
     }
 }

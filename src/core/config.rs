@@ -36,15 +36,16 @@ pub use problem::{ConfigError, Problem};
 pub use schema::schema;
 
 use crate::authn::Issuer;
-use crate::authn::jwt::{Claims, IssuerIndex};
+use crate::authn::jwt::{Audiences, Claims, IssuerIndex};
 use crate::authz::Policy;
 use crate::fetch::callout::Clusters;
 use crate::http::encoding::hex;
+use crate::http::header_class::NamePattern;
 use crate::models::catalog::UnlistedStatus;
 use crate::provider::Provider;
 use crate::provider::credential::{AwsSigning, Credential, GatewayToken};
-use crate::provider_kind::ProviderKind;
 use problem::Problems;
+use providers::HeaderLists;
 
 /// The whole configuration of the filter.
 #[derive(Clone, Debug)]
@@ -69,17 +70,21 @@ pub struct Config {
     pub mcp: Option<Mcp>,
     /// The audiences of each issuer's tokens for everything but MCP servers with audiences of their
     /// own, by the issuer's index.
-    audiences: Vec<Vec<String>>,
+    audiences: Vec<Audiences>,
     /// The gateway token headers, names in lower case.
     pub token_headers: Vec<String>,
-    /// Response headers of the provider that are not forwarded, names in lower case.
-    pub response_headers_to_remove: Vec<String>,
+    /// Response headers that are not forwarded, whatever the provider.
+    pub response_headers_to_remove: Vec<NamePattern>,
     /// Optional logs, metrics and limits.
     pub observability: Observability,
     /// The largest request body that is buffered for signing.
     pub max_signed_body_bytes: u64,
     /// With a model catalog: how much of a body is buffered while the filter looks for the model.
     pub max_model_lookup_bytes: u64,
+    /// How much of a request body is buffered while its caller is not authenticated.
+    pub max_unauthenticated_body_bytes: u64,
+    /// How many bytes of request bodies a worker buffers in all.
+    pub max_held_bytes: u64,
     /// The status for a model that is not in the catalog.
     pub unlisted_model_status: UnlistedStatus,
 }
@@ -138,7 +143,7 @@ impl Config {
             clusters: &clusters,
             env,
         };
-        let mcp = mcp::read(
+        let mut mcp = mcp::read(
             document.mcp,
             document.mcp_servers,
             &path_prefix,
@@ -146,7 +151,26 @@ impl Config {
             problems,
         );
         let audiences = add_audiences(&mut authentication, mcp.as_ref());
-        let providers = providers::read(document.providers, &issuers, &clusters, env, problems);
+        let mut providers = providers::read(document.providers, &issuers, &clusters, env, problems);
+        let for_all = providers::header_rules(
+            HeaderLists {
+                request_headers_to_remove: document.request_headers_to_remove,
+                request_headers_allowed: document.request_headers_allowed,
+                response_headers_to_remove: Some(list_or_default(
+                    document.response_headers_to_remove,
+                    &defaults::RESPONSE_HEADERS_TO_REMOVE,
+                )),
+            },
+            "",
+            problems,
+        );
+        for provider in providers.values_mut() {
+            provider.header_rules.add_for_all(&for_all);
+        }
+        if let Some(mcp) = &mut mcp {
+            mcp.request_headers_to_remove
+                .clone_from(&for_all.request_removed);
+        }
         for (name, provider) in &providers {
             let token_required = Credential::Passthrough {
                 gateway_token: GatewayToken::Required,
@@ -160,15 +184,28 @@ impl Config {
                 );
             }
         }
-        let response_headers_to_remove = header_names(
-            document.response_headers_to_remove,
-            &default_response_headers_to_remove(),
-            "/response_headers_to_remove",
-            problems,
-        );
         let observability = observability::read(document.observability, &token_headers, problems);
         let unlisted_model_status =
             models::unlisted_status(document.unlisted_model_status, problems);
+        let max_signed_body_bytes = document
+            .max_signed_body_bytes
+            .unwrap_or(defaults::MAX_SIGNED_BODY_BYTES);
+        let max_model_lookup_bytes = document
+            .max_model_lookup_bytes
+            .unwrap_or(defaults::MAX_MODEL_LOOKUP_BYTES);
+        let max_mcp_lookup_bytes = mcp.as_ref().map_or(0, |mcp| mcp.max_lookup_bytes);
+        let largest_body = max_signed_body_bytes
+            .max(max_model_lookup_bytes)
+            .max(max_mcp_lookup_bytes);
+        let max_held_bytes = document
+            .max_held_bytes
+            .unwrap_or_else(|| defaults::MAX_HELD_BYTES.max(largest_body));
+        if max_held_bytes < largest_body {
+            problems.add(
+                "/max_held_bytes",
+                "must not be less than max_signed_body_bytes and max_model_lookup_bytes",
+            );
+        }
         Self {
             path_prefix,
             usage_path,
@@ -181,14 +218,14 @@ impl Config {
             mcp,
             audiences,
             token_headers,
-            response_headers_to_remove,
+            response_headers_to_remove: for_all.response_removed,
             observability,
-            max_signed_body_bytes: document
-                .max_signed_body_bytes
-                .unwrap_or(defaults::MAX_SIGNED_BODY_BYTES),
-            max_model_lookup_bytes: document
-                .max_model_lookup_bytes
-                .unwrap_or(defaults::MAX_MODEL_LOOKUP_BYTES),
+            max_signed_body_bytes,
+            max_model_lookup_bytes,
+            max_unauthenticated_body_bytes: document
+                .max_unauthenticated_body_bytes
+                .unwrap_or(defaults::MAX_UNAUTHENTICATED_BODY_BYTES),
+            max_held_bytes,
             unlisted_model_status,
         }
     }
@@ -201,14 +238,20 @@ impl Config {
     /// Whether a verified token is for the gateway itself, not only for some MCP server.
     pub fn is_for_gateway(&self, claims: &Claims) -> bool {
         let audiences = self.audiences.get(claims.issuer);
-        audiences.is_some_and(|audiences| claims.is_for(audiences))
+        audiences.is_some_and(|own| claims.is_for(&own.accepted, &own.claims))
+    }
+
+    /// Whether a verified token is for one of these audiences of an MCP server.
+    pub fn is_for_audiences(&self, claims: &Claims, audiences: &[String]) -> bool {
+        let own = self.audiences.get(claims.issuer);
+        own.is_some_and(|own| claims.is_for(audiences, &own.claims))
     }
 
     /// The first audience that a token of this issuer can have.
     pub fn audience_to_request(&self, issuer: IssuerIndex) -> String {
         let audiences = self.audiences.get(issuer);
         audiences
-            .and_then(|all| all.first())
+            .and_then(|own| own.accepted.first())
             .cloned()
             .unwrap_or_default()
     }
@@ -219,6 +262,21 @@ impl Config {
             Credential::Aws(signing) => Some(signing),
             _ => None,
         }
+    }
+
+    /// The names of the providers whose credentials would come from EKS Pod Identity, which does
+    /// not work: see [`POD_IDENTITY`](crate::aws::credentials::POD_IDENTITY). `env` returns the
+    /// host's environment variables.
+    pub fn providers_with_pod_identity<'a>(
+        &'a self,
+        env: &'a dyn Fn(&str) -> Option<String>,
+    ) -> impl Iterator<Item = &'a str> {
+        let names = self.providers.keys().map(String::as_str);
+        names.filter(move |name| {
+            let signing = self.signing(name);
+            let mut sources = signing.iter().flat_map(|it| &it.settings.providers);
+            sources.any(|source| source.needs_token_file(env))
+        })
     }
 
     /// The issuers of accepted tokens; none if authentication is disabled.
@@ -232,7 +290,7 @@ impl Config {
 
 /// Has the issuers accept tokens for the audiences of single MCP servers too. Returns the issuers'
 /// own audiences.
-fn add_audiences(authentication: &mut Authentication, mcp: Option<&Mcp>) -> Vec<Vec<String>> {
+fn add_audiences(authentication: &mut Authentication, mcp: Option<&Mcp>) -> Vec<Audiences> {
     let Authentication::Tokens { issuers, .. } = authentication else {
         return Vec::new();
     };
@@ -241,22 +299,13 @@ fn add_audiences(authentication: &mut Authentication, mcp: Option<&Mcp>) -> Vec<
     let servers = mcp.into_iter().flat_map(|mcp| mcp.servers.values());
     for audience in servers.flat_map(|server| &server.audiences) {
         for issuer in &mut *issuers {
-            if !issuer.audiences.contains(audience) {
-                issuer.audiences.push(audience.clone());
+            let accepted = &mut issuer.audiences.accepted;
+            if !accepted.contains(audience) {
+                accepted.push(audience.clone());
             }
         }
     }
     own
-}
-
-/// The account headers of every provider type, each once, and the gateway's own defaults.
-fn default_response_headers_to_remove() -> Vec<&'static str> {
-    let account_headers = ProviderKind::ALL.map(|kind| kind.profile().account_headers);
-    let mut names = account_headers.concat();
-    names.extend(defaults::RESPONSE_HEADERS_TO_REMOVE);
-    names.sort_unstable();
-    names.dedup();
-    names
 }
 
 fn header_names(

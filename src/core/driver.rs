@@ -30,12 +30,15 @@ use std::time::Duration;
 pub use end_of_stream::EndOfStream;
 pub use host::{Host, HostError};
 
+use crate::aws::credentials::POD_IDENTITY;
 use crate::base::hash::FxHashMap;
 use crate::base::time::UnixTime;
 use crate::config::{Authentication, Config, ConfigError};
 use crate::fetch::callout::{self, Callout, CalloutResponse, MAX_DOCUMENT_BYTES};
+use crate::forward::response::GATEWAY_HEADER_PREFIX;
 use crate::gateway::{Gateway, Resource};
-use crate::telemetry::{Labels, Measurement, Metric};
+use crate::http::head::ResponseHead;
+use crate::telemetry::{Labels, Measurement, Metric, ModelBudget};
 use crate::transaction::{Flow, Input};
 use crate::usage::End;
 use metrics::Metrics;
@@ -46,8 +49,15 @@ use worker::{AT_ONCE, Worker};
 /// workers are noticed soon.
 const EAGER_TICK: Duration = Duration::from_millis(5);
 
+/// How many requests are resumed in one callback when a fetch has ended; the others follow at the
+/// next ticks. Each may have its signatures verified, and the worker serves nobody else meanwhile.
+const RESUMED_AT_ONCE: usize = 8;
+
 /// The tick period while no request waits.
 const IDLE_TICK: Duration = Duration::from_secs(1);
+
+/// What the host says about a response that a provider has sent.
+const FROM_PROVIDER: &[u8] = b"via_upstream";
 
 type Requests = FxHashMap<u32, Request>;
 
@@ -87,6 +97,9 @@ impl<H: Host> Driver<H> {
             log::warn!("authentication is disabled: whoever reaches this gateway may use it");
         }
         log::info!("serving {} providers", config.providers.len());
+        for name in config.providers_with_pod_identity(env) {
+            log::warn!("provider {name}: {POD_IDENTITY}");
+        }
         let gateway = Gateway::new(config, verifier, &host);
         let worker = Worker::new(host, gateway);
         // Fetches start before the first request needs them.
@@ -119,7 +132,8 @@ impl<H: Host> Driver<H> {
         request.held_body.received_while_held();
         self.worker.held_body_was_delivered();
         request.body.received(size, end);
-        Some(self.worker.drive(request, Input::MoreBody))
+        self.worker.drive(request, Input::MoreBody);
+        Some(self.worker.enforce_hold_limits(request))
     }
 
     /// The request's trailers have arrived. `None` if the request is unknown.
@@ -142,7 +156,15 @@ impl<H: Host> Driver<H> {
             && request.transaction.wants_response()
         {
             let head = self.worker.host.response_head();
-            self.worker.drive(request, Input::ResponseHead(head));
+            if head.status() == 503 {
+                self.worker.report_missing_cluster(request);
+            }
+            let input = if is_local_reply(&head, &self.worker.host) {
+                Input::LocalReplyHead(head)
+            } else {
+                Input::ResponseHead(head)
+            };
+            self.worker.drive(request, input);
             self.worker.end_response(request, end);
         }
     }
@@ -197,8 +219,10 @@ impl<H: Host> Driver<H> {
     /// The context of a request is gone.
     pub fn on_delete(&mut self, context: u32) {
         let request = self.requests.remove(&context);
-        if request.is_some_and(|request| request.flow() == Flow::Pause) {
-            self.worker.forget(context);
+        if let Some(request) = request
+            && request.flow() == Flow::Pause
+        {
+            self.worker.forget(&request);
         }
     }
 
@@ -212,7 +236,7 @@ impl<H: Host> Driver<H> {
         let host = &self.worker.host;
         let header = |name| host.callout_response_header(name);
         let status = || std::str::from_utf8(&header(":status")?).ok()?.parse().ok();
-        let body;
+        let (body, location);
         let response = match (headers > 0).then(status).flatten() {
             None => CalloutResponse::NoResponse,
             Some(_) if body_size > MAX_DOCUMENT_BYTES => CalloutResponse::TooLarge,
@@ -220,10 +244,12 @@ impl<H: Host> Driver<H> {
                 body = host.callout_response_body(body_size);
                 let cache_control = header("cache-control").unwrap_or_default();
                 let age = header("age").unwrap_or_default();
+                location = (300..400).contains(&status).then(|| header("location"));
                 CalloutResponse::Response {
                     status,
                     body: &body,
                     lifetime: callout::lifetime(&cache_control, &age),
+                    location: location.as_ref().and_then(Option::as_deref),
                 }
             }
         };
@@ -239,18 +265,22 @@ impl<H: Host> Driver<H> {
         let now = self.worker.host.now();
         for (resource, poll) in self.worker.poll(now) {
             if poll.ready {
-                self.resume_waiting(&resource);
+                self.worker.wait_list.fetch_ended(&resource);
             }
             if let Some(callout) = poll.callout {
                 self.send(resource, callout);
             }
         }
+        self.resume_ready();
         self.reject_overdue(now);
         self.release_held_again();
         self.worker.report(now);
         self.use_root_context();
-        let is_awaited = !self.worker.wait_list.is_empty();
-        let period = if is_awaited { EAGER_TICK } else { IDLE_TICK };
+        let period = match &self.worker.wait_list {
+            list if list.has_ready() => AT_ONCE,
+            list if !list.is_empty() => EAGER_TICK,
+            _ => IDLE_TICK,
+        };
         self.worker.host.set_tick_period(period);
     }
 
@@ -263,11 +293,14 @@ impl<H: Host> Driver<H> {
     /// Sends a callout, or the next ones of its fetch if the host cannot send it.
     fn send(&mut self, resource: Resource, mut callout: Callout) {
         loop {
-            if let Ok(token) = self.worker.host.send_callout(&callout) {
-                self.callouts.push((token, resource));
-                return;
-            }
-            let response = CalloutResponse::Undeliverable;
+            let response = match self.worker.host.send_callout(&callout) {
+                Ok(token) => {
+                    self.callouts.push((token, resource));
+                    return;
+                }
+                Err(HostError::BAD_ARGUMENT) => CalloutResponse::NoCluster,
+                Err(_) => CalloutResponse::NoAddress,
+            };
             match self.worker.on_callout_response(&resource, response) {
                 Some(next) => callout = next,
                 None => return self.resume_waiting(&resource),
@@ -275,14 +308,24 @@ impl<H: Host> Driver<H> {
         }
     }
 
-    /// Resumes the requests that wait for a fetch that has ended.
+    /// Resumes the first requests that wait for a fetch that has ended, and has the tick resume the
+    /// others.
     fn resume_waiting(&mut self, resource: &Resource) {
-        for context in self.worker.wait_list.take(resource) {
+        self.worker.wait_list.fetch_ended(resource);
+        self.resume_ready();
+        self.use_root_context();
+        if self.worker.wait_list.has_ready() {
+            self.worker.host.set_tick_period(AT_ONCE);
+        }
+    }
+
+    /// Resumes the first requests whose fetch has ended.
+    fn resume_ready(&mut self) {
+        for context in self.worker.wait_list.take_ready(RESUMED_AT_ONCE) {
             if let Some(request) = find(&mut self.requests, context) {
                 self.worker.resume(request, Input::FetchEnded);
             }
         }
-        self.use_root_context();
     }
 
     /// Rejects the requests whose body the host does not deliver.
@@ -321,9 +364,19 @@ fn find(requests: &mut Requests, context: u32) -> Option<&mut Request> {
     requests.get_mut(&context)
 }
 
+/// Whether a response that has a header of the gateway was made by the host, which adds these headers
+/// to its own errors. Other responses need no distinction, and the host is not asked.
+fn is_local_reply(head: &ResponseHead, host: &impl Host) -> bool {
+    let mut names = head.iter().map(|(name, _)| name);
+    names.any(|name| name.starts_with(GATEWAY_HEADER_PREFIX.as_bytes())) && {
+        let details = host.response_details();
+        !details.is_empty() && details != FROM_PROVIDER
+    }
+}
+
 /// Counts a configuration that is refused, labelled with the JSON path of its first problem.
 fn count_refusal(error: &ConfigError, host: &impl Host) {
-    let mut labels = Labels::new(std::iter::empty(), 0, host);
+    let mut labels = Labels::new(std::iter::empty(), ModelBudget::default(), host);
     let place = error.problems.first().map_or("", |first| &first.path);
     let metric = Metric::ConfigurationsRefused(labels.one("reason", place));
     Metrics::default().measure(host, Measurement { metric, value: 1 }, &labels);

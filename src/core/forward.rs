@@ -4,43 +4,28 @@
 
 mod header_values;
 mod mcp;
-pub mod redirect;
+pub mod response;
 pub mod upload;
 
 use crate::http::head::RequestHead;
+use crate::http::header_class::{HeaderClass, NamePattern};
 use crate::http::token_location::{
-    SUBPROTOCOL_HEADER, is_credential_header, query_without_credentials,
+    SUBPROTOCOL_HEADER, is_credential_header, query_without_credentials, reads_as,
     subprotocols_without_credentials,
 };
+use crate::http::token_shape::is_credential;
 use crate::http::url::Scheme;
 use crate::provider::Provider;
 use crate::provider::credential::Credential;
 use crate::provider_kind::KeyPlacement;
 pub use header_values::HeaderValues;
-pub use mcp::MCP_SERVER_HEADER;
+pub use mcp::{HeadersToRemove, MCP_SERVER_HEADER};
 
 /// The header by which the host's route selects the cluster. The route removes it.
 pub const CLUSTER_HEADER: &str = "x-ai-gateway-cluster";
 
 /// The header that names the provider, for hosts that route by header match. The route removes it.
 pub const PROVIDER_HEADER: &str = "x-ai-gateway-provider";
-
-/// Prefixes of the headers in which proxies describe the client. Identity-aware proxies add the
-/// caller's name and token.
-const PROXY_HEADER_PREFIXES: [&str; 9] = [
-    "x-envoy-",
-    "x-forwarded-",
-    "x-amzn-oidc-",
-    "x-auth-request-",
-    "x-goog-authenticated-user-",
-    "x-goog-iap-",
-    "x-ms-client-principal",
-    "x-ms-token-",
-    "cf-access-",
-];
-
-/// A header with such a prefix that Envoy needs to select a route. The route removes it.
-const ROUTING_HEADER: &str = "x-forwarded-proto";
 
 /// The changes that turn a client's request head into the upstream request's.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -64,11 +49,14 @@ impl UpstreamRequest {
         token_headers: &[String],
         passed_through: Option<&str>,
     ) -> Self {
+        let hygiene = Hygiene {
+            provider,
+            token_headers,
+            passed_through: passed_through.map(str::as_bytes),
+        };
         let mut remove: Vec<String> = Vec::new();
-        for name in head.names() {
-            let is_private = is_credential_header(name, token_headers) || is_proxy_header(name);
-            if is_private
-                && Some(name) != passed_through.map(str::as_bytes)
+        for (name, value) in head.iter() {
+            if hygiene.removes(name, value)
                 && !remove.iter().any(|removed| removed.as_bytes() == name)
             {
                 let lossy = |_| String::from_utf8_lossy(name).into_owned();
@@ -141,30 +129,76 @@ impl UpstreamRequest {
     }
 }
 
-/// Whether a proxy adds this header to describe the client or its network.
-fn is_proxy_header(name: &[u8]) -> bool {
-    let is_listed = matches!(
-        name,
-        b"forwarded"
-            | b"via"
-            | b"x-real-ip"
-            | b"x-client-ip"
-            | b"x-cluster-client-ip"
-            | b"x-original-forwarded-for"
-            | b"x-azure-clientip"
-            | b"x-azure-socketip"
-            | b"true-client-ip"
-            | b"cf-connecting-ip"
-            | b"cf-connecting-ipv6"
-            | b"cf-ipcountry"
-            | b"fastly-client-ip"
-            | b"fly-client-ip"
-    );
-    is_listed
-        || PROXY_HEADER_PREFIXES
-            .iter()
-            .any(|prefix| name.starts_with(prefix.as_bytes()))
-            && name != ROUTING_HEADER.as_bytes()
+/// Which of a client's headers do not reach a provider.
+struct Hygiene<'a> {
+    provider: &'a Provider,
+    token_headers: &'a [String],
+    /// The header with the client's own credential for the provider.
+    passed_through: Option<&'a [u8]>,
+}
+
+impl Hygiene<'_> {
+    fn removes(&self, name: &[u8], value: &[u8]) -> bool {
+        if name.starts_with(b":") || self.passed_through == Some(name) {
+            return false;
+        }
+        if is_credential_header(name, self.token_headers) || self.is_read_as_own(name) {
+            return true;
+        }
+        if name == SUBPROTOCOL_HEADER.as_bytes() {
+            // Credentials are removed from this list one by one.
+            return false;
+        }
+        let class = HeaderClass::of(name);
+        let rules = &self.provider.header_rules;
+        let is_required = class == HeaderClass::Transport;
+        let mut removed = rules.request_removed.iter();
+        if removed.any(|pattern| pattern.matches(name) && (pattern.is_exact() || !is_required))
+            || is_credential(value)
+        {
+            return true;
+        }
+        if let Some(allowed) = &rules.request_allowed {
+            let mut matching = allowed
+                .iter()
+                .filter(|pattern| pattern.matches(name))
+                .peekable();
+            if matching.peek().is_none() && !is_required {
+                return true;
+            }
+            if matching.any(NamePattern::is_exact) {
+                return false;
+            }
+        }
+        match class {
+            HeaderClass::Caller => {
+                let mut options = self.provider.kind.profile().option_headers.iter();
+                !options.any(|prefix| name.starts_with(prefix.as_bytes()))
+            }
+            HeaderClass::Browser => true,
+            // The client's own credential belongs to the client's own account.
+            HeaderClass::Account => self.passed_through.is_none(),
+            HeaderClass::Transport | HeaderClass::Api => false,
+        }
+    }
+
+    /// Whether a server could read a header in place of one that the gateway sets, because it takes
+    /// an underscore for a hyphen. A header of the same name is replaced.
+    fn is_read_as_own(&self, name: &[u8]) -> bool {
+        let Provider {
+            headers,
+            credential,
+            ..
+        } = self.provider;
+        let mut own = headers.iter().map(|(header, _)| header.as_str());
+        let is_variant = |own: &str| own.as_bytes() != name && reads_as(name, own);
+        own.any(is_variant)
+            || matches!(
+                credential,
+                Credential::ApiKey { placement: Some(KeyPlacement::Header(header)), .. }
+                    if is_variant(header)
+            )
+    }
 }
 
 /// The path and query at the provider: the query is as sent, without credentials.

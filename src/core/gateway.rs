@@ -20,7 +20,9 @@ use crate::fetch::refresh::FetchCounts;
 use crate::provider::credential::Credential;
 use crate::telemetry::counters::Counters;
 use crate::telemetry::high_water_marks::HighWaterMarks;
-use crate::telemetry::metric::{CacheLookup, FetchOutcome, LabelSet, Labels, Measurement, Metric};
+use crate::telemetry::metric::{
+    CacheLookup, FetchOutcome, LabelSet, Labels, Measurement, Metric, ModelBudget,
+};
 use crate::telemetry::usage_totals::UsageTotals;
 
 /// The state of one worker.
@@ -76,7 +78,7 @@ impl Gateway {
     ) -> Self {
         let authenticator = Authenticator::new(
             config.issuers(),
-            config.authentication.cache_size(),
+            config.authentication.limits(),
             verifier,
             shared_data,
         );
@@ -86,17 +88,25 @@ impl Gateway {
             .filter_map(|provider| match &provider.credential {
                 Credential::Aws(signing) => Some((
                     provider.name.clone(),
-                    CredentialsCache::new(&signing.settings, shared_data),
+                    CredentialsCache::new(&provider.name, &signing.settings, shared_data),
                 )),
                 _ => None,
             })
             .collect();
-        let catalogs = config
-            .providers
-            .values()
-            .filter_map(|provider| provider.catalog.as_ref());
-        let known_models = catalogs.flat_map(|catalog| catalog.names());
-        let mut labels = Labels::new(known_models, config.observability.max_models, shared_data);
+        let providers = config.providers.values();
+        let listed = providers.clone().filter_map(|it| it.catalog.as_ref());
+        let known_models = listed
+            .flat_map(|catalog| catalog.names())
+            .chain(providers.flat_map(|provider| provider.prices.names()))
+            .chain(config.policy.bindings.model_names());
+        let budget = ModelBudget {
+            max_models: config.observability.max_models,
+            providers: config.providers.len(),
+        };
+        let mut labels = Labels::new(known_models, budget, shared_data);
+        if let Some(mcp) = &config.mcp {
+            labels.divide_tools(mcp.servers.len());
+        }
         let issuers = config.issuers().iter();
         let issuer_labels = issuers
             .map(|issuer| labels.one("issuer", &issuer.issuer))

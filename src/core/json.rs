@@ -9,9 +9,10 @@
 //! - [`Lenient`] finds values in responses. It is no validator: in values that are not wanted it
 //!   tells only strings and brackets apart, and it accepts several documents after one another.
 //! - [`Strict`] decides on requests. It accepts one document that is an object, checks the whole
-//!   grammar, and asks its [`Visitor`] about every member name of that object.
+//!   grammar, and asks its [`Visitor`] about every member name of that object, and of the objects
+//!   inside those values that the visitor does not ignore.
 //! - [`Messages`] does the same for JSON-RPC: the document may also be an array of objects, and the
-//!   visitor may ask for the members of inner objects.
+//!   visitor says which inner objects and arrays are read.
 //!
 //! No crate does this. acutejson streams strings, but reports only the first match, has no wildcard
 //! for arrays and does not match containers. rama-json needs a newer Rust than this crate.
@@ -23,11 +24,11 @@ mod wanted;
 
 pub use nesting::Container;
 pub use policy::{Lenient, Messages, ScanPolicy, Strict};
-pub use wanted::{Member, Scalar, Visitor, Wanted, members, value};
+pub use wanted::{Interest, Member, Scalar, Visitor, Wanted, members, value, value_or_members};
 
 use std::marker::PhantomData;
 
-use nesting::Nesting;
+use nesting::{Frame, Nesting, Scope};
 use token::{
     Escape, Sink, StringPart, TokenBuffer, parse_scalar, short, split_scalar, string_part,
     unescaped_string,
@@ -52,6 +53,8 @@ pub struct Scanner<F: 'static, P: ScanPolicy = Lenient> {
     unwanted: Nesting,
     /// What is wanted of the current or the next value.
     target: Option<Wanted<F>>,
+    /// What a strict visitor wants of the current or the next value, and of the values around it.
+    scope: Scope<F>,
     token: TokenBuffer,
     complete_documents: u64,
     policy: PhantomData<P>,
@@ -76,6 +79,8 @@ enum ScanState {
     Skip {
         depth: u64,
     },
+    /// In a container that is of interest, but too deep to be looked at. Everything is malformed.
+    TooDeep,
 }
 
 /// What a string that is not complete yet is.
@@ -89,13 +94,6 @@ enum StringRole {
     Skipped {
         depth: u64,
     },
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Frame<F: 'static> {
-    Object(&'static [Member<F>]),
-    /// An array, and what is wanted of its elements.
-    Array(Option<Wanted<F>>),
 }
 
 impl<F: Copy> Scanner<F, Lenient> {
@@ -131,6 +129,7 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
             depth: 0,
             unwanted: Nesting::default(),
             target: None,
+            scope: Scope::NEW,
             token: TokenBuffer::new(P::MAX_TOKEN),
             complete_documents: 0,
             policy: PhantomData,
@@ -142,6 +141,7 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
         self.state = ScanState::Between;
         self.depth = 0;
         self.unwanted = Nesting::default();
+        self.scope = Scope::NEW;
         self.complete_documents = 0;
     }
 
@@ -251,6 +251,7 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
             (Some(Frame::Object(_)), b',') => self.state = ScanState::Name,
             (Some(Frame::Array(element)), b',') => {
                 self.target = element;
+                self.expect_element();
                 self.state = ScanState::Value;
             }
             _ => return Err(Malformed),
@@ -272,6 +273,10 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
         match (byte, self.target) {
             (b'"', target) => return self.begin_string(target, rest, visitor),
             (b'{', Some(Wanted::Members(members))) => self.open(Frame::Object(members)),
+            (b'{', Some(Wanted::ValueOrMembers(field, members))) => {
+                visitor.value(field, Scalar::Other);
+                self.open(Frame::Object(members));
+            }
             (b'[', Some(_)) => self.open(Frame::Array(self.target)),
             (b'{', Some(Wanted::Value(field))) => {
                 visitor.value(field, Scalar::Other);
@@ -287,114 +292,23 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
         Ok(rest)
     }
 
-    /// Reports a value that begins with `byte` and is no string. Returns whether it is a container
-    /// whose content the visitor wants.
-    fn enters(&mut self, byte: u8, visitor: &mut impl Visitor<F>) -> Result<bool, Malformed> {
-        let field = match self.target {
-            None => return Ok(false),
-            Some(Wanted::Members(_)) if byte == b'{' => {
-                visitor.begin();
-                return Ok(false);
-            }
-            // The array around several documents.
-            Some(Wanted::Members(_)) if byte == b'[' && self.depth == 0 => return Ok(false),
-            Some(Wanted::Members(_)) => return Err(Malformed),
-            Some(Wanted::Value(field)) => field,
-        };
-        let frame = match byte {
-            b'"' => return Ok(false),
-            b'-' | b'0'..=b'9' if P::REPORTS_NUMBERS => return Ok(false),
-            b'{' => Some(Frame::Object(&[])),
-            b'[' => Some(Frame::Array(self.target)),
-            _ => None,
-        };
-        if let Some(frame) = frame
-            && visitor.enter(field, frame.container())
-        {
-            self.open(frame);
-            return Ok(true);
-        }
-        visitor.value(field, Scalar::Other);
-        self.target = None;
-        Ok(false)
-    }
-
-    fn open(&mut self, frame: Frame<F>) {
-        let container = frame.container();
-        let Some(slot) = self.frames.get_mut(self.depth) else {
-            return self.open_unwanted(container);
-        };
-        *slot = frame;
-        self.depth += 1;
-        self.state = ScanState::first_in(container);
-        if let Frame::Array(element) = frame {
-            self.target = element;
-        }
-    }
-
-    fn open_unwanted(&mut self, container: Container) {
-        self.target = None;
-        self.state = if P::IS_STRICT && self.unwanted.push(container) {
-            ScanState::first_in(container)
-        } else {
-            ScanState::Skip { depth: 1 }
-        };
-    }
-
-    fn close(&mut self, visitor: &mut impl Visitor<F>) {
-        if !(P::IS_STRICT && self.unwanted.pop()) {
-            self.depth = self.depth.saturating_sub(1);
-            if P::IS_STRICT && matches!(self.frames.get(self.depth), Some(Frame::Object(_))) {
-                visitor.leave();
-            }
-        }
-        self.end_value();
-    }
-
-    fn end_value(&mut self) {
-        self.state = if self.depth == 0 {
-            self.complete_documents += 1;
-            ScanState::Between
-        } else {
-            ScanState::CommaOrEnd
-        };
-    }
-
-    /// The innermost container around the current position.
-    fn container(&self) -> Option<Frame<F>> {
-        if P::IS_STRICT
-            && let Some(container) = self.unwanted.innermost()
-        {
-            return Some(match container {
-                Container::Object => Frame::Object(&[]),
-                Container::Array => Frame::Array(None),
-            });
-        }
-        self.frames.get(self.depth.checked_sub(1)?).copied()
-    }
-
-    /// What is wanted of the innermost object.
-    fn members(&self) -> &'static [Member<F>] {
-        match self.container() {
-            Some(Frame::Object(members)) => members,
-            _ => &[],
-        }
-    }
-
     /// Reads a name, of which the opening quote has been read.
     fn begin_name<'a>(
         &mut self,
         bytes: &'a [u8],
         visitor: &mut impl Visitor<F>,
     ) -> Result<&'a [u8], Malformed> {
-        let is_unwanted = P::IS_STRICT && !self.unwanted.is_empty();
+        let is_unwanted = P::IS_STRICT && self.scope.ignored > 0;
         if let Some((name, rest)) = unescaped_string::<P>(bytes)? {
-            let wanted = if is_unwanted {
-                None
+            if is_unwanted {
+                self.end_name(None);
             } else {
-                wanted_of::<F, P>(self.members(), short::<P>(name), visitor)?
-            };
-            self.end_name(wanted);
+                let (members, level) = (self.members(), self.level());
+                let (wanted, interest) =
+                    wanted_of::<F, P>(members, level, short::<P>(name), visitor)?;
+                self.scope.interest = interest;
+                self.end_name(wanted);
+            }
             return Ok(rest);
         }
         self.begin_partial(if is_unwanted {
@@ -417,7 +331,7 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
         bytes: &'a [u8],
         visitor: &mut impl Visitor<F>,
     ) -> Result<&'a [u8], Malformed> {
-        let is_wanted = matches!(target, Some(Wanted::Value(_)));
+        let is_wanted = matches!(target, Some(Wanted::Value(_) | Wanted::ValueOrMembers(..)));
         if let Some((text, rest)) = unescaped_string::<P>(bytes)? {
             if is_wanted {
                 let text = short::<P>(text).and_then(|text| std::str::from_utf8(text).ok());
@@ -467,8 +381,10 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
         }
         match role {
             StringRole::Name => {
-                let members = self.members();
-                let wanted = wanted_of::<F, P>(members, self.token.name(), visitor)?;
+                let (members, level) = (self.members(), self.level());
+                let (wanted, interest) =
+                    wanted_of::<F, P>(members, level, self.token.name(), visitor)?;
+                self.scope.interest = interest;
                 self.end_name(wanted);
             }
             StringRole::UnwantedName => self.end_name(None),
@@ -515,68 +431,24 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
         self.end_value();
         Ok(rest)
     }
-
-    /// Skips the content of a container, with `depth` levels open.
-    fn skip<'a>(&mut self, mut bytes: &'a [u8], mut depth: u64) -> Result<&'a [u8], Malformed> {
-        while let Some((byte, rest)) = bytes.split_first() {
-            bytes = rest;
-            match byte {
-                b'"' => match unescaped_string::<P>(rest)? {
-                    Some((_, after)) => bytes = after,
-                    None => {
-                        self.begin_partial(StringRole::Skipped { depth });
-                        return Ok(rest);
-                    }
-                },
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' if depth == 1 => {
-                    self.end_value();
-                    return Ok(rest);
-                }
-                b'}' | b']' => depth -= 1,
-                _ => {}
-            }
-        }
-        self.state = ScanState::Skip { depth };
-        Ok(&[])
-    }
 }
 
-impl ScanState {
-    /// The state after the opening bracket of a container.
-    const fn first_in(container: Container) -> Self {
-        match container {
-            Container::Object => Self::NameOrEnd,
-            Container::Array => Self::ValueOrEnd,
-        }
-    }
-}
-
-impl<F> Frame<F> {
-    const fn container(&self) -> Container {
-        match self {
-            Self::Object(_) => Container::Object,
-            Self::Array(_) => Container::Array,
-        }
-    }
-}
-
-/// What is wanted of the member with this name. `None` for a name that is too long or not UTF-8.
+/// What is wanted of the member with this name, itself and inside it. `None` stands for a name that is
+/// too long or not UTF-8.
 fn wanted_of<F: Copy, P: ScanPolicy>(
     members: &'static [Member<F>],
+    level: u32,
     name: Option<&[u8]>,
     visitor: &mut impl Visitor<F>,
-) -> Result<Option<Wanted<F>>, Malformed> {
+) -> Result<(Option<Wanted<F>>, Interest<F>), Malformed> {
     if P::IS_STRICT {
         let name = name.and_then(|name| std::str::from_utf8(name).ok());
-        return Ok(visitor.member(name.ok_or(Malformed)?).map(Wanted::Value));
+        let interest = visitor.member(level, name.ok_or(Malformed)?);
+        return Ok((interest.field().map(Wanted::Value), interest));
     }
-    let Some(name) = name else {
-        return Ok(None);
-    };
     let mut members = members.iter();
-    let member = members.find(|member| member.name.as_bytes() == name);
-    Ok(member.map(|member| member.wanted))
+    let member = name.and_then(|name| members.find(|member| member.name.as_bytes() == name));
+    Ok((member.map(|member| member.wanted), Interest::Ignore))
 }
 
 const fn is_space(byte: u8) -> bool {
@@ -594,7 +466,9 @@ fn after_space(mut bytes: &[u8]) -> &[u8] {
 
 /// Reports a value if it is wanted.
 fn report<F>(target: Option<Wanted<F>>, value: Option<Scalar<'_>>, visitor: &mut impl Visitor<F>) {
-    if let (Some(Wanted::Value(field)), Some(value)) = (target, value) {
+    if let (Some(Wanted::Value(field) | Wanted::ValueOrMembers(field, _)), Some(value)) =
+        (target, value)
+    {
         visitor.value(field, value);
     }
 }

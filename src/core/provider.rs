@@ -5,11 +5,12 @@ pub mod credential;
 use std::rc::Rc;
 
 use crate::authz::ClaimMatch;
+use crate::http::header_class::NamePattern;
+use crate::http::path_pattern::{PathPattern, PathRules};
 use crate::http::url::BaseUrl;
 use crate::models::catalog::Catalog;
 use crate::models::price::PriceList;
 use crate::provider_kind::ProviderKind;
-use crate::provider_kind::path_pattern::PathPattern;
 use crate::provider_kind::upstream_path::{path_prefix, versionless_path};
 use credential::Credential;
 
@@ -36,12 +37,40 @@ pub struct Provider {
     pub catalog: Option<Rc<Catalog>>,
     /// More paths that need no model, in addition to those of its kind.
     pub paths_without_model: Vec<PathPattern>,
+    /// The paths that may be requested.
+    pub paths: PathRules,
     /// The prices of its tokens.
     pub prices: Rc<PriceList>,
     /// Headers that are set on each upstream request. Names are in lower case.
     pub headers: Vec<(String, String)>,
+    /// Which headers pass, besides those that the gateway always removes.
+    pub header_rules: HeaderRules,
     /// The only callers who may use it, even with the permission; `None` means no restriction.
     pub allow: Option<Vec<ClaimMatch>>,
+}
+
+/// The operator's rules on which headers pass between a client and a provider.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct HeaderRules {
+    /// Request headers that are not forwarded.
+    pub request_removed: Vec<NamePattern>,
+    /// The only request headers that are forwarded; `None` means all that look harmless. A header
+    /// that is listed by its whole name is forwarded even if it describes the caller.
+    pub request_allowed: Option<Vec<NamePattern>>,
+    /// Response headers that are not forwarded, in addition to those for all providers.
+    pub response_removed: Vec<NamePattern>,
+}
+
+impl HeaderRules {
+    /// Adds the rules on requests that hold for all providers. A list of allowed headers applies
+    /// where the provider has none.
+    pub fn add_for_all(&mut self, rules: &Self) {
+        self.request_removed
+            .extend_from_slice(&rules.request_removed);
+        if self.request_allowed.is_none() {
+            self.request_allowed.clone_from(&rules.request_allowed);
+        }
+    }
 }
 
 impl Provider {

@@ -12,7 +12,6 @@ pub mod model_place;
 mod openai;
 mod openai_compatible;
 pub mod operation;
-pub mod path_pattern;
 pub mod snippets;
 pub mod upstream_path;
 
@@ -23,7 +22,7 @@ use std::fmt;
 pub(crate) use bedrock::INVOKE_MODEL;
 
 use crate::http::token_location::TokenLocation;
-use crate::usage::response_usage::TokenUsage;
+use crate::usage::HeaderUsage;
 use operation::Api;
 use upstream_path::PathRule;
 
@@ -67,20 +66,21 @@ pub struct Profile {
     pub upload_url_headers: &'static [&'static str],
     /// Where clients that request this path put the gateway's token.
     pub token_locations: fn(path: &[u8]) -> &'static [TokenLocation],
+    /// Prefixes of request headers that are options of this API, although others with such a name
+    /// describe the caller.
+    pub option_headers: &'static [&'static str],
     /// The header for the gateway's token, named in the error for a client that put it elsewhere.
     pub token_hint: &'static str,
     /// Where a request for this path carries the provider's API key.
     pub key_placement: fn(path: &[u8]) -> KeyPlacement,
     /// Which credentials can be configured.
     pub credentials: CredentialRule,
-    /// Response headers that identify the gateway's account at the provider.
-    pub account_headers: &'static [&'static str],
     /// The instructions for clients on the connect page.
     pub connect_snippets: snippets::ConnectSnippets,
 }
 
-/// Reads the tokens that a response's headers report. `header` returns a header by its name.
-pub type UsageHeaders = fn(header: &dyn Fn(&str) -> Option<Vec<u8>>) -> TokenUsage;
+/// Reads what a response's headers report. `header` returns a header by its name.
+pub type UsageHeaders = fn(header: &dyn Fn(&str) -> Option<Vec<u8>>) -> HeaderUsage;
 
 /// The address of the public service.
 #[derive(Clone, Copy)]
@@ -89,8 +89,9 @@ pub enum DefaultEndpoint {
     None,
     /// One address for everybody.
     Global(&'static str),
-    /// One address in each region. The configuration must name a region.
-    Regional(fn(region: &str) -> Cow<'static, str>),
+    /// One address in each region. The configuration must name a region. There is none for a region
+    /// of an unknown partition.
+    Regional(fn(region: &str) -> Option<Cow<'static, str>>),
 }
 
 /// Where a request to the provider carries an API key.

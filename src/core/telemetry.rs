@@ -17,12 +17,12 @@ pub mod usage_totals;
 use std::time::Duration;
 
 use crate::base::shared_data::SharedData;
-use crate::models::price::Cost;
+use crate::models::price::{Cost, CostGaps};
 use crate::usage::response_usage::{IncompleteReason, TokenUsage};
 pub use log_field::{LogField, LogFields};
 pub use mcp::McpEntry;
 use mcp::logged;
-pub use metric::{Labels, Measurement, Metric};
+pub use metric::{Labels, Measurement, Metric, ModelBudget};
 use metric::{ModelLabel, TokenType};
 
 /// What is known about a request, whether it was forwarded or answered by the gateway.
@@ -54,8 +54,12 @@ pub struct AccessLogEntry {
     pub status: u16,
     /// The tokens that the response reports.
     pub tokens: TokenUsage,
-    /// The cost of the tokens by the configured prices.
+    /// The cost of the model that answered, by the configured prices.
     pub cost: Option<Cost>,
+    /// What the response reports that no price covers.
+    pub cost_gaps: CostGaps,
+    /// What other models that took part used.
+    pub other_models: Vec<OtherModelUsage>,
     /// The cost that the provider reports, in a unit of its own.
     pub reported_cost: Option<f64>,
     /// Why the usage is incomplete.
@@ -68,6 +72,17 @@ pub struct AccessLogEntry {
     pub time_per_output_token: Option<Duration>,
     /// What is known about a request for an MCP server. It has none of the above about models.
     pub mcp: Option<Box<McpEntry>>,
+}
+
+/// What a model used that took part in a response which another model gave.
+#[derive(Clone, PartialEq, Debug)]
+pub struct OtherModelUsage {
+    /// The model.
+    pub model: String,
+    /// Its tokens.
+    pub tokens: TokenUsage,
+    /// Its cost by the configured prices.
+    pub cost: Option<Cost>,
 }
 
 impl AccessLogEntry {
@@ -87,7 +102,7 @@ impl AccessLogEntry {
         measure(Metric::Requests(set, self.status), Some(1));
         let duration = milliseconds(self.duration);
         measure(Metric::RequestDuration(set), Some(duration));
-        for (token_type, tokens) in self.token_counts() {
+        for (token_type, tokens) in token_counts(&self.tokens) {
             measure(Metric::TokenUsage(set, token_type), tokens);
             measure(Metric::Tokens(set, token_type), tokens);
         }
@@ -100,14 +115,50 @@ impl AccessLogEntry {
         if let Some(reason) = self.incomplete {
             measure(Metric::UsageUnknown(set, reason), Some(1));
         }
+        for gap in self.cost_gaps.iter() {
+            measure(Metric::CostIncomplete(set, gap), Some(1));
+        }
+    }
+
+    /// Passes the measurements of another model, which has this label, to `take`.
+    pub fn measure_other(
+        &self,
+        other: &OtherModelUsage,
+        model: ModelLabel,
+        labels: &mut Labels,
+        take: &mut impl FnMut(Measurement),
+    ) {
+        let set = labels.of_request(&self.provider, self.system, self.operation, model);
+        for (token_type, tokens) in token_counts(&other.tokens) {
+            if let Some(value) = tokens {
+                let metric = Metric::Tokens(set, token_type);
+                take(Measurement { metric, value });
+            }
+        }
+        if let Some(cost) = other.cost {
+            let value = labels.whole_micros(set, cost);
+            let metric = Metric::Cost(set);
+            take(Measurement { metric, value });
+        }
     }
 
     /// The label of the model in the response, or of the requested model if the response names
-    /// none.
+    /// none. Only a successful response shows that the model exists.
     pub fn model_label(&self, labels: &mut Labels, shared_data: &dyn SharedData) -> ModelLabel {
         let model = self.response_model.as_ref();
-        let model = model.or(self.requested_model.as_ref());
-        labels.model(model.map(String::as_str), shared_data)
+        let model = model.or(self.requested_model.as_ref()).map(String::as_str);
+        if (200..300).contains(&self.status) {
+            labels.model(model, &self.provider, shared_data)
+        } else {
+            labels.known_model(model)
+        }
+    }
+
+    /// The cost of all models together.
+    fn total_cost(&self) -> Option<Cost> {
+        let others = self.other_models.iter().filter_map(|other| other.cost);
+        let costs = self.cost.into_iter().chain(others);
+        costs.reduce(|one, other| Cost(one.0.saturating_add(other.0)))
     }
 
     /// The fields for the access log: those that are wanted and known.
@@ -139,7 +190,11 @@ impl AccessLogEntry {
                 LogField::CacheReadTokens => number(tokens.cached_read),
                 LogField::CacheWriteTokens => number(tokens.cache_write()),
                 LogField::ReasoningTokens => number(tokens.reasoning),
-                LogField::Cost => self.cost.map(|cost| cost.to_string()),
+                LogField::Cost => self.total_cost().map(|cost| cost.to_string()),
+                LogField::CostIncomplete => {
+                    let gaps = self.cost_gaps;
+                    (!gaps.is_empty()).then(|| gaps.to_string())
+                }
                 LogField::ReportedCost => self.reported_cost.map(|cost| cost.to_string()),
                 LogField::TimeToFirstToken => time(self.time_to_first_token),
                 LogField::TimePerOutputToken => time(self.time_per_output_token),
@@ -155,17 +210,17 @@ impl AccessLogEntry {
         }
         fields
     }
+}
 
-    /// Tokens by type, counted in the same way for every provider.
-    fn token_counts(&self) -> [(TokenType, Option<u64>); 5] {
-        [
-            (TokenType::Input, self.tokens.total_input()),
-            (TokenType::Output, self.tokens.total_output()),
-            (TokenType::CachedRead, self.tokens.cached_read),
-            (TokenType::CacheWrite, self.tokens.cache_write()),
-            (TokenType::Reasoning, self.tokens.reasoning),
-        ]
-    }
+/// Tokens by type, counted in the same way for every provider.
+fn token_counts(tokens: &TokenUsage) -> [(TokenType, Option<u64>); 5] {
+    [
+        (TokenType::Input, tokens.total_input()),
+        (TokenType::Output, tokens.total_output()),
+        (TokenType::CachedRead, tokens.cached_read),
+        (TokenType::CacheWrite, tokens.cache_write()),
+        (TokenType::Reasoning, tokens.reasoning),
+    ]
 }
 
 fn milliseconds(duration: Duration) -> u64 {

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::authn::signature::SoftwareVerifier;
+use crate::authn::signature::{SignatureVerifier, SoftwareVerifier};
 use crate::authn::{KeyWaits, Verdict};
 use crate::base::shared_data::SharedData;
 use crate::base::time::UnixTime;
@@ -77,6 +77,7 @@ pub const fn response(status: u16, body: &[u8]) -> CalloutResponse<'_> {
         status,
         body,
         lifetime: None,
+        location: None,
     }
 }
 
@@ -249,9 +250,14 @@ pub struct Outcome {
 impl TestGateway {
     /// A gateway that has fetched nothing yet.
     pub fn new(config: Config) -> Self {
+        Self::with_verifier(config, Rc::new(SoftwareVerifier))
+    }
+
+    /// The same, with signatures verified by `verifier`.
+    pub fn with_verifier(config: Config, verifier: Rc<dyn SignatureVerifier>) -> Self {
         let shared_data = MemorySharedData::default();
         Self {
-            gateway: Gateway::new(config, Rc::new(SoftwareVerifier), &shared_data).into(),
+            gateway: Gateway::new(config, verifier, &shared_data).into(),
             shared_data,
             now: NOW,
         }

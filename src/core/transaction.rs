@@ -33,7 +33,7 @@ pub use awaiting_fetch::AwaitingFetch;
 pub use awaiting_message::AwaitingMessage;
 pub use awaiting_model::AwaitingModel;
 pub use context::Context;
-pub use events::{Effect, Flow, Input};
+pub use events::{Authenticated, Effect, Flow, HoldLimit, Input};
 pub use forwarded::Forwarded;
 pub use mcp_forwarded::McpForwarded;
 
@@ -94,6 +94,7 @@ impl Transaction {
                 Input::MoreBody
                 | Input::RequestBody(_)
                 | Input::ResponseHead(_)
+                | Input::LocalReplyHead(_)
                 | Input::ResponseBody(_)
                 | Input::RewriteResponse(_)
                 | Input::Ended(_),
@@ -104,6 +105,7 @@ impl Transaction {
                 | Input::FetchEnded
                 | Input::CannotWait
                 | Input::BodyOverdue
+                | Input::HeldTooMuch(_)
                 | Input::EditRefused,
             ) => Refusal::from(Rejection::Internal("an event out of order")).apply(context),
         }
@@ -125,6 +127,14 @@ impl Transaction {
     /// Whether the transaction needs the response's head and its end.
     pub const fn wants_response(&self) -> bool {
         matches!(self, Self::Forwarded(_) | Self::McpForwarded(_))
+    }
+
+    /// The name of the provider that a request was forwarded to.
+    pub fn provider(&self) -> Option<&str> {
+        match self {
+            Self::Forwarded(state) => Some(state.provider()),
+            _ => None,
+        }
     }
 
     /// Whether the transaction needs the response's body.
@@ -155,6 +165,23 @@ impl Transaction {
             Self::Forwarded(state) => state.wants_request_body(),
             Self::McpForwarded(state) => state.wants_request_body(),
             _ => self.awaits_body(),
+        }
+    }
+
+    /// For whom the host holds the body of the request; `None` if the request is not held.
+    pub fn holds_for(&self) -> Option<Authenticated> {
+        match self {
+            Self::AwaitingFetch(state) => Some(state.authenticated()),
+            // A provider whose requests are signed authenticates no callers itself.
+            Self::AwaitingBodyHash(_) => Some(Authenticated::Yes),
+            Self::AwaitingModel(state) => Some(state.authenticated()),
+            // Every caller of an MCP server is authenticated, unless the configuration trusts everyone.
+            Self::AwaitingMessage(_) => Some(Authenticated::Yes),
+            Self::Init
+            | Self::Forwarded(_)
+            | Self::McpForwarded(_)
+            | Self::Done
+            | Self::Replied => None,
         }
     }
 

@@ -25,7 +25,7 @@ use crate::base::time::Clock;
 use decoder::Decoder;
 use dialect::Dialect;
 use reader::Reader;
-use response_usage::{IncompleteReason, ResponseUsage, Timing, TokenUsage};
+use response_usage::{IncompleteReason, ResponseUsage, ServiceClass, Timing, TokenUsage};
 
 /// The maximum memory usage for one response, in bytes.
 pub const MAX_MEMORY: usize = 64 * 1024;
@@ -52,7 +52,17 @@ pub struct UsageExtractor {
     /// Why it stopped reading.
     gave_up: Option<IncompleteReason>,
     has_body: bool,
-    from_headers: TokenUsage,
+    is_plain_text: bool,
+    from_headers: HeaderUsage,
+}
+
+/// What the headers of a response report.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct HeaderUsage {
+    /// The tokens. Those in the body take precedence.
+    pub tokens: TokenUsage,
+    /// What selects the price. What the body says takes precedence.
+    pub service: ServiceClass,
 }
 
 impl UsageExtractor {
@@ -72,13 +82,14 @@ impl UsageExtractor {
             decoder: decoder.filter(|_| gave_up.is_none()),
             gave_up,
             has_body: false,
-            from_headers: TokenUsage::default(),
+            is_plain_text: is_plain_text(content_type),
+            from_headers: HeaderUsage::default(),
         }
     }
 
     /// Adds the usage in the response headers. Usage in the body takes precedence.
-    pub fn note_headers(&mut self, tokens: TokenUsage) {
-        self.from_headers = tokens;
+    pub fn note_headers(&mut self, reported: HeaderUsage) {
+        self.from_headers = reported;
     }
 
     /// Whether the rest of the body matters. If not, it need not be pushed.
@@ -115,12 +126,23 @@ impl UsageExtractor {
         }
         let ended = self.reader.is_complete();
         let mut accumulator = self.reader.take_accumulator();
-        let tokens = accumulator
-            .tokens(self.dialect.convention)
-            .or(self.from_headers);
+        let is_text = self.is_plain_text && end == End::Complete && accumulator.is_empty();
+        let is_pending = ended && accumulator.is_pending;
+        let (tokens, units) = if is_pending {
+            // They are not final.
+            Default::default()
+        } else {
+            let tokens = accumulator.tokens(self.dialect.convention);
+            (tokens.or(self.from_headers.tokens), accumulator.units())
+        };
+        let is_reported = tokens.is_reported() || units.is_reported();
+        let has_error = accumulator.has_error && end != End::ClientDisconnect;
         let incomplete = match (ended, self.gave_up) {
-            (true, _) if tokens.is_reported() => None,
+            _ if is_pending => Some(IncompleteReason::Background),
+            (true, _) if is_reported => None,
+            _ if is_text => Some(IncompleteReason::NotReported),
             (_, Some(reason)) => Some(reason),
+            _ if has_error => Some(IncompleteReason::UpstreamError),
             (true, None) => Some(self.reader.reason_without_usage()),
             (false, None) => Some(match end {
                 End::ClientDisconnect => IncompleteReason::ClientDisconnect,
@@ -129,8 +151,17 @@ impl UsageExtractor {
             }),
         };
         let (first_token, last_event) = self.reader.times();
+        let reported = std::mem::take(&mut accumulator.service);
+        let by_headers = self.from_headers.service;
         ResponseUsage {
             tokens,
+            units,
+            service: ServiceClass {
+                tier: reported.tier.or(by_headers.tier),
+                geography: reported.geography.or(by_headers.geography),
+                speed: reported.speed.or(by_headers.speed),
+            },
+            other_models: accumulator.take_other_models(),
             cost: accumulator.cost,
             incomplete,
             ended,
@@ -170,6 +201,22 @@ fn is_media(content_type: &[u8]) -> bool {
                 .is_some_and(|start| start.eq_ignore_ascii_case(kind.as_bytes()))
         })
 }
+
+/// Whether the body can be a text, such as a transcription, in which anything can look like a format
+/// that has usage.
+fn is_plain_text(content_type: &[u8]) -> bool {
+    const FORMATS: [&[u8]; 2] = [b"text/html", b"text/event-stream"];
+    let essence = content_type.split(|byte| *byte == b';').next();
+    let essence = essence.unwrap_or_default().trim_ascii();
+    let is_text = essence
+        .get(..TEXT.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(TEXT));
+    let is_subtitle = essence.eq_ignore_ascii_case(b"application/x-subrip");
+    let is_format = |format: &&[u8]| format.eq_ignore_ascii_case(essence);
+    is_subtitle || is_text && !FORMATS.iter().any(is_format)
+}
+
+const TEXT: &[u8] = b"text/";
 
 #[cfg(test)]
 mod tests;

@@ -1,14 +1,14 @@
 //! Envoy as the driver's host: each method is one or a few calls of [`imports`].
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use ai_gateway_core::base::shared_data::SharedData;
 use ai_gateway_core::base::time::{Clock, UnixTime};
 use ai_gateway_core::driver::{Host, HostError};
-use ai_gateway_core::fetch::callout::Callout;
+use ai_gateway_core::fetch::callout::{Callout, USER_AGENT};
 use ai_gateway_core::forward::UpstreamRequest;
 use ai_gateway_core::http::head::{HeaderMap, RequestHead, ResponseHead};
-use ai_gateway_core::http::url::Scheme;
 use ai_gateway_core::reply::Reply;
 use ai_gateway_core::telemetry::metric::MetricKind;
 
@@ -64,15 +64,12 @@ impl Host for EnvoyHost {
     }
 
     fn send_callout(&self, callout: &Callout) -> Result<u32, HostError> {
-        let scheme = match callout.endpoint.scheme {
-            Scheme::Http => "http",
-            Scheme::Https => "https",
-        };
         let mut headers = vec![
             (":method", callout.method),
-            (":scheme", scheme),
+            (":scheme", callout.endpoint.scheme.name()),
             (":authority", callout.endpoint.authority.as_str()),
             (":path", callout.endpoint.target.as_str()),
+            ("user-agent", USER_AGENT),
         ];
         let more = callout.headers.iter();
         headers.extend(more.map(|(name, value)| (*name, value.expose())));
@@ -157,7 +154,7 @@ impl Host for EnvoyHost {
         }
     }
 
-    fn set_response_headers(&self, headers: &[(&'static str, String)]) {
+    fn set_response_headers(&self, headers: &[(&'static str, Cow<'static, str>)]) {
         for (name, value) in headers {
             if let Err(error) = imports::set_header(Map::Response, name, value.as_bytes()) {
                 log::error!("the host cannot change a response header: {error}");

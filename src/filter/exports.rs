@@ -8,7 +8,8 @@
     reason = "the host finds callbacks by their unmangled names"
 )]
 
-use ai_gateway_core::driver::{Driver, EndOfStream};
+use ai_gateway_core::driver::{Driver, EndOfStream, Host};
+use ai_gateway_core::reply::Rejection;
 use ai_gateway_core::transaction::Flow;
 
 use super::abi::{self, EnvoyHost};
@@ -151,7 +152,7 @@ fn action(flow: Option<Flow>) -> u32 {
         Some(Flow::Continue) => CONTINUE,
         Some(Flow::Pause) => PAUSE,
         None => {
-            let _ = imports::local_response(500, &0_u32.to_le_bytes(), b"");
+            EnvoyHost.reply(&Rejection::NotConfigured.reply());
             PAUSE
         }
     }

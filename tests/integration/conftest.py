@@ -33,8 +33,8 @@ def pytest_runtest_makereport(call):
     if report.failed:
         for gateway in gateways:
             if gateway.running() or gateway.log_file.stat().st_mtime >= call.start:
-                log = re.sub(r'"[\w.]+":null,?', "", gateway.log())
-                lines = log.splitlines()[-REPORTED_LOG_LINES:]
+                lines = gateway.log().splitlines()[-REPORTED_LOG_LINES:]
+                lines = [re.sub(r'"[\w.]+":null,?', "", line) for line in lines]
                 report.sections.append((f"log of the gateway at {gateway.url}", "\n".join(lines)))
     return report
 

@@ -8,7 +8,7 @@ use ai_gateway_core::base::time::UnixTime;
 use ai_gateway_core::json::{Scalar, Scanner};
 use ai_gateway_core::models::catalog::{Allowed, Catalog, UnlistedStatus};
 use ai_gateway_core::models::pattern::ModelPattern;
-use ai_gateway_core::models::request_body::BodyCheck;
+use ai_gateway_core::models::request_body::{BodyCheck, RequiredModel};
 use ai_gateway_core::usage::dialect::{CHAT_COMPLETIONS, CONVERSE, Dialect, GENERATE_CONTENT};
 use ai_gateway_core::usage::field::Field;
 use ai_gateway_core::usage::{End, UsageExtractor, event_stream, sse};
@@ -113,7 +113,8 @@ fn check(criterion: &mut Criterion) {
     let catalog = Catalog::new(vec![pattern]).map(Rc::new);
     let allowed = Allowed::new("p", catalog, None, UnlistedStatus::NotFound).expect("a catalog");
     let check = || {
-        let mut check = BodyCheck::new(allowed.clone(), "model", "", 1 << 20);
+        let mut check =
+            BodyCheck::new(allowed.clone(), RequiredModel::Member("model"), "", 1 << 20);
         for piece in body.as_bytes().chunks(16 << 10) {
             check
                 .push(Chunk::More(black_box(piece)))

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use ai_gateway_core::authn::jwk::{Algorithm, KeySet, VerificationKey};
 use ai_gateway_core::authn::jwks::JwksSource;
+use ai_gateway_core::authn::jwt::Audiences;
 use ai_gateway_core::authn::signature::SignatureVerifier;
-use ai_gateway_core::authn::{Authenticator, Issuer, KeyWaits, Verdict};
+use ai_gateway_core::authn::{Authenticator, Issuer, KeyWaits, TokenLimits, Verdict};
 use ai_gateway_core::aws::credentials::AwsCredentials;
 use ai_gateway_core::aws::sigv4::{self, Scope, SignableRequest, SigningKeys};
 use ai_gateway_core::base::secret::Secret;
@@ -84,12 +85,19 @@ fn authenticator(cache_size: usize) -> Authenticator {
     let keys = KeySet::parse(json!({"keys": [jwk]}).to_string().as_bytes());
     let issuer = Issuer {
         issuer: ISSUER.to_owned(),
-        audiences: vec!["ai-gateway".to_owned()],
+        audiences: Audiences {
+            accepted: vec!["ai-gateway".to_owned()],
+            claims: vec!["aud".into()],
+        },
         algorithms: Algorithm::ALL.to_vec(),
         clock_skew: Duration::ZERO,
         keys: JwksSource::Inline(keys.expect("a key set")),
     };
-    Authenticator::new(&[issuer], cache_size, Rc::new(AcceptAll), &NoSharedData)
+    let limits = TokenLimits {
+        max_bytes: 16_384,
+        cache_size,
+    };
+    Authenticator::new(&[issuer], limits, Rc::new(AcceptAll), &NoSharedData)
 }
 
 fn tokens(criterion: &mut Criterion) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ai_gateway_core::authn::Issuer;
 use ai_gateway_core::authn::jwk::KeySet;
 use ai_gateway_core::authn::jwks::{JwksSource, Start};
+use ai_gateway_core::aws::credentials::POD_IDENTITY;
 use ai_gateway_core::base::time::UnixTime;
 use ai_gateway_core::config::{Config, Document, Problem};
 use ai_gateway_core::http::url::{Endpoint, Scheme};
@@ -18,6 +19,7 @@ use super::source::Source;
 use crate::clock;
 use crate::failure::Failure;
 use crate::http::{self, Response};
+use crate::oidc::is_downgrade;
 use crate::output::progress;
 
 /// With a larger skew, tokens are refused as not yet valid or expire early.
@@ -30,6 +32,14 @@ pub(super) fn findings(source: &Source) -> Vec<Finding> {
     else {
         return Vec::new(); // The caller has reported why.
     };
+    let env = |name: &str| std::env::var(name).ok();
+    let with_pod_identity: Vec<String> = match Config::parse(json, &env) {
+        Ok(config) => {
+            let names = config.providers_with_pod_identity(&env);
+            names.map(str::to_owned).collect()
+        }
+        Err(_) => Vec::new(), // The caller has reported why.
+    };
     let mut report = Report {
         source,
         agent: http::agent(),
@@ -39,6 +49,10 @@ pub(super) fn findings(source: &Source) -> Vec<Finding> {
         report.issuer(&format!("/authentication/issuers/{index}"), issuer);
     }
     for (index, name) in document.provider_names().enumerate() {
+        if with_pod_identity.iter().any(|it| it == name) {
+            let path = format!("/providers/{index}/credentials");
+            report.add(Severity::Error, &path, POD_IDENTITY.to_owned());
+        }
         if let Some(provider) = config.providers.get(name) {
             let path = format!("/providers/{index}/base_url");
             report.provider(&path, &provider.base_url.to_string());
@@ -108,6 +122,11 @@ impl Report<'_> {
                 &path,
                 format!("{url} names no jwks_uri; set it in the configuration"),
             );
+        }
+        if let Some(uri) = uri.filter(|uri| is_downgrade(url, uri)) {
+            let message = format!("{url} names the jwks_uri {uri}, which is not https");
+            self.add(Severity::Error, &path, message);
+            return None;
         }
         uri.map(str::to_owned)
     }

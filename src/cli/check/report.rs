@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::hints::hint;
 use super::locate::locate;
 use super::source::{Position, Source};
+use crate::output::printable;
 
 /// How serious a finding is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -93,9 +94,11 @@ impl Finding {
             Severity::Warning => "warning",
             Severity::Ok => "ok",
         };
-        let mut text = format!("{position}: {severity}: {}: {}\n", self.path, self.message);
+        let [position, path, message] =
+            [&position, &self.path, &self.message].map(|it| printable(it));
+        let mut text = format!("{position}: {severity}: {path}: {message}\n");
         if let Some(hint) = &self.hint {
-            text.push_str(&format!("  hint: {hint}\n"));
+            text.push_str(&format!("  hint: {}\n", printable(hint)));
         }
         text
     }
@@ -118,6 +121,7 @@ mod tests {
             text: text.to_owned(),
             position,
             plugin: None,
+            clusters: None,
         };
         let problem = Problem {
             path: "/a".to_owned(),

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::clusters::Clusters;
 use crate::failure::{Failure, Kind};
 
 /// One configuration of the filter.
@@ -15,6 +16,8 @@ pub(crate) struct Source {
     pub(super) position: Position,
     /// The plugin that contains it, if the file is Envoy's.
     pub(super) plugin: Option<Value>,
+    /// Envoy's clusters, if the file is a bootstrap.
+    pub(super) clusters: Option<Clusters>,
 }
 
 /// The position of a configuration in its file.
@@ -68,7 +71,7 @@ fn sources(path: &Path, text: String) -> Result<Vec<Source>, Failure> {
     }
     found
         .into_iter()
-        .map(|plugin| embedded(path, &text, plugin))
+        .map(|plugin| embedded(path, &text, &document, plugin))
         .collect()
 }
 
@@ -80,10 +83,11 @@ fn whole(text: String) -> Source {
             columns: 0,
         },
         plugin: None,
+        clusters: None,
     }
 }
 
-fn embedded(path: &Path, file: &str, plugin: &Value) -> Result<Source, Failure> {
+fn embedded(path: &Path, file: &str, envoy: &Value, plugin: &Value) -> Result<Source, Failure> {
     let Some(text) = plugin
         .pointer("/configuration/value")
         .and_then(Value::as_str)
@@ -104,6 +108,7 @@ fn embedded(path: &Path, file: &str, plugin: &Value) -> Result<Source, Failure> 
         text: text.to_owned(),
         position: position(file, text),
         plugin: Some(plugin.clone()),
+        clusters: Clusters::of(envoy),
     })
 }
 

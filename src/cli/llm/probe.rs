@@ -73,7 +73,7 @@ impl Report {
         let is_exact = |model: &&str| !model.ends_with('*');
         let models = provider.models.iter().map(String::as_str);
         let model = model.or_else(|| models.into_iter().find(is_exact));
-        let may_list_models = provider.models.is_empty();
+        let may_list_models = provider.models.is_empty() && !provider.models_restricted;
         let request =
             probe_request(&provider.kind, model).filter(|_| model.is_some() || may_list_models);
         let Some(request) = request else {

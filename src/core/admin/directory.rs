@@ -25,7 +25,10 @@ pub struct Entry<'a> {
     status: &'static str,
     proxy_url: String,
     base_url: String,
+    /// The entries of the catalog. Empty if all models may be used, or none.
     models: Vec<String>,
+    /// Whether only `models` may be used.
+    models_restricted: bool,
     authorization_passthrough: bool,
     /// The issuers whose tokens are accepted.
     tokens: Vec<AcceptedToken<'a>>,
@@ -42,7 +45,7 @@ impl<'a> Directory<'a> {
     /// These providers with the models that the caller may use. The URLs are those at which the
     /// client of this request reaches the gateway.
     pub fn new(
-        providers: impl Iterator<Item = (&'a Provider, Vec<String>)>,
+        providers: impl Iterator<Item = (&'a Provider, Option<Vec<String>>)>,
         issuers: &'a [Issuer],
         head: &RequestHead,
         prefix: &str,
@@ -56,11 +59,11 @@ impl<'a> Directory<'a> {
 }
 
 impl<'a> Entry<'a> {
-    /// One provider with the models that the caller may use. The URL is the one at which the client
+    /// One provider with the models that the caller may use; `None` means all. The URL is the one at which the client
     /// of this request reaches the gateway.
     pub fn new(
         provider: &'a Provider,
-        models: Vec<String>,
+        models: Option<Vec<String>>,
         issuers: &'a [Issuer],
         head: &RequestHead,
         prefix: &str,
@@ -77,7 +80,8 @@ impl<'a> Entry<'a> {
             },
             proxy_url: proxy_url(head, prefix, name),
             base_url: provider.base_url.to_string(),
-            models,
+            models_restricted: models.is_some(),
+            models: models.unwrap_or_default(),
             authorization_passthrough: matches!(
                 provider.credential,
                 Credential::Passthrough { .. }
@@ -91,7 +95,7 @@ impl<'a> AcceptedToken<'a> {
     fn new(issuer: &'a Issuer) -> Self {
         Self {
             issuer: &issuer.issuer,
-            audience: issuer.audiences.first().map(String::as_str),
+            audience: issuer.audiences.accepted.first().map(String::as_str),
         }
     }
 }

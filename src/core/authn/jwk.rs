@@ -62,10 +62,14 @@ pub enum KeyMaterial {
 }
 
 /// The usable keys of a set.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct KeySet {
     keys: Vec<Rc<VerificationKey>>,
+    fingerprint: KeySetFingerprint,
 }
+
+/// Identifies a set of keys: a digest of the fingerprints of its keys.
+pub type KeySetFingerprint = [u8; 32];
 
 /// Why a key set cannot be used. The issuer or the configuration is at fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
@@ -85,9 +89,11 @@ const MIN_RSA_BITS: usize = 2048;
 /// The longest RSA modulus. Longer ones only cost time.
 const MAX_RSA_BITS: usize = 8192;
 
-/// The most keys of a set. That is more than issuers have. A token without `kid` may be tried
-/// against each.
+/// The most keys of a set. That is more than issuers have.
 const MAX_KEYS: usize = 64;
+
+/// The byte order mark of UTF-8, which some servers write before a JSON text (RFC 8259 §8.1).
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 impl Algorithm {
     /// Every algorithm, which is the default of an issuer's `algorithms`.
@@ -144,8 +150,8 @@ impl Algorithm {
 impl KeySet {
     /// Parses a key set document.
     pub fn parse(document: &[u8]) -> Result<Self, KeySetError> {
-        let document: KeySetDocument =
-            serde_json::from_slice(document).map_err(|_| KeySetError::Malformed)?;
+        let document: KeySetDocument = serde_json::from_slice(without_byte_order_mark(document))
+            .map_err(|_| KeySetError::Malformed)?;
         let keys: Vec<_> = document
             .keys
             .into_iter()
@@ -156,7 +162,19 @@ impl KeySet {
         if keys.is_empty() {
             return Err(KeySetError::NoUsableKey);
         }
-        Ok(Self { keys })
+        let mut digest = Sha256::new();
+        for key in &keys {
+            digest.update(key.fingerprint());
+        }
+        Ok(Self {
+            keys,
+            fingerprint: digest.finalize().into(),
+        })
+    }
+
+    /// Identifies the set.
+    pub const fn fingerprint(&self) -> &KeySetFingerprint {
+        &self.fingerprint
     }
 
     /// The keys that may have signed a token with this `alg` and this `kid`, or without a `kid`.
@@ -325,6 +343,11 @@ fn rsa_key(modulus: &[u8], exponent: &[u8]) -> Option<rsa::PublicKey> {
     )
     .ok()?;
     (key.e() > &BoxedUint::one()).then_some(key)
+}
+
+/// A JSON text without the byte order mark that may precede it.
+pub fn without_byte_order_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 
 /// Decodes canonical base64url without padding.

@@ -10,12 +10,11 @@ use serde::Serialize;
 
 pub use fetch::{RemoteKeys, Start};
 
-use super::jwk::{Algorithm, KeySet, VerificationKey};
+use super::jwk::{Algorithm, KeySet, KeySetFingerprint, VerificationKey};
 use crate::base::shared_data::SharedData;
 use crate::base::time::UnixTime;
-use crate::fetch::callout::{Callout, CalloutResponse, Poll};
 use crate::fetch::refresh::{FetchCounts, FetchState, FetchStatus, WaitPolicy};
-use crate::fetch::refreshed::Refreshed;
+use crate::fetch::refreshed::{InlineOrRemote, Refreshed};
 
 /// Where an issuer's keys come from.
 #[derive(Clone, Debug)]
@@ -57,12 +56,7 @@ pub struct IssuerStatus {
 }
 
 /// One issuer's keys.
-pub enum JwksCache {
-    /// Keys from the configuration.
-    Inline(KeySet),
-    /// Keys from a URL.
-    Remote(Box<Refreshed<RemoteKeys>>),
-}
+pub type JwksCache = InlineOrRemote<RemoteKeys>;
 
 /// The metrics of an issuer's keys.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -81,7 +75,8 @@ impl JwksCache {
         match source {
             JwksSource::Inline(keys) => Self::Inline(keys.clone()),
             JwksSource::Remote(remote) => {
-                Self::Remote(Box::new(Refreshed::new((**remote).clone(), shared_data)))
+                let subject = format!("the keys of issuer {}", remote.issuer);
+                Self::remote((**remote).clone(), subject, shared_data)
             }
         }
     }
@@ -92,42 +87,18 @@ impl JwksCache {
         id: Option<&str>,
         algorithm: Algorithm,
     ) -> impl Iterator<Item = &Rc<VerificationKey>> {
-        let keys = self.key_set().into_iter();
+        let keys = self.value().into_iter();
         keys.flat_map(move |keys| keys.matching(id, algorithm))
     }
 
     /// All current keys.
     pub fn keys(&self) -> &[Rc<VerificationKey>] {
-        self.key_set().map_or(&[], KeySet::keys)
+        self.value().map_or(&[], KeySet::keys)
     }
 
-    /// Takes over what another worker fetched, and starts a fetch that is due.
-    pub fn poll(&mut self, now: UnixTime, shared_data: &dyn SharedData) -> Poll {
-        match self {
-            Self::Inline(_) => Poll::default(),
-            Self::Remote(remote) => remote.poll(now, shared_data),
-        }
-    }
-
-    /// Handles the response to the callout under way. Returns the next callout, or `None` if the
-    /// fetch has ended.
-    pub fn on_response(
-        &mut self,
-        response: CalloutResponse<'_>,
-        now: UnixTime,
-        shared_data: &dyn SharedData,
-    ) -> Option<Callout> {
-        match self {
-            Self::Inline(_) => None,
-            Self::Remote(remote) => remote.on_response(response, now, shared_data),
-        }
-    }
-
-    /// Releases the lease of a fetch under way, because this worker ends.
-    pub fn shutdown(&self, shared_data: &dyn SharedData) {
-        if let Self::Remote(remote) = self {
-            remote.shutdown(shared_data);
-        }
+    /// Identifies the current keys, if there are any.
+    pub fn fingerprint(&self) -> Option<&KeySetFingerprint> {
+        self.value().map(KeySet::fingerprint)
     }
 
     /// Drops keys that have been stale for too long. Returns whether it did.
@@ -152,11 +123,8 @@ impl JwksCache {
 
     /// The status, for people.
     pub fn status(&self, issuer: &str, now: UnixTime) -> IssuerStatus {
-        let remote = match self {
-            Self::Inline(_) => None,
-            Self::Remote(remote) => Some(remote),
-        };
-        let fetched_at = remote.and_then(|remote| remote.fetched_at());
+        let remote = self.as_remote();
+        let fetched_at = remote.and_then(Refreshed::fetched_at);
         IssuerStatus {
             issuer: issuer.to_owned(),
             keys: match remote {
@@ -167,7 +135,7 @@ impl JwksCache {
             },
             count: self.keys().len(),
             age_seconds: fetched_at.map(|at| now.saturating_since(at).as_secs()),
-            fetching: remote.map(|remote| remote.status()),
+            fetching: remote.map(Refreshed::status),
         }
     }
 
@@ -199,13 +167,6 @@ impl JwksCache {
             KeyMiss::Unavailable {
                 retry_after: retry_after.max(Duration::from_secs(1)),
             }
-        }
-    }
-
-    fn key_set(&self) -> Option<&KeySet> {
-        match self {
-            Self::Inline(keys) => Some(keys),
-            Self::Remote(remote) => remote.value(),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! One token: parsing it (RFC 7515 §7.1), and validating its claims (RFC 7519 §4.1) after its
 //! signature has been verified.
 
+mod claim_value;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -11,8 +13,11 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+pub use claim_value::is_claim_reference;
+
 use super::jwk::Algorithm;
 use crate::base::time::UnixTime;
+use claim_value::Words;
 
 /// An issuer's index in the configuration.
 pub type IssuerIndex = usize;
@@ -30,6 +35,15 @@ pub struct UnverifiedToken<'a> {
     /// The decoded signature.
     pub signature: Vec<u8>,
     payload: Vec<u8>,
+}
+
+/// For whom an issuer's tokens must be meant.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Audiences {
+    /// The accepted audiences. A token must name one of them.
+    pub accepted: Vec<String>,
+    /// The claims that may name it: names, or JSON pointers if they start with `/`.
+    pub claims: Vec<String>,
 }
 
 /// The claims of a verified token.
@@ -60,6 +74,12 @@ pub enum TokenError {
          (an AWS SDK that signs: the token as its session token, or in x-ai-gateway-authorization)"
     )]
     Scheme,
+    /// The token is longer than the gateway accepts.
+    #[error(
+        "the token is longer than {0} bytes, the most that this gateway accepts; have its issuer \
+         put less into it, or raise authentication.max_token_bytes"
+    )]
+    TooLong(usize),
     /// The token is not a signed JSON Web Token.
     #[error("the token is malformed: {0}; send an OIDC access token as the issuer gave it")]
     Malformed(&'static str),
@@ -74,6 +94,12 @@ pub enum TokenError {
     /// The issuer does not publish the key.
     #[error("the token is signed with a key that its issuer does not publish; request a new one")]
     KeyUnknown,
+    /// The token has no `kid`, and its issuer publishes several keys that may have signed it.
+    #[error(
+        "the token does not name its key (kid), and its issuer publishes several that may have \
+         signed it; have the issuer name the key"
+    )]
+    KeyIdMissing,
     /// The signature does not verify.
     #[error("the token's signature is invalid; request a new one")]
     SignatureInvalid,
@@ -91,17 +117,11 @@ pub enum TokenError {
     Misplaced(&'static str),
 }
 
-/// Longer tokens are rejected without parsing.
-const MAX_TOKEN_BYTES: usize = 16 * 1024;
-
 impl<'a> UnverifiedToken<'a> {
     /// Parses a token. Base64url must be canonical and no header parameter may be repeated. Every
     /// `crit` is rejected, because no extension is implemented (RFC 7515 §4.1.11).
     pub fn parse(token: &'a [u8]) -> Result<Self, TokenError> {
         use TokenError::Malformed;
-        if token.len() > MAX_TOKEN_BYTES {
-            return Err(Malformed("it is longer than 16384 bytes"));
-        }
         let mut parts = token.split(|byte| *byte == b'.');
         let (Some(header), Some(payload), Some(signature), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
@@ -158,7 +178,7 @@ impl<'a> UnverifiedToken<'a> {
     pub fn claims(
         &self,
         issuer: IssuerIndex,
-        audiences: &[String],
+        audiences: &Audiences,
         clock_skew: Duration,
         now: UnixTime,
     ) -> Result<Claims, TokenError> {
@@ -177,8 +197,8 @@ impl<'a> UnverifiedToken<'a> {
                 return Err(TokenError::NotYetValid(valid_from));
             }
         }
-        if !names_one_of(all.get("aud"), audiences) {
-            let wanted = audiences.first().cloned().unwrap_or_default();
+        if !audiences.are_named_by(&all) {
+            let wanted = audiences.accepted.first().cloned().unwrap_or_default();
             return Err(TokenError::AudienceNotAccepted(wanted));
         }
         let subject = match all.get("sub") {
@@ -201,41 +221,33 @@ impl Claims {
         numeric_date(&self.all, "iat").ok().flatten()
     }
 
-    /// Whether `aud` names one of these audiences.
-    pub fn is_for(&self, audiences: &[String]) -> bool {
-        names_one_of(self.all.get("aud"), audiences)
+    /// Whether one of the claims `named_in` names one of the `accepted` audiences.
+    pub fn is_for(&self, accepted: &[String], named_in: &[String]) -> bool {
+        names_audience(&self.all, accepted, named_in)
     }
 
     /// The value of a claim, by its name or by a JSON pointer (RFC 6901), which starts with `/`.
     pub fn value(&self, claim: &str) -> Option<&Value> {
-        let Some(pointer) = claim.strip_prefix('/') else {
-            return self.all.get(claim);
-        };
-        let mut tokens = pointer
-            .split('/')
-            .map(|token| token.replace("~1", "/").replace("~0", "~"));
-        let root = self.all.get(&tokens.next()?)?;
-        tokens.try_fold(root, |value, token| value.get(token))
+        claim_value::find(&self.all, claim)
     }
 
-    /// Whether a claim is this string, or an array that contains it.
+    /// Whether a claim is this text, or contains it: as an item of an array, as the name of a member
+    /// of an object, or as a word of `scope` or `scp`.
     pub fn has_value(&self, claim: &str, wanted: &str) -> bool {
-        match self.value(claim) {
-            Some(Value::Array(items)) => items.iter().any(|item| item == wanted),
-            Some(value) => value == wanted,
-            None => false,
-        }
+        self.any_text(claim, |text| text == wanted)
     }
 
-    /// Like [`Self::has_value`], but a claim may also be a string of words separated by spaces that
-    /// contains this one (RFC 8693 §4.2: `scope`).
+    /// Calls `matches` with each text that a claim stands for, until it returns true. Returns
+    /// whether it did.
+    pub fn any_text(&self, claim: &str, matches: impl FnMut(&str) -> bool) -> bool {
+        self.value(claim)
+            .is_some_and(|value| claim_value::any_text(value, Words::of(claim), matches))
+    }
+
+    /// Like [`Self::has_value`], but any claim may be a string of words separated by spaces.
     pub fn has_word(&self, claim: &str, wanted: &str) -> bool {
-        let among_words = |text: &str| text.split_ascii_whitespace().any(|word| word == wanted);
-        self.has_value(claim, wanted)
-            || self
-                .value(claim)
-                .and_then(Value::as_str)
-                .is_some_and(among_words)
+        self.value(claim)
+            .is_some_and(|value| claim_value::any_text(value, Words::Split, |text| text == wanted))
     }
 
     /// For tests: claims as if a token with these had been verified.
@@ -256,10 +268,12 @@ impl TokenError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Missing => "token_missing",
+            Self::TooLong(_) => "token_too_long",
             Self::Scheme | Self::Malformed(_) => "token_malformed",
             Self::AlgorithmNotAllowed => "algorithm_not_allowed",
             Self::IssuerUnknown => "issuer_unknown",
             Self::KeyUnknown => "key_unknown",
+            Self::KeyIdMissing => "key_id_missing",
             Self::SignatureInvalid => "signature_invalid",
             Self::Expired(_) => "token_expired",
             Self::NotYetValid(_) => "token_not_yet_valid",
@@ -299,14 +313,21 @@ fn numeric_date(claims: &Map<String, Value>, name: &str) -> Result<Option<UnixTi
     Ok(Some(UnixTime::new(since_epoch)))
 }
 
-/// Whether `aud`, which is a string or an array of strings, names one of the audiences.
-fn names_one_of(aud: Option<&Value>, audiences: &[String]) -> bool {
-    let accepted = |value: &Value| audiences.iter().any(|audience| value == audience);
-    match aud {
-        Some(Value::Array(values)) => values.iter().any(accepted),
-        Some(value) => accepted(value),
-        None => false,
+impl Audiences {
+    /// Whether one of the claims, each a string or an array of strings, names one of the audiences.
+    fn are_named_by(&self, claims: &Map<String, Value>) -> bool {
+        names_audience(claims, &self.accepted, &self.claims)
     }
+}
+
+fn names_audience(claims: &Map<String, Value>, accepted: &[String], named_in: &[String]) -> bool {
+    let is_accepted = |value: &Value| accepted.iter().any(|audience| value == audience);
+    let named = named_in.iter();
+    let mut named = named.filter_map(|claim| claim_value::find(claims, claim));
+    named.any(|value| match value {
+        Value::Array(values) => values.iter().any(is_accepted),
+        value => is_accepted(value),
+    })
 }
 
 /// The only claim that is read before the signature is verified.

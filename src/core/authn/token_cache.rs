@@ -1,12 +1,14 @@
 //! Accepted tokens, so that a client's second request costs a look-up instead of a signature
-//! verification.
+//! verification, and the results of verifying the signatures of other tokens.
 
+use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 
 use lru::LruCache;
+use sha2::{Digest, Sha256};
 
-use super::jwk::VerificationKey;
+use super::jwk::{KeySetFingerprint, VerificationKey};
 use super::jwt::{Claims, IssuerIndex};
 use crate::base::bytes::equal_by_words;
 use crate::base::hash::FxBuildHasher;
@@ -77,6 +79,62 @@ impl TokenCache {
         for end in withdrawn {
             self.entries.pop(&end);
         }
+    }
+}
+
+/// Which key, if any, signed each of the tokens that were rejected last. A token whose signature has
+/// been verified is not verified again with the same keys, whether its client repeats it or it has
+/// waited for a fetch that brought no new keys.
+///
+/// Only tokens that are not accepted are looked up here, so a search from end to end is fast enough.
+#[derive(Default)]
+pub(super) struct SignatureResults(VecDeque<SignatureResult>);
+
+/// The verification of one token with the keys of one set.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct SignatureCheck {
+    token: [u8; 32],
+    keys: KeySetFingerprint,
+}
+
+/// The result of a [`SignatureCheck`].
+pub(super) struct SignatureResult {
+    check: SignatureCheck,
+    /// The key that signed the token, if one of the set did.
+    pub(super) signing_key: Option<Rc<VerificationKey>>,
+}
+
+/// The results that each worker keeps: as many as requests can wait for a fetch.
+const MAX_SIGNATURE_RESULTS: usize = 1000;
+
+impl SignatureCheck {
+    pub(super) fn new(token: &[u8], keys: KeySetFingerprint) -> Self {
+        Self {
+            token: Sha256::digest(token).into(),
+            keys,
+        }
+    }
+}
+
+impl SignatureResults {
+    /// The result, if the token has been verified with this set.
+    pub(super) fn get(&self, check: &SignatureCheck) -> Option<&SignatureResult> {
+        self.0.iter().find(|result| result.check == *check)
+    }
+
+    /// Adds a result. The oldest one makes room for it.
+    pub(super) fn insert(
+        &mut self,
+        check: SignatureCheck,
+        signing_key: Option<Rc<VerificationKey>>,
+    ) {
+        if self.get(&check).is_some() {
+            return;
+        }
+        if self.0.len() >= MAX_SIGNATURE_RESULTS {
+            self.0.pop_front();
+        }
+        self.0.push_back(SignatureResult { check, signing_key });
     }
 }
 

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::Binding;
 use crate::authn::jwt::Claims;
+use crate::models::catalog::Catalog;
+use crate::models::price::PriceList;
 
 /// Bindings, in the order of the configuration.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -14,14 +14,15 @@ pub struct Bindings {
     all: Vec<Binding>,
     /// Indices into `all` by claim and value, ascending.
     index: BTreeMap<String, BTreeMap<String, Vec<usize>>>,
-    has_limits_or_prices: bool,
+    has_terms: bool,
 }
 
 impl FromIterator<Binding> for Bindings {
     fn from_iter<T: IntoIterator<Item = Binding>>(bindings: T) -> Self {
         let mut found = Self::default();
         for (place, binding) in bindings.into_iter().enumerate() {
-            found.has_limits_or_prices |= binding.models.is_some() || binding.prices.is_some();
+            found.has_terms |=
+                binding.models.is_some() || binding.prices.is_some() || !binding.paths.is_empty();
             let by_value = found.index.entry(binding.to.claim.clone()).or_default();
             let places = by_value.entry(binding.to.value.clone()).or_default();
             places.push(place);
@@ -36,13 +37,10 @@ impl Bindings {
     pub(super) fn to(&self, claims: &Claims) -> impl Iterator<Item = &Binding> {
         let mut places: Vec<usize> = Vec::new();
         for (claim, by_value) in &self.index {
-            let values = match claims.value(claim) {
-                Some(Value::Array(items)) => items.as_slice(),
-                Some(value) => std::slice::from_ref(value),
-                None => &[],
-            };
-            let texts = values.iter().filter_map(Value::as_str);
-            places.extend(texts.filter_map(|text| by_value.get(text)).flatten());
+            claims.any_text(claim, |text| {
+                places.extend(by_value.get(text).into_iter().flatten());
+                false
+            });
         }
         places.sort_unstable();
         places.dedup();
@@ -50,9 +48,18 @@ impl Bindings {
         found.filter(move |binding| binding.to.matches_issuer(claims))
     }
 
-    /// Whether any binding limits the models or has prices.
-    pub(super) const fn have_limits_or_prices(&self) -> bool {
-        self.has_limits_or_prices
+    /// The models that bindings name, in their limits and prices.
+    pub fn model_names(&self) -> impl Iterator<Item = &str> {
+        let limited = self.all.iter().filter_map(|it| it.models.as_deref());
+        let priced = self.all.iter().filter_map(|it| it.prices.as_deref());
+        limited
+            .flat_map(Catalog::names)
+            .chain(priced.flat_map(PriceList::names))
+    }
+
+    /// Whether any binding limits the models or the paths, or has prices.
+    pub(super) const fn have_terms(&self) -> bool {
+        self.has_terms
     }
 }
 
@@ -71,6 +78,7 @@ mod tests {
             actions: vec![Action::Invoke],
             providers: None,
             models: None,
+            paths: crate::http::path_pattern::PathRules::default(),
             prices: None,
             mcp: None,
         }

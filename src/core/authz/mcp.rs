@@ -182,6 +182,7 @@ fn granted_scope(
 mod tests {
     use super::*;
     use crate::authz::Binding;
+    use crate::http::path_pattern::PathRules;
     use crate::mcp::access::Subject;
     use crate::mcp::pattern::Pattern;
 
@@ -200,6 +201,7 @@ mod tests {
             actions: vec![],
             providers: Some(vec![]),
             models: None,
+            paths: PathRules::default(),
             prices: None,
             mcp: Some(grant),
         }

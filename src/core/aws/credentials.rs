@@ -54,6 +54,40 @@ pub enum CredentialsProvider {
     },
 }
 
+/// What is wrong with [`CredentialsProvider::needs_token_file`], and what to do.
+pub const POD_IDENTITY: &str = "EKS Pod Identity keeps its token in a file, which a Wasm filter \
+    cannot read, so its endpoint answers 401; let Envoy sign the requests (\"signing\": \"envoy\"), \
+    or use other credentials";
+
+/// The agent of EKS Pod Identity.
+const POD_IDENTITY_AGENT: [&str; 2] = ["169.254.170.23", "[fd00:ec2::23]"];
+
+impl CredentialsProvider {
+    /// Whether this is the agent of EKS Pod Identity without the token that it requires. `env`
+    /// returns the host's environment variables.
+    pub fn needs_token_file(&self, env: &dyn Fn(&str) -> Option<String>) -> bool {
+        let Self::Container {
+            endpoint,
+            authorization: None,
+        } = self
+        else {
+            return false;
+        };
+        let is_from_environment = || {
+            env("AWS_CONTAINER_CREDENTIALS_FULL_URI")
+                .is_some_and(|uri| Endpoint::parse(&uri).as_ref() == Ok(endpoint))
+        };
+        is_pod_identity_agent(&endpoint.authority)
+            || env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE").is_some() && is_from_environment()
+    }
+}
+
+/// Whether an authority is the agent of EKS Pod Identity.
+pub fn is_pod_identity_agent(authority: &str) -> bool {
+    let host = authority.strip_suffix(":80").unwrap_or(authority);
+    POD_IDENTITY_AGENT.contains(&host)
+}
+
 /// An IAM role.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Role {
@@ -156,5 +190,41 @@ impl AwsCredentials {
             "Expiration": self.expires_at.map(|end| end.to_string()),
         })
         .to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+    const FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
+
+    #[test]
+    fn pod_identity_needs_a_token_file_unless_a_token_is_given() {
+        let agent = "http://169.254.170.23/v1/credentials";
+        let local = "http://127.0.0.1:1/c";
+        for (uri, variables, expected) in [
+            (agent, vec![], true),
+            ("http://169.254.170.23:80/v1/credentials", vec![], true),
+            ("http://[fd00:ec2::23]/v1/credentials", vec![], true),
+            (local, vec![(FULL_URI, local), (FILE, "/token")], true),
+            (local, vec![(FULL_URI, local)], false),
+            // A helper that is configured beside the agent's variables.
+            (local, vec![(FULL_URI, agent), (FILE, "/token")], false),
+            ("http://169.254.170.2/c", vec![], false),
+        ] {
+            let env = |name: &str| {
+                let mut variables = variables.iter();
+                let found = variables.find(|(variable, _)| *variable == name);
+                found.map(|(_, value)| (*value).to_owned())
+            };
+            let container = |authorization: Option<&str>| CredentialsProvider::Container {
+                endpoint: Endpoint::parse(uri).unwrap(),
+                authorization: authorization.map(|token| Secret::new(token.to_owned())),
+            };
+            assert_eq!(container(None).needs_token_file(&env), expected, "{uri}");
+            assert!(!container(Some("t")).needs_token_file(&env), "{uri}");
+        }
     }
 }

@@ -20,7 +20,7 @@ use crate::fetch::callout::{Callout, CalloutError, CalloutResponse};
 use crate::fetch::refresh::Validity;
 use crate::fetch::refreshed::{Fetched, Progress, Source};
 use crate::http::encoding::{hex, percent_encode};
-use crate::http::url::{Endpoint, Scheme};
+use crate::http::url::Endpoint;
 
 /// What a callout asks for. `provider` is the index of the credentials provider.
 pub enum CredentialsStep {
@@ -107,10 +107,6 @@ impl Source for AwsSettings {
             digest.update(part);
         }
         format!("aws/{}", hex(&digest.finalize()))
-    }
-
-    fn subject(&self) -> String {
-        "AWS credentials".to_owned()
     }
 
     fn time_limit(&self) -> Duration {
@@ -295,12 +291,8 @@ fn identity(settings: &AwsSettings) -> Vec<String> {
 }
 
 fn endpoint_identity(endpoint: &Endpoint) -> [String; 3] {
-    let scheme = match endpoint.scheme {
-        Scheme::Http => "http",
-        Scheme::Https => "https",
-    };
     [
-        scheme.to_owned(),
+        endpoint.scheme.name().to_owned(),
         endpoint.authority.clone(),
         endpoint.target.clone(),
     ]

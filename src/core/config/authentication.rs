@@ -1,17 +1,22 @@
 //! `authentication`: the issuers of accepted tokens, and where their keys come from.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::document;
 use super::problem::Problems;
 use super::validators::LINK_LOCAL;
-use super::{defaults, validators};
-use crate::authn::Issuer;
+use super::{defaults, list_or_default, validators};
 use crate::authn::jwk::{Algorithm, KeySet};
 use crate::authn::jwks::{JwksSource, RemoteKeys, Start};
+use crate::authn::jwt::Audiences;
 use crate::authn::signature::VerifierChoice;
+use crate::authn::{Issuer, TokenLimits};
 use crate::fetch::callout::Clusters;
 use crate::http::url::{BaseUrl, Endpoint};
+
+/// What `max_token_bytes` may be. Cached tokens are kept whole, and hosts limit headers too.
+const TOKEN_BYTES: RangeInclusive<usize> = 1024..=64 * 1024;
 
 /// How callers are authenticated.
 #[derive(Clone, Debug)]
@@ -20,8 +25,8 @@ pub enum Authentication {
     Tokens {
         /// The issuers.
         issuers: Vec<Issuer>,
-        /// How many verified tokens each worker caches.
-        cache_size: usize,
+        /// The limits of tokens and of their cache.
+        limits: TokenLimits,
         /// What verifies signatures.
         verifier: VerifierChoice,
     },
@@ -30,11 +35,14 @@ pub enum Authentication {
 }
 
 impl Authentication {
-    /// How many verified tokens each worker caches.
-    pub const fn cache_size(&self) -> usize {
+    /// The limits of tokens and of their cache.
+    pub const fn limits(&self) -> TokenLimits {
         match self {
-            Self::Tokens { cache_size, .. } => *cache_size,
-            Self::Disabled => 1,
+            Self::Tokens { limits, .. } => *limits,
+            Self::Disabled => TokenLimits {
+                max_bytes: defaults::MAX_TOKEN_BYTES,
+                cache_size: 1,
+            },
         }
     }
 
@@ -48,7 +56,7 @@ impl Authentication {
 }
 
 pub(super) fn read(
-    authentication: document::Authentication,
+    authentication: document::AuthenticationConfig,
     clusters: &Clusters,
     problems: &mut Problems,
 ) -> Authentication {
@@ -59,6 +67,15 @@ pub(super) fn read(
         problems.add(
             "/authentication/token_cache_size",
             "must be from 1 to 100000",
+        );
+    }
+    let max_bytes = authentication
+        .max_token_bytes
+        .unwrap_or(defaults::MAX_TOKEN_BYTES);
+    if !TOKEN_BYTES.contains(&max_bytes) {
+        problems.add(
+            "/authentication/max_token_bytes",
+            "must be from 1024 to 65536",
         );
     }
     match (authentication.disabled, authentication.issuers.is_empty()) {
@@ -87,17 +104,20 @@ pub(super) fn read(
     }
     Authentication::Tokens {
         issuers,
-        cache_size,
+        limits: TokenLimits {
+            max_bytes,
+            cache_size,
+        },
         verifier: match authentication.signature_verifier {
-            document::SignatureVerifier::Auto => VerifierChoice::Auto,
-            document::SignatureVerifier::Host => VerifierChoice::Host,
-            document::SignatureVerifier::Wasm => VerifierChoice::Wasm,
+            document::SignatureVerifierConfig::Auto => VerifierChoice::Auto,
+            document::SignatureVerifierConfig::Host => VerifierChoice::Host,
+            document::SignatureVerifierConfig::Wasm => VerifierChoice::Wasm,
         },
     }
 }
 
 fn issuer(
-    document: document::Issuer,
+    document: document::IssuerConfig,
     clusters: &Clusters,
     path: &str,
     problems: &mut Problems,
@@ -110,6 +130,17 @@ fn issuer(
             format_args!("{path}/audiences"),
             "at least one audience is required: the one that clients request tokens for",
         );
+    }
+    let audience_claims = list_or_default(document.audience_claims, &defaults::AUDIENCE_CLAIMS);
+    if audience_claims.is_empty() {
+        problems.add(
+            format_args!("{path}/audience_claims"),
+            "must not be empty; the default is [\"aud\"]",
+        );
+    }
+    for (index, claim) in audience_claims.iter().enumerate() {
+        let claim_path = format_args!("{path}/audience_claims/{index}");
+        validators::claim(claim, claim_path, problems);
     }
     let algorithms = algorithms(document.algorithms.as_deref(), path, problems);
     let mut duration = |field: &str, text: &Option<String>, default: Duration| {
@@ -217,7 +248,10 @@ fn issuer(
     };
     Some(Issuer {
         issuer: document.issuer,
-        audiences: document.audiences,
+        audiences: Audiences {
+            accepted: document.audiences,
+            claims: audience_claims,
+        },
         algorithms,
         clock_skew: clock_skew?,
         keys: keys?,

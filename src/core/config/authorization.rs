@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::problem::Problems;
-use super::{defaults, document, list_or_default, mcp_grants, models, prices};
+use super::{defaults, document, list_or_default, mcp_grants, models, prices, validators};
 use crate::authz::{Action, Binding, ClaimMatch, Policy};
 
 pub(super) fn read(
     authorization: document::Authorization,
-    providers: &[document::Provider],
-    mcp_servers: &[document::McpServer],
+    providers: &[document::ProviderConfig],
+    mcp_servers: &[document::McpServerConfig],
     issuers: &[String],
     problems: &mut Problems,
 ) -> Policy {
@@ -49,6 +49,8 @@ pub(super) fn read(
             let granted_on_mcp_servers =
                 mcp_grants::grant(&mut binding, &server_names, &path, problems);
             let models = models::read(binding.models, &path, problems);
+            let allowed = binding.paths_allowed.as_deref();
+            let paths = models::path_rules(&binding.paths_denied, allowed, &path, problems);
             let has_prices = !binding.prices.is_empty();
             let prices = prices::read(binding.prices, &path, problems);
             let invokes = binding
@@ -57,6 +59,12 @@ pub(super) fn read(
                 .any(|it| action(*it) == Some(Action::Invoke));
             if !invokes && (models.is_some() || has_prices) {
                 problems.add(&path, "models and prices require the permission \"invoke\"");
+            }
+            if !invokes && !paths.is_empty() {
+                problems.add(
+                    &path,
+                    "paths_denied and paths_allowed require the permission \"invoke\"",
+                );
             }
             Some(Binding {
                 to: to?,
@@ -67,13 +75,19 @@ pub(super) fn read(
                     binding.providers
                 },
                 models,
+                paths,
                 prices: has_prices.then(|| Rc::new(prices)),
                 mcp: granted_on_mcp_servers,
             })
         })
         .collect();
+    let claims = list_or_default(authorization.claims, &defaults::PERMISSION_CLAIMS);
+    for (index, claim) in claims.iter().enumerate() {
+        let claim_path = format_args!("/authorization/claims/{index}");
+        validators::claim(claim, claim_path, problems);
+    }
     Policy {
-        claims: list_or_default(authorization.claims, &defaults::PERMISSION_CLAIMS),
+        claims,
         invoke: list_or_default(authorization.invoke, &defaults::INVOKE),
         get: list_or_default(authorization.get, &defaults::GET),
         bindings,
@@ -122,6 +136,8 @@ pub(super) fn claim_match(
     };
     if claim.is_empty() || value.is_empty() {
         problems.add(path, "must not match an empty name or value");
+    } else {
+        validators::claim(&claim, format_args!("{path}/claim"), problems);
     }
     Some(ClaimMatch {
         claim,

@@ -8,7 +8,7 @@ use super::document::{
     RoleSource, SecretReference, Signing, Uri,
 };
 use super::problem::Problems;
-use super::validators::{self, LINK_LOCAL};
+use super::validators::{self, LINK_LOCAL, UNKNOWN_PARTITION};
 use crate::aws::credentials::{AwsCredentials, AwsSettings, CredentialsProvider, Role};
 use crate::aws::partition::Partition;
 use crate::base::secret::Secret;
@@ -23,7 +23,7 @@ const SESSION_DURATION: Duration = Duration::from_secs(3600);
 
 /// Reads the credential of a provider whose requests are signed.
 pub(super) struct CredentialReader<'a> {
-    pub(super) provider: &'a document::Provider,
+    pub(super) provider: &'a document::ProviderConfig,
     pub(super) region: &'a str,
     pub(super) service: &'static str,
     pub(super) clusters: &'a Clusters,
@@ -253,8 +253,17 @@ impl CredentialReader<'_> {
                 .add(format_args!("{path}/duration"), "must be from 15m to 12h");
         }
         let region = self.region;
-        let default = format!("https://sts.{region}.{}/", Partition::of(region).domain);
-        let endpoint = Endpoint::parse(role.endpoint.as_deref().unwrap_or(&default));
+        let default = || {
+            let domain = Partition::of(region)?.domain;
+            Some(format!("https://sts.{region}.{domain}/"))
+        };
+        let Some(endpoint) = role.endpoint.clone().or_else(default) else {
+            let region = self.path.strip_suffix("/credentials").unwrap_or(&self.path);
+            let region = format!("{region}/region");
+            self.problems.add(region, UNKNOWN_PARTITION);
+            return None;
+        };
+        let endpoint = Endpoint::parse(&endpoint);
         let endpoint = self
             .problems
             .ok_or_add(format_args!("{path}/endpoint"), endpoint)?;

@@ -20,8 +20,8 @@ pub(super) use aws::{
     AssumeRole, AwsCredentialsConfig, Container, DefaultChain, InstanceMetadata, KeyPair,
     RoleSource, Uri,
 };
-pub(super) use mcp::{Mcp, McpClaimValues, McpCredential, McpServer};
-pub(super) use secret::SecretReference;
+pub(super) use mcp::{McpClaimValuesConfig, McpConfig, McpCredentialConfig, McpServerConfig};
+pub(super) use secret::{SecretError, SecretReference};
 
 /// The configuration of the AI gateway filter.
 #[derive(Deserialize)]
@@ -38,23 +38,31 @@ pub struct Document {
     /// The path of the gateway's status; by default `status` next to the providers.
     pub(super) status_path: Option<String>,
     /// How callers are authenticated.
-    pub(super) authentication: Authentication,
+    pub(super) authentication: AuthenticationConfig,
     /// What callers may do; by default only what their tokens' claims grant.
     #[serde(default)]
     pub(super) authorization: Authorization,
     /// The providers.
-    pub(super) providers: Vec<Provider>,
+    pub(super) providers: Vec<ProviderConfig>,
     /// The MCP servers.
     #[serde(default)]
-    pub(super) mcp_servers: Vec<McpServer>,
+    pub(super) mcp_servers: Vec<McpServerConfig>,
     /// What all MCP servers have in common.
     #[serde(default)]
-    pub(super) mcp: Mcp,
+    pub(super) mcp: McpConfig,
     /// `true` also serves the connect page without a token; the page is the same for everybody.
     #[serde(default)]
     pub(super) public_connect_page: bool,
-    /// Response headers of the provider that are not forwarded; by default those that identify the
-    /// gateway's account or that clients would store for the gateway's host.
+    /// Request headers that no provider receives, in addition to credentials and to headers that
+    /// describe the caller; each a name, or a prefix followed by `*`.
+    pub(super) request_headers_to_remove: Option<Vec<String>>,
+    /// The only request headers that providers receive, besides those that HTTP needs; by default
+    /// all that do not describe the caller. A header that is listed by its name may describe the
+    /// caller.
+    pub(super) request_headers_allowed: Option<Vec<String>>,
+    /// Response headers of the providers that are not forwarded; by default those that identify the
+    /// gateway's account or that clients would store for the gateway's host. Each is a name, a
+    /// prefix followed by `*`, or `*` followed by a suffix.
     pub(super) response_headers_to_remove: Option<Vec<String>>,
     /// The largest request body that is buffered for signing; 32 MiB by default, the listener's
     /// limit.
@@ -62,15 +70,20 @@ pub struct Document {
     /// With a model catalog: how much of a request body is buffered while the filter looks for the
     /// model; 32 MiB by default.
     pub(super) max_model_lookup_bytes: Option<u64>,
+    /// How much of a request body is buffered while its caller is not authenticated; 1 MiB by
+    /// default.
+    pub(super) max_unauthenticated_body_bytes: Option<u64>,
+    /// How many bytes of request bodies each worker buffers in all; 256 MiB by default.
+    pub(super) max_held_bytes: Option<u64>,
     /// The status for a model that is not in the catalog: 404, the default, or 403.
     #[cfg_attr(feature = "schema", schemars(extend("enum" = [404, 403, null])))]
     pub(super) unlisted_model_status: Option<u16>,
     /// Optional logs, metrics and limits.
     #[serde(default)]
-    pub(super) observability: Observability,
+    pub(super) observability: ObservabilityConfig,
     /// The Envoy clusters for `https` and `http` URLs.
     #[serde(default)]
-    pub(super) clusters: Clusters,
+    pub(super) clusters: ClustersConfig,
 }
 
 impl Document {
@@ -88,11 +101,12 @@ impl Document {
 
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Authentication"))]
 #[serde(deny_unknown_fields, expecting = "an object")]
-pub(super) struct Authentication {
+pub(super) struct AuthenticationConfig {
     /// Who may issue tokens.
     #[serde(default)]
-    pub(super) issuers: Vec<Issuer>,
+    pub(super) issuers: Vec<IssuerConfig>,
     /// `true`, without issuers: everyone who can reach the gateway may use it.
     #[serde(default)]
     pub(super) disabled: bool,
@@ -101,15 +115,18 @@ pub(super) struct Authentication {
     pub(super) token_headers: Option<Vec<String>>,
     /// How many verified tokens each worker caches; 1000 by default.
     pub(super) token_cache_size: Option<usize>,
+    /// The longest token that is accepted, in bytes; 16384 by default.
+    pub(super) max_token_bytes: Option<usize>,
     /// What verifies signatures: the host if it can, by default.
     #[serde(default)]
-    pub(super) signature_verifier: SignatureVerifier,
+    pub(super) signature_verifier: SignatureVerifierConfig,
 }
 
 #[derive(Deserialize, Clone, Copy, Default)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "SignatureVerifier"))]
 #[serde(rename_all = "snake_case")]
-pub(super) enum SignatureVerifier {
+pub(super) enum SignatureVerifierConfig {
     #[default]
     Auto,
     Host,
@@ -118,12 +135,15 @@ pub(super) enum SignatureVerifier {
 
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Issuer"))]
 #[serde(deny_unknown_fields, expecting = "an object")]
-pub(super) struct Issuer {
+pub(super) struct IssuerConfig {
     /// The exact `iss`; its `/.well-known/openid-configuration` names the key set.
     pub(super) issuer: String,
-    /// A token's `aud` must contain one of these.
+    /// One of the `audience_claims` must contain one of these.
     pub(super) audiences: Vec<String>,
+    /// The claims that name the audience; `aud` by default.
+    pub(super) audience_claims: Option<Vec<String>>,
     /// The key set's URL; found by discovery if missing.
     pub(super) jwks_uri: Option<String>,
     /// The key set itself, instead of a URL.
@@ -164,23 +184,24 @@ pub(super) struct Authorization {
     pub(super) get: Option<Vec<String>>,
     /// The values that permit the methods of MCP servers.
     #[serde(default)]
-    pub(super) mcp: McpClaimValues,
+    pub(super) mcp: McpClaimValuesConfig,
     /// Permissions granted by this configuration.
     #[serde(default)]
-    pub(super) bindings: Vec<Binding>,
+    pub(super) bindings: Vec<BindingConfig>,
 }
 
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Binding"))]
 #[serde(deny_unknown_fields, expecting = "an object")]
-pub(super) struct Binding {
+pub(super) struct BindingConfig {
     /// The issuer whose tokens the binding applies to, one of the `issuers`; any by default.
     pub(super) issuer: Option<String>,
     /// The `sub` that receives the permissions.
     pub(super) subject: Option<String>,
     /// The claim that selects who receives the permissions, together with `value`.
     pub(super) claim: Option<String>,
-    /// The string that the claim must equal or, if it is an array, contain.
+    /// The text that the claim must equal or contain.
     pub(super) value: Option<String>,
     /// The granted permissions.
     pub(super) permissions: Vec<Permission>,
@@ -189,9 +210,14 @@ pub(super) struct Binding {
     pub(super) providers: Option<Vec<String>>,
     /// The granted models; all by default.
     pub(super) models: Option<Vec<String>>,
+    /// Native paths, without their version, that are not granted.
+    #[serde(default)]
+    pub(super) paths_denied: Vec<String>,
+    /// The only native paths, without their version, that are granted; all by default.
+    pub(super) paths_allowed: Option<Vec<String>>,
     /// Token prices for these callers, by model.
     #[serde(default)]
-    pub(super) prices: BTreeMap<String, Prices>,
+    pub(super) prices: BTreeMap<String, PricesConfig>,
     /// The names of the MCP servers that the binding applies to; all by default, none if it names
     /// only providers.
     pub(super) mcp_servers: Option<Vec<String>>,
@@ -231,14 +257,15 @@ pub(super) struct AllowRule {
     pub(super) subject: Option<String>,
     /// The claim that selects who may use the provider, together with `value`.
     pub(super) claim: Option<String>,
-    /// The string that the claim must equal or, if it is an array, contain.
+    /// The text that the claim must equal or contain.
     pub(super) value: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Provider"))]
 #[serde(deny_unknown_fields, expecting = "an object")]
-pub(super) struct Provider {
+pub(super) struct ProviderConfig {
     /// The segment of the proxy URL.
     #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[a-z][a-z0-9-]{0,62}$")))]
     pub(super) name: String,
@@ -248,7 +275,8 @@ pub(super) struct Provider {
     pub(super) kind: String,
     /// A name to show to people; `name` by default.
     pub(super) display_name: Option<String>,
-    /// `false` answers requests with 403; `true` by default.
+    /// `false` answers requests with 403, and the variable of `api_key` need not be set; `true` by
+    /// default.
     pub(super) enabled: Option<bool>,
     /// The URL to which requests are forwarded; by default the public service.
     pub(super) base_url: Option<String>,
@@ -284,21 +312,33 @@ pub(super) struct Provider {
     /// Native paths, without their version, that need no model although there is a catalog.
     #[serde(default)]
     pub(super) paths_without_model: Vec<String>,
+    /// Native paths, without their version, that nobody may request.
+    #[serde(default)]
+    pub(super) paths_denied: Vec<String>,
+    /// The only native paths, without their version, that may be requested; all by default.
+    pub(super) paths_allowed: Option<Vec<String>>,
     /// Headers that are set on every request.
     #[serde(default)]
     pub(super) headers: BTreeMap<String, String>,
+    /// Request headers that this provider does not receive, in addition to those for all.
+    pub(super) request_headers_to_remove: Option<Vec<String>>,
+    /// The only request headers that this provider receives, instead of those for all.
+    pub(super) request_headers_allowed: Option<Vec<String>>,
+    /// Response headers of this provider that are not forwarded, in addition to those for all.
+    pub(super) response_headers_to_remove: Option<Vec<String>>,
     /// Token prices by model.
     #[serde(default)]
-    pub(super) prices: BTreeMap<String, Prices>,
+    pub(super) prices: BTreeMap<String, PricesConfig>,
     /// Restricts all permissions on this provider to callers that match one of these rules.
     pub(super) allow: Option<Vec<AllowRule>>,
 }
 
-/// Prices per million tokens.
-#[derive(Deserialize, Clone, Copy)]
+/// The prices of a model: per million tokens, or per unit.
+#[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Prices"))]
 #[serde(deny_unknown_fields, expecting = "an object")]
-pub(super) struct Prices {
+pub(super) struct PricesConfig {
     /// Input tokens that are neither read from nor written to a cache.
     pub(super) input: f64,
     /// Output tokens, including reasoning.
@@ -309,6 +349,108 @@ pub(super) struct Prices {
     pub(super) cache_write_5m: Option<f64>,
     /// Input tokens written to a cache for one hour; `cache_write_5m` by default.
     pub(super) cache_write_1h: Option<f64>,
+    /// Input tokens that are audio.
+    pub(super) audio_input: Option<f64>,
+    /// Cached input tokens that are audio; `cached_input` by default.
+    pub(super) cached_audio_input: Option<f64>,
+    /// Output tokens that are audio.
+    pub(super) audio_output: Option<f64>,
+    /// Input tokens that are an image; `input` by default.
+    pub(super) image_input: Option<f64>,
+    /// Output tokens that are an image.
+    pub(super) image_output: Option<f64>,
+    /// One web search, or one of Cohere's search units.
+    pub(super) per_search: Option<f64>,
+    /// One image.
+    pub(super) per_image: Option<f64>,
+    /// One page of a document.
+    pub(super) per_page: Option<f64>,
+    /// One minute of audio.
+    pub(super) per_audio_minute: Option<f64>,
+    /// Prices for long inputs.
+    #[serde(default)]
+    pub(super) long_context: Vec<LongContextPrices>,
+    /// Prices by the service tier that the response names.
+    #[serde(default)]
+    pub(super) tiers: BTreeMap<String, PriceChangeConfig>,
+    /// Prices by the place where the model ran.
+    #[serde(default)]
+    pub(super) geographies: BTreeMap<String, PriceChangeConfig>,
+    /// Prices by the speed at which the model ran.
+    #[serde(default)]
+    pub(super) speeds: BTreeMap<String, PriceChangeConfig>,
+}
+
+/// Prices that replace those of the model.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, expecting = "an object")]
+#[cfg_attr(feature = "schema", schemars(rename = "PriceChange"))]
+pub(super) struct PriceChangeConfig {
+    /// What the token prices that are not given here are multiplied by; 1 by default.
+    pub(super) multiplier: Option<f64>,
+    /// Input tokens that are neither read from nor written to a cache.
+    pub(super) input: Option<f64>,
+    /// Output tokens, including reasoning.
+    pub(super) output: Option<f64>,
+    /// Input tokens read from a cache.
+    pub(super) cached_input: Option<f64>,
+    /// Input tokens written to a cache for five minutes.
+    pub(super) cache_write_5m: Option<f64>,
+    /// Input tokens written to a cache for one hour.
+    pub(super) cache_write_1h: Option<f64>,
+    /// Input tokens that are audio.
+    pub(super) audio_input: Option<f64>,
+    /// Cached input tokens that are audio.
+    pub(super) cached_audio_input: Option<f64>,
+    /// Output tokens that are audio.
+    pub(super) audio_output: Option<f64>,
+    /// Input tokens that are an image.
+    pub(super) image_input: Option<f64>,
+    /// Output tokens that are an image.
+    pub(super) image_output: Option<f64>,
+    /// One web search, or one of Cohere's search units.
+    pub(super) per_search: Option<f64>,
+    /// One image.
+    pub(super) per_image: Option<f64>,
+    /// One page of a document.
+    pub(super) per_page: Option<f64>,
+    /// One minute of audio.
+    pub(super) per_audio_minute: Option<f64>,
+    /// Prices for long inputs, instead of those of the model.
+    #[serde(default)]
+    pub(super) long_context: Vec<LongContextPrices>,
+}
+
+/// Prices for long inputs.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, expecting = "an object")]
+pub(super) struct LongContextPrices {
+    /// The prices apply to the whole request if its input, including cached tokens, is longer.
+    pub(super) above_input_tokens: u64,
+    /// What the token prices that are not given here are multiplied by; 1 by default.
+    pub(super) multiplier: Option<f64>,
+    /// Input tokens that are neither read from nor written to a cache.
+    pub(super) input: Option<f64>,
+    /// Output tokens, including reasoning.
+    pub(super) output: Option<f64>,
+    /// Input tokens read from a cache.
+    pub(super) cached_input: Option<f64>,
+    /// Input tokens written to a cache for five minutes.
+    pub(super) cache_write_5m: Option<f64>,
+    /// Input tokens written to a cache for one hour.
+    pub(super) cache_write_1h: Option<f64>,
+    /// Input tokens that are audio.
+    pub(super) audio_input: Option<f64>,
+    /// Cached input tokens that are audio.
+    pub(super) cached_audio_input: Option<f64>,
+    /// Output tokens that are audio.
+    pub(super) audio_output: Option<f64>,
+    /// Input tokens that are an image.
+    pub(super) image_input: Option<f64>,
+    /// Output tokens that are an image.
+    pub(super) image_output: Option<f64>,
 }
 
 /// What signs requests to AWS.
@@ -322,8 +464,9 @@ pub(super) enum Signing {
 
 #[derive(Deserialize, Default)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Observability"))]
 #[serde(deny_unknown_fields, expecting = "an object")]
-pub(super) struct Observability {
+pub(super) struct ObservabilityConfig {
     /// Request headers that identify a conversation.
     pub(super) conversation_headers: Option<Vec<String>>,
     /// Claims to log.
@@ -338,8 +481,9 @@ pub(super) struct Observability {
 
 #[derive(Deserialize, Default)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Clusters"))]
 #[serde(deny_unknown_fields, expecting = "an object")]
-pub(super) struct Clusters {
+pub(super) struct ClustersConfig {
     /// For `https` URLs; `upstream_https` by default.
     pub(super) https: Option<String>,
     /// For `http` URLs; `upstream_http` by default.

@@ -12,6 +12,7 @@ use super::{defaults, document};
 use crate::base::secret::Secret;
 use crate::fetch::callout::Clusters;
 use crate::http::head::is_header_value;
+use crate::http::header_class::NamePattern;
 use crate::http::token_location::is_credential_header;
 use crate::http::url::{BaseUrl, Endpoint};
 use crate::mcp::pin::{DefinitionDigest, Pins};
@@ -28,6 +29,8 @@ pub struct Mcp {
     pub scopes: Vec<String>,
     /// How much of a body is held while the filter looks for what it is about.
     pub max_lookup_bytes: u64,
+    /// Request headers that no server receives.
+    pub request_headers_to_remove: Vec<NamePattern>,
     /// The servers, by name.
     pub servers: BTreeMap<String, McpServer>,
 }
@@ -48,8 +51,8 @@ impl Mcp {
 
 /// The MCP servers. `None` if there are none: nothing of MCP is then served.
 pub(super) fn read(
-    settings: document::Mcp,
-    servers: Vec<document::McpServer>,
+    settings: document::McpConfig,
+    servers: Vec<document::McpServerConfig>,
     providers_prefix: &str,
     references: &References<'_>,
     problems: &mut Problems,
@@ -119,12 +122,13 @@ pub(super) fn read(
         max_lookup_bytes: settings
             .max_lookup_bytes
             .unwrap_or(defaults::MAX_MCP_LOOKUP_BYTES),
+        request_headers_to_remove: Vec::new(),
         servers: found,
     })
 }
 
 fn server(
-    document: document::McpServer,
+    document: document::McpServerConfig,
     references: &References<'_>,
     path: &str,
     problems: &mut Problems,
@@ -182,15 +186,15 @@ fn server(
 }
 
 fn credential(
-    credential: Option<document::McpCredential>,
+    credential: Option<document::McpCredentialConfig>,
     env: &dyn Fn(&str) -> Option<String>,
     path: &str,
     problems: &mut Problems,
 ) -> Option<McpCredential> {
     let path = format!("{path}/credential");
     let headers = match credential {
-        None | Some(document::McpCredential::None) => return Some(McpCredential::None),
-        Some(document::McpCredential::Caller(caller)) => {
+        None | Some(document::McpCredentialConfig::None) => return Some(McpCredential::None),
+        Some(document::McpCredentialConfig::Caller(caller)) => {
             let name = caller.header.to_ascii_lowercase();
             if !validators::is_header_name(&name) || is_reserved(&name) || name == "authorization" {
                 problems.add(
@@ -200,10 +204,10 @@ fn credential(
             }
             return Some(McpCredential::Caller(name));
         }
-        Some(document::McpCredential::Header(header)) => {
+        Some(document::McpCredentialConfig::Header(header)) => {
             vec![(format!("{path}/header"), header)]
         }
-        Some(document::McpCredential::Headers(headers)) => headers
+        Some(document::McpCredentialConfig::Headers(headers)) => headers
             .into_iter()
             .enumerate()
             .map(|(index, header)| (format!("{path}/headers/{index}"), header))

@@ -37,7 +37,7 @@ pub(super) fn patterns(
 }
 
 /// The values of claims that permit methods.
-pub(super) fn claim_values(document: document::McpClaimValues) -> McpClaimValues {
+pub(super) fn claim_values(document: document::McpClaimValuesConfig) -> McpClaimValues {
     let permissions = Permission::ALL.map(|permission| {
         let configured = match permission {
             Permission::Initialize => &document.initialize,
@@ -62,7 +62,7 @@ pub(super) fn claim_values(document: document::McpClaimValues) -> McpClaimValues
 
 /// What a binding grants on MCP servers. `None` if it is for providers only.
 pub(super) fn grant(
-    binding: &mut document::Binding,
+    binding: &mut document::BindingConfig,
     servers: &BTreeSet<&str>,
     path: &str,
     problems: &mut Problems,
@@ -111,12 +111,12 @@ pub(super) fn grant(
 }
 
 /// Whether a binding names providers, or what only providers have.
-pub(super) fn is_for_providers(binding: &document::Binding) -> bool {
+pub(super) fn is_for_providers(binding: &document::BindingConfig) -> bool {
     binding.providers.is_some() || binding.models.is_some() || !binding.prices.is_empty()
 }
 
 /// Whether a binding names MCP servers, or what only MCP servers have.
-pub(super) const fn is_for_mcp_servers(binding: &document::Binding) -> bool {
+pub(super) const fn is_for_mcp_servers(binding: &document::BindingConfig) -> bool {
     binding.mcp_servers.is_some()
         || binding.tools.is_some()
         || binding.resources.is_some()

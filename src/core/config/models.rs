@@ -3,9 +3,10 @@
 use std::rc::Rc;
 
 use super::problem::Problems;
+use crate::http::path_pattern::{PathPattern, PathRules};
 use crate::models::catalog::{Catalog, UnlistedStatus};
 use crate::models::pattern::ModelPattern;
-use crate::provider_kind::path_pattern::PathPattern;
+use crate::provider_kind::upstream_path::without_version;
 
 /// The catalog; `None` without a list.
 pub(super) fn read(
@@ -40,11 +41,39 @@ pub(super) fn paths_without_model(
     path: &str,
     problems: &mut Problems,
 ) -> Vec<PathPattern> {
+    path_patterns("paths_without_model", texts, path, problems)
+}
+
+/// `paths_denied` and `paths_allowed`.
+pub(super) fn path_rules(
+    denied: &[String],
+    allowed: Option<&[String]>,
+    path: &str,
+    problems: &mut Problems,
+) -> PathRules {
+    if allowed.is_some_and(<[String]>::is_empty) {
+        problems.add(
+            format_args!("{path}/paths_allowed"),
+            "must not be empty; leave it out to allow every path",
+        );
+    }
+    PathRules {
+        denied: path_patterns("paths_denied", denied, path, problems),
+        allowed: allowed.map(|texts| path_patterns("paths_allowed", texts, path, problems)),
+    }
+}
+
+fn path_patterns(
+    field: &str,
+    texts: &[String],
+    path: &str,
+    problems: &mut Problems,
+) -> Vec<PathPattern> {
     let patterns = texts.iter().enumerate().filter_map(|(index, text)| {
-        let pattern = PathPattern::parse(text);
+        let pattern = PathPattern::parse(without_version(text));
         if pattern.is_none() {
             problems.add(
-                format_args!("{path}/paths_without_model/{index}"),
+                format_args!("{path}/{field}/{index}"),
                 "must be a native path without its version, such as \"batches\"; * is one segment, \
                  ** at the end one or more",
             );

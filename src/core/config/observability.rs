@@ -1,7 +1,7 @@
 //! `observability`: optional logs, metrics and limits.
 
 use super::problem::Problems;
-use super::{defaults, document, header_names, providers};
+use super::{defaults, document, header_names, providers, validators};
 use crate::http::token_location::is_credential_header;
 use crate::telemetry::{LogField, LogFields};
 
@@ -20,7 +20,7 @@ pub struct Observability {
 }
 
 pub(super) fn read(
-    document: document::Observability,
+    document: document::ObservabilityConfig,
     token_headers: &[String],
     problems: &mut Problems,
 ) -> Observability {
@@ -41,12 +41,8 @@ pub(super) fn read(
     }
     let log_claims = document.log_claims;
     for (index, claim) in log_claims.iter().enumerate() {
-        if claim.is_empty() {
-            problems.add(
-                format_args!("/observability/log_claims/{index}"),
-                "must not be empty",
-            );
-        }
+        let claim_path = format_args!("/observability/log_claims/{index}");
+        validators::claim(claim, claim_path, problems);
     }
     let log_fields = match document.log_fields {
         None => LogFields::ALL,

@@ -5,17 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::authorization::claim_match;
-use super::document;
+use super::document::{self, SecretError};
 use super::problem::{Problems, pointer_segment};
-use super::validators::{LINK_LOCAL, is_region};
+use super::validators::{LINK_LOCAL, UNKNOWN_PARTITION, is_region};
 use super::{aws, models, prices, validators};
 use crate::fetch::callout::Clusters;
+use crate::forward::response::{CONTAINMENT, GATEWAY_HEADER_PREFIX};
 use crate::forward::{CLUSTER_HEADER, MCP_SERVER_HEADER, PROVIDER_HEADER};
 use crate::http::head::is_header_value;
+use crate::http::header_class::NamePattern;
 use crate::http::token_location::is_credential_header;
 use crate::http::url::BaseUrl;
-use crate::provider::Provider;
 use crate::provider::credential::{Credential, GatewayToken};
+use crate::provider::{HeaderRules, Provider};
 use crate::provider_kind::{DefaultEndpoint, KeyPlacement, ProviderKind};
 
 /// Whether Envoy or this filter sets the header itself.
@@ -35,7 +37,7 @@ const RESERVED_HEADERS: [&str; 6] = [
 ];
 
 pub(super) fn read(
-    documents: Vec<document::Provider>,
+    documents: Vec<document::ProviderConfig>,
     issuers: &[String],
     clusters: &Clusters,
     env: &dyn Fn(&str) -> Option<String>,
@@ -65,7 +67,7 @@ pub(super) fn read(
 }
 
 fn provider(
-    document: document::Provider,
+    document: document::ProviderConfig,
     issuers: &[String],
     clusters: &Clusters,
     env: &dyn Fn(&str) -> Option<String>,
@@ -100,10 +102,18 @@ fn provider(
         problems.add(format_args!("{path}/base_url"), LINK_LOCAL);
     }
     let headers = headers(document.headers, path, problems);
+    let lists = HeaderLists {
+        request_headers_to_remove: document.request_headers_to_remove,
+        request_headers_allowed: document.request_headers_allowed,
+        response_headers_to_remove: document.response_headers_to_remove,
+    };
+    let header_rules = header_rules(lists, path, problems);
     let prices = prices::read(document.prices, path, problems);
     let catalog = models::read(document.models, path, problems);
     let paths = &document.paths_without_model;
     let paths_without_model = models::paths_without_model(paths, path, problems);
+    let allowed = document.paths_allowed.as_deref();
+    let paths = models::path_rules(&document.paths_denied, allowed, path, problems);
     let allow = document.allow.map(|rules| {
         rules
             .into_iter()
@@ -128,15 +138,17 @@ fn provider(
         catalog,
         paths_without_version: document.paths_without_version,
         paths_without_model,
+        paths,
         prices: Rc::new(prices),
         headers,
+        header_rules,
         allow,
     })
 }
 
 /// The AWS region; empty for types that are not signed.
 fn region<'a>(
-    document: &'a document::Provider,
+    document: &'a document::ProviderConfig,
     kind: ProviderKind,
     path: &str,
     problems: &mut Problems,
@@ -153,7 +165,7 @@ fn region<'a>(
 }
 
 fn base_url(
-    document: &document::Provider,
+    document: &document::ProviderConfig,
     kind: ProviderKind,
     region: &str,
     path: &str,
@@ -163,15 +175,20 @@ fn base_url(
     let public = match service {
         DefaultEndpoint::None => None,
         DefaultEndpoint::Global(url) => Some(Cow::Borrowed(url)),
-        DefaultEndpoint::Regional(url) => is_region(region).then(|| url(region)),
+        DefaultEndpoint::Regional(url) => is_region(region).then(|| url(region)).flatten(),
     };
     match (document.base_url.as_deref(), public) {
         (Some(url), _) => problems.ok_or_add(format_args!("{path}/base_url"), BaseUrl::parse(url)),
         (None, Some(url)) => {
             problems.ok_or_add(format_args!("{path}/base_url"), BaseUrl::parse(&url))
         }
-        // The region is missing or invalid, which is reported already.
-        (None, None) if matches!(service, DefaultEndpoint::Regional(_)) => None,
+        (None, None) if matches!(service, DefaultEndpoint::Regional(_)) => {
+            // A region that is missing or invalid is reported already.
+            if is_region(region) {
+                problems.add(format_args!("{path}/region"), UNKNOWN_PARTITION);
+            }
+            None
+        }
         (None, None) => {
             problems.add(
                 format_args!("{path}/base_url"),
@@ -184,7 +201,7 @@ fn base_url(
 
 /// Rejects fields that have no effect for this type.
 fn reject_inapplicable_fields(
-    document: &document::Provider,
+    document: &document::ProviderConfig,
     kind: ProviderKind,
     path: &str,
     problems: &mut Problems,
@@ -218,7 +235,7 @@ fn reject_inapplicable_fields(
 
 /// The credential: a key, passthrough or none, whichever the type allows.
 fn credential(
-    document: &document::Provider,
+    document: &document::ProviderConfig,
     kind: ProviderKind,
     env: &dyn Fn(&str) -> Option<String>,
     path: &str,
@@ -241,7 +258,12 @@ fn credential(
             None
         }
         (Some(key), false) => {
-            let key = problems.ok_or_add(format_args!("{path}/api_key"), key.resolve(env))?;
+            let key = match key.resolve(env) {
+                Err(SecretError::VariableNotSet(_)) if document.enabled == Some(false) => {
+                    return Some(Credential::None);
+                }
+                key => problems.ok_or_add(format_args!("{path}/api_key"), key)?,
+            };
             Some(Credential::ApiKey { key, placement })
         }
         (None, true) if rule.passthrough => Some(Credential::Passthrough {
@@ -264,7 +286,7 @@ fn credential(
 }
 
 fn key_placement(
-    document: &document::Provider,
+    document: &document::ProviderConfig,
     path: &str,
     problems: &mut Problems,
 ) -> Option<KeyPlacement> {
@@ -305,4 +327,101 @@ fn headers(
             (name, value)
         })
         .collect()
+}
+
+/// The lists of headers that a document has for all providers, and each provider for itself.
+pub(super) struct HeaderLists {
+    pub(super) request_headers_to_remove: Option<Vec<String>>,
+    pub(super) request_headers_allowed: Option<Vec<String>>,
+    pub(super) response_headers_to_remove: Option<Vec<String>>,
+}
+
+/// What a list of headers is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum HeaderUse {
+    RemoveFromRequests,
+    AllowInRequests,
+    RemoveFromResponses,
+}
+
+/// Headers that concern one connection, or the framing of a message.
+const FRAMING_HEADERS: [&str; 9] = [
+    "connection",
+    "content-encoding",
+    "content-length",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+pub(super) fn header_rules(lists: HeaderLists, path: &str, problems: &mut Problems) -> HeaderRules {
+    let mut read = |names: Option<Vec<String>>, field, header_use| {
+        let names = names?;
+        let named = names.iter().enumerate();
+        let patterns = named.map(|(index, name)| {
+            let pattern = NamePattern::new(name);
+            if let Some(problem) = pattern_problem(&pattern, header_use) {
+                problems.add(format_args!("{path}/{field}/{index}"), problem);
+            }
+            pattern
+        });
+        Some(patterns.collect::<Vec<_>>())
+    };
+    HeaderRules {
+        request_removed: read(
+            lists.request_headers_to_remove,
+            "request_headers_to_remove",
+            HeaderUse::RemoveFromRequests,
+        )
+        .unwrap_or_default(),
+        request_allowed: read(
+            lists.request_headers_allowed,
+            "request_headers_allowed",
+            HeaderUse::AllowInRequests,
+        ),
+        response_removed: read(
+            lists.response_headers_to_remove,
+            "response_headers_to_remove",
+            HeaderUse::RemoveFromResponses,
+        )
+        .unwrap_or_default(),
+    }
+}
+
+/// Why a pattern cannot be used. Patterns with `*` never cover a header that HTTP needs.
+fn pattern_problem(pattern: &NamePattern, header_use: HeaderUse) -> Option<&'static str> {
+    let text = pattern.text();
+    if text.is_empty() {
+        let is_everything = !pattern.is_exact();
+        return match header_use {
+            HeaderUse::AllowInRequests if is_everything => None,
+            _ if is_everything => Some("would remove every header"),
+            _ => Some("is not a header name"),
+        };
+    }
+    if !validators::is_header_name(text) {
+        return Some("is not a header name");
+    }
+    if text.contains('*')
+        || matches!(pattern, NamePattern::Suffix(_)) && header_use != HeaderUse::RemoveFromResponses
+    {
+        return Some("may have * only at the end");
+    }
+    if !pattern.is_exact() {
+        return None;
+    }
+    if text == "host" || FRAMING_HEADERS.contains(&text) {
+        return Some("is a header that HTTP needs");
+    }
+    let is_own = match header_use {
+        HeaderUse::RemoveFromResponses => CONTAINMENT.iter().any(|(name, _)| *name == text),
+        HeaderUse::RemoveFromRequests | HeaderUse::AllowInRequests => {
+            text == "x-forwarded-proto" || is_credential_header(text.as_bytes(), &[])
+        }
+    };
+    (is_own || text.starts_with(GATEWAY_HEADER_PREFIX))
+        .then_some("is a header that the gateway itself sets or removes")
 }

@@ -21,13 +21,17 @@ use crate::authn::jwks::{JwksSource, RemoteKeys, Start};
 use crate::authn::signature::VerifierChoice;
 use crate::authz::{Action, Binding, Bindings, ClaimMatch};
 use crate::base::secret::Secret;
+use crate::http::path_pattern::{PathPattern, PathRules};
 use crate::http::url::{BaseUrl, Endpoint};
 use crate::models::catalog::{Catalog, UnlistedStatus};
 use crate::models::pattern::ModelPattern;
-use crate::models::price::{Price, PriceList, Prices};
+use crate::models::price::{
+    LongContext, Multiplier, Price, PriceChange, PriceList, Prices, Rate, Rates,
+};
+use crate::provider::HeaderRules;
 use crate::provider::credential::{Credential, GatewayToken};
 use crate::provider_kind::KeyPlacement;
-use crate::provider_kind::path_pattern::PathPattern;
+use crate::provider_kind::ProviderKind;
 use crate::telemetry::{LogField, LogFields};
 use crate::testing::{ISSUER, SigningKey, config, env};
 
@@ -49,6 +53,8 @@ fn full() -> Value {
         "path_prefix": "/ai",
         "usage_path": "/totals/of/ai",
         "clusters": {"https": "tls", "http": "plain"},
+        "request_headers_to_remove": ["X-Everywhere"],
+        "request_headers_allowed": ["*"],
         "response_headers_to_remove": ["Set-Cookie", "x-request-cost"],
         "max_signed_body_bytes": 1000,
         "max_model_lookup_bytes": 2000,
@@ -99,6 +105,7 @@ fn full() -> Value {
                     "permissions": ["invoke", "get"],
                     "providers": ["one"],
                     "models": ["m1", "x-*"],
+                    "paths_allowed": ["chat/**"],
                     "prices": {"m1": {"input": 5, "output": 6}},
                 },
                 {"issuer": "any text", "claim": "groups", "value": "ml", "permissions": ["get"]},
@@ -115,13 +122,18 @@ fn full() -> Value {
                 "api_key": {"env": "ONE_KEY"},
                 "api_key_header": "X-Key",
                 "models": ["m1", "m2"],
-                "paths_without_model": ["/batches"],
+                "paths_without_model": ["/v1/batches"],
+                "paths_denied": ["files", "/v1/batches/**"],
+                "paths_allowed": ["chat/completions", "models/*"],
                 "prices": {
                     "m1": {"input": 1, "output": 2.5, "cached_input": 0.1,
                            "cache_write_5m": 1.25, "cache_write_1h": 2},
                     "m*": {"input": 3, "output": 4},
                 },
                 "headers": {"X-Team": "a b"},
+                "request_headers_to_remove": ["X-Only-Here-*"],
+                "request_headers_allowed": ["OpenAI-*", "x-thread"],
+                "response_headers_to_remove": ["*-cost"],
                 "allow": [{"subject": "svc", "issuer": "inline"}, {"claim": "team", "value": "x"}],
             },
             {
@@ -134,15 +146,19 @@ fn full() -> Value {
     })
 }
 
-fn prices(model: &str, units: [f64; 5]) -> (ModelPattern, Prices) {
-    let [input, output, cached_input, cache_write_5m, cache_write_1h] =
-        units.map(|units| Price::per_million(units).unwrap());
+/// Prices per million tokens.
+fn rates(prices: &[(Rate, f64)]) -> Rates {
+    let mut rates = Rates::default();
+    for (rate, units) in prices {
+        rates.set(*rate, Price::per_million(*units));
+    }
+    rates
+}
+
+fn prices(model: &str, base: &[(Rate, f64)]) -> (ModelPattern, Prices) {
     let prices = Prices {
-        input,
-        output,
-        cached_input,
-        cache_write_5m,
-        cache_write_1h,
+        base: rates(base),
+        ..Prices::default()
     };
     (ModelPattern::parse(model).unwrap(), prices)
 }
@@ -154,12 +170,20 @@ fn catalog(models: &[&str]) -> Option<Rc<Catalog>> {
     Catalog::new(patterns.collect()).map(Rc::new)
 }
 
+fn path_patterns(paths: &[&str]) -> Option<Vec<PathPattern>> {
+    paths.iter().map(|path| PathPattern::parse(path)).collect()
+}
+
 fn claim(claim: &str, value: &str) -> ClaimMatch {
     ClaimMatch {
         claim: claim.into(),
         value: value.into(),
         issuer: None,
     }
+}
+
+fn header_patterns(names: &[&str]) -> Vec<NamePattern> {
+    names.iter().map(|name| NamePattern::new(name)).collect()
 }
 
 #[test]
@@ -170,9 +194,9 @@ fn every_field_of_a_document_is_read() {
     assert_eq!(config.token_headers, ["x-token"]);
     assert_eq!(
         config.response_headers_to_remove,
-        ["set-cookie", "x-request-cost"]
+        header_patterns(&["set-cookie", "x-request-cost"])
     );
-    assert_eq!(config.authentication.cache_size(), 7);
+    assert_eq!(config.authentication.limits().cache_size, 7);
     assert_eq!(config.authentication.verifier(), VerifierChoice::Wasm);
     assert_eq!(config.max_signed_body_bytes, 1000);
     assert_eq!(config.max_model_lookup_bytes, 2000);
@@ -198,9 +222,13 @@ fn every_field_of_a_document_is_read() {
                     actions: vec![Action::Invoke, Action::Get],
                     providers: Some(vec!["one".into()]),
                     models: catalog(&["m1", "x-*"]),
+                    paths: PathRules {
+                        denied: Vec::new(),
+                        allowed: path_patterns(&["chat/**"]),
+                    },
                     prices: Some(Rc::new(PriceList::new(vec![prices(
                         "m1",
-                        [5.0, 6.0, 5.0, 5.0, 5.0]
+                        &[(Rate::Input, 5.0), (Rate::Output, 6.0)]
                     )]))),
                     mcp: None,
                 },
@@ -212,6 +240,7 @@ fn every_field_of_a_document_is_read() {
                     actions: vec![Action::Get],
                     providers: None,
                     models: None,
+                    paths: PathRules::default(),
                     prices: None,
                     mcp: None,
                 },
@@ -238,11 +267,29 @@ fn every_field_of_a_document_is_read() {
             catalog: catalog(&["m1", "m2"]),
             paths_without_version: false,
             paths_without_model: vec![PathPattern::parse("batches").unwrap()],
+            paths: PathRules {
+                denied: path_patterns(&["files", "batches/**"]).unwrap(),
+                allowed: path_patterns(&["chat/completions", "models/*"]),
+            },
             prices: Rc::new(PriceList::new(vec![
-                prices("m*", [3.0, 4.0, 3.0, 3.0, 3.0]),
-                prices("m1", [1.0, 2.5, 0.1, 1.25, 2.0]),
+                prices("m*", &[(Rate::Input, 3.0), (Rate::Output, 4.0)]),
+                prices(
+                    "m1",
+                    &[
+                        (Rate::Input, 1.0),
+                        (Rate::Output, 2.5),
+                        (Rate::CachedInput, 0.1),
+                        (Rate::CacheWrite5m, 1.25),
+                        (Rate::CacheWrite1h, 2.0),
+                    ],
+                ),
             ])),
             headers: vec![("x-team".into(), "a b".into())],
+            header_rules: HeaderRules {
+                request_removed: header_patterns(&["x-only-here-*", "x-everywhere"]),
+                request_allowed: Some(header_patterns(&["openai-*", "x-thread"])),
+                response_removed: header_patterns(&["*-cost"]),
+            },
             allow: Some(vec![
                 ClaimMatch {
                     issuer: Some(2),
@@ -252,8 +299,87 @@ fn every_field_of_a_document_is_read() {
             ]),
         }
     );
+    assert_eq!(
+        two.header_rules,
+        HeaderRules {
+            request_removed: header_patterns(&["x-everywhere"]),
+            request_allowed: Some(header_patterns(&["*"])),
+            response_removed: vec![],
+        }
+    );
     let gateway_token = GatewayToken::Required;
     assert_eq!(two.credential, Credential::Passthrough { gateway_token });
+}
+
+#[test]
+fn every_field_of_prices_is_read() {
+    let token_fields = json!({
+        "input": 1, "output": 2, "cached_input": 3, "cache_write_5m": 4, "cache_write_1h": 5,
+        "audio_input": 6, "cached_audio_input": 7, "audio_output": 8, "image_input": 9,
+        "image_output": 10,
+    });
+    let with = |more: Value| {
+        let mut fields = token_fields.as_object().unwrap().clone();
+        fields.extend(more.as_object().unwrap().clone());
+        Value::Object(fields)
+    };
+    let units = json!({"per_search": 11, "per_image": 12, "per_page": 13, "per_audio_minute": 14});
+    let long = json!({"long_context": [with(json!({"above_input_tokens": 9, "multiplier": 2}))]});
+    let mut change = with(units.clone());
+    change["multiplier"] = json!(0.5);
+    change["long_context"] = long["long_context"].clone();
+    let mut model = with(units);
+    model["long_context"] = long["long_context"].clone();
+    model["tiers"] = json!({"Flex": change});
+    model["geographies"] = json!({"us": change});
+    model["speeds"] = json!({"fast": change});
+    let mut document = full();
+    document["providers"][0]["prices"] = json!({"m": model});
+
+    let of_tokens = [
+        Rate::Input,
+        Rate::Output,
+        Rate::CachedInput,
+        Rate::CacheWrite5m,
+        Rate::CacheWrite1h,
+        Rate::AudioInput,
+        Rate::CachedAudioInput,
+        Rate::AudioOutput,
+        Rate::ImageInput,
+        Rate::ImageOutput,
+    ];
+    let mut expected = Rates::default();
+    for (price, rate) in (1_u32..).zip(of_tokens) {
+        expected.set(rate, Price::per_million(price.into()));
+    }
+    let long_context = vec![LongContext {
+        above_input_tokens: 9,
+        change: PriceChange {
+            multiplier: Multiplier::new(2.0),
+            rates: expected,
+            long_context: Vec::new(),
+        },
+    }];
+    let of_units = [Rate::Search, Rate::Image, Rate::Page, Rate::AudioMinute];
+    for (price, rate) in (11_u32..).zip(of_units) {
+        expected.set(rate, Price::per_unit(price.into()));
+    }
+    let change = PriceChange {
+        multiplier: Multiplier::new(0.5),
+        rates: expected,
+        long_context: long_context.clone(),
+    };
+    let named = |name: &str| vec![(name.to_owned(), change.clone())];
+    let prices = Prices {
+        base: expected,
+        long_context,
+        tiers: named("flex"),
+        geographies: named("us"),
+        speeds: named("fast"),
+    };
+    let model = ModelPattern::parse("m").unwrap();
+    let read = &config(&document).providers["one"].prices;
+    assert_eq!(**read, PriceList::new(vec![(model, prices)]));
 }
 
 #[test]
@@ -263,7 +389,7 @@ fn every_field_of_an_issuer_is_read() {
         panic!("three issuers");
     };
     assert_eq!(first.issuer, "https://a.test/");
-    assert_eq!(first.audiences, ["x", "y"]);
+    assert_eq!(first.audiences.accepted, ["x", "y"]);
     assert_eq!(first.algorithms, [Algorithm::Rs256, Algorithm::EdDsa]);
     assert_eq!(first.clock_skew, Duration::from_secs(5));
     let discovery = "https://a.test/.well-known/openid-configuration";

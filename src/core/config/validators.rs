@@ -1,12 +1,20 @@
 //! Validators of single strings: names, paths, durations.
 
+use std::fmt;
 use std::time::Duration;
 
 use thiserror::Error;
 
+use super::problem::Problems;
+use crate::authn::jwt::is_claim_reference;
+
 /// The problem of a URL at which a metadata service may serve the machine's credentials.
 pub(super) const LINK_LOCAL: &str =
     "is a link-local address or a metadata service; if this is intended, set allow_link_local";
+
+/// The problem of a region whose domain is not known.
+pub(super) const UNKNOWN_PARTITION: &str = "is in no AWS partition that the gateway knows, so the domain of its services is unknown; check \
+     its name, or set base_url, and the endpoint of assume_role";
 
 /// An AWS region, such as `us-east-1`, `us-gov-west-1` or `ap-southeast-2`.
 pub(super) fn is_region(region: &str) -> bool {
@@ -49,6 +57,18 @@ pub(super) fn duration(text: &str) -> Result<Duration, InvalidDuration> {
     }
     let duration = Duration::try_from_secs_f64(number * seconds).map_err(|_| InvalidDuration)?;
     Ok(duration.min(MAX_DURATION))
+}
+
+/// Reports a text that is neither a claim's name nor a JSON pointer.
+pub(super) fn claim(claim: &str, path: fmt::Arguments<'_>, problems: &mut Problems) {
+    if claim.is_empty() {
+        problems.add(path, "must not be empty");
+    } else if !is_claim_reference(claim) {
+        problems.add(
+            path,
+            "is not a JSON pointer: \"~\" must be followed by 0 or 1 (RFC 6901)",
+        );
+    }
 }
 
 /// `^[a-z][a-z0-9-]{0,62}$`: valid as a URL segment, a metric label and a DNS label.

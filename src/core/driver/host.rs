@@ -1,5 +1,6 @@
 //! What the driver needs from the proxy it runs in.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::base::shared_data::SharedData;
@@ -14,6 +15,11 @@ use crate::telemetry::metric::MetricKind;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("status {0}")]
 pub struct HostError(pub u32);
+
+impl HostError {
+    /// The host cannot do what the arguments ask for.
+    pub const BAD_ARGUMENT: Self = Self(2);
+}
 
 /// The proxy, as the driver sees it: Envoy, or a fake one in tests.
 ///
@@ -39,7 +45,8 @@ pub trait Host: Clock + SharedData + Clone + 'static {
     ///
     /// # Errors
     ///
-    /// The host cannot send it, as it has no such cluster.
+    /// The host cannot send it: [`HostError::BAD_ARGUMENT`] if it has no such cluster, another
+    /// status if the cluster has no address to send it to.
     fn send_callout(&self, callout: &Callout) -> Result<u32, HostError>;
 
     /// A header of a callout's response.
@@ -97,7 +104,7 @@ pub trait Host: Clock + SharedData + Clone + 'static {
     fn remove_response_headers(&self, names: &[String]);
 
     /// Replaces headers of the response.
-    fn set_response_headers(&self, headers: &[(&'static str, String)]);
+    fn set_response_headers(&self, headers: &[(&'static str, Cow<'static, str>)]);
 
     /// What produced the response, such as `via_upstream`.
     fn response_details(&self) -> Vec<u8>;

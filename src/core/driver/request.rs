@@ -2,13 +2,15 @@
 
 use super::end_of_stream::EndOfStream;
 use super::held_body::HeldBody;
-use crate::transaction::{Flow, Transaction};
+use crate::transaction::{Authenticated, Flow, Transaction};
 
 /// A request: its transaction, and how much of its body has arrived.
 pub(super) struct Request {
     pub(super) context: u32,
     pub(super) transaction: Transaction,
     pub(super) body: ReceivedBody,
+    /// How much of the body the host holds.
+    pub(super) held: Held,
     pub(super) held_body: HeldBody,
     /// What was known when the request was resumed, until the next piece of its body arrives.
     pub(super) resumed: Option<Resumed>,
@@ -24,14 +26,65 @@ pub(super) struct Resumed {
 
 impl Resumed {
     /// How many of the `size` bytes that the host shows it has shown before, if `received` bytes of
-    /// the body have arrived.
+    /// the body have arrived in all. It shows either the whole body or the next piece alone.
     pub(super) fn shown_before(&self, size: usize, received: Option<i64>) -> usize {
-        let received = received.and_then(|received| usize::try_from(received).ok());
-        let arrived = received.and_then(|received| received.checked_sub(self.available));
-        let before = arrived.and_then(|arrived| size.checked_sub(arrived));
-        before
-            .filter(|before| *before == self.available)
-            .unwrap_or(0)
+        let shows_whole_body =
+            received.is_some_and(|received| usize::try_from(received) == Ok(size));
+        if shows_whole_body { self.available } else { 0 }
+    }
+}
+
+/// How much of the body of one request the host holds, and for whom.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Held {
+    pub(super) authenticated: Authenticated,
+    pub(super) bytes: u64,
+}
+
+/// How much of the bodies of all requests of a worker the host holds.
+#[derive(Clone, Copy, Default)]
+pub(super) struct HeldBytes {
+    authenticated: u64,
+    unauthenticated: u64,
+}
+
+/// The part of the worker's limit that unauthenticated callers may use, so that they cannot use up
+/// what the others need.
+const UNAUTHENTICATED_SHARE: u64 = 4;
+
+impl Default for Held {
+    fn default() -> Self {
+        Self {
+            authenticated: Authenticated::Yes,
+            bytes: 0,
+        }
+    }
+}
+
+impl HeldBytes {
+    /// Counts `now` instead of `before`.
+    pub(super) fn replace(&mut self, before: Held, now: Held) {
+        let sum = self.of(before.authenticated);
+        *sum = sum.saturating_sub(before.bytes);
+        let sum = self.of(now.authenticated);
+        *sum = sum.saturating_add(now.bytes);
+    }
+
+    /// Whether the host holds more than `max` bytes, or more than the share of these callers.
+    pub(super) const fn exceed(self, max: u64, authenticated: Authenticated) -> bool {
+        let all = self.authenticated.saturating_add(self.unauthenticated);
+        let is_over_share = match authenticated {
+            Authenticated::Yes => false,
+            Authenticated::No => self.unauthenticated > max / UNAUTHENTICATED_SHARE,
+        };
+        all > max || is_over_share
+    }
+
+    const fn of(&mut self, authenticated: Authenticated) -> &mut u64 {
+        match authenticated {
+            Authenticated::Yes => &mut self.authenticated,
+            Authenticated::No => &mut self.unauthenticated,
+        }
     }
 }
 
@@ -51,6 +104,7 @@ impl Request {
             context,
             transaction: Transaction::default(),
             body: ReceivedBody::default(),
+            held: Held::default(),
             held_body: HeldBody::default(),
             resumed: None,
         }

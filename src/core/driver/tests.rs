@@ -22,6 +22,8 @@ const ROOT: u32 = 1;
 const CHAT: &str = "/my-openai/v1/chat/completions";
 /// Held until its body has been hashed.
 const SIGNED: &str = "/signed-bedrock/model/m/invoke";
+/// Held until its body has named its model, and its caller is not authenticated.
+const ANONYMOUS: &str = "/own-claude/v1/messages";
 /// Held until its body has named its model.
 const LISTED: &str = "/listed-openai/v1/chat/completions";
 
@@ -38,6 +40,12 @@ fn document() -> Value {
                 "name": "listed-openai",
                 "type": "openai",
                 "api_key": {"env": "OPENAI_KEY"},
+                "models": ["m"],
+            },
+            {
+                "name": "own-claude",
+                "type": "anthropic",
+                "authorization_passthrough": true,
                 "models": ["m"],
             },
             {

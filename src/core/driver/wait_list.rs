@@ -1,5 +1,7 @@
 //! The requests that wait: for a fetch, or for the host to deliver their body.
 
+use std::collections::VecDeque;
+
 use crate::base::time::UnixTime;
 use crate::gateway::Resource;
 
@@ -8,7 +10,11 @@ pub(super) const MAX_WAITING: usize = 1000;
 
 /// The requests that wait for a fetch, by their context, in the order of their arrival.
 #[derive(Default)]
-pub(super) struct WaitList(Vec<(Resource, u32)>);
+pub(super) struct WaitList {
+    waiting: Vec<(Resource, u32)>,
+    /// Those whose fetch has ended, and that have not been resumed yet.
+    ready: VecDeque<u32>,
+}
 
 /// [`MAX_WAITING`] requests wait already.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,29 +22,42 @@ pub(super) struct WaitListFull;
 
 impl WaitList {
     pub(super) fn add(&mut self, resource: Resource, context: u32) -> Result<(), WaitListFull> {
-        if self.0.len() >= MAX_WAITING {
+        if self.len() >= MAX_WAITING {
             return Err(WaitListFull);
         }
-        self.0.push((resource, context));
+        self.waiting.push((resource, context));
         Ok(())
     }
 
-    /// Removes and returns the requests that wait for `resource`.
-    pub(super) fn take(&mut self, resource: &Resource) -> Vec<u32> {
-        let taken = self.0.extract_if(.., |(awaited, _)| awaited == resource);
-        taken.map(|(_, context)| context).collect()
+    /// Notes that the fetch of `resource` has ended.
+    pub(super) fn fetch_ended(&mut self, resource: &Resource) {
+        let ended = |(awaited, _): &mut (Resource, u32)| awaited == resource;
+        let ended = self.waiting.extract_if(.., ended);
+        self.ready.extend(ended.map(|(_, context)| context));
+    }
+
+    /// Removes and returns up to `count` requests whose fetch has ended.
+    pub(super) fn take_ready(&mut self, count: usize) -> Vec<u32> {
+        let count = count.min(self.ready.len());
+        self.ready.drain(..count).collect()
+    }
+
+    /// Whether there are requests whose fetch has ended.
+    pub(super) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
     }
 
     pub(super) fn remove(&mut self, context: u32) {
-        self.0.retain(|(_, waiting)| *waiting != context);
+        self.waiting.retain(|(_, waiting)| *waiting != context);
+        self.ready.retain(|ready| *ready != context);
     }
 
-    pub(super) const fn len(&self) -> usize {
-        self.0.len()
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len() + self.ready.len()
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 

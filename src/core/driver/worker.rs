@@ -6,14 +6,14 @@ use super::end_of_stream::EndOfStream;
 use super::held_body::Resume;
 use super::host::Host;
 use super::metrics::Metrics;
-use super::request::{ReceivedBody, Request, Resumed};
+use super::request::{Held, HeldBytes, ReceivedBody, Request, Resumed};
 use super::wait_list::{BodyDeadlines, WaitList};
 use crate::base::chunk::Chunk;
 use crate::base::time::UnixTime;
 use crate::fetch::callout::{Callout, CalloutResponse, Poll};
 use crate::gateway::{Gateway, Resource};
 use crate::telemetry::{Measurement, Metric};
-use crate::transaction::{Context, Effect, Flow, Input};
+use crate::transaction::{Authenticated, Context, Effect, Flow, HoldLimit, Input};
 use crate::usage::End;
 
 /// How soon the tick comes that a request waits for.
@@ -21,6 +21,9 @@ pub(super) const AT_ONCE: Duration = Duration::from_millis(1);
 
 /// A host that has not delivered any body of a held request within this time never will.
 const BODY_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// The response details of the host if a route names a cluster that does not exist.
+const MISSING_CLUSTER: &[u8] = b"cluster_not_found";
 
 /// Bodies are read in pieces of this size, so that the VM's memory does not grow with them.
 const PIECE: usize = 64 * 1024;
@@ -34,12 +37,15 @@ pub(super) struct Worker<H> {
     gateway: Gateway,
     pub(super) wait_list: WaitList,
     pub(super) body_deadlines: BodyDeadlines,
+    held_bytes: HeldBytes,
     /// The requests of which a piece is held for the second time.
     pub(super) held_again: Vec<u32>,
     has_held_body_bug: bool,
     /// Whether this host has ever delivered the body of a held request.
     delivers_held_bodies: bool,
     metrics: Metrics,
+    /// The clusters that the host lacks, each logged once. There are no more than providers.
+    missing_clusters: Vec<String>,
     /// Reused by every step, to save an allocation.
     effects: Vec<Effect>,
     /// How many waiting requests the host has been told of.
@@ -54,10 +60,12 @@ impl<H: Host> Worker<H> {
             gateway,
             wait_list: WaitList::default(),
             body_deadlines: BodyDeadlines::default(),
+            held_bytes: HeldBytes::default(),
             held_again: Vec::new(),
             has_held_body_bug: version.is_none_or(|version| version < HELD_BODY_FIXED_IN),
             delivers_held_bodies: false,
             metrics: Metrics::default(),
+            missing_clusters: Vec::new(),
             effects: Vec::new(),
             reported_waiting: 0,
         }
@@ -76,6 +84,7 @@ impl<H: Host> Worker<H> {
         if request.transaction.wants_body() {
             self.deliver_held_body(request);
         }
+        self.note_held(request);
         request.flow()
     }
 
@@ -118,6 +127,28 @@ impl<H: Host> Worker<H> {
             return Flow::Pause;
         }
         request.flow()
+    }
+
+    /// Logs that the host has no cluster for the provider of a request, if that is why it answered
+    /// the request itself.
+    #[cold]
+    pub(super) fn report_missing_cluster(&mut self, request: &Request) {
+        let providers = &self.gateway.config.providers;
+        if let Some(provider) = request
+            .transaction
+            .provider()
+            .and_then(|it| providers.get(it))
+            && !self.missing_clusters.contains(&provider.cluster)
+            && self.host.response_details() == MISSING_CLUSTER
+        {
+            log::error!(
+                "provider {}: Envoy has no cluster {}; add it to Envoy's configuration, or correct \
+                 `cluster`",
+                provider.name,
+                provider.cluster
+            );
+            self.missing_clusters.push(provider.cluster.clone());
+        }
     }
 
     /// Observes the current piece of the response's body.
@@ -179,9 +210,47 @@ impl<H: Host> Worker<H> {
     }
 
     /// Removes a request that is gone from the lists of those that wait.
-    pub(super) fn forget(&mut self, context: u32) {
-        self.wait_list.remove(context);
-        self.body_deadlines.remove(context);
+    pub(super) fn forget(&mut self, request: &Request) {
+        self.wait_list.remove(request.context);
+        self.body_deadlines.remove(request.context);
+        self.held_bytes.replace(request.held, Held::default());
+    }
+
+    /// Rejects a request that is held after more of its body has arrived, if the host holds too much
+    /// of it or of all requests.
+    pub(super) fn enforce_hold_limits(&mut self, request: &mut Request) -> Flow {
+        let config = &self.gateway.config;
+        let max_unauthenticated = config.max_unauthenticated_body_bytes;
+        let limit = match request.held {
+            Held { bytes: 0, .. } => None,
+            Held {
+                authenticated: Authenticated::No,
+                bytes,
+            } if bytes > max_unauthenticated => {
+                Some(HoldLimit::Unauthenticated(max_unauthenticated))
+            }
+            held => self
+                .held_bytes
+                .exceed(config.max_held_bytes, held.authenticated)
+                .then_some(HoldLimit::Worker),
+        };
+        match limit {
+            Some(limit) => self.drive(request, Input::HeldTooMuch(limit)),
+            None => request.flow(),
+        }
+    }
+
+    /// Notes how much of a request's body the host holds now.
+    fn note_held(&mut self, request: &mut Request) {
+        let held = match request.transaction.holds_for() {
+            Some(authenticated) => Held {
+                authenticated,
+                bytes: request.body.available as u64,
+            },
+            None => Held::default(),
+        };
+        self.held_bytes.replace(request.held, held);
+        request.held = held;
     }
 
     /// What other workers have fetched, and the callouts that are due here.

@@ -33,13 +33,17 @@ pub enum CalloutResponse<'a> {
         body: &'a [u8],
         /// How long the response may be cached, if it says so.
         lifetime: Option<Duration>,
+        /// Where a redirect leads. Redirects are not followed.
+        location: Option<&'a [u8]>,
     },
     /// A response whose body is over [`MAX_DOCUMENT_BYTES`] and was not read.
     TooLarge,
     /// There was no response in time, or no connection.
     NoResponse,
     /// The callout could not be sent: the host has no such cluster.
-    Undeliverable,
+    NoCluster,
+    /// The callout could not be sent: the cluster has no address to send it to.
+    NoAddress,
 }
 
 /// Why a callout brought no document.
@@ -54,25 +58,47 @@ pub enum CalloutError {
     /// There was no response.
     #[error("there was no answer in time")]
     NoResponse,
-    /// The callout could not be sent.
-    #[error("the host has no cluster to send the request by")]
-    Undeliverable,
+    /// The host has no such cluster.
+    #[error("Envoy has no such cluster; add it to Envoy's configuration, or correct its name")]
+    NoCluster,
+    /// The host's name has no address.
+    #[error("the host's name cannot be resolved; check the name and DNS")]
+    NoAddress,
+    /// There was no connection.
+    #[error("Envoy cannot connect; check the address, the network and the certificate")]
+    NoConnection,
 }
+
+/// The `user-agent` of all callouts. Some firewalls refuse requests without one.
+pub const USER_AGENT: &str = concat!("ai-gateway-filter/", env!("CARGO_PKG_VERSION"));
+/// What Envoy itself answers if a cluster has no address for a request. Clusters of the type
+/// `dynamic_forward_proxy` get theirs from DNS.
+const ENVOY_NO_ADDRESS: &[u8] = b"no healthy upstream";
+
+/// How an answer of Envoy itself starts if there is no connection.
+const ENVOY_NO_CONNECTION: &[u8] = b"upstream connect error";
 
 /// Larger responses are not read.
 pub const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
 
 impl<'a> CalloutResponse<'a> {
     /// The body of a successful response.
-    pub const fn document(self) -> Result<&'a [u8], CalloutError> {
+    pub fn document(self) -> Result<&'a [u8], CalloutError> {
         match self {
             Self::Response {
                 status: 200, body, ..
             } => Ok(body),
+            Self::Response {
+                status: 503, body, ..
+            } if body == ENVOY_NO_ADDRESS => Err(CalloutError::NoAddress),
+            Self::Response {
+                status: 503, body, ..
+            } if body.starts_with(ENVOY_NO_CONNECTION) => Err(CalloutError::NoConnection),
             Self::Response { status, .. } => Err(CalloutError::Status(status)),
             Self::TooLarge => Err(CalloutError::TooLarge),
             Self::NoResponse => Err(CalloutError::NoResponse),
-            Self::Undeliverable => Err(CalloutError::Undeliverable),
+            Self::NoCluster => Err(CalloutError::NoCluster),
+            Self::NoAddress => Err(CalloutError::NoAddress),
         }
     }
 }
@@ -127,6 +153,30 @@ pub struct Poll {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_of_envoy_itself_says_why_there_is_none() {
+        let answer = |status, body| CalloutResponse::Response {
+            status,
+            body,
+            lifetime: None,
+            location: None,
+        };
+        let connect: &[u8] = b"upstream connect error or disconnect/reset before headers";
+        for (response, error) in [
+            (answer(503, ENVOY_NO_ADDRESS), CalloutError::NoAddress),
+            (answer(503, connect), CalloutError::NoConnection),
+            (answer(503, b""), CalloutError::Status(503)),
+            (answer(503, b"{}"), CalloutError::Status(503)),
+            (answer(500, ENVOY_NO_ADDRESS), CalloutError::Status(500)),
+            (CalloutResponse::NoCluster, CalloutError::NoCluster),
+            (CalloutResponse::NoAddress, CalloutError::NoAddress),
+        ] {
+            assert_eq!(response.document(), Err(error), "{response:?}");
+        }
+        assert!(CalloutError::NoAddress.to_string().contains("DNS"));
+        assert_eq!(answer(200, connect).document(), Ok(connect));
+    }
 
     #[test]
     fn the_lifetime_of_a_response_is_its_max_age_less_its_age() {

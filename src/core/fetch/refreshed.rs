@@ -26,9 +26,6 @@ pub trait Source {
     /// The document's name, which is the same in all workers.
     fn name(&self) -> String;
 
-    /// What the document is, for logs: "AWS credentials".
-    fn subject(&self) -> String;
-
     /// The most time that a fetch may take.
     fn time_limit(&self) -> Duration;
 
@@ -73,25 +70,100 @@ pub struct Fetched<V> {
 pub struct Refreshed<S: Source> {
     source: S,
     refresh: Refresh,
+    /// What the document is, for logs: "AWS credentials of provider my-bedrock".
+    subject: String,
     /// The step whose callout is under way in this worker.
     step: Option<S::Step>,
+    /// Where the last callout was sent, for logs.
+    destination: String,
     value: Option<S::Value>,
     /// When the last value was fetched, even if it has been dropped since.
     fetched_at: Option<UnixTime>,
 }
 
+/// A value that the configuration gives, or a remote document that is kept fresh.
+pub enum InlineOrRemote<S: Source> {
+    /// The configuration gives the value.
+    Inline(S::Value),
+    /// The value is fetched.
+    Remote(Box<Refreshed<S>>),
+}
+
+impl<S: Source> InlineOrRemote<S> {
+    /// A remote document that has not been fetched; see [`Refreshed::new`].
+    pub fn remote(source: S, subject: String, shared_data: &dyn SharedData) -> Self {
+        Self::Remote(Box::new(Refreshed::new(source, subject, shared_data)))
+    }
+
+    /// The remote document, if the value is not given.
+    pub const fn as_remote(&self) -> Option<&Refreshed<S>> {
+        match self {
+            Self::Inline(_) => None,
+            Self::Remote(remote) => Some(remote),
+        }
+    }
+
+    /// The current value, even if it is stale.
+    pub const fn value(&self) -> Option<&S::Value> {
+        match self {
+            Self::Inline(value) => Some(value),
+            Self::Remote(remote) => remote.value(),
+        }
+    }
+
+    /// Takes over what another worker fetched, and starts a fetch that is due.
+    pub fn poll(&mut self, now: UnixTime, shared_data: &dyn SharedData) -> Poll {
+        match self {
+            Self::Inline(_) => Poll::default(),
+            Self::Remote(remote) => remote.poll(now, shared_data),
+        }
+    }
+
+    /// Handles the response to the callout under way. Returns the next callout, or `None` if the
+    /// fetch has ended.
+    pub fn on_response(
+        &mut self,
+        response: CalloutResponse<'_>,
+        now: UnixTime,
+        shared_data: &dyn SharedData,
+    ) -> Option<Callout> {
+        match self {
+            Self::Inline(_) => None,
+            Self::Remote(remote) => remote.on_response(response, now, shared_data),
+        }
+    }
+
+    /// Takes the number of fetches that ended in this worker since the last call.
+    pub fn take_fetches(&mut self) -> FetchCounts {
+        match self {
+            Self::Inline(_) => FetchCounts::default(),
+            Self::Remote(remote) => remote.take_fetches(),
+        }
+    }
+
+    /// Releases the lease of a fetch under way, because this worker ends.
+    pub fn shutdown(&self, shared_data: &dyn SharedData) {
+        if let Self::Remote(remote) = self {
+            remote.shutdown(shared_data);
+        }
+    }
+}
+
 impl<S: Source> Refreshed<S> {
-    /// A document that has not been fetched, and whose fetch is due at once.
+    /// A document that has not been fetched, and whose fetch is due at once. `subject` says in
+    /// logs what it is.
     ///
     /// Call this while the host sets up its workers, which it does one after the other; see
     /// [`Refresh::init_lease`].
-    pub fn new(source: S, shared_data: &dyn SharedData) -> Self {
+    pub fn new(source: S, subject: String, shared_data: &dyn SharedData) -> Self {
         let refresh = Refresh::new(source.name());
         refresh.init_lease(shared_data);
         Self {
             source,
             refresh,
+            subject,
             step: None,
+            destination: String::new(),
             value: None,
             fetched_at: None,
         }
@@ -163,6 +235,7 @@ impl<S: Source> Refreshed<S> {
                 callout: None,
             };
         }
+        self.destination.clear();
         let progress = self.source.start(now);
         let callout = self.proceed(progress, now, shared_data);
         Poll {
@@ -195,7 +268,7 @@ impl<S: Source> Refreshed<S> {
             self.value.is_some() && self.usable_until().is_some_and(|until| until < now);
         if is_expired {
             self.value = None;
-            log::warn!("{} are too old to be used", self.source.subject());
+            log::warn!("{} are too old to be used", self.subject);
         }
         is_expired
     }
@@ -209,10 +282,11 @@ impl<S: Source> Refreshed<S> {
         match progress {
             Ok(Progress::Next(step, callout)) => {
                 self.step = Some(step);
+                self.destination = destination(&callout);
                 return Some(*callout);
             }
             Ok(Progress::Fetched(fetched)) => {
-                log::info!("fetched {}", self.source.subject());
+                log::info!("fetched {}", self.subject);
                 self.value = Some(fetched.value);
                 self.fetched_at = Some(now);
                 let Fetched {
@@ -221,10 +295,11 @@ impl<S: Source> Refreshed<S> {
                 self.refresh.succeeded(document, now, validity, shared_data);
             }
             Err(error) => {
-                let backoff = self.refresh.failed(&error.to_string(), now, shared_data);
+                let error = format!("{}{error}", self.destination);
+                let backoff = self.refresh.failed(&error, now, shared_data);
                 log::warn!(
                     "cannot fetch {}: {error}; trying again in {backoff:?}{}",
-                    self.source.subject(),
+                    self.subject,
                     self.stale_note(now)
                 );
             }
@@ -246,4 +321,12 @@ impl<S: Source> Refreshed<S> {
             _ => String::new(),
         }
     }
+}
+
+/// The start of a log line about a callout. The path is left out, because it may be secret.
+fn destination(callout: &Callout) -> String {
+    let Callout {
+        cluster, endpoint, ..
+    } = callout;
+    format!("{} through cluster {cluster}: ", endpoint.authority)
 }

@@ -1,8 +1,12 @@
 //! The request to an MCP server.
 
-use super::{CLUSTER_HEADER, HeaderValues, UpstreamRequest, is_proxy_header};
+use super::{CLUSTER_HEADER, HeaderValues, UpstreamRequest};
 use crate::http::head::RequestHead;
-use crate::http::token_location::{is_credential_header, query_without_credentials, reads_as};
+use crate::http::header_class::{HeaderClass, NamePattern};
+use crate::http::token_location::{
+    SUBPROTOCOL_HEADER, is_credential_header, query_without_credentials, reads_as,
+};
+use crate::http::token_shape::is_credential;
 use crate::http::url::Scheme;
 use crate::mcp_server::{McpCredential, McpServer};
 
@@ -12,30 +16,21 @@ pub const MCP_SERVER_HEADER: &str = "x-ai-gateway-mcp-server";
 impl UpstreamRequest {
     /// The upstream request for a client's request with `query` to `server`.
     ///
-    /// Every credential of the client is removed. `own_credential` is the caller's own credential for
-    /// the server. The origin is removed too, because the gateway has checked it, and servers compare
-    /// it with their own.
+    /// Every credential of the client is removed, and so is what describes the caller or its browser.
+    /// `own_credential` is the caller's own credential for the server. The origin is removed too,
+    /// because the gateway has checked it, and servers compare it with their own.
     pub fn to_mcp_server(
         server: &McpServer,
         head: &RequestHead,
         query: Option<&[u8]>,
-        token_headers: &[String],
+        rules: HeadersToRemove<'_>,
         own_credential: Option<&[u8]>,
     ) -> Self {
-        let caller_header = match &server.credential {
-            McpCredential::Caller(header) => Some(header.as_str()),
-            McpCredential::None | McpCredential::Headers(_) => None,
-        };
         let mut remove: Vec<String> = Vec::new();
-        for name in head.names() {
-            let is_private = is_credential_header(name, token_headers)
-                || is_proxy_header(name)
-                || name == b"origin"
-                || MESSAGE_HEADERS
-                    .iter()
-                    .any(|known| is_other_spelling(name, known))
-                || caller_header.is_some_and(|header| reads_as(name, header));
-            if is_private && !remove.iter().any(|removed| removed.as_bytes() == name) {
+        for (name, value) in head.iter() {
+            if rules.removes(server, name, value)
+                && !remove.iter().any(|removed| removed.as_bytes() == name)
+            {
                 remove.push(String::from_utf8_lossy(name).into_owned());
             }
         }
@@ -72,6 +67,68 @@ impl UpstreamRequest {
     }
 }
 
+/// What the configuration says about the headers of requests, whatever the server.
+#[derive(Clone, Copy)]
+pub struct HeadersToRemove<'a> {
+    /// The gateway token headers.
+    pub token_headers: &'a [String],
+    /// Other headers that no server receives.
+    pub listed: &'a [NamePattern],
+}
+
+impl HeadersToRemove<'_> {
+    fn removes(self, server: &McpServer, name: &[u8], value: &[u8]) -> bool {
+        if name.starts_with(b":") {
+            return false;
+        }
+        if is_credential_header(name, self.token_headers)
+            || name == SUBPROTOCOL_HEADER.as_bytes()
+            || is_read_as_own(server, name)
+            || MESSAGE_HEADERS
+                .iter()
+                .any(|known| is_other_spelling(name, known))
+        {
+            return true;
+        }
+        let class = HeaderClass::of(name);
+        let is_required = class == HeaderClass::Transport;
+        let mut listed = self.listed.iter();
+        if listed.any(|pattern| pattern.matches(name) && (pattern.is_exact() || !is_required)) {
+            return true;
+        }
+        if SERVER_HEADERS.contains(&name) {
+            return false;
+        }
+        if is_credential(value) {
+            return true;
+        }
+        match class {
+            // Parameters of tools can have any name.
+            HeaderClass::Caller | HeaderClass::Account => !name.starts_with(b"mcp-"),
+            HeaderClass::Browser => true,
+            HeaderClass::Transport | HeaderClass::Api => false,
+        }
+    }
+}
+
+/// Whether a server could read a header in place of one that the gateway sets or moves, because it
+/// takes an underscore for a hyphen. A header that is set replaces that of the same name.
+fn is_read_as_own(server: &McpServer, name: &[u8]) -> bool {
+    let mut own = server.headers.iter();
+    own.any(|(header, _)| is_other_spelling(name, header))
+        || match &server.credential {
+            McpCredential::Caller(header) => reads_as(name, header),
+            McpCredential::Headers(headers) => headers
+                .iter()
+                .any(|(header, _)| is_other_spelling(name, header)),
+            McpCredential::None => false,
+        }
+}
+
+/// The headers whose values the server has issued to the client. A JSON Web Token in them is its own:
+/// the specification suggests one as a session's ID.
+const SERVER_HEADERS: [&[u8]; 2] = [b"mcp-session-id", b"last-event-id"];
+
 /// The headers that say what the body says. The gateway has compared only these spellings with it.
 const MESSAGE_HEADERS: [&str; 2] = ["mcp-method", "mcp-name"];
 
@@ -97,8 +154,11 @@ mod tests {
     use crate::testing::{config, document, head};
     use serde_json::json;
 
+    const JWT: &str = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJlLWJ5dGVzLW9mLWEtdG9rZW4";
+
     fn forwarded(credential: &serde_json::Value, query: Option<&[u8]>) -> UpstreamRequest {
         let mut document = document();
+        document["request_headers_to_remove"] = json!(["X-Listed", "accept*"]);
         document["mcp_servers"] = json!([{
             "name": "github",
             "url": "https://api.test/mcp/?x=1",
@@ -116,14 +176,26 @@ mod tests {
             ("cookie", "a=b"),
             ("origin", "https://gw.test"),
             ("x-forwarded-for", "10.0.0.1"),
-            ("mcp-session-id", "s"),
+            ("mcp-session-id", JWT),
             ("mcp-method", "tools/call"),
             ("mcp_method", "tools/call"),
             ("mcp-param-region", "eu"),
+            ("mcp-param-user", "ann"),
+            ("x-user-email", "ann@corp.test"),
+            ("x-trace", JWT),
+            ("mcp-param-note", JWT),
+            ("referer", "https://gw.test/chat"),
+            ("x-listed", "1"),
+            ("x_team", "b"),
+            ("sec-websocket-protocol", "a, b"),
             ("last-event-id", "7"),
         ]);
         let own = head.first("x-mcp-authorization");
-        UpstreamRequest::to_mcp_server(server, &head, query, &config.token_headers, own)
+        let rules = HeadersToRemove {
+            token_headers: &config.token_headers,
+            listed: &config.mcp.as_ref().unwrap().request_headers_to_remove,
+        };
+        UpstreamRequest::to_mcp_server(server, &head, query, rules, own)
     }
 
     fn set<'a>(request: &'a UpstreamRequest, name: &str) -> Option<&'a [u8]> {
@@ -149,6 +221,14 @@ mod tests {
             "origin",
             "x-forwarded-for",
             "mcp_method",
+            "x-mcp-authorization",
+            "x-user-email",
+            "x-trace",
+            "mcp-param-note",
+            "referer",
+            "x-listed",
+            "x_team",
+            "sec-websocket-protocol",
         ] {
             assert!(
                 request.remove.iter().any(|removed| removed == name),
@@ -160,7 +240,7 @@ mod tests {
             "mcp-method",
             "mcp-param-region",
             "last-event-id",
-            "x-mcp-authorization",
+            "mcp-param-user",
         ] {
             assert!(
                 !request.remove.iter().any(|removed| removed == name),

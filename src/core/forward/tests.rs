@@ -1,9 +1,11 @@
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::config::Config;
 use crate::provider_kind::ProviderKind;
-use crate::testing::{config, head};
+use crate::testing::{SigningKey, claims, config, head};
 
 /// Whatever credential some client may send, in headers.
 const CREDENTIALS: [(&str, &str); 17] = [
@@ -232,6 +234,239 @@ fn a_provider_learns_nothing_of_the_clients_network() {
     let needed_by_the_host = [("x-forwarded-proto", "https"), ("viable", "x")];
     let request = request(&config, &needed_by_the_host, "models");
     assert_eq!(request.remove, [""; 0]);
+}
+
+#[test]
+fn options_of_an_api_reach_the_provider_that_has_it() {
+    let headers = [
+        ("x-amzn-bedrock-guardrailidentifier", "g"),
+        ("x-amzn-bedrock-service-tier", "flex"),
+        ("x-amzn-trace-id", "t"),
+    ];
+    for (kind, config) in each_kind() {
+        let has_options = kind.profile().credentials.signing_service.is_some();
+        let removed = headers.map(|(name, _)| name);
+        let removed = &removed[if has_options { 2 } else { 0 }..];
+        assert_eq!(request(&config, &headers, "v1/x").remove, removed, "{kind}");
+    }
+}
+
+/// A token of the company that runs the gateway.
+fn jwt() -> String {
+    SigningKey::new("k").token(&claims(json!({})))
+}
+
+/// A provider of each kind that has a key or, if there is such a kind, signs.
+fn each_kind() -> impl Iterator<Item = (ProviderKind, Config)> {
+    ProviderKind::ALL.into_iter().map(|kind| {
+        let mut provider = match kind.profile().credentials.signing_service {
+            Some(_) => bedrock(),
+            None => json!({"api_key": {"env": "KEY"}, "base_url": "https://x.test"}),
+        };
+        provider["type"] = kind.to_string().into();
+        (kind, with_provider(provider))
+    })
+}
+
+#[test]
+fn a_token_reaches_no_provider_whatever_the_header_is_called() {
+    let jwt = jwt();
+    for (kind, config) in each_kind() {
+        for name in [
+            "x-app",
+            "user-agent",
+            "x-stainless-lang",
+            "anthropic-beta",
+            "x-session-id",
+        ] {
+            for value in [
+                jwt.clone(),
+                format!("Bearer {jwt}"),
+                format!("lang=en; session={jwt}"),
+                format!("Basic {}", BASE64_STANDARD.encode(format!("user:{jwt}"))),
+            ] {
+                let request = request(&config, &[(name, &value), ("x-title", "x")], "v1/x");
+                assert_eq!(request.remove, [name], "{kind} {value}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_token_reaches_no_provider_in_the_query() {
+    let jwt = jwt();
+    let encoded = jwt.replace('.', "%2E");
+    let basic = BASE64_STANDARD
+        .encode(format!("user:{jwt}"))
+        .replace('=', "%3D");
+    let config = with_provider(json!({"type": "google", "api_key": {"env": "KEY"}}));
+    for parameter in [
+        format!("session={jwt}"),
+        format!("session={encoded}"),
+        format!("session=Bearer%20{jwt}"),
+        format!("session=Basic+{basic}"),
+        format!("{jwt}=1"),
+        jwt,
+        "token=opaque".to_owned(),
+        "id_token=opaque".to_owned(),
+        "Authorization=opaque".to_owned(),
+        "client_secret=opaque".to_owned(),
+    ] {
+        let query = format!("alt=sse&{parameter}&pageToken=p&page_token=q");
+        let request = request_with(&config, &[], "x", Some(&query), None);
+        let expected = "/v1beta/x?alt=sse&pageToken=p&page_token=q";
+        assert_eq!(value(&request, ":path"), Some(expected), "{parameter}");
+    }
+}
+
+#[test]
+fn a_token_reaches_no_provider_among_the_subprotocols() {
+    let config = with_provider(json!({"type": "openai", "api_key": {"env": "KEY"}}));
+    let offered = format!("realtime, bearer.{}, v1", jwt());
+    let request = request(&config, &[("sec-websocket-protocol", &offered)], "realtime");
+    assert_eq!(
+        value(&request, "sec-websocket-protocol"),
+        Some("realtime, v1")
+    );
+}
+
+#[test]
+fn headers_of_accounts_and_browsers_reach_no_provider() {
+    let headers = [
+        ("openai-organization", "org-of-a-developer"),
+        ("openai-project", "proj-of-a-developer"),
+        ("anthropic-workspace-id", "w"),
+        ("chatgpt-account-id", "a"),
+        ("x-goog-user-project", "p"),
+        ("origin", "https://wiki.corp.test"),
+        ("referer", "https://wiki.corp.test/secret-project"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-ch-ua", "x"),
+        ("x-requested-with", "XMLHttpRequest"),
+    ];
+    let names = headers.map(|(name, _)| name);
+    for (kind, config) in each_kind() {
+        assert_eq!(request(&config, &headers, "v1/x").remove, names, "{kind}");
+    }
+}
+
+#[test]
+fn with_passthrough_the_clients_own_account_goes_with_its_credential() {
+    let config = with_provider(json!({"type": "openai", "authorization_passthrough": true}));
+    let jwt = jwt();
+    let bearer = format!("Bearer {jwt}");
+    let headers = [
+        ("authorization", bearer.as_str()),
+        ("openai-organization", "own"),
+        ("openai-project", "own"),
+        ("chatgpt-account-id", "own"),
+        ("origin", "https://wiki.corp.test"),
+        ("x-user-email", "a@corp.test"),
+        ("x-title", jwt.as_str()),
+    ];
+    let request = request_with(&config, &headers, "v1/x", None, Some("authorization"));
+    assert_eq!(request.remove, ["origin", "x-user-email", "x-title"]);
+}
+
+#[test]
+fn what_a_server_could_read_as_a_header_of_the_gateway_is_removed() {
+    let config = with_provider(json!({
+        "type": "openai",
+        "api_key": {"env": "KEY"},
+        "api_key_header": "X-Upstream-Pass",
+        "headers": {"X-Shard": "1", "x_pool": "2"},
+    }));
+    let headers = [
+        ("x_shard", "evil"),
+        ("x-pool", "evil"),
+        ("x_upstream-pass", "evil"),
+        ("x_upstream_pass", "evil"),
+        ("content_type", "evil"),
+        ("accept_encoding", "evil"),
+        ("sec_websocket_protocol", "evil"),
+        ("session_id", "s"),
+        ("x-shard", "replaced"),
+    ];
+    let request = request(&config, &headers, "v1/x");
+    let removed = headers.map(|(name, _)| name);
+    assert_eq!(request.remove, removed[..7]);
+    assert_eq!(value(&request, "x-shard"), Some("1"));
+}
+
+#[test]
+fn an_operator_names_more_headers_that_are_not_forwarded() {
+    let config = with_provider(json!({
+        "type": "openai",
+        "api_key": {"env": "KEY"},
+        "request_headers_to_remove": ["X-Title", "x-stainless-*", "c*", "user-agent"],
+    }));
+    let headers = [
+        ("x-title", "t"),
+        ("x-titles", "t"),
+        ("x-stainless-lang", "python"),
+        ("content-type", "application/json"),
+        ("cache-control", "no-store"),
+        ("user-agent", "u"),
+    ];
+    let removed = ["x-title", "x-stainless-lang", "cache-control", "user-agent"];
+    assert_eq!(request(&config, &headers, "v1/x").remove, removed);
+}
+
+#[test]
+fn in_strict_mode_only_the_listed_headers_are_forwarded() {
+    let config = with_provider(json!({
+        "type": "openai",
+        "authorization_passthrough": true,
+        "request_headers_allowed": ["openai-*", "X-User-Id", "x-trace*"],
+        "request_headers_to_remove": ["openai-beta"],
+    }));
+    let jwt = jwt();
+    let headers = [
+        (":method", "POST"),
+        ("authorization", "Bearer own"),
+        ("content-type", "application/json"),
+        ("accept-encoding", "gzip"),
+        ("user-agent", "u"),
+        ("x-request-id", "r"),
+        ("sec-websocket-key", "k"),
+        ("x-forwarded-proto", "https"),
+        ("openai-version", "1"),
+        ("x-user-id", "listed by its name"),
+        ("x-trace-id", "1"),
+        ("openai-beta", "removed"),
+        ("openai-user-id", "describes the caller"),
+        ("x-trace-state", &jwt),
+        ("x-title", "not listed"),
+        ("x-api-key", "credential"),
+        ("cookie", "c"),
+    ];
+    let request = request_with(&config, &headers, "v1/x", None, Some("authorization"));
+    let removed = headers.map(|(name, _)| name);
+    assert_eq!(request.remove, removed[11..]);
+}
+
+#[test]
+fn an_operator_can_forward_a_header_that_describes_the_caller_without_strict_mode() {
+    let config = with_provider(json!({
+        "type": "openai",
+        "api_key": {"env": "KEY"},
+        "request_headers_allowed": ["*", "x-openwebui-user-id"],
+    }));
+    let jwt = jwt();
+    let headers = [
+        ("x-openwebui-user-id", "7"),
+        ("x-title", "t"),
+        ("x-openwebui-user-email", "e"),
+    ];
+    assert_eq!(
+        request(&config, &headers, "v1/x").remove,
+        ["x-openwebui-user-email"]
+    );
+    let token = [("x-openwebui-user-id", jwt.as_str())];
+    assert_eq!(
+        request(&config, &token, "v1/x").remove,
+        ["x-openwebui-user-id"]
+    );
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::base::secret::Secret;
 use crate::base::time::UnixTime;
 use crate::forward::target;
 use crate::http::encoding::{from_hex, hex};
-use crate::http::head::{RequestHead, ResponseHead};
+use crate::http::head::RequestHead;
 use crate::http::method_override::is_method_overridden;
 use crate::http::token_location::{GRANT_PARAMETER, query_without_credentials, sole_parameter};
 use crate::provider::Provider;
@@ -33,23 +33,6 @@ const PURPOSE: &str = "ai-gateway upload 1";
 pub fn starts_upload(provider: &Provider, path: &[u8]) -> bool {
     let profile = provider.kind.profile();
     !profile.upload_url_headers.is_empty() && profile.paths.has_prefix(path)
-}
-
-/// The response headers with the URL of an upload, rewritten to the proxy URL. A URL of another
-/// host is left as it is.
-pub fn rewrite_upload_urls(
-    provider: &Provider,
-    proxy_url: &str,
-    head: &ResponseHead,
-    now: UnixTime,
-) -> Vec<(&'static str, String)> {
-    let headers = provider.kind.profile().upload_url_headers.iter();
-    headers
-        .filter_map(|name| {
-            let url = std::str::from_utf8(head.first(name)?).ok()?;
-            Some((*name, rewrite_url(provider, proxy_url, url, now)?))
-        })
-        .collect()
 }
 
 /// Whether a request without a token has a grant to continue an upload.
@@ -75,8 +58,13 @@ fn has_grant(provider: &Provider, path: &[u8], query: Option<&[u8]>, now: UnixTi
     (now < expires_at).then_some(())
 }
 
-/// The proxy URL, with a grant, for a URL of the provider.
-fn rewrite_url(provider: &Provider, proxy_url: &str, url: &str, now: UnixTime) -> Option<String> {
+/// The proxy URL, with a grant, for a provider's URL of an upload; `None` if it is at another host.
+pub fn rewrite_upload_url(
+    provider: &Provider,
+    proxy_url: &str,
+    url: &str,
+    now: UnixTime,
+) -> Option<String> {
     let at_provider = url.strip_prefix(provider.base_url.origin().as_str())?;
     let (path, query) = at_provider.split_once('?')?;
     let native = provider.client_path(path)?;

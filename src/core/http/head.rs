@@ -171,9 +171,9 @@ impl RequestHead {
         self.first(":authority").unwrap_or_default()
     }
 
-    /// The names of all headers, in order, repeated ones repeated.
-    pub fn names(&self) -> impl Iterator<Item = &[u8]> {
-        self.headers.iter().map(|(name, _)| name)
+    /// The name and value of each header, in order, repeated ones repeated.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.headers.iter()
     }
 
     /// The only value of a header; `None` if it is absent.
@@ -206,6 +206,11 @@ impl RequestHead {
 }
 
 impl ResponseHead {
+    /// The name and value of each header, in order, repeated ones repeated.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.headers.iter()
+    }
+
     /// From names and values one by one.
     pub fn new(headers: Vec<(String, Vec<u8>)>) -> Self {
         let headers = headers.iter();

@@ -14,8 +14,8 @@ const PARAMETER: &str = "$httpmethod";
 
 /// Whether some server could apply another method than the request's.
 pub fn is_method_overridden(head: &RequestHead, query: Option<&[u8]>) -> bool {
-    head.names()
-        .any(|name| HEADERS.iter().any(|known| reads_as(name, known)))
+    head.iter()
+        .any(|(name, _)| HEADERS.iter().any(|known| reads_as(name, known)))
         || query.is_some_and(|query| has_parameter(query, PARAMETER))
 }
 

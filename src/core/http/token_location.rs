@@ -5,6 +5,8 @@
 
 use crate::http::encoding::percent_decode;
 use crate::http::head::{RepeatedHeader, RequestHead};
+use crate::http::header_class::hyphenated;
+use crate::http::token_shape::holds_token;
 
 /// The prefix of a token among the subprotocols that a WebSocket client offers, in lower case.
 const TOKEN_SUBPROTOCOLS: [&str; 1] = ["openai-insecure-api-key."];
@@ -161,6 +163,11 @@ impl<'a> Candidates<'a> {
         found.map(|candidate| candidate.token)
     }
 
+    /// The token at this index, in the order of the locations.
+    pub fn get(&self, index: usize) -> Option<Candidate<'a>> {
+        self.found.get(index).copied()
+    }
+
     /// The first token in any location.
     pub fn first(&self) -> Option<Candidate<'a>> {
         self.found.first().copied()
@@ -216,17 +223,13 @@ fn is_known_credential_header(name: &[u8]) -> bool {
             .any(|prefix| name.starts_with(prefix.as_bytes()))
 }
 
-/// Whether such servers read a header name as `known`.
+/// Whether servers that take an underscore for a hyphen read a header name as `known`.
 pub fn reads_as(name: &[u8], known: &str) -> bool {
     name.len() == known.len()
         && name
             .iter()
             .map(hyphenated)
             .eq(known.as_bytes().iter().map(hyphenated))
-}
-
-const fn hyphenated(byte: &u8) -> u8 {
-    if *byte == b'_' { b'-' } else { *byte }
 }
 
 /// A query without the parameters that may carry credentials. All others stay byte for byte.
@@ -257,8 +260,10 @@ pub fn sole_parameter<'a>(query: &'a [u8], name: &str) -> Option<&'a [u8]> {
 /// The subprotocols that a client offers, without those that carry credentials; `None` if none
 /// does.
 pub fn subprotocols_without_credentials(head: &RequestHead) -> Option<Vec<u8>> {
-    subprotocols(head).find_map(token_of_subprotocol)?;
-    let kept = subprotocols(head).filter(|offered| token_of_subprotocol(offered).is_none());
+    let is_credential =
+        |offered: &&[u8]| token_of_subprotocol(offered).is_some() || holds_token(offered);
+    subprotocols(head).find(is_credential)?;
+    let kept = subprotocols(head).filter(|offered| !is_credential(offered));
     Some(kept.collect::<Vec<_>>().join(b", ".as_slice()))
 }
 
@@ -324,6 +329,39 @@ impl Parameter<'_> {
             || CREDENTIAL_PARAMETERS
                 .iter()
                 .any(|parameter| parameter.as_bytes() == name)
+            || names_credential(&name)
+            || holds_token(self.value)
+            || holds_token(self.name)
+    }
+}
+
+/// Whether the words of a parameter's name say that it is a credential. The tokens by which clients
+/// ask for the next page are none.
+fn names_credential(name: &[u8]) -> bool {
+    let mut words = name.rsplit(|byte| matches!(byte, b'-' | b'_'));
+    let (last, before) = (words.next().unwrap_or_default(), words.next());
+    match last {
+        b"token" => !matches!(
+            before,
+            Some(
+                b"continuation"
+                    | b"cursor"
+                    | b"next"
+                    | b"page"
+                    | b"pagination"
+                    | b"start"
+                    | b"starting"
+                    | b"sync"
+            )
+        ),
+        b"key" => matches!(
+            before,
+            Some(b"access" | b"api" | b"auth" | b"secret" | b"subscription")
+        ),
+        b"accesstoken" | b"apikey" | b"apitoken" | b"assertion" | b"auth" | b"authorization"
+        | b"authtoken" | b"bearer" | b"credential" | b"credentials" | b"idtoken" | b"jwt"
+        | b"passwd" | b"password" | b"secret" | b"sessiontoken" => true,
+        _ => false,
     }
 }
 

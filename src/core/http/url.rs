@@ -22,6 +22,16 @@ pub enum Scheme {
     Https,
 }
 
+impl Scheme {
+    /// The scheme as it is written in a URL.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
 /// An absolute `http` or `https` URL of one resource. The target includes the query.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Endpoint {

@@ -30,11 +30,12 @@ pub enum Lenient {}
 ///
 /// It accepts one object and checks the grammar of RFC 8259, with these limits:
 ///
-/// - The names of its members and the wanted strings must be UTF-8, without lone surrogates. Other
+/// - The names that it reports and the wanted strings must be UTF-8, without lone surrogates. Other
 ///   strings are not decoded.
-/// - Names of its members and wanted strings that are longer than
+/// - Reported names and wanted strings that are longer than
 ///   [`Self::MAX_TOKEN`](ScanPolicy::MAX_TOKEN) are malformed. Longer numbers are not checked.
-/// - Containers more than 64 levels deep are skipped as [`Lenient`] does.
+/// - Containers more than 64 levels deep are skipped as [`Lenient`] does if their names are not
+///   reported, and are malformed otherwise.
 #[derive(Debug)]
 pub enum Strict {}
 

@@ -18,6 +18,9 @@ pub enum Wanted<F: 'static> {
     Value(F),
     /// These members of it.
     Members(&'static [Member<F>]),
+    /// The value itself, or these members of it. If the value is an object, the field is reported
+    /// at its beginning, as [`Scalar::Other`].
+    ValueOrMembers(F, &'static [Member<F>]),
 }
 
 /// A wanted value.
@@ -35,17 +38,33 @@ pub enum Scalar<'a> {
     Other,
 }
 
+/// What [`Strict`](super::Strict) does with the value of a member.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Interest<F> {
+    /// It checks the grammar, and reports nothing.
+    Ignore,
+    /// It reports the names of all members inside the value.
+    Members,
+    /// It reports the value itself as this field, and nothing inside it.
+    Value(F),
+    /// It reports the value, or all elements of arrays inside it, as this field, and the names of
+    /// all members inside it. It does not report `null` or the array itself.
+    Values(F),
+}
+
 /// Receives what a scanner finds. A closure is a visitor without [`Self::member`].
 pub trait Visitor<F> {
     /// Receives a wanted value.
     fn value(&mut self, field: F, value: Scalar<'_>);
 
-    /// Receives the name of each member of the document. Returns the field if the value is wanted.
+    /// Receives the name of each member that is of interest, and how many containers are open
+    /// around it: 1 for a member of the document.
     ///
-    /// Only [`Strict`](super::Strict) calls this. [`Lenient`](super::Lenient) uses a table.
-    fn member(&mut self, name: &str) -> Option<F> {
-        let _ = name;
-        None
+    /// [`Lenient`](super::Lenient) does not call this. It uses a table. Containers that the visitor
+    /// has entered are not counted.
+    fn member(&mut self, level: u32, name: &str) -> Interest<F> {
+        let _ = (level, name);
+        Interest::Ignore
     }
 
     /// Receives the beginning of the document, or of an object in the array that is the document.
@@ -77,6 +96,18 @@ pub const fn value<F: Copy>(name: &'static str, field: F) -> Member<F> {
     Member {
         name,
         wanted: Wanted::Value(field),
+    }
+}
+
+/// A member whose value is wanted, or has wanted members.
+pub const fn value_or_members<F: Copy>(
+    name: &'static str,
+    field: F,
+    members: &'static [Member<F>],
+) -> Member<F> {
+    Member {
+        name,
+        wanted: Wanted::ValueOrMembers(field, members),
     }
 }
 

@@ -67,7 +67,7 @@ pub enum ModelFault {
     /// Two parsers could read different models from the body.
     #[error(
         "the body can be read as naming more than one model (\"{0}\"); name the model once, in the \
-         documented spelling, and no fallback models"
+         documented spelling"
     )]
     Ambiguous(String),
     /// The body is compressed.
@@ -75,6 +75,13 @@ pub enum ModelFault {
         "the body is compressed, so its model cannot be read; send it without content-encoding"
     )]
     Encoded,
+    /// It is not known where requests for this operation name a model.
+    #[error(
+        "provider \"{0}\" serves only the models of a catalog, and it is not known where requests to \
+         this path name their model; use another operation, or ask an administrator to add the \
+         path to paths_without_model"
+    )]
+    UnknownOperation(String),
     /// The model is not within the first bytes of the body.
     #[error(
         "the model was not found in the first {0} bytes of the body; put it before the other \
@@ -92,11 +99,6 @@ impl Catalog {
     /// Whether it has a model.
     pub fn has(&self, model: &str) -> bool {
         self.0.iter().any(|pattern| pattern.matches(model))
-    }
-
-    /// The entries, as written by the operator.
-    pub fn entries(&self) -> impl Iterator<Item = String> {
-        self.0.iter().map(ToString::to_string)
     }
 
     /// The exact model IDs.
@@ -154,19 +156,24 @@ impl Allowed {
         names
     }
 
-    /// The allowed entries, for display.
+    /// The entries that the allowed models match, each once: those of the provider, those of the
+    /// grants, or what both have in common. If there are none, no model is allowed.
     pub fn entries(&self) -> Vec<String> {
-        let mut entries: Vec<String> = match (&self.served, &self.granted) {
-            (Some(served), None) => served.entries().collect(),
-            (None, granted) => {
-                let granted = granted.iter().flatten();
-                granted
-                    .flat_map(|part| part.entries().collect::<Vec<_>>())
-                    .collect()
-            }
-            (Some(_), Some(_)) => self.names().into_iter().map(str::to_owned).collect(),
+        let served = self.served.iter().flat_map(|served| &served.0);
+        let granted = self.granted.iter().flatten().flat_map(|part| &part.0);
+        let common: Vec<_> = match (&self.served, &self.granted) {
+            (Some(_), None) => served.cloned().collect(),
+            (None, _) => granted.cloned().collect(),
+            (Some(_), Some(_)) => served
+                .flat_map(|one| granted.clone().filter_map(|another| one.and(another)))
+                .collect(),
         };
-        entries.dedup();
+        let mut entries = Vec::new();
+        for entry in common.iter().map(ToString::to_string) {
+            if !entries.contains(&entry) {
+                entries.push(entry);
+            }
+        }
         entries
     }
 
@@ -184,6 +191,7 @@ impl ModelFault {
             Self::Missing(_) => "model_missing",
             Self::NotJson(_) => "body_not_json",
             Self::Ambiguous(_) => "model_ambiguous",
+            Self::UnknownOperation(_) => "operation_not_allowed",
             Self::Encoded => "body_encoded",
             Self::TooLate(_) => "model_too_late",
         }
@@ -225,7 +233,8 @@ mod tests {
             assert!(!catalog.has(model), "{model}");
         }
         assert_eq!(catalog.names().collect::<Vec<_>>(), ["gpt-4o"]);
-        assert_eq!(catalog.entries().collect::<Vec<_>>(), ["gpt-4o", "o3-*"]);
+        let both = allowed(Some(&["gpt-4o", "o3-*"]), None);
+        assert_eq!(both.entries(), ["gpt-4o", "o3-*"]);
         assert_eq!(Catalog::new(Vec::new()), None);
     }
 
@@ -240,6 +249,33 @@ mod tests {
         let granted = allowed(None, Some(&[&["c"]]));
         assert!(granted.has("c") && !granted.has("a"));
         assert!(Allowed::new("p", None, None, UnlistedStatus::NotFound).is_none());
+    }
+
+    #[test]
+    fn the_entries_are_the_effective_restriction() {
+        let served: &[&str] = &["gpt-4o", "gpt-4o-mini*", "o3-*"];
+        for (served, granted, entries) in [
+            (Some(served), None, &["gpt-4o", "gpt-4o-mini*", "o3-*"][..]),
+            (
+                Some(served),
+                Some(&[&["gpt-4o-mini*"][..]][..]),
+                &["gpt-4o-mini*"],
+            ),
+            (
+                Some(served),
+                Some(&[&["o3-mini", "o3-m*"], &["o3-m*"]]),
+                &["o3-mini", "o3-m*"],
+            ),
+            (
+                Some(served),
+                Some(&[&["gpt*"]]),
+                &["gpt-4o", "gpt-4o-mini*"],
+            ),
+            (Some(served), Some(&[&["claude-*"]]), &[]),
+            (None, Some(&[&["a"], &["b*", "a"]]), &["a", "b*"]),
+        ] {
+            assert_eq!(allowed(served, granted).entries(), entries, "{granted:?}");
+        }
     }
 
     #[test]

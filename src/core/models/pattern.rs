@@ -30,6 +30,25 @@ impl ModelPattern {
         }
     }
 
+    /// The pattern of the models that this one and another one match; `None` if there are none.
+    pub fn and(&self, other: &Self) -> Option<Self> {
+        match (self, other) {
+            (Self::Exact(name), other) | (other, Self::Exact(name)) => {
+                other.matches(name).then(|| Self::Exact(name.clone()))
+            }
+            (Self::Prefix(one), Self::Prefix(another)) => {
+                let (shorter, longer) = if one.len() < another.len() {
+                    (one, another)
+                } else {
+                    (another, one)
+                };
+                longer
+                    .starts_with(shorter.as_str())
+                    .then(|| Self::Prefix(longer.clone()))
+            }
+        }
+    }
+
     /// The ID, if it is exact.
     pub fn name(&self) -> Option<&str> {
         match self {
@@ -52,6 +71,33 @@ impl fmt::Display for ModelPattern {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_patterns_have_the_models_in_common_that_both_match() {
+        for (one, another, common) in [
+            ("m", "m", Some("m")),
+            ("m", "n", None),
+            ("m-1", "m-*", Some("m-1")),
+            ("n", "m-*", None),
+            ("m-*", "m-1*", Some("m-1*")),
+            ("m*", "m*", Some("m*")),
+            ("*", "m-*", Some("m-*")),
+            ("m-*", "n-*", None),
+        ] {
+            let [a, b] = [one, another].map(|text| ModelPattern::parse(text).unwrap());
+            let common = common.map(str::to_owned);
+            assert_eq!(
+                a.and(&b).map(|it| it.to_string()),
+                common,
+                "{one} {another}"
+            );
+            assert_eq!(
+                b.and(&a).map(|it| it.to_string()),
+                common,
+                "{one} {another}"
+            );
+        }
+    }
 
     #[test]
     fn a_star_is_only_allowed_at_the_end() {

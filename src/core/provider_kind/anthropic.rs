@@ -30,6 +30,7 @@ pub(super) const PROFILE: Profile = Profile {
     usage_headers: None,
     upload_url_headers: &[],
     token_locations: |_| &[TokenLocation::Bearer, TokenLocation::XApiKey],
+    option_headers: &[],
     token_hint: "authorization: Bearer",
     key_placement: |_| KeyPlacement::Header(Cow::Borrowed("x-api-key")),
     credentials: CredentialRule {
@@ -39,23 +40,24 @@ pub(super) const PROFILE: Profile = Profile {
         key_header: false,
         signing_service: None,
     },
-    account_headers: &["anthropic-organization-id"],
     connect_snippets: snippets::ANTHROPIC,
 };
 
-/// What uses a model. Batches are not metered here.
+/// What uses a model. Counting tokens is free.
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::with_model_in_body("messages")
         .named("chat")
         .metered(&MESSAGES),
-    Operation::with_model_in_body("messages/count_tokens"),
+    Operation::with_model_in_body("messages/count_tokens").unmetered(),
+    Operation::with_nested_requests("messages/batches").in_background(),
+    Operation::with_model_in_body("complete").named("text_completion"),
 ];
 
 /// Files, skills, and the management of resources that exist already.
 const RESOURCES: &[Operation] = &[
     Operation::without_model("files"),
     Operation::without_model("skills"),
-    Operation::without_model("skills/**"),
+    Operation::without_model("skills/*/versions"),
     Operation::without_model("messages/batches/*/cancel"),
 ];
 
@@ -74,6 +76,6 @@ mod tests {
         assert_eq!(name("v1/chat/completions"), Some("chat_completions"));
         assert_eq!(name("v1/messages/count_tokens"), None);
         assert_eq!(name("v1/messages/batches"), None);
-        assert_eq!(name("v1/complete"), None);
+        assert_eq!(name("v1/complete"), Some("any_shape"));
     }
 }

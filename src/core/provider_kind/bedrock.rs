@@ -6,7 +6,7 @@ mod usage;
 
 use std::borrow::Cow;
 
-use super::operation::{Api, ModelInPath, Operation, RestOfPath};
+use super::operation::{Api, BodyFormat, ModelInPath, Operation, RestOfPath};
 use super::upstream_path::{PathRule, VersionInsertion};
 use super::{CredentialRule, DefaultEndpoint, KeyPlacement, Profile, openai, snippets};
 use crate::aws::partition::Partition;
@@ -36,11 +36,12 @@ pub(super) const PROFILE: Profile = Profile {
         models_in_path: &[MODEL],
         model_list: None,
     },
-    prefixed_apis: &[],
+    prefixed_apis: &[("openai/v1/", OPENAI), ("openai/", OPENAI)],
     model_prefix: "",
     usage_headers: Some(usage::reported_in_headers),
     upload_url_headers: &[],
     token_locations: |_| &[TokenLocation::Bearer, TokenLocation::SessionToken],
+    option_headers: &["x-amzn-bedrock-"],
     token_hint: "authorization: Bearer",
     key_placement: |_| KeyPlacement::Bearer,
     credentials: CredentialRule {
@@ -50,8 +51,14 @@ pub(super) const PROFILE: Profile = Profile {
         key_header: false,
         signing_service: Some("bedrock"),
     },
-    account_headers: &[],
     connect_snippets: snippets::BEDROCK,
+};
+
+/// OpenAI's API, below `openai/v1`.
+const OPENAI: Api = Api {
+    operations: &[openai::OPERATIONS, openai::SESSIONS],
+    models_in_path: &[],
+    model_list: None,
 };
 
 /// `model/<model>/<operation>`, with the model percent-encoded into one segment.
@@ -62,7 +69,7 @@ const MODEL: ModelInPath = ModelInPath {
     collection: "",
 };
 
-/// What uses a model. Counting tokens (`count-tokens`) reports no usage.
+/// What uses a model. Counting tokens (`count-tokens`) is free.
 const OPERATIONS: &[Operation] = &[
     Operation::with_model_in_path("converse")
         .named("chat")
@@ -70,20 +77,28 @@ const OPERATIONS: &[Operation] = &[
     Operation::with_model_in_path("converse-stream")
         .named("chat")
         .metered(&CONVERSE),
-    Operation::with_model_in_member("async-invoke", "modelId").named("text_completion"),
+    Operation::with_model_in_member("async-invoke", "modelId")
+        .named("text_completion")
+        .in_background(),
     Operation::with_model_in_path("invoke")
         .named("text_completion")
         .metered(&usage::INVOKE_MODEL),
     Operation::with_model_in_path("invoke-with-response-stream")
         .named("text_completion")
         .metered(&usage::INVOKE_MODEL),
+    Operation::with_model_in_path("invoke-with-bidirectional-stream").with_body(BodyFormat::Events),
+    Operation::with_model_in_path("count-tokens").unmetered(),
 ];
 
-const RESOURCES: &[Operation] = &[Operation::without_model("guardrail/**")];
+/// Guardrails apply policies to texts, without a model.
+const RESOURCES: &[Operation] = &[
+    Operation::without_model("guardrail/*/version/*/apply"),
+    Operation::without_model("guardrail-checks/invoke"),
+];
 
-fn default_endpoint(region: &str) -> Cow<'static, str> {
-    let domain = Partition::of(region).domain;
-    Cow::Owned(format!("https://bedrock-runtime.{region}.{domain}"))
+fn default_endpoint(region: &str) -> Option<Cow<'static, str>> {
+    let domain = Partition::of(region)?.domain;
+    Some(format!("https://bedrock-runtime.{region}.{domain}").into())
 }
 
 #[cfg(test)]
@@ -92,13 +107,18 @@ mod tests {
 
     #[test]
     fn the_public_service_is_the_regions() {
-        assert_eq!(
-            default_endpoint("us-east-1"),
-            "https://bedrock-runtime.us-east-1.amazonaws.com"
-        );
-        assert_eq!(
-            default_endpoint("cn-north-1"),
-            "https://bedrock-runtime.cn-north-1.amazonaws.com.cn"
-        );
+        for (region, url) in [
+            (
+                "us-east-1",
+                Some("https://bedrock-runtime.us-east-1.amazonaws.com"),
+            ),
+            (
+                "cn-north-1",
+                Some("https://bedrock-runtime.cn-north-1.amazonaws.com.cn"),
+            ),
+            ("moon-base-1", None),
+        ] {
+            assert_eq!(default_endpoint(region).as_deref(), url, "{region}");
+        }
     }
 }

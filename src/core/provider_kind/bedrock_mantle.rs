@@ -45,6 +45,7 @@ pub(super) const PROFILE: Profile = Profile {
             TokenLocation::SessionToken,
         ]
     },
+    option_headers: &["x-amzn-bedrock-"],
     credentials: CredentialRule {
         optional: false,
         api_key: false,
@@ -52,14 +53,13 @@ pub(super) const PROFILE: Profile = Profile {
         key_header: false,
         signing_service: Some("bedrock-mantle"),
     },
-    account_headers: &[],
     connect_snippets: snippets::BEDROCK_MANTLE,
     ..openai::PROFILE
 };
 
-fn default_endpoint(region: &str) -> Cow<'static, str> {
-    let domain = Partition::of(region).newer_domain;
-    Cow::Owned(format!("https://bedrock-mantle.{region}.{domain}"))
+fn default_endpoint(region: &str) -> Option<Cow<'static, str>> {
+    let domain = Partition::of(region)?.newer_domain;
+    Some(format!("https://bedrock-mantle.{region}.{domain}").into())
 }
 
 #[cfg(test)]
@@ -75,7 +75,7 @@ mod tests {
                 "https://bedrock-mantle.eusc-de-east-1.api.amazonwebservices.eu",
             ),
         ] {
-            assert_eq!(default_endpoint(region), url);
+            assert_eq!(default_endpoint(region).as_deref(), Some(url));
         }
     }
 

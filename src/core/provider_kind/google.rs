@@ -46,6 +46,7 @@ pub(super) const PROFILE: Profile = Profile {
             &[TokenLocation::XGoogApiKey, TokenLocation::KeyParameter]
         }
     },
+    option_headers: &[],
     token_hint: "x-goog-api-key",
     key_placement: |path| {
         if is_openai_compatible(path) {
@@ -61,7 +62,6 @@ pub(super) const PROFILE: Profile = Profile {
         key_header: false,
         signing_service: None,
     },
-    account_headers: &[],
     connect_snippets: snippets::GOOGLE,
 };
 
@@ -80,7 +80,7 @@ const TUNED_MODEL: ModelInPath = ModelInPath {
     ..MODEL
 };
 
-/// What uses a model. Counting tokens (`countTokens`) reports no usage.
+/// What uses a model. Counting tokens (`countTokens`) is free.
 const OPERATIONS: &[Operation] = &[
     Operation::with_model_in_path("generateContent")
         .named("generate_content")
@@ -98,8 +98,18 @@ const OPERATIONS: &[Operation] = &[
     Operation::with_model_in_body("interactions")
         .named("chat")
         .metered(&INTERACTIONS),
-    Operation::with_model_in_path("batchGenerateContent").named("generate_content"),
-    Operation::with_model_in_path("asyncBatchEmbedContent").named("embeddings"),
+    Operation::with_model_in_path("countTokens").unmetered(),
+    Operation::with_model_in_path("computeTokens").unmetered(),
+    Operation::with_model_in_path("generateAnswer").named("generate_content"),
+    Operation::with_model_in_path("predict"),
+    Operation::with_model_in_path("predictLongRunning").in_background(),
+    Operation::with_model_in_body("cachedContents"),
+    Operation::with_model_in_path("batchGenerateContent")
+        .named("generate_content")
+        .in_background(),
+    Operation::with_model_in_path("asyncBatchEmbedContent")
+        .named("embeddings")
+        .in_background(),
     // The Live API: `ws/…BidiGenerateContent`, where the first message names the model.
     Operation::with_unknown_model("BidiGenerateContent").named("generate_content"),
 ];
@@ -110,8 +120,10 @@ const RESOURCES: &[Operation] = &[
     Operation::without_model("files:register"),
     Operation::without_model("cachedContents/*"),
     Operation::without_model("fileSearchStores"),
-    Operation::without_model("fileSearchStores/**"),
-    Operation::without_model("batches/*"),
+    Operation::without_model("fileSearchStores/*:importFile"),
+    Operation::without_model("fileSearchStores/*:uploadToFileSearchStore"),
+    Operation::without_model("batches/*:cancel"),
+    Operation::without_model("interactions/*/cancel"),
 ];
 
 /// Whether a path is `openai/…` or `<version>/openai/…`.

@@ -14,18 +14,22 @@ pub enum ModelListShape {
 }
 
 impl ModelListShape {
-    /// A list of all these models on one page.
-    pub fn list(self, models: &[&str], owner: &str) -> Value {
+    /// A list of all these models on one page. `allowed` says which models may be used, also by
+    /// prefixes, which cannot be listed. Clients that do not know that member ignore it.
+    pub fn list(self, models: &[&str], allowed: &[String], owner: &str) -> Value {
         let entries: Vec<_> = models.iter().map(|model| self.one(model, owner)).collect();
         match self {
-            Self::Objects => json!({"object": "list", "data": entries}),
+            Self::Objects => {
+                json!({"object": "list", "data": entries, "allowed_models": allowed})
+            }
             Self::Pages => json!({
                 "data": entries,
                 "has_more": false,
                 "first_id": models.first(),
                 "last_id": models.last(),
+                "allowed_models": allowed,
             }),
-            Self::Resources => json!({"models": entries}),
+            Self::Resources => json!({"models": entries, "allowedModels": allowed}),
         }
     }
 

@@ -1,11 +1,11 @@
 //! OpenAI: a bearer token both ways, `/v1` where the SDK leaves it out.
 
 use super::model_list::ModelListShape;
-use super::operation::{Api, ModelInPath, Operation, RestOfPath};
+use super::operation::{Api, BodyFormat, ModelInPath, Operation, RestOfPath};
 use super::upstream_path::{PathRule, VersionInsertion};
 use super::{CredentialRule, DefaultEndpoint, KeyPlacement, Profile, snippets};
 use crate::http::token_location::TokenLocation;
-use crate::usage::dialect::{CHAT_COMPLETIONS, RESPONSES};
+use crate::usage::dialect::{ANY_SHAPE, CHAT_COMPLETIONS, MESSAGES, RESPONSES};
 
 pub(super) const PROFILE: Profile = Profile {
     type_name: "openai",
@@ -24,6 +24,7 @@ pub(super) const PROFILE: Profile = Profile {
             TokenLocation::Subprotocol,
         ]
     },
+    option_headers: &[],
     token_hint: "authorization: Bearer",
     key_placement: |_| KeyPlacement::Bearer,
     credentials: CredentialRule {
@@ -33,7 +34,6 @@ pub(super) const PROFILE: Profile = Profile {
         key_header: true,
         signing_service: None,
     },
-    account_headers: &["openai-organization", "openai-project"],
     connect_snippets: snippets::OPENAI,
 };
 
@@ -46,7 +46,7 @@ pub(super) const PATHS: PathRule = PathRule {
 };
 
 pub(super) const API: Api = Api {
-    operations: &[OPERATIONS, SESSIONS, RESOURCES],
+    operations: &[OPERATIONS, ASSISTANTS, SESSIONS, RESOURCES, CONVERSATIONS],
     models_in_path: &[DEPLOYMENT],
     model_list: Some(ModelListShape::Objects),
 };
@@ -73,22 +73,64 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation::with_model_in_body("completions")
         .named("text_completion")
         .metered(&CHAT_COMPLETIONS),
-    Operation::with_model_in_body("rerank").metered(&CHAT_COMPLETIONS),
+    Operation::with_model_in_body("rerank").metered(&ANY_SHAPE),
     Operation::with_model_in_body("responses/compact").metered(&RESPONSES),
-    Operation::with_model_in_body("responses/input_tokens"),
+    Operation::with_model_in_body("responses/input_tokens").unmetered(),
     Operation::with_model_in_body("decisions").metered(&RESPONSES),
     Operation::with_model_in_body("images/generations")
         .named("image_generation")
         .metered(&RESPONSES),
     Operation::with_model_in_body("images/edits")
         .named("image_generation")
-        .metered(&RESPONSES),
-    Operation::with_model_in_body("audio/transcriptions").metered(&RESPONSES),
-    Operation::with_model_in_body("audio/translations").metered(&RESPONSES),
+        .metered(&RESPONSES)
+        .with_body(BodyFormat::JsonOrForm),
+    Operation::with_model_in_body("audio/transcriptions")
+        .metered(&RESPONSES)
+        .with_body(BodyFormat::JsonOrForm),
+    Operation::with_model_in_body("audio/translations")
+        .metered(&RESPONSES)
+        .with_body(BodyFormat::JsonOrForm),
     Operation::with_model_in_body("audio/speech").metered(&RESPONSES),
-    Operation::with_model_in_body("moderations"),
+    // OpenAI's moderations are free, and those of others report usage.
+    Operation::with_model_in_body("moderations").metered_if_reported(),
+    Operation::with_model_in_body("images/variations")
+        .named("image_generation")
+        .metered(&RESPONSES)
+        .with_body(BodyFormat::JsonOrForm),
+    Operation::with_model_in_body("videos").metered(&RESPONSES),
     // Compatible servers have Anthropic's API too.
-    Operation::with_unknown_model("messages").named("chat"),
+    Operation::with_model_in_body("messages")
+        .named("chat")
+        .metered(&MESSAGES),
+    Operation::with_model_in_body("messages/count_tokens").unmetered(),
+];
+
+/// Assistants, which OpenAI and Azure have. A run without a model of its own uses the assistant's.
+pub(super) const ASSISTANTS: &[Operation] = &[
+    Operation::with_model_in_body("assistants").metered_if_reported(),
+    Operation::with_model_in_body("assistants/*").metered_if_reported(),
+    Operation::with_model_in_body("threads/runs")
+        .named("chat")
+        .metered(&CHAT_COMPLETIONS),
+    Operation::with_model_in_body("threads/*/runs")
+        .named("chat")
+        .metered(&CHAT_COMPLETIONS),
+    Operation::without_model("threads"),
+    Operation::without_model("threads/*"),
+    // A message starts no run at OpenAI. Other servers may answer it.
+    Operation::without_model("threads/*/messages")
+        .named("chat")
+        .metered_if_reported(),
+    Operation::without_model("threads/*/messages/*"),
+    Operation::without_model("threads/*/runs/*"),
+    Operation::without_model("threads/*/runs/*/cancel"),
+];
+
+/// Conversations that are stored. Other vendors generate at the same paths.
+pub(super) const CONVERSATIONS: &[Operation] = &[
+    Operation::without_model("conversations"),
+    Operation::without_model("conversations/*"),
+    Operation::without_model("conversations/*/items"),
 ];
 
 /// WebSocket sessions with one model.
@@ -102,19 +144,26 @@ pub(super) const RESOURCES: &[Operation] = &[
     Operation::without_model("uploads/*/complete"),
     Operation::without_model("uploads/*/cancel"),
     Operation::without_model("vector_stores"),
-    Operation::without_model("vector_stores/**"),
+    Operation::without_model("vector_stores/*"),
+    Operation::without_model("vector_stores/*/search"),
+    Operation::without_model("vector_stores/*/files"),
+    Operation::without_model("vector_stores/*/files/*"),
+    Operation::without_model("vector_stores/*/file_batches"),
+    Operation::without_model("vector_stores/*/file_batches/*/cancel"),
     Operation::without_model("containers"),
-    Operation::without_model("containers/**"),
-    Operation::without_model("conversations"),
-    Operation::without_model("conversations/**"),
+    Operation::without_model("containers/*/files"),
+    Operation::without_model("skills"),
+    Operation::without_model("skills/*"),
+    Operation::without_model("skills/*/versions"),
     Operation::without_model("chat/completions/*"),
     Operation::without_model("responses/*/cancel"),
     Operation::without_model("batches/*/cancel"),
     Operation::without_model("fine_tuning/jobs/*/cancel"),
     Operation::without_model("fine_tuning/jobs/*/pause"),
     Operation::without_model("fine_tuning/jobs/*/resume"),
-    Operation::without_model("threads"),
-    Operation::without_model("threads/*/messages").named("chat"),
+    Operation::without_model("realtime/calls/*/hangup"),
+    Operation::without_model("realtime/calls/*/refer"),
+    Operation::without_model("realtime/calls/*/reject"),
 ];
 
 #[cfg(test)]

@@ -4,11 +4,13 @@
 //! Ollama's own API has no version. Those of its operations that generate or describe models are
 //! passed on without one. Those that change the server's models get a version, so that they fail:
 //! a caller who may invoke a provider must not be able to delete its models.
+//!
+//! Conversations are not listed: Mistral generates at the same paths, with an agent's model.
 
 use super::operation::{Api, Operation};
 use super::upstream_path::PathRule;
 use super::{CredentialRule, DefaultEndpoint, Profile, openai, snippets};
-use crate::usage::dialect::API_CHAT;
+use crate::usage::dialect::{API_CHAT, CHAT_COMPLETIONS};
 
 pub(super) const PROFILE: Profile = Profile {
     type_name: "openai_compatible",
@@ -32,6 +34,8 @@ pub(super) const PROFILE: Profile = Profile {
         operations: &[
             openai::OPERATIONS,
             OLLAMA,
+            OTHER_SERVERS,
+            openai::ASSISTANTS,
             openai::SESSIONS,
             openai::RESOURCES,
         ],
@@ -59,6 +63,34 @@ const OLLAMA: &[Operation] = &[
     Operation::with_model_in_body("api/embed")
         .named("embeddings")
         .metered(&API_CHAT),
+    Operation::with_model_in_body("api/embeddings")
+        .named("embeddings")
+        .metered(&API_CHAT),
+    Operation::with_model_in_body("api/show"),
+];
+
+/// What vLLM, Mistral, Cohere, xAI and Open WebUI have beyond OpenAI's API, each with its model in
+/// the body.
+const OTHER_SERVERS: &[Operation] = &[
+    Operation::with_model_in_body("api/chat/completions")
+        .named("chat")
+        .metered(&CHAT_COMPLETIONS),
+    Operation::with_model_in_body("chat").named("chat"),
+    Operation::with_model_in_body("embed").named("embeddings"),
+    Operation::with_model_in_body("fim/completions")
+        .named("text_completion")
+        .metered(&CHAT_COMPLETIONS),
+    Operation::with_model_in_body("ocr"),
+    Operation::with_model_in_body("score"),
+    Operation::with_model_in_body("classify"),
+    Operation::with_model_in_body("pooling"),
+    Operation::with_model_in_body("classifications"),
+    Operation::with_model_in_body("chat/classifications"),
+    Operation::with_model_in_body("chat/moderations"),
+    Operation::with_model_in_body("videos/generations"),
+    Operation::with_model_in_body("tokenize").unmetered(),
+    Operation::with_model_in_body("detokenize").unmetered(),
+    Operation::with_model_in_body("tokenize-text").unmetered(),
 ];
 
 #[cfg(test)]

@@ -35,6 +35,12 @@ impl PathRule {
     /// URL ended with one.
     pub fn upstream_path(&self, base: &str, path: &[u8]) -> Vec<u8> {
         let path = without_leading_slashes(path);
+        let (first, below) = split_first(path);
+        let path = if is_version(first) {
+            last_version(path, below).0
+        } else {
+            path
+        };
         let alias = self
             .aliases
             .iter()
@@ -57,6 +63,8 @@ impl PathRule {
         let (first, below) = split_first(rest);
         let is_unversioned = |start: &&str| starts_with(rest, start);
         let (version, rest) = if is_version(first) {
+            // A base URL with a version, in an SDK that adds the version itself, repeats it.
+            let (rest, below) = last_version(rest, below);
             // The version is already in the middle of the base URL.
             let is_in_base = may_be_complete && version_of_base.is_empty();
             (b"".as_slice(), if is_in_base { below } else { rest })
@@ -82,14 +90,17 @@ impl PathRule {
         joined
     }
 
-    /// A client's path without its prefix and version.
+    /// A client's path without its prefix and versions, in any case of their letters.
     pub fn native_path<'a>(&self, path: &'a [u8]) -> &'a [u8] {
-        let (_, rest) = self.split_prefix(without_leading_slashes(path));
-        let mut parts = rest.splitn(2, |byte| *byte == b'/');
-        match (parts.next(), parts.next()) {
-            (Some(first), Some(native)) if is_version(first) => native,
-            _ => rest,
-        }
+        let path = without_leading_slashes(path);
+        let (first, below) = split_first(path);
+        let is_prefix = |prefix: &&str| first.eq_ignore_ascii_case(prefix.as_bytes());
+        let rest = if !below.is_empty() && self.prefixes.iter().any(is_prefix) {
+            below
+        } else {
+            path
+        };
+        without_versions(rest).unwrap_or(rest)
     }
 
     /// Whether a client's path begins with a prefix.
@@ -120,7 +131,11 @@ impl PathRule {
 pub fn versionless_path(base: &str, path: &[u8]) -> Vec<u8> {
     let path = without_leading_slashes(path);
     let (first, below) = split_first(path);
-    let path = if is_version(first) { below } else { path };
+    let path = if is_version(first) {
+        last_version(path, below).1
+    } else {
+        path
+    };
     [base.as_bytes(), b"/", path].concat()
 }
 
@@ -129,6 +144,40 @@ pub fn path_prefix(base: &str) -> &str {
     match base.rsplit_once('/') {
         Some((above, last)) if is_version(last.as_bytes()) => above,
         _ => base,
+    }
+}
+
+/// The text of a path pattern without a version at its start, because paths are compared without
+/// theirs.
+pub fn without_version(pattern: &str) -> &str {
+    let path = pattern.strip_prefix('/').unwrap_or(pattern);
+    let rest = without_versions(path.as_bytes());
+    let rest = rest.and_then(|rest| std::str::from_utf8(rest).ok());
+    rest.unwrap_or(pattern)
+}
+
+/// A path without the versions at its start. `None` if it has none, or nothing else.
+fn without_versions(path: &[u8]) -> Option<&[u8]> {
+    let mut found = None;
+    let mut rest = path;
+    while rest.contains(&b'/')
+        && let (first, below) = split_first(rest)
+        && resembles_version(first)
+    {
+        (found, rest) = (Some(below), below);
+    }
+    found
+}
+
+/// A path that begins with a version from its last leading version on, and what follows that.
+/// `below` is what follows the first version.
+fn last_version<'a>(mut path: &'a [u8], mut below: &'a [u8]) -> (&'a [u8], &'a [u8]) {
+    loop {
+        let (next, after) = split_first(below);
+        if !is_version(next) {
+            return (path, below);
+        }
+        (path, below) = (below, after);
     }
 }
 
@@ -162,6 +211,12 @@ fn ends_with(base: &str, segment: &[u8]) -> bool {
 fn has_version(base: &str) -> bool {
     base.split('/')
         .any(|segment| is_version(segment.as_bytes()))
+}
+
+/// Whether a server that ignores the case of letters could read a segment as a version.
+fn resembles_version(segment: &[u8]) -> bool {
+    is_version(segment)
+        || matches!(segment, [b'v' | b'V', ..]) && is_version(&segment.to_ascii_lowercase())
 }
 
 /// Whether a segment is an API version: `v1`, `v1beta`, `v1alpha2`.

@@ -20,8 +20,10 @@ use crate::telemetry::metric::TokenVerdict;
 pub enum Rejection {
     /// The path is not valid.
     Path(RouteError),
-    /// The method is TRACE, whose response contains the request's credentials.
+    /// The method is not one that APIs use.
     Method,
+    /// A browser asks for a provider's response as a page, a script or a worker.
+    ForBrowserToRun,
     /// A credential is repeated.
     Repeated(RepeatedHeader),
     /// The token is missing or not valid.
@@ -41,12 +43,21 @@ pub enum Rejection {
     TooLarge(u64),
     /// The client asks for a WebSocket where each request is signed with its body.
     Upgrade,
+    /// The client asks for a stream in both directions where each request is signed with its body.
+    BidirectionalStream,
     /// The host does not deliver the body while it holds the headers.
     BodyWithheld,
     /// Too many requests wait for a fetch.
     TooManyWaiting,
+    /// The keys are being fetched, and the body is larger than this limit in bytes, up to which it
+    /// is held meanwhile.
+    KeysPending(u64),
+    /// The bodies of all requests that are held are too large.
+    TooMuchHeld,
     /// The caller lacks a permission on the provider with this name, or on all providers.
     Denied(Denied, Option<String>),
+    /// The path of the provider with this name is not allowed.
+    PathNotAllowed(String),
     /// The model is unknown or not allowed.
     Model(ModelFault),
     /// The provider with this name is disabled.
@@ -59,6 +70,8 @@ pub enum Rejection {
     NoUpstreamPath(String),
     /// A request to an MCP server.
     Mcp(Box<McpRejection>),
+    /// The host has accepted no configuration.
+    NotConfigured,
     /// The gateway is in a state that must not occur.
     Internal(&'static str),
 }
@@ -71,7 +84,7 @@ impl Rejection {
             | Self::GatewayTokenMissing(_)
             | Self::OwnCredentialMissing
             | Self::GatewayTokenPassedThrough(_) => Some(TokenVerdict::Refused),
-            Self::KeysUnavailable(_) => Some(TokenVerdict::Unavailable),
+            Self::KeysUnavailable(_) | Self::KeysPending(_) => Some(TokenVerdict::Unavailable),
             _ => None,
         }
     }
@@ -86,7 +99,14 @@ impl Rejection {
             Self::Method => ErrorResponse::new(
                 &METHOD_NOT_ALLOWED,
                 "method_not_allowed",
-                "TRACE would return the provider's key; use the methods of the provider's API",
+                "the method is not GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS in upper case; use \
+                 the method that the provider documents",
+            ),
+            Self::ForBrowserToRun => ErrorResponse::new(
+                &FORBIDDEN,
+                "browser_destination_refused",
+                "a browser asks for a provider's response as a page, a script or a worker, which \
+                 the provider could then run at the gateway's address; use fetch() instead",
             ),
             Self::Repeated(error) => ErrorResponse::new(
                 &BAD_REQUEST,
@@ -163,6 +183,13 @@ impl Rejection {
                 "requests to this provider are signed with their body, which a WebSocket does not \
                  have; use the provider's HTTP operations",
             ),
+            Self::BidirectionalStream => ErrorResponse::new(
+                &BAD_REQUEST,
+                "bidirectional_stream_not_possible",
+                "requests to this provider are signed with their whole body, which a bidirectional \
+                 stream does not have before it is answered; use Converse or InvokeModel, or call \
+                 the provider directly",
+            ),
             Self::BodyWithheld => ErrorResponse::new(
                 &INTERNAL,
                 "body_withheld",
@@ -174,6 +201,23 @@ impl Rejection {
                 &UNAVAILABLE,
                 "too_many_waiting",
                 "too many requests are waiting for keys or credentials; try again later",
+            )
+            .retry(Retry::After(Duration::from_secs(1))),
+            Self::KeysPending(limit) => ErrorResponse::new(
+                &UNAVAILABLE,
+                "keys_pending",
+                format!(
+                    "the token cannot be verified before its issuer's keys have been fetched, and \
+                     the body is larger than {limit} bytes, the most that this gateway holds \
+                     meanwhile; try again"
+                ),
+            )
+            .retry(Retry::After(Duration::from_secs(1))),
+            Self::TooMuchHeld => ErrorResponse::new(
+                &UNAVAILABLE,
+                "too_much_held",
+                "this gateway holds too much of requests that wait for keys or credentials, for \
+                 their model or to be signed; try again later",
             )
             .retry(Retry::After(Duration::from_secs(1))),
             Self::Denied(denied, provider) => {
@@ -192,6 +236,15 @@ impl Rejection {
             Self::Model(fault) => {
                 ErrorResponse::new(class_of(fault), fault.code(), fault.to_string())
             }
+            Self::PathNotAllowed(provider) => ErrorResponse::new(
+                &FORBIDDEN,
+                "path_not_allowed",
+                format!(
+                    "the caller may not request this path of provider \"{provider}\", or it can be \
+                     read as such a path; use an allowed path in its plain spelling, or ask an \
+                     administrator"
+                ),
+            ),
             Self::Disabled(provider) => ErrorResponse::new(
                 &FORBIDDEN,
                 "provider_disabled",
@@ -219,6 +272,12 @@ impl Rejection {
                 ),
             ),
             Self::Mcp(rejection) => rejection.response(),
+            Self::NotConfigured => ErrorResponse::new(
+                &UNAVAILABLE,
+                "gateway_not_configured",
+                "the gateway has no valid configuration; its operator finds the reasons in Envoy's \
+                 log",
+            ),
             Self::Internal(problem) => ErrorResponse::new(
                 &INTERNAL,
                 "internal_error",
@@ -240,6 +299,7 @@ const fn class_of(fault: &ModelFault) -> &'static ErrorClass {
             UnlistedStatus::NotFound => &NOT_FOUND,
             UnlistedStatus::Forbidden => &FORBIDDEN,
         },
+        ModelFault::UnknownOperation(_) => &FORBIDDEN,
         ModelFault::Encoded => &UNSUPPORTED,
         ModelFault::TooLate(_) => &TOO_LARGE,
         _ => &BAD_REQUEST,

@@ -25,6 +25,7 @@ pub enum LogField {
     CacheWriteTokens,
     ReasoningTokens,
     Cost,
+    CostIncomplete,
     ReportedCost,
     TimeToFirstToken,
     TimePerOutputToken,
@@ -43,7 +44,7 @@ pub struct LogFields(u32);
 
 impl LogField {
     /// All of them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Provider,
         Self::System,
         Self::Operation,
@@ -61,6 +62,7 @@ impl LogField {
         Self::CacheWriteTokens,
         Self::ReasoningTokens,
         Self::Cost,
+        Self::CostIncomplete,
         Self::ReportedCost,
         Self::TimeToFirstToken,
         Self::TimePerOutputToken,
@@ -93,6 +95,7 @@ impl LogField {
             Self::CacheWriteTokens => "gen_ai.usage.cache_creation.input_tokens",
             Self::ReasoningTokens => "gen_ai.usage.reasoning.output_tokens",
             Self::Cost => "gen_ai.cost",
+            Self::CostIncomplete => "ai_gateway.cost.incomplete",
             Self::ReportedCost => "gen_ai.cost.reported",
             Self::TimePerOutputToken => "gen_ai.server.time_per_output_token_ms",
             Self::TimeToFirstToken => "gen_ai.server.time_to_first_token_ms",

@@ -4,11 +4,11 @@
 //! host defines the metric.
 
 use super::label::label_value;
-pub use super::models::ModelLabel;
 use super::models::{MODELS, Models, TOOLS};
+pub use super::models::{ModelBudget, ModelLabel};
 use crate::base::hash::FxHashMap;
 use crate::base::shared_data::SharedData;
-use crate::models::price::Cost;
+use crate::models::price::{Cost, CostGap};
 use crate::usage::response_usage::IncompleteReason;
 
 /// A value for a metric.
@@ -39,6 +39,8 @@ pub enum Metric {
     Cost(LabelSet),
     /// Responses whose usage is unknown or incomplete.
     UsageUnknown(LabelSet, IncompleteReason),
+    /// Responses with something that no price covers.
+    CostIncomplete(LabelSet, CostGap),
     /// Requests that the gateway refused, by error code.
     Refusals(&'static str),
     /// Requests that were authenticated, by the verdict.
@@ -153,7 +155,10 @@ pub struct Labels {
 type LabelsOfServer = FxHashMap<(&'static str, Option<ModelLabel>), LabelSet>;
 
 /// How many tools of MCP servers become label values.
-const MAX_TOOLS: usize = 100;
+const TOOL_BUDGET: ModelBudget = ModelBudget {
+    max_models: 100,
+    providers: 1,
+};
 
 type LabelsOfProvider = FxHashMap<(&'static str, ModelLabel), LabelSet>;
 
@@ -165,6 +170,7 @@ impl Metric {
             | Self::Tokens(..)
             | Self::Cost(_)
             | Self::UsageUnknown(..)
+            | Self::CostIncomplete(..)
             | Self::Refusals(_)
             | Self::Authentications(_)
             | Self::TokenCacheLookups(_)
@@ -211,6 +217,10 @@ impl Metric {
             Self::UsageUnknown(set, reason) => {
                 let reason = one_label("reason", reason.code());
                 with(set, &reason, "ai_gateway_usage_unknown")
+            }
+            Self::CostIncomplete(set, gap) => {
+                let reason = one_label("reason", gap.code());
+                with(set, &reason, "ai_gateway_cost_incomplete")
             }
             Self::Refusals(code) => one_label("code", code) + "ai_gateway_refusals",
             Self::Authentications(outcome) => {
@@ -297,21 +307,26 @@ impl FetchOutcome {
 }
 
 impl Labels {
-    /// Empty labels. The `known` models and up to `max_models` others get a label value of their
-    /// own.
+    /// Empty labels. The `known` models and some others, within the budget, get a label value of
+    /// their own.
     pub fn new<'a>(
         known: impl Iterator<Item = &'a str>,
-        max_models: usize,
+        budget: ModelBudget,
         shared_data: &dyn SharedData,
     ) -> Self {
         Self {
             sets: Vec::new(),
             cost_remainder: FxHashMap::default(),
-            models: Models::new(MODELS, known, max_models, shared_data),
-            tools: Models::new(TOOLS, std::iter::empty(), MAX_TOOLS, shared_data),
+            models: Models::new(MODELS, known, budget, shared_data),
+            tools: Models::new(TOOLS, std::iter::empty(), TOOL_BUDGET, shared_data),
             of_mcp_requests: FxHashMap::default(),
             of_requests: FxHashMap::default(),
         }
+    }
+
+    /// Divides the label values of tools among so many MCP servers.
+    pub const fn divide_tools(&mut self, servers: usize) {
+        self.tools.divide(servers);
     }
 
     /// Adds a set of one label.
@@ -320,9 +335,19 @@ impl Labels {
         self.add(set)
     }
 
-    /// A model's label value.
-    pub fn model(&mut self, name: Option<&str>, shared_data: &dyn SharedData) -> ModelLabel {
-        self.models.label(name, shared_data)
+    /// The label value of a model that a provider has. It may become a new one.
+    pub fn model(
+        &mut self,
+        name: Option<&str>,
+        provider: &str,
+        shared_data: &dyn SharedData,
+    ) -> ModelLabel {
+        self.models.label(name, provider, shared_data)
+    }
+
+    /// The label value of a model, or that of other models if it has none of its own.
+    pub fn known_model(&self, name: Option<&str>) -> ModelLabel {
+        self.models.known(name)
     }
 
     /// The text of a model's label value.
@@ -364,7 +389,7 @@ impl Labels {
         tool: Option<&str>,
         shared_data: &dyn SharedData,
     ) -> LabelSet {
-        let tool = tool.map(|tool| self.tools.label(Some(tool), shared_data));
+        let tool = tool.map(|tool| self.tools.label(Some(tool), server, shared_data));
         let key = (method, tool);
         let existing = self.of_mcp_requests.get(server).and_then(|of| of.get(&key));
         if let Some(set) = existing {

@@ -3,6 +3,7 @@
 use super::counters::Counters;
 use super::metric::{CacheLookup, FetchOutcome, MetricKind, TokenVerdict};
 use super::*;
+use crate::models::price::CostGap;
 use crate::testing::MemorySharedData;
 use crate::usage::response_usage::{CacheTokenConvention, TokenConvention};
 
@@ -30,7 +31,14 @@ fn entry() -> AccessLogEntry {
 }
 
 fn labels() -> Labels {
-    Labels::new([].into_iter(), 9, &MemorySharedData::default())
+    Labels::new(
+        [].into_iter(),
+        ModelBudget {
+            max_models: 9,
+            providers: 1,
+        },
+        &MemorySharedData::default(),
+    )
 }
 
 fn measurements(entry: &AccessLogEntry, labels: &mut Labels) -> Vec<Measurement> {
@@ -215,4 +223,74 @@ fn only_the_wanted_fields_are_logged() {
         assert!(LogFields::ALL.contains(field));
         assert_eq!(LogField::named(field.name()), Some(field));
     }
+}
+
+#[test]
+fn a_model_gets_a_label_only_after_a_successful_response() {
+    let mut labels = labels();
+    let shared_data = &MemorySharedData::default();
+    for (status, expected) in [
+        (404, "other"),
+        (0, "other"),
+        (200, "model-1"),
+        (404, "model-1"),
+    ] {
+        let label = AccessLogEntry { status, ..entry() }.model_label(&mut labels, shared_data);
+        assert_eq!(labels.model_value(label), expected, "{status}");
+    }
+}
+
+#[test]
+fn what_no_price_covers_is_counted_and_logged() {
+    let mut cost_gaps = CostGaps::default();
+    cost_gaps.add(CostGap::ServiceTier);
+    cost_gaps.add(CostGap::Search);
+    let entry = AccessLogEntry {
+        cost_gaps,
+        ..entry()
+    };
+    let measured = measured(&entry);
+    for reason in ["service_tier", "search"] {
+        let name = format!("reason=.={reason};.;ai_gateway_cost_incomplete");
+        assert!(measured.contains(&(name, MetricKind::Counter, 1)));
+    }
+    let logged = (
+        "ai_gateway.cost.incomplete",
+        "service_tier,search".to_owned(),
+    );
+    assert!(entry.fields(LogFields::ALL).contains(&logged));
+}
+
+#[test]
+fn another_model_is_measured_under_its_own_label() {
+    let other = OtherModelUsage {
+        model: "advisor".into(),
+        tokens: TokenUsage {
+            input: Some(7),
+            ..TokenUsage::default()
+        },
+        cost: Some(Cost(3000)),
+    };
+    let entry = AccessLogEntry {
+        cost: Some(Cost(1000)),
+        other_models: vec![other.clone()],
+        ..entry()
+    };
+    let mut labels = labels();
+    let model = labels.model(Some("advisor"), "my-claude", &MemorySharedData::default());
+    let mut measured = Vec::new();
+    entry.measure_other(&other, model, &mut labels, &mut |it| measured.push(it));
+    let names = measured
+        .iter()
+        .map(|it| (it.metric.name(&labels), it.value));
+    let set = "provider=.=my-claude;.;system=.=a;.;operation=.=chat;.;model=.=advisor;.;";
+    assert_eq!(
+        names.collect::<Vec<_>>(),
+        [
+            (format!("{set}token_type=.=input;.;ai_gateway_tokens"), 7),
+            (format!("{set}gen_ai_cost"), 3),
+        ]
+    );
+    let fields = entry.fields(LogFields::ALL);
+    assert!(fields.contains(&("gen_ai.cost", "0.000004".to_owned())));
 }

@@ -21,7 +21,7 @@ use totals::{Total, Totals};
 use crate::base::shared_data::SharedData;
 use crate::base::time::UnixTime;
 use crate::provider::Provider;
-use crate::telemetry::AccessLogEntry;
+use crate::telemetry::{AccessLogEntry, OtherModelUsage};
 
 /// One worker's totals, and its slot.
 #[derive(Default)]
@@ -93,18 +93,20 @@ impl UsageTotals {
 
     /// Adds a request that has ended, under the label value of its model.
     pub fn add(&mut self, entry: &AccessLogEntry, model: &str) {
-        let tokens = &entry.tokens;
         let total = Total {
             requests: 1,
             usage_unknown: u64::from(entry.incomplete.is_some()),
-            input_tokens: tokens.total_input(),
-            output_tokens: tokens.total_output(),
-            cached_read_tokens: tokens.cached_read,
-            cache_write_tokens: tokens.cache_write(),
-            reasoning_tokens: tokens.reasoning,
-            cost: entry.cost.map(|cost| cost.0),
+            cost_incomplete: u64::from(!entry.cost_gaps.is_empty()),
+            ..Total::of(&entry.tokens, entry.cost)
         };
         self.totals.usage.add(&entry.provider, model, &total);
+        self.is_changed = true;
+    }
+
+    /// Adds what another model used, under its label value.
+    pub fn add_other(&mut self, provider: &str, other: &OtherModelUsage, model: &str) {
+        let total = Total::of(&other.tokens, other.cost);
+        self.totals.usage.add(provider, model, &total);
         self.is_changed = true;
     }
 

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::exchange::Exchange;
 use super::forwarded::Forwarded;
 use super::refusal::Refusal;
-use super::{Context, Input, Transaction};
+use super::{Context, HoldLimit, Input, Transaction};
 use crate::aws::credentials_cache::CredentialsError;
 use crate::aws::sigv4::{self, Scope, SignableRequest};
 use crate::base::chunk::Chunk;
@@ -72,6 +72,13 @@ impl AwaitingBodyHash {
                     Ok(()) => Transaction::AwaitingBodyHash(self),
                     Err(rejection) => self.refuse(rejection, context),
                 }
+            }
+            Input::HeldTooMuch(limit) => {
+                let rejection = match limit {
+                    HoldLimit::Unauthenticated(bytes) => Rejection::TooLarge(bytes),
+                    HoldLimit::Worker => Rejection::TooMuchHeld,
+                };
+                self.refuse(rejection, context)
             }
             Input::BodyOverdue => self.refuse(Rejection::BodyWithheld, context),
             other => Transaction::AwaitingBodyHash(self).unexpected(&other, context),

@@ -1,7 +1,7 @@
 //! The state of a request that waits for an issuer's keys or for a provider's credentials.
 
 use super::refusal::Refusal;
-use super::{Context, Effect, Input, Transaction};
+use super::{Authenticated, Context, Effect, HoldLimit, Input, Transaction};
 use crate::authn::KeyWaits;
 use crate::fetch::refresh::WaitPolicy;
 use crate::gateway::Resource;
@@ -13,6 +13,7 @@ use crate::reply::Rejection;
 pub struct AwaitingFetch {
     head: RequestHead,
     prior_waits: PriorWaits,
+    authenticated: Authenticated,
 }
 
 /// What a request has waited for before. It waits at most twice for the same issuer's keys and at
@@ -31,12 +32,26 @@ impl AwaitingFetch {
         resource: Resource,
         context: &mut Context<'_>,
     ) -> Transaction {
-        match &resource {
-            Resource::Keys(issuer) => prior_waits.keys.record(*issuer),
-            Resource::Credentials(_) => prior_waits.credentials = WaitPolicy::DoNotWait,
-        }
+        let authenticated = match &resource {
+            Resource::Keys(issuer) => {
+                prior_waits.keys.record(*issuer);
+                Authenticated::No
+            }
+            Resource::Credentials(_) => {
+                prior_waits.credentials = WaitPolicy::DoNotWait;
+                Authenticated::Yes
+            }
+        };
         context.effects.push(Effect::Await(resource));
-        Transaction::AwaitingFetch(Box::new(Self { head, prior_waits }))
+        Transaction::AwaitingFetch(Box::new(Self {
+            head,
+            prior_waits,
+            authenticated,
+        }))
+    }
+
+    pub(super) const fn authenticated(&self) -> Authenticated {
+        self.authenticated
     }
 
     pub(super) fn handle(
@@ -46,6 +61,13 @@ impl AwaitingFetch {
     ) -> Transaction {
         match input {
             Input::FetchEnded => Transaction::decide(self.head, self.prior_waits, context),
+            Input::HeldTooMuch(limit) => {
+                let rejection = match limit {
+                    HoldLimit::Unauthenticated(bytes) => Rejection::KeysPending(bytes),
+                    HoldLimit::Worker => Rejection::TooMuchHeld,
+                };
+                Refusal::from(rejection).apply(context)
+            }
             Input::CannotWait => Refusal::from(Rejection::TooManyWaiting).apply(context),
             other => Transaction::AwaitingFetch(self).unexpected(&other, context),
         }

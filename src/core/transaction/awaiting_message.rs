@@ -49,6 +49,7 @@ impl AwaitingMessage {
                     self.exchange.refuse_message(refused, context)
                 }
             },
+            Input::HeldTooMuch(_) => self.exchange.refuse(Rejection::TooMuchHeld, context),
             Input::BodyOverdue => self.exchange.refuse(Rejection::BodyWithheld, context),
             other => Transaction::AwaitingMessage(self).unexpected(&other, context),
         }

@@ -4,8 +4,9 @@
 use super::exchange::Exchange;
 use super::forwarded::Forwarded;
 use super::refusal::Refusal;
-use super::{Context, Input, Transaction};
+use super::{Authenticated, Context, HoldLimit, Input, Transaction};
 use crate::forward::UpstreamRequest;
+use crate::models::catalog::ModelFault;
 use crate::models::request_body::{BodyCheck, CheckProgress};
 use crate::reply::Rejection;
 
@@ -14,6 +15,7 @@ pub struct AwaitingModel {
     request: UpstreamRequest,
     exchange: Box<Exchange>,
     check: Box<BodyCheck>,
+    authenticated: Authenticated,
 }
 
 impl AwaitingModel {
@@ -21,12 +23,18 @@ impl AwaitingModel {
         request: UpstreamRequest,
         exchange: Box<Exchange>,
         check: Box<BodyCheck>,
+        authenticated: Authenticated,
     ) -> Self {
         Self {
             request,
             exchange,
             check,
+            authenticated,
         }
+    }
+
+    pub(super) const fn authenticated(&self) -> Authenticated {
+        self.authenticated
     }
 
     pub(super) fn handle(
@@ -44,6 +52,15 @@ impl AwaitingModel {
                 }
                 Err(fault) => self.refuse(Rejection::Model(fault), context),
             },
+            Input::HeldTooMuch(limit) => {
+                let rejection = match limit {
+                    HoldLimit::Unauthenticated(bytes) => {
+                        Rejection::Model(ModelFault::TooLate(bytes))
+                    }
+                    HoldLimit::Worker => Rejection::TooMuchHeld,
+                };
+                self.refuse(rejection, context)
+            }
             Input::BodyOverdue => self.refuse(Rejection::BodyWithheld, context),
             other => Transaction::AwaitingModel(self).unexpected(&other, context),
         }

@@ -69,11 +69,12 @@ impl<'a> ReceivedRequest<'a> {
         Decision::Answer(page::page(self.config), known)
     }
 
-    /// The models of a provider that a caller may use, as the configuration lists them.
-    fn models(&self, provider: &Provider, caller: &Caller) -> Vec<String> {
+    /// The models of a provider that a caller may use, as the configuration lists them. `None` means
+    /// all.
+    fn models(&self, provider: &Provider, caller: &Caller) -> Option<Vec<String>> {
         let terms = self.terms(provider, caller);
         let allowed = self.allowed_models(provider, &terms);
-        allowed.map(|allowed| allowed.entries()).unwrap_or_default()
+        allowed.map(|allowed| allowed.entries())
     }
 
     /// The caller of a `GET` request, and the providers that it may see.

@@ -1,5 +1,7 @@
 //! The inputs and outputs of a transaction.
 
+use std::borrow::Cow;
+
 use crate::base::chunk::Chunk;
 use crate::forward::UpstreamRequest;
 use crate::gateway::Resource;
@@ -23,16 +25,38 @@ pub enum Input<'a> {
     CannotWait,
     /// The request needs its body, and the host does not deliver it.
     BodyOverdue,
+    /// The host holds too much of the bodies of this request or of all.
+    HeldTooMuch(HoldLimit),
     /// The host refused to rewrite the request for the provider.
     EditRefused,
     /// The response's head has arrived.
     ResponseHead(ResponseHead),
+    /// The head of a response that the host or another of its filters makes instead of the provider.
+    LocalReplyHead(ResponseHead),
     /// A piece of the response's body.
     ResponseBody(&'a [u8]),
     /// All bytes of the response's body that the host shows, if the transaction rewrites them.
     RewriteResponse(Chunk<'a>),
     /// The response has ended, or the stream has ended without one.
     Ended(End),
+}
+
+/// Which limit of held bodies is exceeded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HoldLimit {
+    /// That of a request whose caller is not authenticated, in bytes.
+    Unauthenticated(u64),
+    /// That of all requests of the worker.
+    Worker,
+}
+
+/// Whether the caller of a request that is held has been authenticated.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Authenticated {
+    /// The caller is known, or the configuration trusts everyone.
+    Yes,
+    /// The keys are missing, or the provider itself authenticates its callers.
+    No,
 }
 
 /// What the host must do, in this order.
@@ -53,7 +77,7 @@ pub enum Effect {
     /// Replace all bytes of the response's body that the host shows.
     ReplaceResponseBody(Vec<u8>),
     /// Set these headers of the response.
-    SetResponseHeaders(Vec<(&'static str, String)>),
+    SetResponseHeaders(Vec<(&'static str, Cow<'static, str>)>),
 }
 
 /// Whether the host may pass on what has arrived of a request.

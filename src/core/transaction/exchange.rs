@@ -10,25 +10,25 @@ use crate::authn::jwt::Claims;
 use crate::base::chunk::Chunk;
 use crate::base::time::{Clock, UnixTime};
 use crate::config::Config;
+use crate::forward::response::Upload;
 use crate::http::head::{RequestHead, ResponseHead};
 use crate::models::catalog::ModelFault;
-use crate::models::price::PriceList;
+use crate::models::price::{Billable, CostGap, PriceList};
 use crate::models::request_body::BodyCheck;
 use crate::models::requested_model::{ModelReader, Reading};
 use crate::provider::Provider;
 use crate::provider_kind::UsageHeaders;
 use crate::provider_kind::model_place::model_of_session;
-use crate::provider_kind::operation::RequestedOperation;
-use crate::telemetry::AccessLogEntry;
+use crate::provider_kind::operation::{Metering, RequestedOperation};
+use crate::telemetry::{AccessLogEntry, OtherModelUsage};
 use crate::usage::decoder::decodable;
-use crate::usage::dialect::Dialect;
-use crate::usage::response_usage::{IncompleteReason, ResponseUsage};
+use crate::usage::response_usage::{IncompleteReason, ResponseUsage, UnitUsage};
 use crate::usage::{End, UsageExtractor};
 
 /// One request for a provider and its response.
 pub(super) struct Exchange {
     entry: AccessLogEntry,
-    dialect: Option<&'static Dialect>,
+    metering: Metering,
     usage_headers: Option<UsageHeaders>,
     /// Finds the model in the request's body, until it is found.
     model_reader: Option<Box<ModelReader>>,
@@ -42,8 +42,9 @@ pub(super) struct Exchange {
     started: UnixTime,
     /// Whether the client asks for another protocol.
     is_upgrade: bool,
-    /// The provider's URL at the gateway, if the response may contain upload URLs.
-    upload_proxy_url: Option<String>,
+    /// The provider's URL at the gateway, if the response may contain absolute URLs.
+    proxy_url: Option<String>,
+    upload: Upload,
 }
 
 const SWITCHING_PROTOCOLS: u16 = 101;
@@ -60,13 +61,18 @@ impl Exchange {
     ) -> Self {
         let profile = provider.kind.profile();
         let is_generating = head.method() == b"POST";
-        let dialect = operation.dialect().filter(|_| is_generating);
+        let metering = if is_generating {
+            operation.metering()
+        } else {
+            Metering::None
+        };
         let model = match operation.model_in_path() {
-            Some(model) => Some(String::from_utf8_lossy(&model).into_owned()),
+            Some(model) => Some(String::from_utf8_lossy(model).into_owned()),
             None if is_generating => None,
             None => model_of_session(head),
         };
-        let is_in_body = is_generating && operation.names_model_in_body();
+        let is_in_body = is_generating
+            && (operation.names_model_in_body() || operation.may_name_model_in_body());
         Self {
             entry: AccessLogEntry {
                 provider: provider.name.clone(),
@@ -75,7 +81,7 @@ impl Exchange {
                 requested_model: model,
                 ..AccessLogEntry::default()
             },
-            dialect,
+            metering,
             usage_headers: profile.usage_headers,
             model_reader: is_in_body.then(Box::default),
             check: None,
@@ -85,18 +91,25 @@ impl Exchange {
             caller_prices: None,
             started: now,
             is_upgrade: head.asks_for_upgrade(),
-            upload_proxy_url: None,
+            proxy_url: None,
+            upload: Upload::None,
         }
     }
 
-    /// Notes the provider's URL at the gateway if the request starts an upload.
-    pub(super) fn note_upload(&mut self, proxy_url: Option<String>) {
-        self.upload_proxy_url = proxy_url;
+    /// Notes the provider's URL at the gateway, for absolute URLs in the response.
+    pub(super) fn note_proxy_url(&mut self, proxy_url: String, upload: Upload) {
+        self.proxy_url = Some(proxy_url);
+        self.upload = upload;
     }
 
-    /// The provider's URL at the gateway if the request starts an upload.
-    pub(super) fn upload_proxy_url(&self) -> Option<&str> {
-        self.upload_proxy_url.as_deref()
+    /// The provider's URL at the gateway, if the response may contain absolute URLs.
+    pub(super) fn proxy_url(&self) -> Option<&str> {
+        self.proxy_url.as_deref()
+    }
+
+    /// Whether the request starts an upload.
+    pub(super) const fn upload(&self) -> Upload {
+        self.upload
     }
 
     /// What the access log says if the gateway answers the request itself after all.
@@ -126,6 +139,12 @@ impl Exchange {
         self.check = Some(check);
     }
 
+    /// Checks the models in a request's body of which the path names the model, or which contains
+    /// requests.
+    pub(super) fn check_body(&mut self, check: Option<Box<BodyCheck>>) {
+        self.check = check;
+    }
+
     /// Sets the conversation's name from the first of these headers that is present.
     pub(super) fn note_conversation(&mut self, headers: &[String], head: &RequestHead) {
         self.entry.conversation = conversation(headers, head);
@@ -134,7 +153,9 @@ impl Exchange {
     /// The value for the request's `accept-encoding` if the client accepts a coding that cannot be
     /// decoded here.
     pub(super) fn accept_encoding(&self, head: &RequestHead) -> Option<Vec<u8>> {
-        self.dialect?;
+        if !matches!(self.metering, Metering::Reported(_)) {
+            return None;
+        }
         let sent = head.first("accept-encoding")?;
         let decodable = decodable(sent);
         (*decodable != *sent).then(|| decodable.into_owned())
@@ -175,8 +196,16 @@ impl Exchange {
     pub(super) fn response_head(&mut self, head: &ResponseHead) {
         let status = self.status(head);
         self.entry.status = status;
-        let Some(dialect) = self.dialect.filter(|_| (200..300).contains(&status)) else {
+        if !(200..300).contains(&status) {
             return;
+        }
+        let dialect = match self.metering {
+            Metering::Reported(dialect) | Metering::IfReported(dialect) => dialect,
+            Metering::Background => {
+                self.entry.incomplete = Some(IncompleteReason::Background);
+                return;
+            }
+            Metering::None => return,
         };
         let header = |name| head.first(name).unwrap_or_default();
         let mut extractor =
@@ -204,8 +233,12 @@ impl Exchange {
     /// Everything that is known at the end.
     pub(super) fn finish(mut self, end: End, config: &Config, now: UnixTime) -> AccessLogEntry {
         if let Some(extractor) = self.extractor.take() {
-            self.note_usage(extractor.finish(end));
-        } else if self.dialect.is_some() && self.entry.status == 0 {
+            let report = extractor.finish(end);
+            let is_optional = matches!(self.metering, Metering::IfReported(_));
+            if report.is_reported() || !is_optional {
+                self.note_usage(report);
+            }
+        } else if matches!(self.metering, Metering::Reported(_)) && self.entry.status == 0 {
             self.entry.incomplete = Some(match end {
                 End::UpstreamReset => IncompleteReason::UpstreamReset,
                 End::Complete | End::ClientDisconnect => IncompleteReason::ClientDisconnect,
@@ -231,21 +264,56 @@ impl Exchange {
         {
             entry.time_per_output_token = Some(last.saturating_since(first) / intervals);
         }
+        self.note_cost(&report);
+        let entry = &mut self.entry;
         entry.tokens = report.tokens;
         entry.reported_cost = report.cost;
         entry.incomplete = report.incomplete;
         entry.response_model = report.model;
         entry.response_id = report.response_id;
         entry.finish_reason = report.finish_reason;
-        let cost = |prices: &PriceList| {
-            prices.cost(
-                entry.response_model.as_deref(),
-                entry.requested_model.as_deref(),
-                &entry.tokens,
-            )
+    }
+
+    fn note_cost(&mut self, report: &ResponseUsage) {
+        let lists = [self.caller_prices.as_deref(), Some(&*self.prices)];
+        let lists = lists.into_iter().flatten().filter(|list| !list.is_empty());
+        let has_prices = lists.clone().next().is_some();
+        let cost = |answered: Option<&str>, requested: Option<&str>, usage| {
+            let mut lists = lists.clone();
+            lists.find_map(|list| list.cost(answered, requested, usage))
         };
-        let by_caller_prices = self.caller_prices.as_deref().and_then(cost);
-        entry.cost = by_caller_prices.or_else(|| cost(&self.prices));
+        let entry = &mut self.entry;
+        let requested = entry.requested_model.as_deref();
+        let usage = Billable::of(report);
+        match cost(report.model.as_deref(), requested, usage) {
+            Some(known) => {
+                entry.cost = Some(known.cost);
+                entry.cost_gaps = known.gaps;
+            }
+            None if has_prices && usage.is_reported() => entry.cost_gaps.add(CostGap::Model),
+            None => {}
+        }
+        if has_prices && report.other_models.has_unknown {
+            entry.cost_gaps.add(CostGap::OtherModel);
+        }
+        for (model, tokens) in &report.other_models.models {
+            let usage = Billable {
+                tokens,
+                units: UnitUsage::default(),
+                service: &report.service,
+            };
+            let known = cost(Some(model), None, usage);
+            match known {
+                Some(known) => entry.cost_gaps.add_all(known.gaps),
+                None if has_prices => entry.cost_gaps.add(CostGap::OtherModel),
+                None => {}
+            }
+            entry.other_models.push(OtherModelUsage {
+                model: model.clone(),
+                tokens: *tokens,
+                cost: known.map(|known| known.cost),
+            });
+        }
     }
 }
 

@@ -6,8 +6,7 @@ use super::exchange::Exchange;
 use super::refusal::Refusal;
 use super::{Context, Effect, Input, Transaction};
 use crate::forward::UpstreamRequest;
-use crate::forward::redirect::{LOCATION, Location, location};
-use crate::forward::upload::rewrite_upload_urls;
+use crate::forward::response::AnsweredRequest;
 use crate::http::head::ResponseHead;
 use crate::reply::{ERROR_HEADER, Rejection};
 use crate::usage::End;
@@ -49,6 +48,10 @@ impl Forwarded {
                 self.exchange.response_head(&head);
                 Transaction::Forwarded(self)
             }
+            Input::LocalReplyHead(head) => {
+                self.exchange.response_head(&head);
+                Transaction::Forwarded(self)
+            }
             Input::ResponseBody(bytes) => {
                 self.exchange.response_body(bytes, context.clock);
                 Transaction::Forwarded(self)
@@ -60,6 +63,11 @@ impl Forwarded {
             }
             other => Transaction::Forwarded(self).unexpected(&other, context),
         }
+    }
+
+    /// The provider's name.
+    pub(super) fn provider(&self) -> &str {
+        self.exchange.provider()
     }
 
     /// Whether the rest of the request's body is of interest.
@@ -84,43 +92,49 @@ impl Forwarded {
         });
         let model = labels.model_value(model);
         gateway.usage_totals.add(&entry, model);
+        for other in &entry.other_models {
+            let labels = &mut gateway.labels;
+            let model = labels.model(Some(&other.model), &entry.provider, context.shared_data);
+            entry.measure_other(other, model, labels, &mut |measurement| {
+                context.effects.push(Effect::Measure(measurement));
+            });
+            let model = labels.model_value(model);
+            gateway
+                .usage_totals
+                .add_other(&entry.provider, other, model);
+        }
         let fields = log_fields(&entry, &gateway.config);
         context.effects.extend(fields);
         Transaction::Done
     }
 
-    /// Removes headers that reveal the operator's account at the provider, and points uploads and
-    /// redirects to the gateway.
+    /// Removes what must not reach the client, points URLs to the gateway, and keeps browsers from
+    /// running the response.
     fn edit_response(&self, head: &ResponseHead, context: &mut Context<'_>) {
         let config = &context.gateway.config;
-        let names = &config.response_headers_to_remove;
-        let present = names.iter().filter(|name| head.first(name).is_some());
-        let mut removed: Vec<_> = present.cloned().collect();
-        let mut set = Vec::new();
-        if let Some(provider) = config.providers.get(self.exchange.provider()) {
-            if let Some(proxy_url) = self.exchange.upload_proxy_url() {
-                set = rewrite_upload_urls(provider, proxy_url, head, context.now());
-            }
-            match location(provider, &config.path_prefix, head) {
-                Location::Rewrite(place) if !names.iter().any(|name| name == LOCATION) => {
-                    set.push((LOCATION, place));
-                }
-                Location::Remove => removed.push(LOCATION.to_owned()),
-                Location::Rewrite(_) | Location::Keep => {}
-            }
-        }
+        let answered = AnsweredRequest {
+            provider: config.providers.get(self.exchange.provider()),
+            prefix: &config.path_prefix,
+            proxy_url: self.exchange.proxy_url(),
+            upload: self.exchange.upload(),
+        };
+        let removed = &config.response_headers_to_remove;
+        let mut edits = answered.edits(removed, head, context.now());
         let status = self.exchange.status(head);
         if status != head.status() {
-            set.push((":status", status.to_string()));
-            set.push((ERROR_HEADER, UPSTREAM_INVALID.to_owned()));
-            let present = UPGRADE_HEADERS
-                .into_iter()
-                .filter(|name| head.first(name).is_some());
-            removed.extend(present.map(str::to_owned));
+            edits.set.push((":status", status.to_string().into()));
+            edits.set.push((ERROR_HEADER, UPSTREAM_INVALID.into()));
+            for name in UPGRADE_HEADERS {
+                if head.first(name).is_some() {
+                    edits.remove(name.as_bytes());
+                }
+            }
         }
-        context.effects.push(Effect::RemoveResponseHeaders(removed));
-        if !set.is_empty() {
-            context.effects.push(Effect::SetResponseHeaders(set));
+        context
+            .effects
+            .push(Effect::RemoveResponseHeaders(edits.remove));
+        if !edits.set.is_empty() {
+            context.effects.push(Effect::SetResponseHeaders(edits.set));
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::authn::jwt::TokenError;
 use crate::authz::Denied;
 use crate::base::display::truncate_for_display;
 use crate::config::{Authentication, Config, Mcp};
-use crate::forward::UpstreamRequest;
+use crate::forward::{HeadersToRemove, UpstreamRequest};
 use crate::http::head::RequestHead;
 use crate::http::method_override::is_method_overridden;
 use crate::http::token_location::TokenLocation;
@@ -97,7 +97,10 @@ impl<'a> ReceivedRequest<'a> {
             server,
             head,
             query,
-            &config.token_headers,
+            HeadersToRemove {
+                token_headers: &config.token_headers,
+                listed: &mcp.request_headers_to_remove,
+            },
             own_credential,
         )
         .without(&config.observability.conversation_headers, head);

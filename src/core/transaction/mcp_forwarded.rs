@@ -10,6 +10,7 @@ use crate::authn::jwt::Claims;
 use crate::base::chunk::Chunk;
 use crate::base::time::UnixTime;
 use crate::forward::UpstreamRequest;
+use crate::forward::response::{AnsweredRequest, Upload};
 use crate::http::head::ResponseHead;
 use crate::mcp::access::{Access, Denial};
 use crate::mcp::list_filter::{ListFilter, Output};
@@ -109,6 +110,10 @@ impl McpForwarded {
             },
             Input::ResponseHead(head) => {
                 self.exchange.response_head(&head, context);
+                Transaction::McpForwarded(self)
+            }
+            Input::LocalReplyHead(head) => {
+                self.exchange.local_reply_head(&head);
                 Transaction::McpForwarded(self)
             }
             Input::ResponseBody(bytes) => {
@@ -294,20 +299,31 @@ impl McpExchange {
         self.refuse(rejection, context)
     }
 
+    /// Notes the head of a response that the server has not sent.
+    fn local_reply_head(&mut self, head: &ResponseHead) {
+        self.entry.status = head.status();
+    }
+
     /// Reads the response's head, and edits what a client would misunderstand.
     fn response_head(&mut self, head: &ResponseHead, context: &mut Context<'_>) {
         let status = head.status();
         let config = &context.gateway.config;
-        let names = &config.response_headers_to_remove;
-        let present = names.iter().filter(|name| head.first(name).is_some());
-        let mut removed: Vec<String> = present.cloned().collect();
-        let mut set = Vec::new();
+        // No URL in a header leads through the gateway, so all of them are removed.
+        let answered = AnsweredRequest {
+            provider: None,
+            prefix: &config.path_prefix,
+            proxy_url: None,
+            upload: Upload::None,
+        };
+        let removed = &config.response_headers_to_remove;
+        let mut edits = answered.edits(removed, head, context.now());
         let mut remove = |name: &str| {
-            if head.first(name).is_some() && !removed.iter().any(|removed| removed == name) {
-                removed.push(name.to_owned());
+            if head.first(name).is_some() {
+                edits.remove(name.as_bytes());
             }
         };
         remove(CHALLENGE);
+        let mut set = Vec::new();
         let fault = match status {
             101 | 300..=303 | 305..=399 => Some(UpstreamFault::Redirect),
             401 => Some(UpstreamFault::Unauthorized),
@@ -317,8 +333,8 @@ impl McpExchange {
             for name in ["location", "connection", "upgrade"] {
                 remove(name);
             }
-            set.push((":status", BAD_GATEWAY.to_owned()));
-            set.push((ERROR_HEADER, fault.code().to_owned()));
+            set.push((":status", BAD_GATEWAY.into()));
+            set.push((ERROR_HEADER, fault.code().into()));
         }
         self.entry.status = if fault.is_some() { 502 } else { status };
         let header = |name| head.first(name).unwrap_or_default();
@@ -343,9 +359,12 @@ impl McpExchange {
                 remove("etag");
             }
         }
-        context.effects.push(Effect::RemoveResponseHeaders(removed));
-        if !set.is_empty() {
-            context.effects.push(Effect::SetResponseHeaders(set));
+        edits.set.extend(set);
+        context
+            .effects
+            .push(Effect::RemoveResponseHeaders(edits.remove));
+        if !edits.set.is_empty() {
+            context.effects.push(Effect::SetResponseHeaders(edits.set));
         }
     }
 

@@ -30,6 +30,7 @@ use crate::base::shared_data::SharedData;
 use crate::base::time::UnixTime;
 use crate::config::Config;
 use crate::forward::UpstreamRequest;
+use crate::forward::response::{Upload, is_for_browser_to_run};
 use crate::forward::upload::starts_upload;
 use crate::gateway::{Gateway, Resource};
 use crate::http::head::RequestHead;
@@ -38,9 +39,14 @@ use crate::http::token_location::Candidates;
 use crate::models::request_body::BodyCheck;
 use crate::provider::Provider;
 use crate::provider::credential::Credential;
+use crate::provider_kind::operation::{BodyFormat, RequestedOperation};
 use crate::reply::{McpReplyContext, Rejection, Reply};
 pub(super) use authentication::Caller;
 use model_policy::ModelDecision;
+
+/// The media type of AWS's event streams. Each event of a request is signed by the client, after the
+/// signature of the head.
+const EVENT_STREAM: &[u8] = b"application/vnd.amazon.eventstream";
 
 /// What happens to a request.
 pub(super) enum Decision {
@@ -126,13 +132,16 @@ fn respond(
     let now = context.now();
     // The steps read the configuration while they change the rest of the gateway.
     let config = &*Rc::clone(&context.gateway.config);
-    if head.method() == b"TRACE" {
+    if !is_known_method(head) {
         return Err(Rejection::Method.into());
     }
     let own_paths = [config.usage_path.as_str(), config.status_path.as_str()];
     let route =
         Route::parse(&config.path_prefix, own_paths, head.path()).map_err(Rejection::Path)?;
     let query = match route {
+        Route::Upstream { .. } if is_for_browser_to_run(head) => {
+            return Err(Rejection::ForBrowserToRun.into());
+        }
         Route::Upstream { query, .. } => query,
         _ => None,
     };
@@ -167,6 +176,16 @@ fn respond(
     }
 }
 
+/// Whether APIs use the method. Servers read others as one of these, and TRACE returns the
+/// provider's key. CONNECT begins a WebSocket over HTTP/2 only (RFC 8441).
+fn is_known_method(head: &RequestHead) -> bool {
+    match head.method() {
+        b"GET" | b"HEAD" | b"POST" | b"PUT" | b"PATCH" | b"DELETE" | b"OPTIONS" => true,
+        b"CONNECT" => head.asks_for_upgrade(),
+        _ => false,
+    }
+}
+
 impl<'a> ReceivedRequest<'a> {
     fn forward(
         mut self,
@@ -183,24 +202,35 @@ impl<'a> ReceivedRequest<'a> {
             Credential::Passthrough { .. } => Some(self.own_credential(provider).map_err(refuse)?),
             Credential::ApiKey { .. } | Credential::Aws(_) | Credential::None => None,
         };
-        let terms = self.terms(provider, &caller);
         let operation = provider.kind.profile().operation(path);
+        let terms = self
+            .terms_for(provider, &caller, &operation)
+            .map_err(refuse)?;
         let model_decision = self.decide_on_model(provider, &caller, &terms, &operation, query);
-        let check = match model_decision.map_err(refuse)? {
+        let (check, later_check) = match model_decision.map_err(refuse)? {
             ModelDecision::Answer(reply) => {
                 let known = RequestLogContext::new(caller.claims(), Some(provider));
                 return Ok(Decision::Answer(reply, known));
             }
-            ModelDecision::CheckBody(check) => Some(check),
-            ModelDecision::Allow => None,
+            ModelDecision::CheckBody(check) => (Some(check), None),
+            ModelDecision::CheckRestOfBody(check) => (None, Some(check)),
+            ModelDecision::Allow => (None, None),
         };
         let claims = caller.claims().cloned();
         let mut exchange = Exchange::new(provider, &operation, self.head, claims, self.now);
         exchange.set_caller_prices(terms.prices);
         exchange.note_conversation(&config.observability.conversation_headers, self.head);
-        let upload_proxy_url = starts_upload(provider, path)
-            .then(|| proxy_url(self.head, &config.path_prefix, &provider.name));
-        exchange.note_upload(upload_proxy_url);
+        let upload = if starts_upload(provider, path) {
+            Upload::Started
+        } else {
+            Upload::None
+        };
+        // Operations that generate return their result, and no URL at which to ask for it.
+        if upload == Upload::Started || operation.dialect().is_none() {
+            let proxy_url = proxy_url(self.head, &config.path_prefix, &provider.name);
+            exchange.note_proxy_url(proxy_url, upload);
+        }
+        exchange.check_body(later_check);
         let exchange = Box::new(exchange);
         let mut request = UpstreamRequest::new(
             provider,
@@ -216,7 +246,7 @@ impl<'a> ReceivedRequest<'a> {
         }
         match (&provider.credential, check) {
             (Credential::Aws(_), check) => {
-                self.expect_signable().map_err(refuse)?;
+                self.expect_signable(&operation).map_err(refuse)?;
                 match self.credentials_error(provider) {
                     None => Ok(self.await_body_hash(provider, request, exchange, check)),
                     Some(CredentialsError::AwaitFetch) => {
@@ -227,7 +257,8 @@ impl<'a> ReceivedRequest<'a> {
                 }
             }
             (_, Some(check)) => {
-                let awaiting = AwaitingModel::new(request, exchange, check);
+                let authenticated = self.authenticated(&caller);
+                let awaiting = AwaitingModel::new(request, exchange, check, authenticated);
                 Ok(Decision::AwaitModel(Box::new(awaiting)))
             }
             (_, None) => Ok(Decision::Forward(request, exchange)),
@@ -251,9 +282,15 @@ impl<'a> ReceivedRequest<'a> {
     }
 
     /// Refuses a request whose head already says that it cannot be signed with its body.
-    fn expect_signable(&self) -> Result<(), Rejection> {
+    fn expect_signable(&self, operation: &RequestedOperation<'_>) -> Result<(), Rejection> {
         if self.head.first("upgrade").is_some() {
             return Err(Rejection::Upgrade);
+        }
+        let content_type = self.head.first("content-type").unwrap_or_default();
+        if operation.body_format() == BodyFormat::Events
+            || content_type.to_ascii_lowercase().starts_with(EVENT_STREAM)
+        {
+            return Err(Rejection::BidirectionalStream);
         }
         let limit = self.config.max_signed_body_bytes;
         let announced = self.head.first("content-length");

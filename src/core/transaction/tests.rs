@@ -170,11 +170,105 @@ fn headers_that_reveal_the_operators_account_are_removed_from_the_response() {
     let head = names.map(|name| (name.to_owned(), b"200".to_vec()));
     let head = ResponseHead::new(head.to_vec());
     let outcome = gateway.handle(outcome.transaction, Input::ResponseHead(head));
-    let [Effect::RemoveResponseHeaders(names)] = outcome.effects.as_slice() else {
+    let [
+        Effect::RemoveResponseHeaders(names),
+        Effect::SetResponseHeaders(_),
+    ] = outcome.effects.as_slice()
+    else {
         panic!("{:?}", outcome.effects);
     };
     assert_eq!(*names, ["openai-organization", "set-cookie"]);
     assert_eq!(outcome.transaction.flow(), Flow::Continue);
+}
+
+#[test]
+fn a_response_of_the_host_itself_is_not_edited() {
+    let gateway = TestGateway::warm();
+    let bearer = bearer(&good());
+    let outcome = gateway.post("/my-openai/models", &[("authorization", &bearer)]);
+    let head = [
+        (":status", "503"),
+        ("x-ai-gateway-error", "upstream_unavailable"),
+    ];
+    let head = head.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
+    let head = ResponseHead::new(head.to_vec());
+    let outcome = gateway.handle(outcome.transaction, Input::LocalReplyHead(head));
+    assert_eq!(outcome.effects, []);
+}
+
+#[test]
+fn a_browser_gets_no_response_that_it_would_run() {
+    let gateway = TestGateway::warm();
+    let bearer = bearer(&good());
+    let token = ("authorization", bearer.as_str());
+    let refused = rejection(403, "browser_destination_refused");
+    let destinations = [
+        "document",
+        "iframe",
+        "frame",
+        "embed",
+        "object",
+        "script",
+        "worker",
+        "sharedworker",
+        "serviceworker",
+        "audioworklet",
+        "paintworklet",
+        "style",
+        "xslt",
+        "image",
+        "manifest",
+        "report",
+        "webidentity",
+        "anything-new",
+    ];
+    let destinations = destinations.map(|destination| ("sec-fetch-dest", destination));
+    for header in [
+        &destinations[..],
+        &[
+            ("service-worker", "script"),
+            ("sec-fetch-mode", "navigate"),
+            ("sec-fetch-mode", "nested-navigate"),
+        ],
+    ]
+    .concat()
+    {
+        for path in ["/my-openai/v1/models", "/nobody/v1/models"] {
+            for headers in [&[token, header][..], &[header]] {
+                let outcome = gateway.get(path, headers);
+                assert_eq!(outcome.rejection(), refused, "{path} {headers:?}");
+            }
+        }
+    }
+    for headers in [
+        [("sec-fetch-dest", "empty"), ("sec-fetch-mode", "cors")],
+        [
+            ("sec-fetch-dest", "empty"),
+            ("sec-fetch-mode", "same-origin"),
+        ],
+        [
+            ("sec-fetch-dest", "websocket"),
+            ("sec-fetch-mode", "websocket"),
+        ],
+        [("sec-fetch-dest", ""), ("sec-fetch-site", "cross-site")],
+    ] {
+        let outcome = gateway.get("/my-openai/v1/models", &[&[token], &headers[..]].concat());
+        let removed = &outcome.forwarded().remove;
+        for (name, _) in headers {
+            let is_removed = removed.iter().any(|other| other == name);
+            assert!(is_removed, "no provider learns of the browser");
+        }
+    }
+    let page = [
+        token,
+        ("sec-fetch-dest", "document"),
+        ("sec-fetch-mode", "navigate"),
+    ];
+    assert_eq!(
+        gateway.get("", &page).reply().status,
+        200,
+        "the connect page"
+    );
 }
 
 #[test]

@@ -2,25 +2,29 @@
 
 mod iterations;
 
-use super::field::Field;
-use super::response_usage::{ReasoningTokenConvention, TokenConvention, TokenUsage};
+use super::field::{Field, TokenList};
+use super::response_usage::{
+    CacheTokenConvention, OtherModels, ReasoningTokenConvention, ServiceClass, TokenConvention,
+    TokenUsage, UnitUsage, service_name,
+};
 use crate::json::Scalar;
 use iterations::Iterations;
 
 /// The values read from a response so far.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(super) struct UsageAccumulator {
-    pub(super) tokens: TokenUsage,
-    /// Not included in `tokens.input`.
-    tool_use_input: Option<u64>,
-    /// The reported total of input and output tokens.
-    total: Option<u64>,
+    pub(super) counted: Counted,
     pub(super) cost: Option<f64>,
+    pub(super) service: ServiceClass,
     pub(super) model: Option<String>,
     pub(super) response_id: Option<String>,
     finish_reason: Option<String>,
     /// The status, in APIs that give a finish reason only for unusual ends.
     status: Option<String>,
+    /// Whether the last status says that the work is not done yet.
+    pub(super) is_pending: bool,
+    /// Whether the provider has reported an error.
+    pub(super) has_error: bool,
     /// Whether generated content has been read.
     pub(super) has_content: bool,
     /// Whether the last event has been read.
@@ -31,14 +35,44 @@ pub(super) struct UsageAccumulator {
     iterations: Iterations,
     /// The breakdown in the events before.
     earlier_iterations: Iterations,
+    /// The model of the tools that have one.
+    tool_model: Option<String>,
     cache_write_ttl: Option<Ttl>,
     cache_write_amount: Option<u64>,
+    modality: Option<Modality>,
+    modality_tokens: Option<(TokenList, u64)>,
+}
+
+/// The counts read so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Counted {
+    pub(super) tokens: TokenUsage,
+    /// Not included in `tokens.input`.
+    tool_use_input: Option<u64>,
+    /// The reported total of input and output tokens.
+    total: Option<u64>,
+    units: UnitUsage,
+    /// Searches of the current event that were counted here, because none are reported.
+    searches_in_event: u64,
+    /// The most that an event had.
+    searches_counted: u64,
+    /// What the names of the counts say about cached tokens. An inclusive input takes precedence.
+    has_separate_cache: bool,
+    has_inclusive_input: bool,
+    has_separate_reasoning: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Ttl {
     FiveMinutes,
     OneHour,
+    Other,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Modality {
+    Audio,
+    Image,
     Other,
 }
 
@@ -54,42 +88,96 @@ impl UsageAccumulator {
         match (field, value) {
             (Field::Content, _) => self.has_content = true,
             (Field::LastEvent, _) => self.ended = true,
+            (Field::Error, _) => self.has_error = true,
+            (Field::Image, _) => self.add_image(),
+            (Field::SearchQuery, _) | (Field::ToolAction, Scalar::Text("search")) => {
+                self.counted.searches_in_event += 1;
+            }
+            (Field::ModalityEntry, _) => {
+                self.modality = None;
+                self.modality_tokens = None;
+            }
+            (Field::Iteration | Field::ModelTool, _) => {
+                self.iterations.begin(field);
+            }
             (_, Scalar::Number(number)) => self.add_number(field, number),
-            (Field::IterationKind, kind) => self.iterations.add_kind(kind),
-            (Field::EventType, Scalar::Text(kind)) => {
-                self.ended |= last_types.contains(&kind);
-                self.is_ignored = !usage_events.is_empty() && !usage_events.contains(&kind);
+            (_, Scalar::Text(text)) => self.add_text(field, text, last_types, usage_events),
+            _ => {}
+        }
+    }
+
+    fn add_text(&mut self, field: Field, text: &str, last_types: &[&str], usage_events: &[&str]) {
+        match field {
+            Field::EventType => {
+                if matches!(text, "image_generation.completed" | "image_edit.completed") {
+                    self.add_image();
+                }
+                self.ended |= last_types.contains(&text);
+                self.is_ignored = !usage_events.is_empty() && !usage_events.contains(&text);
             }
-            (Field::ServingModel, Scalar::Text(model)) => self.model = Some(model.to_owned()),
-            (Field::Model, Scalar::Text(model)) if self.model.is_none() => {
-                self.model = Some(model.to_owned());
+            Field::ServingModel => self.model = Some(text.to_owned()),
+            Field::Model if self.model.is_none() => self.model = Some(text.to_owned()),
+            Field::ResponseId if self.response_id.is_none() => {
+                self.response_id = Some(text.to_owned());
             }
-            (Field::ResponseId, Scalar::Text(id)) if self.response_id.is_none() => {
-                self.response_id = Some(id.to_owned());
+            Field::FinishReason => self.finish_reason = Some(text.to_owned()),
+            Field::Status if text == "NONE" => {}
+            Field::Status => {
+                self.is_pending = is_pending(text);
+                self.status = (!self.is_pending).then(|| text.to_owned());
             }
-            (Field::FinishReason, Scalar::Text(reason)) => {
-                self.finish_reason = Some(reason.to_owned());
-            }
-            (Field::Status, Scalar::Text("in_progress" | "queued" | "NONE")) => {}
-            (Field::Status, Scalar::Text(status)) => {
-                self.status = Some(status.to_owned());
-            }
-            (Field::CacheWriteTtl, Scalar::Text(ttl)) => {
-                self.cache_write_ttl = Some(match ttl {
+            Field::ResourceName => self.is_pending |= text.contains("operations/"),
+            Field::ToolModel => self.tool_model = Some(text.to_owned()),
+            Field::IterationKind => self.iterations.add_kind(text),
+            Field::IterationModel => self.iterations.add_model(text),
+            Field::CacheWriteTtl => {
+                self.cache_write_ttl = Some(match text {
                     "5m" => Ttl::FiveMinutes,
                     "1h" => Ttl::OneHour,
                     _ => Ttl::Other,
                 });
                 self.pair_cache_write();
             }
+            Field::Modality => {
+                self.modality = Some(match text {
+                    "AUDIO" | "audio" => Modality::Audio,
+                    "IMAGE" | "image" => Modality::Image,
+                    _ => Modality::Other,
+                });
+                self.pair_modality();
+            }
+            Field::ServiceTier => self.service.tier = service_name(text),
+            Field::Geography => self.service.geography = service_name(text),
+            Field::Speed => self.service.speed = service_name(text),
             _ => {}
         }
     }
 
+    fn add_image(&mut self) {
+        self.has_content = true;
+        let images = self.counted.units.images.get_or_insert(0);
+        *images = images.saturating_add(1);
+    }
+
     fn add_number(&mut self, field: Field, number: &[u8]) {
-        if field == Field::Cost {
-            self.cost = float(number).filter(|cost| cost.is_finite());
-            return;
+        match field {
+            Field::Cost => {
+                self.cost = float(number).filter(|cost| cost.is_finite());
+                return;
+            }
+            Field::CostTicks => {
+                let ticks = float(number).filter(|ticks| ticks.is_finite());
+                self.cost = ticks.map(|ticks| ticks / TICKS_PER_DOLLAR);
+                return;
+            }
+            Field::AudioSeconds => {
+                let seconds = float(number).filter(|seconds| (0.0..=MAX_SECONDS).contains(seconds));
+                // In range, so the cast is exact. A second that has begun counts.
+                let seconds = seconds.map(|seconds| seconds.ceil() as u64);
+                self.counted.units.audio_seconds = seconds.or(self.counted.units.audio_seconds);
+                return;
+            }
+            _ => {}
         }
         let Some(count) = count(number) else {
             return;
@@ -97,21 +185,39 @@ impl UsageAccumulator {
         if self.iterations.add_number(field, count) {
             return;
         }
-        let tokens = &mut self.tokens;
+        let counted = &mut self.counted;
+        counted.has_separate_cache |=
+            matches!(field, Field::SeparateCachedRead | Field::SeparateCacheWrite);
+        counted.has_inclusive_input |= field == Field::InclusiveInput;
+        counted.has_separate_reasoning |= field == Field::SeparateReasoning;
+        let (tokens, units) = (&mut counted.tokens, &mut counted.units);
         let slot = match field {
-            Field::Input => &mut tokens.input,
-            Field::ToolUseInput => &mut self.tool_use_input,
-            Field::Total => &mut self.total,
+            Field::Input | Field::InclusiveInput => &mut tokens.input,
+            Field::ToolUseInput => &mut counted.tool_use_input,
+            Field::Total => &mut counted.total,
             Field::Output => &mut tokens.output,
-            Field::CachedRead => &mut tokens.cached_read,
-            Field::CacheWrite => &mut tokens.cache_write,
+            Field::CachedRead | Field::SeparateCachedRead => &mut tokens.cached_read,
+            Field::CacheWrite | Field::SeparateCacheWrite => &mut tokens.cache_write,
             Field::CacheWrite5m => &mut tokens.cache_write_5m,
             Field::CacheWrite1h => &mut tokens.cache_write_1h,
             Field::CacheWriteAmount => &mut self.cache_write_amount,
-            Field::Reasoning => &mut tokens.reasoning,
+            Field::Reasoning | Field::SeparateReasoning => &mut tokens.reasoning,
+            Field::AudioInput => &mut tokens.audio_input,
+            Field::CachedAudio => &mut tokens.cached_audio,
+            Field::AudioOutput => &mut tokens.audio_output,
+            Field::ImageInput => &mut tokens.image_input,
+            Field::ImageOutput => &mut tokens.image_output,
+            Field::Searches => &mut units.searches,
+            Field::Images => &mut units.images,
+            Field::Pages => &mut units.pages,
+            Field::ModalityTokens(list) => {
+                self.modality_tokens = Some((list, count));
+                self.pair_modality();
+                return;
+            }
             _ => return,
         };
-        *slot = Some(count);
+        replace(slot, count);
         if field == Field::CacheWriteAmount {
             self.pair_cache_write();
         }
@@ -123,44 +229,65 @@ impl UsageAccumulator {
             let amount = self.cache_write_amount.take();
             self.cache_write_ttl = None;
             match ttl {
-                Ttl::FiveMinutes => self.tokens.cache_write_5m = amount,
-                Ttl::OneHour => self.tokens.cache_write_1h = amount,
+                Ttl::FiveMinutes => self.counted.tokens.cache_write_5m = amount,
+                Ttl::OneHour => self.counted.tokens.cache_write_1h = amount,
                 Ttl::Other => {}
             }
         }
     }
 
-    /// Ends the current event.
-    pub(super) fn end_event(&mut self) {
-        let is_ignored = std::mem::take(&mut self.is_ignored);
-        let mut iterations = std::mem::take(&mut self.iterations);
-        if !is_ignored {
-            iterations.inherit(self.earlier_iterations);
-            self.earlier_iterations = iterations;
-        }
+    /// Counts the tokens of a modality once both are known.
+    fn pair_modality(&mut self) {
+        let (Some(modality), Some((list, count))) = (self.modality, self.modality_tokens) else {
+            return;
+        };
+        let tokens = &mut self.counted.tokens;
+        let slot = match (modality, list) {
+            (Modality::Audio, TokenList::Input) => &mut tokens.audio_input,
+            (Modality::Audio, TokenList::CachedInput) => &mut tokens.cached_audio,
+            (Modality::Audio, TokenList::Output) => &mut tokens.audio_output,
+            (Modality::Image, TokenList::Input) => &mut tokens.image_input,
+            (Modality::Image, TokenList::Output) => &mut tokens.image_output,
+            (Modality::Image, TokenList::CachedInput) | (Modality::Other, _) => return,
+        };
+        replace(slot, count);
     }
 
-    /// The tokens, including those that the provider counts separately.
-    pub(super) fn tokens(&self, convention: TokenConvention) -> TokenUsage {
-        let input = match (self.tokens.input, self.tool_use_input) {
+    /// Ends the current event. If usage in it is ignored, the counts are those `before` it.
+    pub(super) fn end_event(&mut self, before: Counted) {
+        let is_ignored = std::mem::take(&mut self.is_ignored);
+        let mut iterations = std::mem::take(&mut self.iterations);
+        if is_ignored {
+            self.counted = before;
+        } else {
+            iterations.finish();
+            iterations.inherit(std::mem::take(&mut self.earlier_iterations));
+            self.earlier_iterations = iterations;
+        }
+        self.counted.end_searches();
+    }
+
+    /// The tokens of the model that answered, including those that the provider counts separately.
+    pub(super) fn tokens(&mut self, convention: TokenConvention) -> TokenUsage {
+        self.end_event(self.counted);
+        let counted = &self.counted;
+        let input = match (counted.tokens.input, counted.tool_use_input) {
             (Some(input), Some(tool_use)) => Some(input.saturating_add(tool_use)),
             // If nothing is generated, some servers report only a total.
-            (None, _) if self.tokens.output.is_none() => self.total,
+            (None, _) if counted.tokens.output.is_none() => counted.total,
             (input, _) => input,
         };
-        let mut iterations = self.iterations;
-        iterations.inherit(self.earlier_iterations);
-        let tokens = iterations.added_to(TokenUsage {
+        let tokens = self.earlier_iterations.of_answering_model(TokenUsage {
             input,
-            convention,
-            ..self.tokens
+            convention: counted.convention(convention),
+            ..counted.tokens
         });
-        match self.reasoning_beside_output() {
+        match counted.reasoning_beside_output() {
             Some(reasoning) => TokenUsage {
                 reasoning: Some(reasoning),
                 convention: TokenConvention {
                     reasoning: ReasoningTokenConvention::BesideOutput,
-                    ..convention
+                    ..tokens.convention
                 },
                 ..tokens
             },
@@ -168,16 +295,29 @@ impl UsageAccumulator {
         }
     }
 
-    /// The part of the total that is neither input nor output, if that is the reasoning. OpenAI
-    /// includes reasoning in the output. Some compatible servers do not, and some include it only in
-    /// the total.
-    fn reasoning_beside_output(&self) -> Option<u64> {
-        let both = self.tokens.input?.checked_add(self.tokens.output?)?;
-        let rest = self.total?.checked_sub(both).filter(|rest| *rest > 0)?;
-        let reported = self.tokens.reasoning;
-        reported
-            .is_none_or(|reported| reported == rest)
-            .then_some(rest)
+    /// What the provider bills besides tokens.
+    pub(super) fn units(&self) -> UnitUsage {
+        let Counted {
+            units,
+            searches_counted,
+            ..
+        } = self.counted;
+        let counted = (searches_counted > 0).then_some(searches_counted);
+        UnitUsage {
+            searches: units.searches.or(counted),
+            ..units
+        }
+    }
+
+    /// The tokens of other models. Leaves none.
+    pub(super) fn take_other_models(&mut self) -> OtherModels {
+        let tool_model = self.tool_model.as_deref();
+        self.earlier_iterations.take_other_models(tool_model)
+    }
+
+    /// Whether nothing of what a response consists of has been read.
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 
     /// Why the model stopped.
@@ -197,10 +337,91 @@ impl UsageAccumulator {
             &self.response_id,
             &self.finish_reason,
             &self.status,
+            &self.tool_model,
+            &self.service.tier,
+            &self.service.geography,
+            &self.service.speed,
         ];
-        texts.into_iter().flatten().map(String::capacity).sum()
+        let texts = texts.into_iter().flatten().map(String::capacity);
+        let iterations = self.iterations.memory_usage() + self.earlier_iterations.memory_usage();
+        iterations + texts.sum::<usize>()
     }
 }
+
+impl Counted {
+    /// How the counts relate to each other, in an API or by their names.
+    fn convention(&self, of_api: TokenConvention) -> TokenConvention {
+        TokenConvention {
+            cache: if self.has_separate_cache && !self.has_inclusive_input {
+                CacheTokenConvention::BesideInput
+            } else {
+                of_api.cache
+            },
+            reasoning: if self.has_separate_reasoning {
+                ReasoningTokenConvention::BesideOutput
+            } else {
+                of_api.reasoning
+            },
+        }
+    }
+
+    /// The part of the total that is neither input nor output, if that is the reasoning. OpenAI
+    /// includes reasoning in the output. Some compatible servers do not, and some include it only in
+    /// the total. With audio, the rest of the total is the audio.
+    fn reasoning_beside_output(&self) -> Option<u64> {
+        if self.units.audio_seconds.is_some() {
+            return None;
+        }
+        let both = self.tokens.input?.checked_add(self.tokens.output?)?;
+        let rest = self.total?.checked_sub(both).filter(|rest| *rest > 0)?;
+        let reported = self.tokens.reasoning;
+        reported
+            .is_none_or(|reported| reported == rest)
+            .then_some(rest)
+    }
+
+    /// Ends the searches of an event. Later events repeat those of earlier ones.
+    fn end_searches(&mut self) {
+        let searches = std::mem::take(&mut self.searches_in_event);
+        self.searches_counted = self.searches_counted.max(searches);
+    }
+}
+
+/// Replaces a count by a later one. Counts are cumulative, so a later 0 says nothing.
+fn replace(slot: &mut Option<u64>, count: u64) {
+    if count > 0 || slot.is_none() {
+        *slot = Some(count);
+    }
+}
+
+/// Whether a status says that the work is not done yet.
+fn is_pending(status: &str) -> bool {
+    const PENDING: [&str; 14] = [
+        "cancelling",
+        "created",
+        "finalizing",
+        "in_progress",
+        "in_queue",
+        "pending",
+        "preparing",
+        "processing",
+        "queued",
+        "running",
+        "starting",
+        "submitted",
+        "validating",
+        "validating_files",
+    ];
+    PENDING
+        .iter()
+        .any(|pending| pending.eq_ignore_ascii_case(status))
+}
+
+/// xAI's unit of costs.
+const TICKS_PER_DOLLAR: f64 = 1e10;
+
+/// Far more than any recording has.
+const MAX_SECONDS: f64 = 1e9;
 
 /// A token count, which may be written as `12.0` or `1e2`. `None` for an impossibly large one, which
 /// would spoil every sum it is added to.

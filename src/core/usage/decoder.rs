@@ -11,6 +11,9 @@ use deflate::{Deflate, Format};
 /// The decoded size that is always accepted.
 const FREE_OUTPUT: u64 = 1 << 20;
 
+/// The most that is decoded of the bytes that arrive at once, so that a worker does not stand still.
+const MAX_OUTPUT_AT_ONCE: u64 = 4 << 20;
+
 /// The maximum ratio of decoded to encoded size beyond that. Text is seldom above 30.
 const MAX_RATIO: u64 = 200;
 
@@ -54,7 +57,9 @@ impl Decoder {
         sink: &mut impl FnMut(&[u8]) -> Result<(), IncompleteReason>,
     ) -> Result<(), IncompleteReason> {
         self.encoded = self.encoded.saturating_add(length(encoded));
-        let cap = FREE_OUTPUT.saturating_add(self.encoded.saturating_mul(MAX_RATIO));
+        let cap = FREE_OUTPUT
+            .saturating_add(self.encoded.saturating_mul(MAX_RATIO))
+            .min(self.decoded.saturating_add(MAX_OUTPUT_AT_ONCE));
         let mut metered = |decoded: &[u8]| {
             self.decoded = self.decoded.saturating_add(length(decoded));
             if self.decoded > cap {

@@ -2,27 +2,43 @@
 //!
 //! A message consists of its length and the length of its headers (each 4 bytes, big-endian), a
 //! CRC32 of both, the headers, the payload, and a CRC32 of everything before. A message is reported
-//! once its checksum has been verified. One longer than [`MAX_EVENT`] is skipped.
+//! once its checksum has been verified. One longer than [`MAX_EVENT`] is reported in parts, and its
+//! checksum is verified at its end.
 //!
 //! It is our own because aws-smithy-eventstream needs a newer Rust and buffers frames of any size.
 
 use super::MAX_EVENT;
 
-/// A message with valid checksums.
+/// What the headers of a message say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Message<'a> {
+pub struct MessageHead<'a> {
     /// The header `:event-type`. Empty if absent, as in an exception.
     pub event_type: &'a [u8],
-    /// The payload.
-    pub payload: &'a [u8],
+    /// Whether it is an event.
+    pub kind: MessageKind,
+}
+
+/// The header `:message-type`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MessageKind {
+    /// An event.
+    Event,
+    /// An exception or an error, after which nothing follows.
+    Exception,
 }
 
 /// What is read from a stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum EventStreamItem<'a> {
-    /// A message.
-    Message(Message<'a>),
-    /// A message that is too long was skipped.
+    /// A message with valid checksums, and its payload.
+    Message(MessageHead<'a>, &'a [u8]),
+    /// The beginning of a message that is longer than [`MAX_EVENT`].
+    Begin(MessageHead<'a>),
+    /// The next part of the payload of such a message.
+    Part(&'a [u8]),
+    /// The end of such a message, of which the checksum is valid.
+    End,
+    /// A message with headers that are too long was skipped.
     TooLong,
 }
 
@@ -37,6 +53,16 @@ pub struct EventStreamFramer {
     buffer: Vec<u8>,
     /// How many bytes are left of a message that is skipped.
     to_skip: usize,
+    /// The rest of a message that is reported in parts.
+    in_parts: Option<RestOfMessage>,
+}
+
+#[derive(Debug)]
+struct RestOfMessage {
+    /// How many bytes of the payload are left.
+    payload: usize,
+    /// The checksum so far.
+    checksum: crc32fast::Hasher,
 }
 
 const PRELUDE: usize = 12;
@@ -50,7 +76,7 @@ impl EventStreamFramer {
 
     /// Whether the last message is complete.
     pub const fn is_between(&self) -> bool {
-        self.buffer.is_empty() && self.to_skip == 0
+        self.buffer.is_empty() && self.to_skip == 0 && self.in_parts.is_none()
     }
 
     /// Reads the next bytes. Calls `sink` for each message.
@@ -66,24 +92,86 @@ impl EventStreamFramer {
                 bytes = rest;
                 continue;
             }
+            if self.in_parts.is_some() {
+                bytes = self.part(bytes, sink)?;
+                continue;
+            }
             bytes = self.fill(bytes, PRELUDE);
             let Some(prelude) = self.buffer.first_chunk::<PRELUDE>() else {
                 continue;
             };
-            let total = check_prelude(prelude)?;
+            let Lengths { total, headers } = check_prelude(prelude)?;
             if total > MAX_EVENT {
-                self.to_skip = total - PRELUDE;
-                self.buffer.clear();
-                sink(EventStreamItem::TooLong);
+                bytes = self.begin_parts(bytes, total, headers, sink);
                 continue;
             }
             bytes = self.fill(bytes, total);
             if self.buffer.len() == total {
-                sink(EventStreamItem::Message(message(&self.buffer)?));
+                let (head, payload) = message(&self.buffer)?;
+                sink(EventStreamItem::Message(head, payload));
                 self.buffer.clear();
             }
         }
         Ok(())
+    }
+
+    /// Reads the headers of a message that is longer than [`MAX_EVENT`].
+    fn begin_parts<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        total: usize,
+        headers: usize,
+        sink: &mut impl FnMut(EventStreamItem<'_>),
+    ) -> &'a [u8] {
+        let head = PRELUDE + headers;
+        if head > MAX_EVENT {
+            self.to_skip = total - PRELUDE;
+            self.buffer.clear();
+            sink(EventStreamItem::TooLong);
+            return bytes;
+        }
+        let rest = self.fill(bytes, head);
+        if self.buffer.len() == head {
+            let mut checksum = crc32fast::Hasher::new();
+            checksum.update(&self.buffer);
+            self.in_parts = Some(RestOfMessage {
+                payload: total - head - CHECKSUM,
+                checksum,
+            });
+            let headers = self.buffer.get(PRELUDE..).unwrap_or_default();
+            sink(EventStreamItem::Begin(message_head(headers)));
+            self.buffer.clear();
+        }
+        rest
+    }
+
+    /// Reads the next part of a message that is longer than [`MAX_EVENT`].
+    fn part<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        sink: &mut impl FnMut(EventStreamItem<'_>),
+    ) -> Result<&'a [u8], Corrupt> {
+        if let Some(message) = &mut self.in_parts
+            && message.payload > 0
+        {
+            let (part, rest) = bytes.split_at(message.payload.min(bytes.len()));
+            message.payload -= part.len();
+            message.checksum.update(part);
+            sink(EventStreamItem::Part(part));
+            return Ok(rest);
+        }
+        let rest = self.fill(bytes, CHECKSUM);
+        if self.buffer.len() == CHECKSUM
+            && let Some(message) = self.in_parts.take()
+        {
+            let actual = message.checksum.finalize().try_into();
+            if be_u32(&self.buffer)? != actual.unwrap_or(usize::MAX) {
+                return Err(Corrupt);
+            }
+            self.buffer.clear();
+            sink(EventStreamItem::End);
+        }
+        Ok(rest)
     }
 
     /// Buffers the message up to `length` bytes. Returns the rest of `bytes`.
@@ -97,20 +185,29 @@ impl EventStreamFramer {
     }
 }
 
-/// The length of the message, from a prelude with a valid checksum.
-fn check_prelude(prelude: &[u8; PRELUDE]) -> Result<usize, Corrupt> {
+/// The lengths in a prelude, in bytes.
+struct Lengths {
+    /// Of the whole message.
+    total: usize,
+    /// Of its headers.
+    headers: usize,
+}
+
+/// The lengths in a prelude with a valid checksum.
+fn check_prelude(prelude: &[u8; PRELUDE]) -> Result<Lengths, Corrupt> {
     let (lengths, check) = prelude.split_at(PRELUDE - CHECKSUM);
     let (total, headers) = lengths.split_at(4);
     let (total, headers) = (be_u32(total)?, be_u32(headers)?);
     let least = headers.checked_add(PRELUDE + CHECKSUM).ok_or(Corrupt)?;
     if be_u32(check)? == crc(lengths) && total >= least {
-        Ok(total)
+        Ok(Lengths { total, headers })
     } else {
         Err(Corrupt)
     }
 }
 
-fn message(whole: &[u8]) -> Result<Message<'_>, Corrupt> {
+/// The headers and the payload of a message with valid checksums.
+fn message(whole: &[u8]) -> Result<(MessageHead<'_>, &[u8]), Corrupt> {
     let (checked, check) = whole.split_last_chunk::<CHECKSUM>().ok_or(Corrupt)?;
     if be_u32(check)? != crc(checked) {
         return Err(Corrupt);
@@ -118,36 +215,49 @@ fn message(whole: &[u8]) -> Result<Message<'_>, Corrupt> {
     let headers_length = be_u32(checked.get(4..8).ok_or(Corrupt)?)?;
     let body = checked.get(PRELUDE..).ok_or(Corrupt)?;
     let (headers, payload) = body.split_at_checked(headers_length).ok_or(Corrupt)?;
-    Ok(Message {
-        event_type: event_type(headers).unwrap_or_default(),
-        payload,
-    })
+    Ok((message_head(headers), payload))
 }
 
-/// The value of `:event-type` in a message's headers.
-fn event_type(mut headers: &[u8]) -> Option<&[u8]> {
-    loop {
-        let (&length, rest) = headers.split_first()?;
-        let (name, rest) = rest.split_at_checked(length.into())?;
-        let (&kind, rest) = rest.split_first()?;
-        let (value, rest) = match kind {
-            0 | 1 => rest.split_at_checked(0)?,
-            2 => rest.split_at_checked(1)?,
-            3 => rest.split_at_checked(2)?,
-            4 => rest.split_at_checked(4)?,
-            5 | 8 => rest.split_at_checked(8)?,
-            6 | 7 => {
-                let (length, rest) = rest.split_first_chunk::<2>()?;
-                rest.split_at_checked(u16::from_be_bytes(*length).into())?
+/// What a message's headers say.
+fn message_head(mut headers: &[u8]) -> MessageHead<'_> {
+    let mut head = MessageHead {
+        event_type: &[],
+        kind: MessageKind::Event,
+    };
+    while let Some((name, value, rest)) = next_header(headers) {
+        match name {
+            b":event-type" => head.event_type = value.unwrap_or_default(),
+            b":message-type" if value.is_some_and(|kind| kind != b"event") => {
+                head.kind = MessageKind::Exception;
             }
-            9 => rest.split_at_checked(16)?,
-            _ => return None,
-        };
-        if name == b":event-type" && kind == 7 {
-            return Some(value);
+            _ => {}
         }
         headers = rest;
     }
+    head
+}
+
+/// A header: its name, its value if that is a string, and what follows.
+type Header<'a> = (&'a [u8], Option<&'a [u8]>, &'a [u8]);
+
+fn next_header(headers: &[u8]) -> Option<Header<'_>> {
+    let (&length, rest) = headers.split_first()?;
+    let (name, rest) = rest.split_at_checked(length.into())?;
+    let (&kind, rest) = rest.split_first()?;
+    let (value, rest) = match kind {
+        0 | 1 => rest.split_at_checked(0)?,
+        2 => rest.split_at_checked(1)?,
+        3 => rest.split_at_checked(2)?,
+        4 => rest.split_at_checked(4)?,
+        5 | 8 => rest.split_at_checked(8)?,
+        6 | 7 => {
+            let (length, rest) = rest.split_first_chunk::<2>()?;
+            rest.split_at_checked(u16::from_be_bytes(*length).into())?
+        }
+        9 => rest.split_at_checked(16)?,
+        _ => return None,
+    };
+    Some((name, (kind == 7).then_some(value), rest))
 }
 
 fn be_u32(bytes: &[u8]) -> Result<usize, Corrupt> {
@@ -190,13 +300,20 @@ pub(super) mod tests {
         let mut framer = EventStreamFramer::default();
         let mut messages = Vec::new();
         for bytes in stream.chunks(cut) {
-            framer.feed(bytes, &mut |piece| {
-                messages.push(match piece {
-                    EventStreamItem::Message(message) => {
-                        (message.event_type.to_vec(), message.payload.to_vec())
-                    }
-                    EventStreamItem::TooLong => (Vec::new(), b"too long".to_vec()),
-                });
+            framer.feed(bytes, &mut |piece| match piece {
+                EventStreamItem::Message(head, payload) => {
+                    messages.push((head.event_type.to_vec(), payload.to_vec()));
+                }
+                EventStreamItem::Begin(head) => {
+                    messages.push((head.event_type.to_vec(), Vec::new()));
+                }
+                EventStreamItem::Part(part) => {
+                    messages.last_mut().unwrap().1.extend_from_slice(part);
+                }
+                EventStreamItem::End => {}
+                EventStreamItem::TooLong => {
+                    messages.push((Vec::new(), b"too long".to_vec()));
+                }
             })?;
             assert!(framer.memory_usage() <= MAX_EVENT);
         }
@@ -206,17 +323,20 @@ pub(super) mod tests {
 
     #[test]
     fn messages_are_framed_however_they_are_cut() {
-        let long = encoded(&[], &vec![b'x'; MAX_EVENT]);
+        let long = encoded(&[(":event-type", "long")], &vec![b'x'; MAX_EVENT]);
+        let long_headers = encoded(&[("x", &"x".repeat(MAX_EVENT))], b"");
         let stream = [
             encoded(&[(":content-type", "x"), (":event-type", "chunk")], b"{}"),
             encoded(&[(":message-type", "exception")], b""),
             long,
+            long_headers,
             encoded(&[(":event-type", "metadata")], b"m"),
         ]
         .concat();
         let expected: Messages = [
             ("chunk", "{}"),
             ("", ""),
+            ("long", &"x".repeat(MAX_EVENT)),
             ("", "too long"),
             ("metadata", "m"),
         ]
@@ -225,6 +345,20 @@ pub(super) mod tests {
         for cut in [1, 2, 3, 11, 12, 13, 1000, stream.len()] {
             assert_eq!(messages(&stream, cut).unwrap(), expected, "{cut}");
         }
+    }
+
+    #[test]
+    fn a_long_message_with_a_wrong_checksum_is_corrupt() {
+        let mut message = encoded(&[(":event-type", "chunk")], &vec![b'x'; MAX_EVENT]);
+        let last = message.len() - 1;
+        for place in [MAX_EVENT / 2, last] {
+            message[place] ^= 1;
+            for cut in [1, 1000, message.len()] {
+                assert_eq!(messages(&message, cut), Err(Corrupt), "{place} {cut}");
+            }
+            message[place] ^= 1;
+        }
+        assert!(messages(&message, 1000).is_ok());
     }
 
     #[test]

@@ -18,6 +18,10 @@ pub enum Field {
     FinishReason,
     /// The status of the response, in APIs that give a finish reason only for unusual ends.
     Status,
+    /// The name of the response's resource. That of an operation stands for work that is done later.
+    ResourceName,
+    /// An error of the provider, instead of the rest of the response.
+    Error,
     /// The type of an event.
     EventType,
     /// Generated content, at least one token.
@@ -26,6 +30,8 @@ pub enum Field {
     LastEvent,
     /// Input tokens.
     Input,
+    /// Input tokens, of which the cached ones are a part under any name.
+    InclusiveInput,
     /// Input tokens for the results of the provider's own tools, not included in [`Self::Input`].
     ToolUseInput,
     /// Output tokens.
@@ -36,6 +42,10 @@ pub enum Field {
     CachedRead,
     /// Input tokens written to a cache.
     CacheWrite,
+    /// Input tokens read from a cache, which [`Self::Input`] does not include.
+    SeparateCachedRead,
+    /// Input tokens written to a cache, which [`Self::Input`] does not include.
+    SeparateCacheWrite,
     /// Input tokens written to a cache for five minutes.
     CacheWrite5m,
     /// Input tokens written to a cache for an hour.
@@ -44,8 +54,16 @@ pub enum Field {
     CacheWriteTtl,
     /// Input tokens written to a cache for the lifetime in the [`Self::CacheWriteTtl`] beside it.
     CacheWriteAmount,
-    /// The type of an iteration: a request that the provider made itself to answer.
+    /// The beginning of an iteration: a request that the provider made itself to answer.
+    Iteration,
+    /// The beginning of the usage of a tool that uses a model of its own.
+    ModelTool,
+    /// The model of such a tool, if its usage does not name it.
+    ToolModel,
+    /// The type of an iteration.
     IterationKind,
+    /// The model of an iteration.
+    IterationModel,
     /// Input tokens of an iteration.
     IterationInput,
     /// Output tokens of an iteration.
@@ -54,8 +72,61 @@ pub enum Field {
     IterationCachedRead,
     /// Input tokens of an iteration that were written to a cache.
     IterationCacheWrite,
+    /// Output tokens of an iteration that are an image.
+    IterationImageOutput,
     /// Reasoning tokens.
     Reasoning,
+    /// Reasoning tokens, which [`Self::Output`] does not include.
+    SeparateReasoning,
+    /// Input tokens that are audio.
+    AudioInput,
+    /// Cached input tokens that are audio.
+    CachedAudio,
+    /// Output tokens that are audio.
+    AudioOutput,
+    /// Input tokens that are an image.
+    ImageInput,
+    /// Output tokens that are an image.
+    ImageOutput,
+    /// The beginning of an element in a list of tokens by modality.
+    ModalityEntry,
+    /// The modality of such an element.
+    Modality,
+    /// The tokens of such an element.
+    ModalityTokens(TokenList),
+    /// Web searches, or Cohere's search units.
+    Searches,
+    /// One web search.
+    SearchQuery,
+    /// What a tool of the provider did. `search` is one web search.
+    ToolAction,
+    /// Images in the response.
+    Images,
+    /// One image in the response.
+    Image,
+    /// Pages of documents that were read.
+    Pages,
+    /// Seconds of audio that were read.
+    AudioSeconds,
+    /// The service tier that answered.
+    ServiceTier,
+    /// Where the model ran.
+    Geography,
+    /// The speed at which the model ran.
+    Speed,
     /// The cost by the provider, in the provider's own unit.
     Cost,
+    /// The cost by the provider, in ten-billionths of a dollar.
+    CostTicks,
+}
+
+/// A list of tokens by modality.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TokenList {
+    /// Of the input tokens.
+    Input,
+    /// Of the cached input tokens.
+    CachedInput,
+    /// Of the output tokens.
+    Output,
 }

@@ -2,10 +2,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use memchr::memmem::{self, Finder};
+use memchr::memmem::Finder;
 
-use super::accumulator::UsageAccumulator;
-use super::dialect::{Dialect, LastEvent, Marker, Payload};
+use super::accumulator::{Counted, UsageAccumulator};
+use super::dialect::{Dialect, Marker, Payload};
+use super::event_stream::MessageKind;
 use super::field::Field;
 use super::response_usage::{IncompleteReason, TokenUsage};
 use super::{event_stream, sse};
@@ -48,6 +49,10 @@ struct EventReader {
     /// The last event has been read.
     finished: bool,
     in_parts: bool,
+    /// The counts before the event in parts.
+    before_parts: Counted,
+    /// The position in the payload of the message in parts.
+    base64: Base64Member,
     first_token: Option<UnixTime>,
     last_event: Option<UnixTime>,
 }
@@ -73,6 +78,8 @@ impl Reader {
                 any_too_long: false,
                 finished: false,
                 in_parts: false,
+                before_parts: Counted::default(),
+                base64: Base64Member::default(),
                 first_token: None,
                 last_event: None,
             },
@@ -113,7 +120,10 @@ impl Reader {
             }
             Framing::EventStream(framer) => framer
                 .feed(bytes, &mut |item| events.message(item, clock))
-                .map_err(|event_stream::Corrupt| IncompleteReason::Undecodable),
+                .map_err(|event_stream::Corrupt| {
+                    events.abandon_parts();
+                    IncompleteReason::Undecodable
+                }),
         }
     }
 
@@ -131,12 +141,12 @@ impl Reader {
             events.any_malformed |= malformed_before;
             events.last_event = last_event;
             events.finished |= is_between_events
-                && events.dialect.last_event == LastEvent::FinishReason
+                && events.dialect.last_event.can_be_finish_reason()
                 && events.accumulator.finish_reason().is_some();
         }
         if let Framing::EventStream(framer) = &self.framing {
             // The response of a guardrail has no last event.
-            let TokenUsage { input, output, .. } = events.accumulator.tokens;
+            let TokenUsage { input, output, .. } = events.accumulator.counted.tokens;
             events.finished |= is_complete
                 && framer.is_between()
                 && events.accumulator.finish_reason().is_some()
@@ -201,10 +211,7 @@ impl EventReader {
             accumulator,
             ..
         } = self;
-        let last_types = match dialect.last_event {
-            LastEvent::Types(types) => types,
-            LastEvent::FinishReason => &[],
-        };
+        let last_types = dialect.last_event.types();
         scanner
             .feed(bytes, &mut |field, value: Scalar<'_>| {
                 accumulator.add(field, value, last_types, dialect.usage_events)
@@ -223,19 +230,11 @@ impl EventReader {
             sse::EventPart::Complete(data) => self.event(data, clock),
             sse::EventPart::Part(part) => {
                 if !self.in_parts {
-                    self.in_parts = true;
-                    self.malformed = false;
-                    self.scanner.reset();
+                    self.begin_parts();
                 }
-                if !self.malformed {
-                    self.malformed = self.scan(part).is_err();
-                }
+                self.scan_part(part);
             }
-            sse::EventPart::PartsEnd => {
-                self.in_parts = false;
-                self.any_malformed |= self.malformed || !self.scanner.is_at_end();
-                self.end_event(clock);
-            }
+            sse::EventPart::PartsEnd => self.end_parts(clock),
         }
     }
 
@@ -243,22 +242,73 @@ impl EventReader {
         if self.finished {
             return;
         }
-        let message = match item {
-            event_stream::EventStreamItem::Message(message) => message,
-            event_stream::EventStreamItem::TooLong => {
-                self.any_too_long = true;
-                return;
+        use event_stream::EventStreamItem;
+        match item {
+            EventStreamItem::Message(head, payload) => {
+                self.message_head(head);
+                match self.dialect.payload {
+                    Payload::Plain => self.event(payload, clock),
+                    Payload::Base64Bytes => {
+                        self.begin_parts();
+                        self.scan_base64(payload);
+                        self.end_parts(clock);
+                    }
+                }
             }
-        };
-        if let LastEvent::Types(types) = self.dialect.last_event {
-            let is_last = types
-                .iter()
-                .any(|kind| kind.as_bytes() == message.event_type);
-            self.accumulator.ended |= is_last;
+            EventStreamItem::Begin(head) => {
+                self.message_head(head);
+                self.begin_parts();
+            }
+            EventStreamItem::Part(part) => match self.dialect.payload {
+                Payload::Plain => self.scan_part(part),
+                Payload::Base64Bytes => self.scan_base64(part),
+            },
+            EventStreamItem::End => self.end_parts(clock),
+            EventStreamItem::TooLong => self.any_too_long = true,
         }
-        match self.dialect.payload {
-            Payload::Plain => self.event(message.payload, clock),
-            Payload::Base64Bytes => self.base64_event(message.payload, clock),
+    }
+
+    fn message_head(&mut self, head: event_stream::MessageHead<'_>) {
+        let types = self.dialect.last_event.types();
+        let is_last = types.iter().any(|kind| kind.as_bytes() == head.event_type);
+        self.accumulator.ended |= is_last;
+        self.accumulator.has_error |= head.kind == MessageKind::Exception;
+    }
+
+    /// Begins an event that is scanned in parts.
+    fn begin_parts(&mut self) {
+        self.in_parts = true;
+        self.malformed = false;
+        self.before_parts = self.accumulator.counted;
+        self.base64 = Base64Member::default();
+        self.scanner.reset();
+    }
+
+    fn scan_part(&mut self, part: &[u8]) {
+        if !self.malformed {
+            self.malformed = self.scan(part).is_err();
+        }
+    }
+
+    /// Scans a part of an event of which the JSON is base64 in the member `bytes`.
+    fn scan_base64(&mut self, part: &[u8]) {
+        let mut base64 = std::mem::take(&mut self.base64);
+        let decoded = base64.decode(part, &mut |decoded| self.scan_part(decoded));
+        self.malformed |= decoded.is_err();
+        self.base64 = base64;
+    }
+
+    fn end_parts(&mut self, clock: &dyn Clock) {
+        self.in_parts = false;
+        self.any_malformed |= self.malformed || !self.scanner.is_at_end();
+        self.end_event(self.before_parts, clock);
+    }
+
+    /// Ends an event in parts of which the checksum is wrong.
+    fn abandon_parts(&mut self) {
+        if std::mem::take(&mut self.in_parts) {
+            self.accumulator.counted = self.before_parts;
+            self.accumulator.ended = false;
         }
     }
 
@@ -266,35 +316,15 @@ impl EventReader {
     fn event(&mut self, data: &[u8], clock: &dyn Clock) {
         if !self.accumulator.has_content || self.has_marker(data) {
             self.scanner.reset();
-            let tokens_before = self.accumulator.tokens;
+            let before = self.accumulator.counted;
             let well_formed = self.scan(data).is_ok() && self.scanner.is_at_end();
-            if self.accumulator.is_ignored {
-                self.accumulator.tokens = tokens_before;
-            }
             self.any_malformed |= !well_formed && !data.trim_ascii().is_empty();
-            self.end_event(clock);
+            self.end_event(before, clock);
         }
     }
 
-    /// Scans an event of which the JSON is base64 in the member `bytes`.
-    fn base64_event(&mut self, payload: &[u8], clock: &dyn Clock) {
-        /// Decodes to 768 bytes.
-        const PIECE: usize = 1024;
-        self.scanner.reset();
-        let mut decoded = [0; PIECE];
-        let well_formed = base64_bytes(payload).is_some_and(|text| {
-            text.chunks(PIECE).all(|piece| {
-                let length = STANDARD.decode_slice(piece, &mut decoded);
-                let data = length.ok().and_then(|length| decoded.get(..length));
-                data.is_some_and(|data| self.scan(data).is_ok())
-            })
-        });
-        self.any_malformed |= !well_formed || !self.scanner.is_at_end();
-        self.end_event(clock);
-    }
-
-    fn end_event(&mut self, clock: &dyn Clock) {
-        self.accumulator.end_event();
+    fn end_event(&mut self, before: Counted, clock: &dyn Clock) {
+        self.accumulator.end_event(before);
         self.note_time(clock);
         self.finished = self.accumulator.ended;
     }
@@ -339,14 +369,114 @@ fn has_value(after_name: &[u8]) -> bool {
         .is_some_and(|value| !value.trim_ascii_start().starts_with(b"n"))
 }
 
-/// The string in the member `bytes` of a payload. Base64 has no escapes.
-fn base64_bytes(payload: &[u8]) -> Option<&[u8]> {
-    const NAME: &[u8] = b"\"bytes\"";
-    let start = memmem::find(payload, NAME)? + NAME.len();
-    let value = payload.get(start..)?.trim_ascii_start();
-    let value = value.strip_prefix(b":")?.trim_ascii_start();
-    let text = value.strip_prefix(b"\"")?;
-    text.get(..memchr::memchr(b'"', text)?)
+/// Decodes the base64 in the member `bytes` of a payload that arrives in parts. Base64 has no escapes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Base64Member {
+    step: Base64Step,
+    /// The characters that do not make up a whole group yet.
+    group: [u8; GROUP],
+    group_length: usize,
+}
+
+/// The position in the payload.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Base64Step {
+    /// After so many bytes of the member's name.
+    Name(usize),
+    Colon,
+    Quote,
+    Text,
+    End,
+}
+
+/// The text is not base64.
+struct NotBase64;
+
+const BYTES: &[u8] = b"\"bytes\"";
+
+/// How many characters encode three bytes.
+const GROUP: usize = 4;
+
+impl Default for Base64Step {
+    fn default() -> Self {
+        Self::Name(0)
+    }
+}
+
+impl Base64Member {
+    /// Decodes the next part. Calls `sink` with at most 768 bytes at a time.
+    fn decode(&mut self, part: &[u8], sink: &mut impl FnMut(&[u8])) -> Result<(), NotBase64> {
+        let mut rest = part;
+        while self.step != Base64Step::Text {
+            let Some((&byte, after)) = rest.split_first() else {
+                return Ok(());
+            };
+            rest = after;
+            self.step = match self.step {
+                Base64Step::Name(matched) if BYTES.get(matched) == Some(&byte) => {
+                    if matched + 1 == BYTES.len() {
+                        Base64Step::Colon
+                    } else {
+                        Base64Step::Name(matched + 1)
+                    }
+                }
+                step if !matches!(step, Base64Step::Name(_)) && byte.is_ascii_whitespace() => step,
+                Base64Step::Colon if byte == b':' => Base64Step::Quote,
+                Base64Step::Quote if byte == b'"' => Base64Step::Text,
+                Base64Step::End => return Ok(()),
+                // It was not the member's name.
+                _ => Base64Step::Name(usize::from(byte == b'"')),
+            };
+        }
+        let end = memchr::memchr(b'"', rest);
+        let text = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+        self.text(text, sink)?;
+        if end.is_some() {
+            self.step = Base64Step::End;
+            if self.group_length > 0 {
+                return Err(NotBase64);
+            }
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, mut text: &[u8], sink: &mut impl FnMut(&[u8])) -> Result<(), NotBase64> {
+        while self.group_length > 0
+            && let Some((&byte, rest)) = text.split_first()
+        {
+            self.keep(byte);
+            text = rest;
+            if self.group_length == GROUP {
+                self.group_length = 0;
+                decode_groups(&self.group, sink)?;
+            }
+        }
+        let (groups, rest) = text.split_at(text.len() - text.len() % GROUP);
+        decode_groups(groups, sink)?;
+        for byte in rest {
+            self.keep(*byte);
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, byte: u8) {
+        if let Some(slot) = self.group.get_mut(self.group_length) {
+            *slot = byte;
+            self.group_length += 1;
+        }
+    }
+}
+
+fn decode_groups(groups: &[u8], sink: &mut impl FnMut(&[u8])) -> Result<(), NotBase64> {
+    /// Decodes to 768 bytes.
+    const PIECE: usize = 1024;
+    let mut decoded = [0; PIECE];
+    for piece in groups.chunks(PIECE) {
+        let length = STANDARD.decode_slice(piece, &mut decoded);
+        let length = length.map_err(|_| NotBase64)?;
+        sink(decoded.get(..length).unwrap_or_default());
+    }
+    Ok(())
 }
 
 /// Whether the byte is white space or part of a byte order mark.

@@ -14,6 +14,7 @@ from mocks.keys import SigningKey
 from support.client import wait_until
 from support.issuers import entry, identity_provider, running, trusting, verdict, verdicts
 from support.raw_http import CHAT, ask, bearer, request
+from support.scripted_provider import Script, ScriptedProvider
 
 FETCH_TIMEOUT_S = 1
 # Discovery and key set may each take that long, and the request starts shortly after the fetch.
@@ -165,3 +166,34 @@ def test_an_issuer_whose_name_does_not_resolve_gets_503(world, start_gateway):
     nowhere = identity_provider(issuer="http://issuer.invalid")
     gateway = start_gateway(trusting(world, entry(nowhere, fetch_timeout=f"{FETCH_TIMEOUT_S}s")))
     assert verdict(gateway, nowhere.mint()) == UNAVAILABLE
+    failure = f"cannot fetch the keys of issuer {nowhere.issuer}: issuer.invalid through cluster upstream_http: "
+    # Envoy reports the first failure as a response, and later ones when the request is sent.
+    wait_until(lambda: gateway.log().count(failure) > 2, 2 * LONGEST_RECOVERY_S)
+    lines = [line for line in gateway.log().splitlines() if failure in line]
+    assert all("cannot be resolved; check the name and DNS" in line for line in lines), lines
+
+
+def test_a_cluster_that_is_missing_is_named_in_the_log(world, start_gateway):
+    issuer = identity_provider(issuer="http://issuer.test")
+    start_with = entry(issuer, cluster="not-in-the-bootstrap")
+    gateway = start_gateway(trusting(world, start_with))
+    assert verdict(gateway, issuer.mint()) == UNAVAILABLE
+    assert "issuer.test through cluster not-in-the-bootstrap: Envoy has no such cluster" in gateway.log()
+    assert "DNS" not in gateway.log()
+
+
+def test_keys_are_fetched_with_a_user_agent_and_may_follow_a_byte_order_mark(world, start_gateway):
+    with running(identity_provider()) as (issuer,), ScriptedProvider() as server:
+        server.script = Script((b"\xef\xbb\xbf" + json.dumps(issuer.jwks()).encode(),))
+        with start_gateway(trusting(world, entry(issuer, jwks_uri=f"{server.url}/keys"))) as gateway:
+            assert verdict(gateway, issuer.mint()) == (200, None)
+    assert all(agent.startswith("ai-gateway-filter/") for agent in server.user_agents), server.user_agents
+    assert server.targets
+
+
+def test_the_log_names_the_target_of_a_redirected_key_set(world, start_gateway):
+    with running(identity_provider()) as (issuer,):
+        issuer.fault["jwks"] = Fault(status=302, location="https://login.test/keys")
+        with start_gateway(trusting(world, entry(issuer))) as gateway:
+            assert verdict(gateway, issuer.mint()) == (503, "keys_unavailable")
+            assert "the key set redirects (302) to https://login.test/keys" in gateway.log()

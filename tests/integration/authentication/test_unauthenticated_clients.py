@@ -1,9 +1,14 @@
 """What unauthenticated clients can learn: only what their own request explains, not which providers exist."""
 
+import threading
+import time
+
 import pytest
 
+from mocks.faults import Fault
 from mocks.keys import SigningKey
-from support.raw_http import PREFIX, ask, assert_still_works, request
+from support.issuers import entry, identity_provider, running, trusting
+from support.raw_http import CHAT, PREFIX, Connection, ask, assert_still_works, bearer, request
 
 NAMES = ["my-openai", "my-anthropic", "my-google", "my-vllm", "my-disabled", "no-such-provider", "My-OpenAI"]
 PATHS = [
@@ -82,3 +87,50 @@ def test_other_methods_get_equal_responses(gateway, method):
             ask(gateway, request(f"{PREFIX}/{name}{path}", method=method, body=b"")).comparable() for name in NAMES
         ]
         assert_all_equal(responses)
+
+
+FORGED = 1000
+RSA_KEYS = 8
+KEYS_TAKE_S = 4
+# On a busy machine. With every token tried against every key, and all of them in one callback, it was over 30 s.
+LONGEST_STALL_S = 2
+
+
+@pytest.mark.parametrize("kid", [None, "key-3"], ids=["without_kid", "with_kid"])
+def test_forged_tokens_do_not_stop_a_worker(world, start_gateway, kid):
+    """PS512 is verified in Wasm. All tokens wait for the keys, and are decided on when these arrive."""
+    with running(identity_provider()) as (issuer,):
+        key = SigningKey.generate("PS512", kid="key-0")
+        issuer.keys = [SigningKey("PS512", f"key-{index}", key.private) for index in range(RSA_KEYS)]
+        issuer.fault["jwks"] = Fault(delay_s=KEYS_TAKE_S)
+        forger = SigningKey.generate("PS512")
+        with start_gateway(trusting(world, entry(issuer, fetch_timeout="30s")), concurrency=1) as gateway:
+            tokens = [issuer.mint(key=forger, header={"kid": kid}) for _ in range(FORGED)]
+            connections = [Connection(gateway, timeout_s=30) for _ in tokens]
+            try:
+                for connection, token in zip(connections, tokens, strict=True):
+                    connection.send(request(CHAT, bearer(token)))
+                longest = longest_answer(gateway, until=threading.Thread(target=read_all, args=[connections]))
+            finally:
+                for connection in connections:
+                    connection.close()
+    print(f"{FORGED} forged tokens, kid {kid}: another client waited {longest * 1000:.0f} ms at most")
+    assert longest < LONGEST_STALL_S
+
+
+def read_all(connections):
+    """Read the answers to all requests."""
+    for connection in connections:
+        assert connection.answer().status == 401
+
+
+def longest_answer(gateway, until):
+    """The longest time that a request without a token takes until the thread has ended."""
+    until.start()
+    longest = 0
+    while until.is_alive():
+        started = time.monotonic()
+        assert ask(gateway, request(CHAT), timeout_s=30).status == 401
+        longest = max(longest, time.monotonic() - started)
+        time.sleep(0.005)
+    return longest

@@ -29,6 +29,10 @@ CATALOGS = {
 }
 
 
+def chat(model, **members):
+    return {"messages": MESSAGES, "model": model, **members}
+
+
 def with_catalogs(world, **changes):
     whole = configuration(world)
     for provider in whole["providers"]:
@@ -47,15 +51,11 @@ def gateway(world, start_gateway):
 def post(gateway, token):
     """A POST request to a path below the prefix."""
 
-    def post(path, body, *headers, gateway=gateway, token=token):
+    def post(path, body, *more, gateway=gateway, token=token, headers=None):
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return exchange(gateway, "POST", PREFIX + path, [BEARER.filled(token), *headers], content)
+        return exchange(gateway, "POST", PREFIX + path, headers or [BEARER.filled(token), *more], content)
 
     return post
-
-
-def chat(model, **members):
-    return {"messages": MESSAGES, "model": model, **members}
 
 
 @pytest.fixture
@@ -98,10 +98,13 @@ def test_anthropics_sdk_uses_and_lists_the_catalog(anthropic_client, world):
     served = len(world.anthropic.requests)
     with pytest.raises(anthropic.NotFoundError, match="claude-9"):
         client.messages.create(model="claude-9", **ask)
-    with pytest.raises(anthropic.BadRequestError, match="does not name one"):
+    with pytest.raises(anthropic.NotFoundError, match="claude-9"):
         client.messages.batches.create(
             requests=[{"custom_id": "a", "params": {"model": "claude-9", **ask}}],
         )
+    advisor = {"type": "advisor_20260301", "name": "advisor", "model": "claude-9"}
+    with pytest.raises(anthropic.NotFoundError, match="claude-9"):
+        client.beta.messages.create(model="claude-sonnet-4-6", tools=[advisor], **ask)
     assert [model.id for model in client.models.list()] == ["claude-sonnet-4-6"]
     assert client.models.retrieve("claude-sonnet-4-6").display_name == "claude-sonnet-4-6"
     with pytest.raises(anthropic.NotFoundError):
@@ -158,7 +161,11 @@ def test_bedrocks_model_is_read_from_the_path(world, start_gateway, token):
         (b"", 400, "model_missing"),
         (b'{"model":"gpt-4o","model":"gpt-9"}', 400, "model_ambiguous"),
         (b'{"model":"gpt-4o","Model":"gpt-9"}', 400, "model_ambiguous"),
-        (b'{"model":"gpt-4o","models":["gpt-9"]}', 400, "model_ambiguous"),
+        (b'{"model":"gpt-4o","models":["gpt-9"]}', 404, "model_not_found"),
+        (b'{"model":"gpt-4o","fallbacks":[{"model":"gpt-9"}]}', 404, "model_not_found"),
+        (b'{"model":"gpt-4o","tools":[{"type":"image_generation","model":"gpt-9"}]}', 404, "model_not_found"),
+        (b'{"model":"gpt-4o"/*,"model":"gpt-9"*/}', 400, "body_not_json"),
+        (b"{'model':'gpt-9',\"model\":\"gpt-4o\"}", 400, "body_not_json"),
         (b'{"model":"gpt-4o"} {"model":"gpt-9"}', 400, "body_not_json"),
         (b"model=gpt-4o", 400, "body_not_json"),
         (b'{"model":"gpt-4o"', 200, None),
@@ -185,10 +192,50 @@ def test_a_body_that_cannot_be_read_is_refused(post, world):
 
 def test_files_are_allowed_and_batches_refused(openai_client, world):
     assert openai_client.files.create(file=("a.jsonl", b"{}"), purpose="batch").id
-    with pytest.raises(openai.BadRequestError) as refused:
+    with pytest.raises(openai.PermissionDeniedError) as refused:
         openai_client.batches.create(input_file_id="f", endpoint="/v1/chat/completions", completion_window="24h")
-    assert refused.value.code == "model_missing"
+    assert refused.value.code == "operation_not_allowed"
+    with pytest.raises(openai.PermissionDeniedError) as refused:
+        openai_client.realtime.client_secrets.create(session={"type": "realtime", "model": "gpt-9"})
+    assert refused.value.code == "operation_not_allowed"
     assert [request.path for request in world.openai.requests] == ["/v1/files"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "code"),
+    [
+        ("/my-openai/openai/%64eployments/gpt-9/chat/completions", chat("gpt-4o"), 404, "model_not_found"),
+        ("/my-openai/openai/Deployments/gpt-9/chat/completions", chat("gpt-4o"), 404, "model_not_found"),
+        ("/my-openai/x/deployments/gpt-9/chat/completions", chat("gpt-4o"), 403, "operation_not_allowed"),
+        ("/my-openai/v1/chat%2Fcompletions", chat("gpt-4o"), 403, "operation_not_allowed"),
+        ("/my-openai/v1/chat/completions;x", chat("gpt-4o"), 403, "operation_not_allowed"),
+        ("/my-openai/v1/no/such/path", chat("gpt-4o"), 403, "operation_not_allowed"),
+        ("/my-google/v1beta/models/gemini-9%3AgenerateContent", {"model": "gemini-2.0-flash"}, 404, "model_not_found"),
+        ("/my-google/v1beta/models/gemini-2.0-flash:unknown", {}, 403, "operation_not_allowed"),
+    ],
+)
+def test_no_spelling_of_a_path_hides_the_model(post, world, token, path, body, status, code):
+    headers = [("x-goog-api-key", token), JSON] if "google" in path else [BEARER.filled(token), JSON]
+    answer = post(path, body, headers=headers)
+    assert (answer.status, answer.code) == (status, code), answer.body
+    assert not world.openai.requests + world.google.requests
+
+
+def test_denied_paths_are_closed_in_any_spelling(world, start_gateway, post):
+    whole = configuration(world)
+    whole["providers"][0]["paths_denied"] = ["realtime/client_secrets", "files/**"]
+    with start_gateway(whole) as gateway:
+        for path in (
+            "/v1/realtime/client_secrets",
+            "/v1/realtime/%63lient_secrets",
+            "/v1//Realtime/client_secrets/",
+            "/v1/realtime%2Fclient_secrets",
+            "/v1/v1/files/f",
+        ):
+            answer = post("/my-openai" + path, b"{}", JSON, gateway=gateway)
+            assert (answer.status, answer.code) == (403, "path_not_allowed"), path
+        assert not world.openai.requests
+        assert post("/my-openai/v1/chat/completions", chat("gpt-4o"), JSON, gateway=gateway).status == 200
 
 
 def test_an_operator_can_allow_paths_without_a_model(world, start_gateway, post):

@@ -119,6 +119,30 @@ def test_invalid_plugin_options_are_reported(command, write):
         assert words in done.stdout
 
 
+def test_a_cluster_that_envoy_lacks_is_reported(command, write, findings):
+    document = GOOD | {"providers": [GOOD["providers"][0] | {"cluster": "mine"}]}
+    found, code = findings(document)
+    assert code == 0
+    assert [(one["severity"], one["path"], one["line"]) for one in found] == [("warning", "/providers/0/cluster", 20)]
+    assert '"mine"' in found[0]["message"] and "--bootstrap" in found[0]["hint"]
+
+    shipped = PROJECT / "envoy/bootstrap.yaml"
+    found, code = findings(document, "--bootstrap", shipped)
+    assert (code, [one["severity"] for one in found]) == (1, ["error"])
+    own = write(shipped.read_text().replace("name: upstream_https_websocket", "name: mine"), "bootstrap.yaml")
+    assert findings(document, "--bootstrap", own) == ([], 0)
+    done = command("check", write(GOOD), "--bootstrap", write(GOOD, "other.json"), check=1)
+    assert "not an Envoy bootstrap" in done.stderr
+
+
+def test_pod_identity_is_reported(findings):
+    agent = {"uri": "http://169.254.170.23/v1/credentials"}
+    bedrock = {"name": "b", "type": "bedrock", "region": "us-east-1", "credentials": {"container": agent}}
+    found, _ = findings(GOOD | {"providers": [bedrock]})
+    assert [one["path"] for one in found] == ["/providers/0/credentials/container/uri"]
+    assert '"signing": "envoy"' in found[0]["message"]
+
+
 def test_the_online_check_reaches_issuer_keys_and_providers(findings, world):
     found, code = findings(configuration(world), "--online")
     fine = [finding["path"] for finding in found if finding["severity"] == "ok"]

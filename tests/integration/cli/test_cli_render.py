@@ -57,6 +57,15 @@ def test_envoy_accepts_the_output_without_options(render):
     validate(render())
 
 
+def test_a_cluster_that_the_output_lacks_is_named(command, world, tmp_path):
+    document = configuration(world)
+    document["providers"][0]["cluster"] = "mine"
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(document))
+    done = command("render", file, "--output", tmp_path / "rendered", check=0)
+    assert 'warning: /providers/0/cluster: Envoy has no cluster "mine"; add it to envoy.yaml' in done.stderr
+
+
 def test_envoy_accepts_the_output_of_every_option(render, tmp_path):
     server = CertificateAuthority(tmp_path).issue("gateway.test")
     folder = render(

@@ -1,6 +1,7 @@
 """`ai-gateway-filter token`, `login`, `logout`, `status` and `env`: credentials, token cache, gateway names."""
 
 import json
+import re
 import stat
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ import pytest
 
 from mocks.faults import Fault
 from mocks.world import AUDIENCE, CLIENT_ID, CLIENT_SECRET
+from support.issuers import identity_provider, running
 from tools.gateway import free_port
 
 AT_ONCE = 12
@@ -133,6 +135,39 @@ def test_a_discovery_document_of_another_issuer_is_refused(command, identity, wo
     world.identity_provider.fault["discovery"] = Fault(body=document.encode())
     done = command("token", check=1, **identity)
     assert "another issuer" in done.stderr
+
+
+def test_the_secret_is_not_sent_in_plaintext_if_discovery_came_over_tls(command, identity, world, authority):
+    certificate = authority.issue("127.0.0.1")
+    with running(identity_provider(ssl_context=certificate.ssl_context())) as (provider,):
+        plaintext = world.identity_provider.url + "/token"
+        document = json.dumps({"issuer": provider.issuer, "token_endpoint": plaintext})
+        provider.fault["discovery"] = Fault(body=document.encode())
+        identity |= {"AI_GATEWAY_ISSUER": provider.issuer, "SSL_CERT_FILE": str(authority.certificate)}
+        done = command("token", check=1, **identity)
+    assert "not https" in done.stderr and plaintext in done.stderr
+    assert token_requests(world) == 0
+
+
+ESCAPES = "\x1b[2J\x1b]0;title\x07\r\n\x9b1mhint: run this\x7f\u202e"
+CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
+@pytest.mark.parametrize(
+    "endpoint, document",
+    [
+        ("discovery", {"issuer": ESCAPES}),
+        ("token", {"error": "invalid_client", "error_description": ESCAPES}),
+        ("token", {"access_token": ESCAPES}),
+    ],
+)
+def test_text_of_an_identity_provider_cannot_control_the_terminal(command, identity, world, endpoint, document):
+    status = 400 if "error" in document else 200
+    world.identity_provider.fault[endpoint] = Fault(status=status, body=json.dumps(document).encode())
+    done = command("token", "--verbose", **identity)
+    assert done.returncode
+    assert not CONTROLS.search(done.stdout + done.stderr), done.stderr
+    assert not any(line.startswith("hint: run this") for line in done.stderr.splitlines())
 
 
 def test_a_wrong_secret_is_reported_and_never_shown(command, identity):

@@ -6,7 +6,9 @@ import os
 import time
 
 import pytest
+from aiohttp import web
 
+from mocks.server import BackgroundServer
 from mocks.world import AUDIENCE, CLIENT_ID, CLIENT_SECRET
 from support import client_tables
 from support.bedrock import static
@@ -136,6 +138,44 @@ def test_a_response(language, sdk, gateway, world, node, token):
     assert len(received(world, sdk)) == 1
     assert token not in str(received(world, sdk))
     note("behaviour", language, sdk, "answer")
+
+
+class HeaderRecorder(BackgroundServer):
+    """Refuses every request, and records the names of its headers."""
+
+    def __init__(self):
+        super().__init__(self._application)
+        self.names = set()
+
+    def _application(self):
+        app = web.Application()
+        app.add_routes([web.route("*", "/{path:.*}", self._refuse)])
+        return app
+
+    async def _refuse(self, request):
+        self.names = {name.lower() for name in request.headers}
+        await request.read()
+        return web.json_response({"error": {"message": "refused"}}, status=400)
+
+
+CREDENTIALS = {"authorization", "x-api-key", "x-goog-api-key"}
+"""Headers of SDKs that are replaced, besides those of AWS signatures."""
+CONNECTION = {"connection", "content-length", "host", "sec-fetch-mode", "transfer-encoding"}
+"""Headers that concern one connection, and what Node.js says in place of a browser."""
+
+
+@pytest.mark.parametrize(("language", "sdk"), SDKS)
+def test_every_header_of_the_api_reaches_the_provider(language, sdk, gateway, world, node, token):
+    if sdk.package == "@aws-sdk/client-bedrock-runtime":
+        pytest.skip("it speaks HTTP/2 only, and the recorder HTTP/1.1")
+    with HeaderRecorder() as recorder:
+        refusal(sdk, Target(recorder.url, sdk.provider, token), node)
+    sdk.answer(Target(gateway.url, sdk.provider, token), node)
+    (request,) = received(world, sdk)
+    names = {name.decode().lower() for name, _ in request.headers}
+    missing = recorder.names - names - CREDENTIALS - CONNECTION
+    assert len(recorder.names) > len(CONNECTION)
+    assert {name for name in missing if not name.startswith(("x-amz-", "amz-sdk-"))} == set()
 
 
 @pytest.mark.parametrize(("language", "sdk"), SDKS)

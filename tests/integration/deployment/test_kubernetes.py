@@ -46,7 +46,7 @@ def test_a_swapped_config_map_is_read(world, token, tmp_path):
 
 
 def test_a_pod_is_ready_once_the_filter_is_loaded(world, tmp_path):
-    """If the configuration is refused, Envoy starts without the filter and answers everything with 500."""
+    """If the configuration is refused, Envoy starts without the filter and answers everything with 503."""
     port = free_port()
 
     def edit_bootstrap(bootstrap):

@@ -82,7 +82,7 @@ def test_the_overview_links_to_every_page():
 
 
 def test_every_field_of_the_configuration_is_documented():
-    page = (DOCS / "configuration.md").read_text()
+    page = re.sub(r"```.*?```", "", (DOCS / "configuration.md").read_text(), flags=re.DOTALL)
     documented = set(re.findall(r"\$?\w+", " ".join(re.findall(r"`([^`]+)`", page))))
     assert len(names(SCHEMA)) > 60
     assert not names(SCHEMA) - documented
@@ -115,6 +115,17 @@ def test_each_providers_entry_is_valid():
     issuers = [{"issuer": "https://auth.example.com/", "audiences": ["ai-gateway"]}]
     jsonschema.validate({"authentication": {"issuers": issuers}, "providers": entries}, SCHEMA)
     assert {entry["type"] for entry in entries} == set(SCHEMA["$defs"]["Provider"]["properties"]["type"]["enum"])
+
+
+def test_each_example_of_prices_is_valid_and_each_provider_type_has_one():
+    text = (DOCS / "configuration.md").read_text()
+    examples = re.findall(r"<summary>(.*?)</summary>\n\n```json\n(.*?)```", text, re.DOTALL)
+    schema = {"$ref": "#/$defs/Prices", "$defs": SCHEMA["$defs"]}
+    for _, example in examples:
+        for entry in json.loads(example).values():
+            jsonschema.validate(entry, schema)
+    titles = " ".join(title for title, _ in examples)
+    assert all(name in titles for name in ("OpenAI", "Anthropic", "Google", "bedrock_mantle", "openai_compatible"))
 
 
 def test_the_tutorial_works(world, token, start_gateway):

@@ -5,7 +5,9 @@ import subprocess
 import sys
 
 import pytest
+from aiohttp import web
 
+from mocks.server import BackgroundServer
 from mocks.world import AUDIENCE, CLIENT_ID, CLIENT_SECRET
 from support.client import BEARER, exchange
 from support.gateway_config import PREFIX, configuration
@@ -201,6 +203,95 @@ def test_the_content_security_policy_blocks_inline_scripts(public_gateway, open_
     page = open_page(f"{public_gateway.url}{PREFIX}")
     page.evaluate("document.body.append(Object.assign(document.createElement('script'), {text: 'window.evil = 1'}))")
     assert page.evaluate("window.evil") is None
+
+
+class HostileProvider(BackgroundServer):
+    """A provider that answers with a page whose script registers a service worker for the whole origin."""
+
+    WORKER = "self.addEventListener('fetch', () => {});"
+    PAGE = """<!doctype html><title>provider</title><script>
+        document.title = "running";
+        navigator.serviceWorker.register(location.pathname + "/worker" + location.search, {scope: "/"})
+            .then(() => { document.title = "registered"; }, (error) => { document.title = "failed: " + error; });
+    </script>"""
+
+    def __init__(self):
+        super().__init__(self._application)
+        self.requests = 0
+
+    def _application(self):
+        app = web.Application()
+        app.add_routes([web.route("*", "/{path:.*}", self._answer)])
+        return app
+
+    async def _answer(self, request):
+        self.requests += 1
+        if request.path.endswith("/worker"):
+            headers = {"service-worker-allowed": "/"}
+            return web.Response(text=self.WORKER, content_type="text/javascript", headers=headers)
+        return web.Response(text=self.PAGE, content_type="text/html")
+
+
+@pytest.fixture(scope="module")
+def hostile(world, start_gateway):
+    """A hostile provider, and a gateway that serves it."""
+    with HostileProvider() as upstream:
+        one = {"name": "hostile", "type": "google", "base_url": upstream.url, "api_key": {"value": "k"}}
+        document = configuration(world) | {"providers": [one], "public_connect_page": True}
+        with start_gateway(document) as gateway:
+            yield upstream, gateway
+
+
+def workers(page):
+    """How many service workers the page's origin has."""
+    return page.evaluate("navigator.serviceWorker.getRegistrations().then((all) => all.length)")
+
+
+def test_a_provider_without_the_gateway_can_register_a_service_worker(hostile, open_page):
+    """The attack works in this browser."""
+    upstream, _gateway = hostile
+    page = open_page(f"{upstream.url}/v1/page")
+    page.wait_for_function("document.title === 'registered'")
+    assert workers(page) == 1
+
+
+def test_a_link_to_a_provider_registers_no_service_worker(hostile, open_page, token):
+    upstream, gateway = hostile
+    before = upstream.requests
+    page = open_page(f"{gateway.url}{PREFIX}/hostile/v1beta/page?key={token}")
+    assert "browser_destination_refused" in page.content()
+    page.goto(f"{gateway.url}{PREFIX}")
+    script = f"{PREFIX}/hostile/v1beta/page/worker?key={token}"
+    register = "(url) => navigator.serviceWorker.register(url).then(() => 'registered', (error) => error.name)"
+    assert page.evaluate(register, script) == "SecurityError"
+    assert workers(page) == 0
+    assert upstream.requests == before
+
+
+def test_a_providers_page_does_not_run_even_if_the_browser_does_not_say_that_it_is_one(hostile, browser, token):
+    """As in browsers without `sec-fetch-dest`."""
+    upstream, gateway = hostile
+    before = upstream.requests
+
+    def without_fetch_metadata(route):
+        plain = {name: value for name, value in route.request.headers.items() if not name.startswith("sec-")}
+        route.fulfill(response=route.fetch(headers=plain))
+
+    context = browser.new_context()
+    page = context.new_page()
+    page.route("**/*", without_fetch_metadata)
+    page.goto(f"{gateway.url}{PREFIX}/hostile/v1beta/page?key={token}")
+    page.wait_for_load_state("networkidle")
+    assert upstream.requests == before + 1
+    assert page.title() == "provider", "the script has not run"
+    context.close()
+
+
+def test_a_page_can_fetch_a_providers_response(hostile, open_page, token):
+    _upstream, gateway = hostile
+    page = open_page(f"{gateway.url}{PREFIX}")
+    fetch = "([url, token]) => fetch(url, {headers: {'x-goog-api-key': token}}).then((answer) => answer.status)"
+    assert page.evaluate(fetch, [f"{PREFIX}/hostile/v1beta/models", token]) == 200
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -62,6 +62,7 @@ def test_one_provider_is_shown_with_all_fields_that_are_not_secret(get, world, g
         "proxy_url": f"{gateway.url}{PREFIX}/my-openai",
         "base_url": world.openai.base_url,
         "models": ["gpt-4o", "gpt-4o-mini"],
+        "models_restricted": True,
         "authorization_passthrough": False,
         "tokens": [{"issuer": world.identity_provider.issuer, "audience": AUDIENCE}],
     }

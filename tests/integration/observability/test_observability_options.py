@@ -6,9 +6,9 @@ import re
 import pytest
 
 from mocks.world import AUDIENCE
-from support.client import access_log
+from support.client import BEARER, access_log, exchange, wait_until
 from support.scripted_provider import Script
-from support.usage import logged, post, scripted_gateway, scripted_provider, total
+from support.usage import logged, post, samples, scripted_gateway, scripted_provider, total
 
 CHAT = "/v1/chat/completions"
 USAGE = {
@@ -16,10 +16,22 @@ USAGE = {
     "completion_tokens": 10,
     "prompt_tokens_details": {"cached_tokens": 400},
 }
-PRICES = {"m": {"input": 3, "output": 15, "cached_input": 0.3}}
+PRICES = {"m": {"input": 3, "output": 15, "cached_input": 0.3, "tiers": {"flex": {"multiplier": 0.5}}}}
 COST = (600 * 3 + 400 * 0.3 + 10 * 15) / 1_000_000
 OPTIONS = {"log_claims": ["groups", "/org/name", "absent"], "conversation_headers": ["x-my-thread", "x-other"]}
-NAMES = ["claims", "no-claims", "large-claims", "thread", "both", "default-name", "priced", "unpriced"]
+NAMES = [
+    "claims",
+    "no-claims",
+    "large-claims",
+    "thread",
+    "both",
+    "default-name",
+    "priced",
+    "unpriced",
+    "flex",
+    "priority",
+    "invented",
+]
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +45,10 @@ def scripted(world, start_gateway):
         yield upstream, gateway
 
 
-def entry_of(scripted, token, provider, headers=(), model="m"):
+def entry_of(scripted, token, provider, headers=(), model="m", **members):
     """The access log entry of a request."""
     upstream, gateway = scripted
-    upstream.script = Script((json.dumps({"id": "c", "model": model, "usage": USAGE}).encode(),))
+    upstream.script = Script((json.dumps({"id": "c", "model": model, "usage": USAGE, **members}).encode(),))
     assert post(gateway, token, provider, CHAT, headers).status == 200
     (entry,) = logged(gateway, provider)
     return entry
@@ -79,6 +91,32 @@ def test_a_price_gives_the_exact_cost(scripted, token):
 def test_a_model_without_a_price_has_no_cost(scripted, token):
     assert "gen_ai.cost" not in entry_of(scripted, token, "unpriced", model="another")
     assert total(scripted[1], "gen_ai_cost", provider="unpriced") == 0
+
+
+@pytest.mark.parametrize(("tier", "factor", "missing"), [("flex", 0.5, None), ("priority", 1, "service_tier")])
+def test_a_service_tier_has_its_price_or_the_cost_is_incomplete(tier, factor, missing, scripted, token):
+    entry = entry_of(scripted, token, tier, service_tier=tier)
+    assert float(entry["gen_ai.cost"]) == pytest.approx(COST * factor, abs=1e-12)
+    assert entry.get("ai_gateway.cost.incomplete") == missing
+    counted = total(scripted[1], "ai_gateway_cost_incomplete", provider=tier, reason="service_tier")
+    assert counted == (1 if missing else 0)
+    report = exchange(scripted[1], "GET", "/llm/v1/usage", [BEARER.filled(token)]).json()
+    (usage,) = (provider for provider in report["providers"] if provider["name"] == tier)
+    assert usage["cost_incomplete"] == counted
+
+
+def test_models_that_a_provider_does_not_have_get_no_label(scripted, token):
+    upstream, gateway = scripted
+    upstream.script = Script((b"{}",), status=404)
+    for number in range(120):
+        body = json.dumps({"model": f"invented-{number}"}).encode()
+        assert post(gateway, token, "invented", CHAT, body=body).status == 404
+    upstream.script = Script((json.dumps({"model": "real", "usage": USAGE}).encode(),))
+    assert post(gateway, token, "invented", CHAT).status == 200
+    wait_until(lambda: total(gateway, "ai_gateway_requests", provider="invented") == 121)
+    labels = {sample.labels["model"] for sample in samples(gateway, "ai_gateway_requests")}
+    assert "real" in labels
+    assert not [label for label in labels if label.startswith("invented-")]
 
 
 def test_every_entry_is_one_line_of_json(scripted):

@@ -57,3 +57,20 @@ def test_other_origins_get_no_cors_headers(gateway_with_cors):
 
 def test_without_cors_a_preflight_is_refused_as_unauthenticated(gateway):
     assert exchange(gateway, "OPTIONS", OPENAI.target, [ORIGIN, *PREFLIGHT]).status == 401
+
+
+def test_a_pages_fetch_passes_and_the_provider_does_not_learn_of_the_page(gateway_with_cors, world, token):
+    fetch = [ORIGIN, ("referer", f"{ORIGIN[1]}/page"), ("sec-fetch-dest", "empty"), ("sec-fetch-mode", "cors")]
+    answer = exchange(gateway_with_cors, "POST", OPENAI.target, [*fetch, OPENAI.token.filled(token)], OPENAI.content())
+    assert (answer.status, answer.header("access-control-allow-origin")) == (200, ORIGIN[1])
+    (request,) = world.openai.requests
+    for name, _ in fetch:
+        assert request.values(name) == [], name
+
+
+@pytest.mark.parametrize("destination", ["document", "iframe", "script", "serviceworker", "worker", "object", "new"])
+def test_a_response_that_a_browser_would_run_is_refused(gateway_with_cors, world, token, destination):
+    headers = [OPENAI.token.filled(token), ("sec-fetch-dest", destination)]
+    answer = exchange(gateway_with_cors, "GET", OPENAI.target, headers)
+    assert (answer.status, answer.code) == (403, "browser_destination_refused")
+    assert not world.openai.requests

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from support.client import wait_until
 from support.gateway_config import PREFIX
 from support.issuers import entry, identity_provider, running
 from support.raw_http import Connection, ask, bearer, request
@@ -35,6 +36,7 @@ def gateway(start_gateway):
             provider("raw", f"http://127.0.0.1:{upstream.port}"),
             provider("nowhere", "http://nowhere.invalid"),
             provider("refusing", "http://127.0.0.1:1"),
+            provider("without-cluster", "https://provider.test") | {"cluster": "not-in-the-bootstrap"},
         ]
         configuration = {"authentication": {"issuers": [entry(issuer)]}, "providers": providers}
         with start_gateway(configuration, edit_bootstrap=shorten_timeouts) as gateway:
@@ -81,6 +83,7 @@ REPLIES = {
     ),
     "a provider that does not speak HTTP": (to("raw/v1/garbage"), 502, "upstream_invalid", "1", "UNAVAILABLE"),
     "a provider without an address": (to("nowhere/v1/x"), 503, "upstream_unresolved", "5", "UNAVAILABLE"),
+    "a provider without a cluster": (to("without-cluster/v1/x"), 503, "cluster_not_found", None, "UNAVAILABLE"),
     "a provider that does not respond": (to("raw/v1/silent"), 504, "upstream_timeout", None, "DEADLINE_EXCEEDED"),
 }
 # Replies that Envoy sends before it has read a request and given it an id.
@@ -101,6 +104,16 @@ def test_envoys_local_replies_have_the_form_of_the_filters(gateway, name):
     assert "; " in document["message"], "the message must also say what to do"
     if name not in WITHOUT_AN_ID:
         assert len(answer.headers["x-request-id"]) == 36
+
+
+def test_a_missing_cluster_is_named_in_the_reply_and_once_per_worker_in_the_log(gateway):
+    for _ in range(8):
+        answer = ask(gateway, to("without-cluster/v1/x")(gateway.line))
+        assert '"not-in-the-bootstrap"' in answer.json()["message"]
+        assert answer.headers["x-should-retry"] == "false"
+    line = "provider without-cluster: Envoy has no cluster not-in-the-bootstrap;"
+    wait_until(lambda: line in gateway.log())
+    assert gateway.log().count(line) <= gateway.concurrency
 
 
 def test_envoys_refusals_say_why_and_what_to_do(gateway):
@@ -131,3 +144,20 @@ def test_responses_of_the_provider_are_not_rewritten(gateway):
         answer = connection.answer()
     assert (answer.status, answer.body) == (413, b"early")
     assert not {"x-ai-gateway-error", "x-amzn-errortype", "retry-after", "x-request-id"} & set(answer.headers)
+
+
+def fill_heap(bootstrap):
+    """Set the heap limit to less than Envoy uses."""
+    (limit,) = [it for it in bootstrap["overload_manager"]["resource_monitors"] if it["name"].endswith("fixed_heap")]
+    limit["typed_config"]["max_heap_size_bytes"] = 1_000_000
+
+
+def test_requests_are_refused_while_the_heap_is_nearly_full(start_gateway):
+    configuration = {"authentication": {"disabled": True}, "providers": [provider("any", "http://127.0.0.1:1")]}
+    with start_gateway(configuration, edit_bootstrap=fill_heap) as gateway:
+        deadline = time.monotonic() + 10
+        while (answer := ask(gateway, to("any/v1/models")("x: y"))).code != "gateway_overloaded":
+            assert time.monotonic() < deadline, answer
+            time.sleep(0.1)
+    assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+    assert answer.json()["error"]["status"] == "UNAVAILABLE"

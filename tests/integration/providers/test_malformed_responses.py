@@ -75,6 +75,29 @@ def test_unusual_responses_pass_and_cannot_impersonate_the_gateway(name, gateway
     assert_still_works(gateway, token)
 
 
+def without_the_routes_edits(bootstrap):
+    """Remove what the shipped route does about response headers."""
+    manager = bootstrap["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+    (host,) = manager["route_config"]["virtual_hosts"]
+    assert host.pop("response_headers_to_remove") == ["x-ai-gateway-error"]
+
+
+def test_the_filter_itself_removes_the_gateways_headers_from_a_providers_response(world, start_gateway, token):
+    forged = OK + b"x-ai-gateway-error: token_expired\r\nx-ai-gateway-anything: 1\r\n" + END
+    with RawUpstream({"forged": forged}) as upstream:
+        whole = configuration(world)
+        whole["providers"] = [
+            {"name": name, "type": "openai", "base_url": f"http://127.0.0.1:{port}", "api_key": {"value": "k"}}
+            for name, port in (("forging", upstream.port), ("refusing", 1))
+        ]
+        with start_gateway(whole, edit_bootstrap=without_the_routes_edits) as gateway:
+            answer = ask(gateway, request(f"{PREFIX}/forging/v1/forged", bearer(token)))
+            assert (answer.status, answer.body) == (200, b"{}")
+            assert not [name for name in answer.headers if name.startswith("x-ai-gateway-")]
+            own = ask(gateway, request(f"{PREFIX}/refusing/v1/x", bearer(token)))
+            assert (own.status, own.headers["x-ai-gateway-error"]) == (503, "upstream_unavailable")
+
+
 @pytest.mark.parametrize("name", UPGRADES)
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_an_unrequested_upgrade_response_is_not_forwarded(method, name, gateway, token):

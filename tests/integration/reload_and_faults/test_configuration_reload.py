@@ -1,10 +1,13 @@
 """Valid and invalid configurations loaded while requests run, and secrets in logs and admin pages."""
 
+import json
+import os
 import threading
 import time
 import urllib.request
 
 import pytest
+import yaml
 
 from mocks.providers import OpenAI
 from mocks.world import AUDIENCE
@@ -13,6 +16,7 @@ from support.gateway_config import PREFIX
 from support.issuers import entry, identity_provider, running, trusting, verdict, verdicts
 from support.raw_http import CHAT, Connection, ask, bearer, request
 from support.timed_stream import Stream
+from tools.gateway import PROJECT, Gateway
 
 GOOD = (200, None)
 CLIENTS = 4
@@ -113,6 +117,69 @@ def test_removing_an_issuer_invalidates_its_tokens(world, start_gateway):
         assert gateway.configure(trusting(world, entry(new)))
         wait_until(lambda: verdicts(gateway, token) == {(401, "issuer_unknown")})
         assert verdicts(gateway, new.mint()) == {GOOD}
+
+
+@pytest.fixture
+def unconfigured(tmp_path):
+    """Starts a gateway whose first configuration is refused."""
+
+    def start(configuration, **options):
+        gateway = Gateway(tmp_path, os.environ["ENVOY"], **options)
+        started.append(gateway)
+        gateway.start(configuration, may_be_refused=True)
+        return gateway
+
+    started = []
+    yield start
+    for gateway in started:
+        gateway.stop()
+
+
+def assert_not_configured(gateway, token):
+    for sent in (
+        request(CHAT, bearer(token)),
+        request(CHAT),
+        request("/llm/v1/usage", method="GET"),
+        request("/", method="GET"),
+    ):
+        answer = ask(gateway, sent)
+        document = answer.json()
+        assert (answer.status, answer.code) == (503, "gateway_not_configured")
+        assert document["error"]["code"] == answer.headers["x-ai-gateway-error"] == "gateway_not_configured"
+        assert document["message"] == document["error"]["message"] and "Envoy's log" in document["message"]
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.headers["x-should-retry"] == "false" and answer.headers["retry-after"] is None
+        assert len(answer.headers["x-request-id"]) == 36
+
+
+def test_a_first_configuration_that_is_refused_answers_with_a_code_until_a_good_one_is_loaded(
+    world, unconfigured, token
+):
+    good = trusting(world, entry(world.identity_provider))
+    missing = openai("my-openai", api_key={"env": "NOT_SET_ANYWHERE"})
+    gateway = unconfigured(good | {"providers": [missing]})
+    assert_not_configured(gateway, token)
+    assert "/providers/0/api_key: the environment variable NOT_SET_ANYWHERE is not set" in gateway.log()
+    assert gateway.configure(good)
+    wait_until(lambda: verdicts(gateway, token) == {GOOD})
+
+
+def test_a_filter_that_envoy_cannot_load_answers_with_a_code(world, unconfigured, token):
+    def without_a_module(plugin):
+        plugin["vm_config"]["code"]["local"]["filename"] = "/missing.wasm"
+
+    gateway = unconfigured(trusting(world, entry(world.identity_provider)), edit_plugin=without_a_module)
+    assert_not_configured(gateway, token)
+
+
+def test_the_shipped_configuration_starts_without_any_key(unconfigured, token, monkeypatch):
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_AI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    shipped = yaml.safe_load((PROJECT / "envoy" / "filter.yaml").read_text())
+    plugin = shipped["resources"][0]["typed_config"]["config"]
+    gateway = unconfigured(json.loads(plugin["configuration"]["value"]))
+    assert verdict(gateway, token) == (401, "issuer_unknown")
+    assert "the configuration is refused" not in gateway.log()
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,16 @@
 """Requests that the filter holds end by Envoy's timeout only, and survive a configuration change."""
 
+import json
 import time
 
 import pytest
 
 from mocks.faults import Fault
+from mocks.keys import SigningKey
 from support.bootstrap import held_for
-from support.gateway_config import PREFIX
+from support.gateway_config import PREFIX, provider
 from support.issuers import entry, identity_provider, running
+from support.memory import MIB, growth_by_uploads
 from support.raw_http import Connection, ask, bearer, request
 from support.scripted_provider import Script, ScriptedProvider
 from support.usage import scripted_provider
@@ -105,3 +108,46 @@ def test_a_held_body_that_does_not_arrive_times_out(scripted, line):
         connection.send(head + BODY[:1])
         answer = connection.answer()
     assert (answer.status, answer.code) == (408, "request_timeout")
+
+
+UPLOADS = 60
+UPLOAD_BYTES = 31 * MIB
+WORKERS = 2
+# A quarter of max_held_bytes, and what one read of a connection may bring before the filter sees it.
+MOST_HELD_BY_A_WORKER = (64 + 32) * MIB
+
+
+def test_unauthenticated_uploads_that_wait_for_keys_take_little_memory(start_gateway, world):
+    with running(identity_provider()) as (issuer,):
+        issuer.fault["jwks"] = Fault(delay_s=20)
+        document = {
+            "authentication": {"issuers": [entry(issuer, fetch_timeout="30s")]},
+            "providers": [provider("my-openai", "openai", world.openai)],
+        }
+        with start_gateway(document, concurrency=WORKERS) as gateway:
+            forged = bearer(issuer.mint(key=SigningKey.generate(kid="forged")))
+            options = {"connections": UPLOADS, "size": UPLOAD_BYTES}
+            growth, answers = growth_by_uploads(gateway, f"{PREFIX}/my-openai/v1/chat/completions", [forged], **options)
+            issuer.fault.clear()
+    assert growth < WORKERS * MOST_HELD_BY_A_WORKER
+    assert {code(answer) for answer in answers} <= {"keys_pending", "too_much_held", None}
+
+
+def test_unauthenticated_uploads_that_wait_for_their_model_take_little_memory(start_gateway, world):
+    own = {"name": "own", "type": "anthropic", "base_url": world.anthropic.base_url, "models": ["m"]}
+    document = {
+        "authentication": {"issuers": [entry(world.identity_provider)]},
+        "providers": [own | {"authorization_passthrough": True}],
+    }
+    with start_gateway(document, concurrency=WORKERS) as gateway:
+        options = {"connections": UPLOADS, "size": UPLOAD_BYTES}
+        target = f"{PREFIX}/own/v1/messages"
+        growth, answers = growth_by_uploads(gateway, target, ["x-api-key: sk-ant-own"], **options)
+    assert growth < WORKERS * MOST_HELD_BY_A_WORKER
+    assert {code(answer) for answer in answers} <= {"model_too_late", "body_not_json", "too_much_held", None}
+
+
+def code(answer):
+    """The gateway's error code in an answer, or `None` if the connection ended without one."""
+    _, _, body = answer.partition(b"\r\n\r\n")
+    return json.loads(body)["error"]["code"] if body else None

@@ -1,5 +1,7 @@
-"""Measures the memory that requests and open streams leave behind."""
+"""Measures the memory that requests and open streams leave behind, and that unfinished uploads take meanwhile."""
 
+import socket
+import threading
 import time
 
 from support.load import Load
@@ -9,6 +11,8 @@ from tools.memory import resident_bytes, vm_bytes
 KIB = 1024
 MIB = 1024 * 1024
 WARM_UP_S = 4
+# How long a client waits for an answer before it gives up an unfinished upload.
+UNFINISHED_S = 3
 # More tokens than the cache of 1,000 can hold.
 TOKENS = 1500
 
@@ -55,3 +59,35 @@ def cost_of_streams(gateway, streams: OpenStreams, token, count):
         f"(process {(open_process - process) / count / KIB:.1f} KiB for each); as many again: {again / MIB:.2f} MiB"
     )
     return each, again - open_vms
+
+
+def growth_by_uploads(gateway, target, lines, *, connections, size):
+    """The growth of the process in bytes while clients send `size` bytes of unfinished bodies at once, and their answers."""
+    head = [f"POST {target} HTTP/1.1", "host: gateway", "content-type: application/json", f"content-length: {size + 1}"]
+    head = "".join(line + "\r\n" for line in [*head, *lines, ""]).encode()
+    answers = []
+
+    def upload():
+        with socket.create_connection(("127.0.0.1", gateway.port), timeout=30) as connection:
+            try:
+                connection.sendall(head + b'{"x":"')
+                for _ in range(size // MIB):
+                    connection.sendall(b"a" * MIB)
+            except OSError:
+                pass
+            connection.settimeout(UNFINISHED_S)
+            try:
+                answers.append(connection.recv(65536))
+            except OSError:
+                answers.append(b"")
+
+    before = resident_bytes(gateway.pid)
+    clients = [threading.Thread(target=upload) for _ in range(connections)]
+    for client in clients:
+        client.start()
+    peak = before
+    while any(client.is_alive() for client in clients):
+        peak = max(peak, resident_bytes(gateway.pid))
+        time.sleep(0.01)
+    print(f"{connections} uploads of {size / MIB:.0f} MiB: process {before / MIB:.0f} → {peak / MIB:.0f} MiB at most")
+    return peak - before, answers

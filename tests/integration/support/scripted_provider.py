@@ -27,6 +27,8 @@ class ScriptedProvider(BackgroundServer):
         self.script = Script()
         self.targets = []
         """The target of each request, in order."""
+        self.user_agents = []
+        """The `user-agent` of each request, in order."""
         self.handshakes = []
         """The headers of each WebSocket handshake."""
 
@@ -39,6 +41,7 @@ class ScriptedProvider(BackgroundServer):
         if request.headers.get("upgrade", "").lower() == "websocket":
             return await self._echo(request)
         self.targets.append(request.path_qs)
+        self.user_agents.append(request.headers.get("user-agent", ""))
         await request.read()
         script = self.script
         response = web.StreamResponse(status=script.status, headers=script.headers)

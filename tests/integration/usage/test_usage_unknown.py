@@ -26,6 +26,9 @@ DOCUMENT = b'{"id":"c","model":"m","choices":[],"usage":{"prompt_tokens":5,"comp
 EVENTS = (ROLE, TOKEN, STOP, USAGE, DONE)
 BROTLI = ((len(DOCUMENT) - 1) << 4 | 1 << 20).to_bytes(3, "little") + DOCUMENT + b"\x03"
 """The document in brotli (RFC 7932 §9.2): an uncompressed meta-block and an empty last one."""
+ERROR = b'data: {"error":{"message":"m","code":500}}\n\n'
+TRACE = b'{"trace":{"guardrail":"%s"},"usage":{"inputTokens":5,"outputTokens":2}}' % (b"a" * 20_000)
+LONG_FRAME = frame({":message-type": "event", ":event-type": "metadata"}, TRACE)
 DAMAGED = frame({":event-type": "metadata"}, b'{"usage":{"inputTokens":5,"outputTokens":2}}')[:-1] + b"\0"
 
 
@@ -40,6 +43,10 @@ UNKNOWN = {
     "a-document-without-usage": ("not_reported", scripted_response(b'{"id":"c","choices":[]}')),
     "usage-that-is-null": ("not_reported", scripted_response(b'{"usage":null}')),
     "nothing-at-all": ("not_reported", scripted_response()),
+    "an-error-event": ("upstream_error", scripted_response(ROLE, TOKEN, ERROR, DONE, content_type=SSE)),
+    "work-that-is-done-later": ("background", scripted_response(b'{"id":"c","status":"queued","background":true}')),
+    "a-text": ("not_reported", scripted_response(b"data: hello", content_type="text/plain; charset=utf-8")),
+    "subtitles": ("not_reported", scripted_response(b"WEBVTT\n\n00:00.000", content_type="text/vtt")),
     "speech": ("not_reported", scripted_response(os.urandom(4096), content_type="audio/mpeg")),
     "a-page": ("undecodable", scripted_response(b"<html>usage</html>", content_type="text/html")),
     "events-that-are-no-json": ("undecodable", scripted_response(b"data: {usage\n\n", DONE, content_type=SSE)),
@@ -72,8 +79,18 @@ WRONG_CONTENT_TYPE = {
     "an-endless-event-before-usage": scripted_response(
         ROLE, b"data: ", *[b"a" * (1 << 20)] * 4, b"\n\n", STOP, USAGE, DONE, content_type=SSE
     ),
+    "a-binary-event-larger-than-an-event-held": scripted_response(LONG_FRAME, content_type=CONTENT_TYPE),
+    "usage-in-a-choice": scripted_response(
+        ROLE, b'data: {"choices":[{"usage":{"prompt_tokens":5,"completion_tokens":2}}]}\n\n', DONE, content_type=SSE
+    ),
     "more-after-the-end": scripted_response(ROLE, STOP, USAGE, DONE, b"data: {garbage\n\n", content_type=SSE),
 }
+PATHS = {
+    "work-that-is-done-later": "/v1/responses",
+    "a-text": "/v1/audio/transcriptions",
+    "subtitles": "/v1/audio/transcriptions",
+}
+"""The paths of the cases that are not chat completions."""
 FAILURES = [400, 401, 404, 429, 500, 503, 529]
 CUT = {"a-client-that-leaves": "client_disconnect", "an-upstream-that-breaks": "upstream_reset"}
 
@@ -81,7 +98,8 @@ CUT = {"a-client-that-leaves": "client_disconnect", "an-upstream-that-breaks": "
 @pytest.fixture(scope="module")
 def scripted(world, start_gateway):
     names = [*UNKNOWN, *WRONG_CONTENT_TYPE, *CUT, *(f"failure-{status}" for status in FAILURES)]
-    kinds = {name: "bedrock" if name == "a-frame-with-a-bad-checksum" else "openai" for name in names}
+    binary = {"a-frame-with-a-bad-checksum", "a-binary-event-larger-than-an-event-held"}
+    kinds = {name: "bedrock" if name in binary else "openai" for name in names}
     with scripted_gateway(world, start_gateway, kinds) as both:
         yield both
 
@@ -90,7 +108,7 @@ def ask(scripted, token, provider, script):
     """The response that the client gets, which must be the scripted one, byte for byte."""
     upstream, gateway = scripted
     upstream.script = script
-    path = CONVERSE if script.headers.get("content-type") == CONTENT_TYPE else CHAT
+    path = CONVERSE if script.headers.get("content-type") == CONTENT_TYPE else PATHS.get(provider, CHAT)
     answer = post(gateway, token, provider, path)
     assert (answer.status, answer.body) == (script.status, b"".join(script.chunks))
 
@@ -145,3 +163,39 @@ def test_an_error_is_counted_by_its_status_and_has_no_usage(status, scripted, to
     (entry,) = logged(scripted[1], case)
     assert (entry["response_code"], usage_fields(entry)) == (status, {})
     assert_counted(scripted[1], case, 1, {}, status=status)
+
+
+UNLISTED = {
+    "cohere": (
+        "openai_compatible",
+        "/v2/chat",
+        b'{"usage":{"billed_units":{"input_tokens":5,"output_tokens":2},"tokens":{"input_tokens":71}}}',
+    ),
+    "claude-code-on-vllm": (
+        "openai_compatible",
+        "/v1/messages",
+        b'{"type":"message","model":"m","usage":{"input_tokens":5,"output_tokens":2}}',
+    ),
+    "a-spelling": ("openai", "/v1/chat/%63ompletions", DOCUMENT),
+    "a-slash": ("openai", "/v1/chat/completions/", DOCUMENT),
+    "an-unknown-path": ("anthropic", "/v1/no/such/path", DOCUMENT),
+}
+
+
+@pytest.fixture(scope="module")
+def unlisted(world, start_gateway):
+    kinds = {name: kind for name, (kind, _, _) in UNLISTED.items()}
+    with scripted_gateway(world, start_gateway, kinds) as both:
+        yield both
+
+
+@pytest.mark.parametrize("case", UNLISTED)
+def test_usage_is_read_on_paths_that_are_not_known(case, unlisted, token):
+    upstream, gateway = unlisted
+    _, path, body = UNLISTED[case]
+    upstream.script = scripted_response(body)
+    answer = post(gateway, token, case, path)
+    assert (answer.status, answer.body) == (200, body)
+    (entry,) = logged(gateway, case)
+    assert (entry["gen_ai.usage.input_tokens"], entry["gen_ai.usage.output_tokens"]) == ("5", "2")
+    assert_counted(gateway, case, 1, {"input": 5, "output": 2})

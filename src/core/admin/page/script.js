@@ -73,6 +73,11 @@ function fill(text, values) {
   return text.replace(/\{\{(\w+)\}\}/g, (whole, key) => values[key] ?? whole);
 }
 
+// A catalog without an entry for the caller allows nothing; without a catalog everything is allowed.
+function modelsOf(provider, all) {
+  return provider.models.join(", ") || (provider.models_restricted ? "none" : all);
+}
+
 function showProvider(parent, provider, all) {
   // Where this page came from is where clients go; it is the browser's word, not the answer's.
   const proxyUrl = location.origin + prefix + "/" + provider.name;
@@ -91,7 +96,7 @@ function showProvider(parent, provider, all) {
     ["Status", provider.status],
     ["Type", provider.type],
     ["Provider", provider.base_url],
-    ["Models", provider.models.join(", ") || "all that the provider has"],
+    ["Models", modelsOf(provider, "all that the provider has")],
   ]);
   add(parent, "h2", "Proxy URL");
   snippet(parent, "Proxy URL", proxyUrl);
@@ -123,7 +128,7 @@ function showList(parent, list) {
       history.pushState(null, "", anchor.href);
       show(provider.name);
     };
-    for (const value of [provider.type, provider.status, provider.models.join(", ") || "all"]) add(row, "td", value);
+    for (const value of [provider.type, provider.status, modelsOf(provider, "all")]) add(row, "td", value);
   }
 }
 

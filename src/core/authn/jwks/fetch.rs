@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::authn::jwk::{KeySet, KeySetError};
+use crate::authn::jwk::{KeySet, KeySetError, without_byte_order_mark};
+use crate::base::display::url_for_display;
 use crate::base::time::UnixTime;
 use crate::fetch::callout::{Callout, CalloutError, CalloutResponse, Clusters};
 use crate::fetch::refresh::Validity;
@@ -57,12 +58,34 @@ pub enum JwksStep {
 }
 
 /// Why an issuer's keys could not be fetched. The issuer, or the network, is at fault.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
 pub enum JwksError {
     /// There was no document.
     #[error(transparent)]
     Callout(#[from] CalloutError),
+    /// The server redirects the discovery document to this URL.
+    #[error(
+        "the discovery document redirects ({status}) to {location}, which is not followed; \
+         configure the issuer as its tokens name it, or jwks_uri"
+    )]
+    DiscoveryRedirect {
+        /// The status.
+        status: u16,
+        /// The URL.
+        location: String,
+    },
+    /// The server redirects the key set to this URL.
+    #[error(
+        "the key set redirects ({status}) to {location}, which is not followed; configure that URL \
+         as jwks_uri"
+    )]
+    KeySetRedirect {
+        /// The status.
+        status: u16,
+        /// The URL.
+        location: String,
+    },
     /// The key set cannot be used.
     #[error("the key set {0}")]
     KeySet(#[from] KeySetError),
@@ -102,14 +125,16 @@ impl Source for RemoteKeys {
     /// the old URL.
     fn name(&self) -> String {
         let Endpoint {
-            authority, target, ..
+            scheme,
+            authority,
+            target,
         } = self.first_endpoint();
-        let cluster = self.clusters.of(self.first_endpoint().scheme);
-        format!("keys/{}/{cluster}/{authority}{target}", self.issuer)
-    }
-
-    fn subject(&self) -> String {
-        format!("the keys of issuer {}", self.issuer)
+        let cluster = self.clusters.of(*scheme);
+        let scheme = scheme.name();
+        format!(
+            "keys/{}/{cluster}/{scheme}://{authority}{target}",
+            self.issuer
+        )
     }
 
     fn time_limit(&self) -> Duration {
@@ -135,6 +160,7 @@ impl Source for RemoteKeys {
         now: UnixTime,
     ) -> Result<Progress<Self>, JwksError> {
         let lifetime = self.lifetime(&response);
+        expect_no_redirect(step, &response)?;
         let body = response.document()?;
         Ok(match step {
             JwksStep::Discovery => {
@@ -152,6 +178,23 @@ impl Source for RemoteKeys {
     fn parse(&self, document: &[u8], _: UnixTime) -> Result<KeySet, JwksError> {
         Ok(KeySet::parse(document)?)
     }
+}
+
+/// Fails if the server redirects to another URL. The document there might not be the issuer's.
+fn expect_no_redirect(step: JwksStep, response: &CalloutResponse<'_>) -> Result<(), JwksError> {
+    let CalloutResponse::Response {
+        status,
+        location: Some(location),
+        ..
+    } = *response
+    else {
+        return Ok(());
+    };
+    let location = url_for_display(location);
+    Err(match step {
+        JwksStep::Discovery => JwksError::DiscoveryRedirect { status, location },
+        JwksStep::KeySet => JwksError::KeySetRedirect { status, location },
+    })
 }
 
 impl RemoteKeys {
@@ -187,7 +230,8 @@ impl RemoteKeys {
     /// from TLS to plaintext or from elsewhere to a link-local address.
     fn jwks_endpoint(&self, discovery_document: &[u8]) -> Result<Endpoint, JwksError> {
         let document: DiscoveryDocument =
-            serde_json::from_slice(discovery_document).map_err(|_| JwksError::Discovery)?;
+            serde_json::from_slice(without_byte_order_mark(discovery_document))
+                .map_err(|_| JwksError::Discovery)?;
         if document.issuer != self.issuer {
             return Err(JwksError::AnotherIssuer);
         }

@@ -6,7 +6,7 @@ mod key_miss;
 use serde_json::json;
 
 use super::*;
-use crate::fetch::callout::Clusters;
+use crate::fetch::callout::{Callout, CalloutResponse, Clusters, Poll};
 use crate::fetch::refresh::FetchState;
 use crate::http::url::Endpoint;
 use crate::testing::{ISSUER, MemorySharedData, NOW, SigningKey, key_set, response};
@@ -221,7 +221,7 @@ fn a_failed_fetch_keeps_the_old_keys_and_is_repeated() {
     let good = keys(&["b"]);
     for answer in [
         CalloutResponse::NoResponse,
-        CalloutResponse::Undeliverable,
+        CalloutResponse::NoCluster,
         CalloutResponse::TooLarge,
         response(500, good.as_bytes()),
         response(302, good.as_bytes()),
@@ -310,4 +310,74 @@ fn an_inline_key_set_is_never_fetched_and_never_expires() {
     let stray = cache.on_response(CalloutResponse::NoResponse, end, &shared_data);
     assert_eq!(stray, None);
     assert_eq!(cache.keys().len(), 1);
+}
+
+#[test]
+fn a_byte_order_mark_is_skipped() {
+    let mut world = World::with_discovery();
+    assert!(world.due().is_some());
+    let discovery = json!({"issuer": ISSUER, "jwks_uri": "https://issuer.test/keys"}).to_string();
+    let next = world.respond(200, &format!("\u{feff}{discovery}"));
+    assert!(next.is_some());
+    assert_eq!(
+        world.respond(200, &format!("\u{feff}{}", keys(&["k"]))),
+        None
+    );
+    assert_eq!(world.cache.keys().len(), 1);
+}
+
+#[test]
+fn the_error_of_a_redirect_names_the_document_and_the_target() {
+    let status = |world: &World| {
+        let status = world.cache.status(ISSUER, world.now);
+        status.fetching.and_then(|fetching| fetching.last_error)
+    };
+    let redirect = CalloutResponse::Response {
+        status: 302,
+        body: b"",
+        lifetime: None,
+        location: Some(b"https://login.test/\x1b[31m"),
+    };
+    for (mut world, document) in [
+        (World::with_discovery(), "the discovery document redirects"),
+        (World::with_key_set_uri(), "the key set redirects"),
+    ] {
+        assert!(world.due().is_some());
+        let next = world
+            .cache
+            .on_response(redirect, world.now, &world.shared_data);
+        assert_eq!(next, None);
+        let error = status(&world).unwrap();
+        let target = "(302) to https://login.test/\u{fffd}[31m, which is not followed";
+        assert!(error.contains(document), "{error}");
+        assert!(error.contains(target), "{error}");
+    }
+}
+
+#[test]
+fn each_part_of_the_address_changes_the_name_in_the_shared_data() {
+    let mut all = Vec::new();
+    for url in [
+        "https://a.test/keys",
+        "http://a.test/keys",
+        "https://b.test/keys",
+        "https://a.test/other",
+        "https://a.test:444/keys",
+    ] {
+        for (issuer, cluster) in [("i", "c"), ("j", "c"), ("i", "d")] {
+            let settings = RemoteKeys {
+                issuer: issuer.into(),
+                clusters: Clusters {
+                    http: cluster.into(),
+                    https: cluster.into(),
+                },
+                ..settings(Start::KeySet(endpoint(url)))
+            };
+            all.push(crate::fetch::refreshed::Source::name(&settings));
+        }
+    }
+    let count = all.len();
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), count);
 }

@@ -28,7 +28,11 @@ fn malformed(error: Option<TokenError>) -> Option<&'static str> {
 /// The claims of a payload, or why they are rejected.
 fn checked(payload: &str) -> Result<Claims, TokenError> {
     let token = token(r#"{"alg":"EdDSA"}"#, payload);
-    UnverifiedToken::parse(token.as_bytes())?.claims(0, &[AUDIENCE.to_owned()], SKEW, NOW)
+    let audiences = Audiences {
+        accepted: vec![AUDIENCE.to_owned()],
+        claims: vec!["aud".to_owned()],
+    };
+    UnverifiedToken::parse(token.as_bytes())?.claims(0, &audiences, SKEW, NOW)
 }
 
 fn checked_with(changes: Value) -> Result<Claims, TokenError> {
@@ -107,19 +111,6 @@ fn trailing_bits_must_be_zero() {
             assert_eq!(malformed(with(other)), Some("a part is not base64url"));
         }
     }
-}
-
-#[test]
-fn a_token_over_16_kib_is_rejected() {
-    let padded = |length: usize| {
-        let bare = token(r#"{"alg":"EdDSA"}"#, r#"{"iss":"i"}"#);
-        let fill = (length - bare.len()) / 4 * 4;
-        format!("{bare}{}", "A".repeat(fill))
-    };
-    assert!(padded(16 * 1024).len() > 16 * 1024 - 4);
-    assert_eq!(parse_error(&padded(16 * 1024)), None);
-    let error = parse_error(&padded(16 * 1024 + 4));
-    assert_eq!(malformed(error), Some("it is longer than 16384 bytes"));
 }
 
 #[test]

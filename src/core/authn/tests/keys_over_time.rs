@@ -31,7 +31,7 @@ fn cached_tokens_are_accepted_no_longer_than_stale_keys() {
         Verdict::AwaitingKeys(0),
         "the fetch is under way"
     );
-    world.respond(0, CalloutResponse::Undeliverable);
+    world.respond(0, CalloutResponse::NoCluster);
     assert!(matches!(
         world.ask(&token, WaitPolicy::DoNotWait),
         Verdict::KeysUnavailable { .. }
@@ -110,7 +110,7 @@ fn a_token_does_not_wait_again_after_a_failed_fetch() {
     assert_eq!(world.start_fetches(), [0]);
     let verdict = world.ask(&rotated, WaitPolicy::Wait);
     assert_eq!(verdict, Verdict::AwaitingKeys(0));
-    world.respond(0, CalloutResponse::Undeliverable);
+    world.respond(0, CalloutResponse::NoCluster);
     assert!(matches!(
         world.ask(&rotated, WaitPolicy::WaitOnceMore),
         Verdict::KeysUnavailable { .. }
@@ -121,7 +121,7 @@ fn a_token_does_not_wait_again_after_a_failed_fetch() {
 fn a_token_is_not_rejected_while_the_keys_cannot_be_fetched() {
     let mut world = World::new(&[issuer(ISSUER, remote())]);
     assert_eq!(world.start_fetches(), [0]);
-    world.respond(0, CalloutResponse::Undeliverable);
+    world.respond(0, CalloutResponse::NoCluster);
     let retry_after = Duration::from_secs(1);
     for wait_policy in [WaitPolicy::Wait, WaitPolicy::DoNotWait] {
         let verdict = world.ask(&token("k", json!({})), wait_policy);
@@ -136,7 +136,7 @@ fn one_issuers_failed_fetch_does_not_affect_another_issuer() {
         issuer(ISSUER, remote()),
     ]);
     assert_eq!(world.start_fetches(), [1]);
-    world.respond(1, CalloutResponse::Undeliverable);
+    world.respond(1, CalloutResponse::NoCluster);
     assert!(world.accepts(&token("others", json!({"iss": OTHER_ISSUER}))));
     world.respond(7, CalloutResponse::NoResponse);
 }
@@ -147,7 +147,7 @@ fn a_worker_takes_over_the_keys_that_another_fetched() {
     let mut fetching = World::warm(&["old"]);
     let mut other = Authenticator::new(
         &issuers,
-        10,
+        LIMITS,
         Rc::<CountingVerifier>::default(),
         &fetching.shared_data,
     );

@@ -14,14 +14,17 @@ fn authenticator(vector: &JwsVector) -> Authenticator {
     let keys = KeySet::parse(key_set(slice::from_ref(&vector.jwk)).as_bytes()).unwrap();
     let issuer = Issuer {
         issuer: "i".into(),
-        audiences: vec!["a".into()],
+        audiences: Audiences {
+            accepted: vec!["a".into()],
+            claims: vec!["aud".into()],
+        },
         algorithms: Algorithm::ALL.to_vec(),
         clock_skew: Duration::ZERO,
         keys: JwksSource::Inline(keys),
     };
     let shared_data = MemorySharedData::default();
     let mut authenticator =
-        Authenticator::new(&[issuer], 10, Rc::new(SoftwareVerifier), &shared_data);
+        Authenticator::new(&[issuer], LIMITS, Rc::new(SoftwareVerifier), &shared_data);
     let verdict = authenticator.authenticate(vector.jws.as_bytes(), &KeyWaits::default(), NOW);
     assert!(matches!(verdict, Verdict::Accepted(_)), "{verdict:?}");
     authenticator

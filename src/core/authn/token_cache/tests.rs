@@ -80,3 +80,21 @@ fn tokens_of_withdrawn_keys_are_dropped_for_their_own_issuer_only() {
     assert!(cache.get(b"withdrawn", NOW).is_none());
     assert!(cache.get(b"other", NOW).is_some());
 }
+
+#[test]
+fn the_results_of_the_last_thousand_checks_are_kept_once_each() {
+    let mut results = SignatureResults::default();
+    let check = |index: usize| SignatureCheck::new(&index.to_be_bytes(), [1; 32]);
+    results.insert(check(0), None);
+    for index in 0..MAX_SIGNATURE_RESULTS {
+        results.insert(check(index), Some(key("k")));
+    }
+    let first = results.get(&check(0));
+    assert!(first.is_some_and(|result| result.signing_key.is_none()));
+    results.insert(check(MAX_SIGNATURE_RESULTS), None);
+    assert!(results.get(&check(0)).is_none());
+    assert!(results.get(&check(1)).is_some());
+    let with_other_keys = SignatureCheck::new(&1_usize.to_be_bytes(), [2; 32]);
+    assert!(results.get(&with_other_keys).is_none());
+    assert_eq!(results.0.len(), MAX_SIGNATURE_RESULTS);
+}

@@ -3,7 +3,7 @@
 use super::*;
 use crate::aws::credentials::Role;
 use crate::base::secret::Secret;
-use crate::fetch::callout::Clusters;
+use crate::fetch::callout::{Callout, CalloutResponse, Clusters, Poll};
 use crate::fetch::refreshed::Source;
 use crate::http::url::{BaseUrl, Endpoint, Scheme};
 use crate::testing::{MemorySharedData, response};
@@ -60,7 +60,7 @@ fn cache(
             https: "tls".into(),
         },
     };
-    CredentialsCache::new(&settings, shared_data)
+    CredentialsCache::new("my-bedrock", &settings, shared_data)
 }
 
 fn ok(body: &str) -> CalloutResponse<'_> {
@@ -286,46 +286,97 @@ fn other_workers_get_the_credentials_without_a_fetch() {
     assert_eq!(access_key(&mut other, at(1001)).as_deref(), Some("ASIA1"));
 }
 
+/// A list of every field, so that a new one does not compile before it is added here.
 #[test]
-fn different_credentials_have_different_names_in_the_shared_data() {
-    let name = |provider, role| {
-        AwsSettings {
-            providers: vec![provider],
-            role,
-            clusters: Clusters {
-                http: "plain".into(),
-                https: "tls".into(),
-            },
-        }
-        .name()
+fn each_field_of_the_settings_changes_their_name_in_the_shared_data() {
+    let settings = |providers: Vec<CredentialsProvider>, role: Option<Role>| AwsSettings {
+        providers,
+        role,
+        clusters: Clusters {
+            http: "plain".into(),
+            https: "tls".into(),
+        },
     };
-    let base = name(
-        CredentialsProvider::Static(pair("AKID", None)),
-        Some(role()),
-    );
-    let other_secret = AwsCredentials {
-        secret_access_key: Secret::new("another".into()),
-        ..pair("AKID", None)
+    let with_pair = |change: fn(&mut AwsCredentials)| {
+        let mut pair = pair("AKID", None);
+        change(&mut pair);
+        settings(vec![CredentialsProvider::Static(pair)], Some(role()))
     };
-    assert_ne!(
-        base,
-        name(CredentialsProvider::Static(other_secret), Some(role()))
-    );
-    assert_ne!(
-        base,
-        name(CredentialsProvider::Static(pair("AKID", None)), None)
-    );
-    let container_with_token = |token: &str| CredentialsProvider::Container {
-        endpoint: Endpoint::parse("http://169.254.170.2/creds").unwrap(),
-        authorization: Some(Secret::new(token.into())),
+    let with_role = |change: fn(&mut Role)| {
+        let mut role = role();
+        change(&mut role);
+        settings(
+            vec![CredentialsProvider::Static(pair("AKID", None))],
+            Some(role),
+        )
     };
-    assert_ne!(
-        name(container_with_token("one"), None),
-        name(container_with_token("other"), None)
-    );
-    assert_ne!(
-        name(instance_metadata(), None),
-        name(instance_metadata(), Some(role()))
-    );
-    assert!(!base.contains("secret"));
+    let with_clusters = |http: &str, https: &str| AwsSettings {
+        clusters: Clusters {
+            http: http.into(),
+            https: https.into(),
+        },
+        ..settings(vec![container()], None)
+    };
+    let container_at = |url: &str, authorization: Option<&str>| {
+        let provider = CredentialsProvider::Container {
+            endpoint: Endpoint::parse(url).unwrap(),
+            authorization: authorization.map(|token| Secret::new(token.into())),
+        };
+        settings(vec![provider], None)
+    };
+    let metadata_at = |url: &str| {
+        let endpoint = BaseUrl::parse(url).unwrap();
+        settings(
+            vec![CredentialsProvider::InstanceMetadata { endpoint }],
+            None,
+        )
+    };
+    let AwsCredentials {
+        access_key_id: _,
+        secret_access_key: _,
+        session_token: _,
+        expires_at: _,
+    } = pair("AKID", None);
+    let Role {
+        arn: _,
+        external_id: _,
+        session_name: _,
+        duration: _,
+        endpoint: _,
+        region: _,
+    } = role();
+    let variants = [
+        with_pair(|_| {}),
+        with_pair(|pair| pair.access_key_id = "another".into()),
+        with_pair(|pair| pair.secret_access_key = Secret::new("another".into())),
+        with_pair(|pair| pair.session_token = Some(Secret::new("another".into()))),
+        with_pair(|pair| pair.expires_at = Some(at(9_999_999_999))),
+        settings(vec![CredentialsProvider::Static(pair("AKID", None))], None),
+        with_role(|role| role.arn.push('2')),
+        with_role(|role| role.external_id = Some("another".into())),
+        with_role(|role| role.session_name.push('2')),
+        with_role(|role| role.duration = Duration::from_secs(1234)),
+        with_role(|role| role.endpoint = Endpoint::parse("http://sts.test/").unwrap()),
+        with_role(|role| role.endpoint = Endpoint::parse("https://sts.test/").unwrap()),
+        with_role(|role| role.endpoint = Endpoint::parse("https://sts.test/path").unwrap()),
+        with_role(|role| role.region.push('2')),
+        with_clusters("plain", "tls"),
+        with_clusters("other", "tls"),
+        with_clusters("plain", "other"),
+        container_at("http://169.254.170.2/other", None),
+        container_at("http://169.254.170.3/other", None),
+        container_at("https://169.254.170.2/other", None),
+        container_at("http://169.254.170.2/other", Some("one")),
+        container_at("http://169.254.170.2/other", Some("two")),
+        metadata_at("http://169.254.169.254"),
+        metadata_at("https://169.254.169.254"),
+        metadata_at("http://169.254.169.254/path"),
+        settings(vec![container(), instance_metadata()], None),
+        settings(vec![instance_metadata(), container()], None),
+    ];
+    let mut names: Vec<_> = variants.iter().map(AwsSettings::name).collect();
+    assert!(names.iter().all(|name| !name.contains("secret")));
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), variants.len());
 }

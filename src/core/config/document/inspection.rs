@@ -3,19 +3,24 @@
 
 use super::secret::is_variable_name;
 use super::{
-    AllowRule, AwsCredentialsConfig, Binding, Container, Document, Issuer, KeyPair, McpCredential,
-    McpServer, Provider, RoleSource, SecretReference, Uri,
+    AllowRule, AssumeRole, AwsCredentialsConfig, BindingConfig, Container, Document, IssuerConfig,
+    KeyPair, McpCredentialConfig, McpServerConfig, ProviderConfig, RoleSource, SecretReference,
+    Uri,
 };
+use crate::aws::credentials::{POD_IDENTITY, is_pod_identity_agent};
 use crate::config::Problem;
+use crate::http::url::Endpoint;
 
-/// The variables that AWS's own tools set. `container` and `default_chain` read them.
-const AWS_VARIABLES: [&str; 6] = [
+/// The variables that AWS's own tools set. `container` and `default_chain` read them. The name of
+/// the token's file is read only to say that EKS Pod Identity does not work.
+const AWS_VARIABLES: [&str; 7] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
 ];
 
 /// The warning of a secret that is not in an environment variable.
@@ -38,7 +43,7 @@ impl Document {
         }
         if issuers.len() > 1 {
             let bindings = self.authorization.bindings.iter();
-            let issuers = bindings.map(|binding: &Binding| binding.issuer.as_deref());
+            let issuers = bindings.map(|binding: &BindingConfig| binding.issuer.as_deref());
             warn_of_any_issuer(issuers, "/authorization/bindings", &mut warnings);
         }
         for (index, provider) in self.providers.iter().enumerate() {
@@ -98,7 +103,7 @@ impl Document {
     }
 }
 
-impl Issuer {
+impl IssuerConfig {
     fn warnings(&self, path: &str, warnings: &mut Vec<Problem>) {
         let urls = [
             ("issuer", Some(self.issuer.as_str())),
@@ -115,7 +120,7 @@ impl Issuer {
     }
 }
 
-impl McpServer {
+impl McpServerConfig {
     fn warnings(&self, path: &str, warnings: &mut Vec<Problem>) {
         if leaves_without_tls(&self.url) {
             warnings.push(Problem::new(
@@ -136,26 +141,29 @@ impl McpServer {
     /// Its secrets, each with its JSON path relative to the server.
     fn secrets(&self) -> Vec<(String, &SecretReference)> {
         match &self.credential {
-            Some(McpCredential::Header(header)) => {
+            Some(McpCredentialConfig::Header(header)) => {
                 vec![("credential/header/value".to_owned(), &header.value)]
             }
-            Some(McpCredential::Headers(headers)) => headers
+            Some(McpCredentialConfig::Headers(headers)) => headers
                 .iter()
                 .enumerate()
                 .map(|(index, header)| (format!("credential/headers/{index}/value"), &header.value))
                 .collect(),
-            None | Some(McpCredential::None | McpCredential::Caller(_)) => Vec::new(),
+            None | Some(McpCredentialConfig::None | McpCredentialConfig::Caller(_)) => Vec::new(),
         }
     }
 }
 
-impl Provider {
+impl ProviderConfig {
     fn warnings(&self, path: &str, warnings: &mut Vec<Problem>) {
         if self.base_url.as_deref().is_some_and(leaves_without_tls) {
             warnings.push(Problem::new(
                 format_args!("{path}/base_url"),
                 "requests and the provider's key are sent without TLS; use https",
             ));
+        }
+        if let Some(uri) = self.pod_identity() {
+            warnings.push(Problem::new(format_args!("{path}/{uri}"), POD_IDENTITY));
         }
         for (secret_path, secret) in self.secrets() {
             if matches!(secret, SecretReference::Value(_)) {
@@ -165,6 +173,24 @@ impl Provider {
                 ));
             }
         }
+    }
+
+    /// The JSON path, relative to the provider, of an endpoint of EKS Pod Identity without a token.
+    fn pod_identity(&self) -> Option<&'static str> {
+        let (path, container) = match self.credentials.as_ref()? {
+            AwsCredentialsConfig::Container(container) => ("credentials/container/uri", container),
+            AwsCredentialsConfig::AssumeRole(AssumeRole {
+                source: RoleSource::Container(container),
+                ..
+            }) => ("credentials/assume_role/source/container/uri", container),
+            _ => return None,
+        };
+        let Some(Uri::Plain(uri)) = &container.uri else {
+            return None;
+        };
+        let endpoint = Endpoint::parse(uri).ok()?;
+        let is_agent = is_pod_identity_agent(&endpoint.authority);
+        (is_agent && container.authorization_token.is_none()).then_some(path)
     }
 
     /// Its secrets, each with its JSON path relative to the provider.
@@ -344,6 +370,33 @@ mod tests {
                 let document = json!({"providers": [{"credentials": credentials}]});
                 assert_eq!(document.pointer(&warning.path), Some(&value()));
             }
+        }
+    }
+
+    #[test]
+    fn pod_identity_is_warned_of_unless_a_token_is_given() {
+        let agent = json!({"uri": "http://169.254.170.23/v1/credentials"});
+        let with_token = json!({"uri": agent["uri"], "authorization_token": {"env": "T"}});
+        let other = json!({"uri": "http://127.0.0.1:9/v1/credentials"});
+        let direct = |container: &Value| json!({"container": container});
+        let role = |container: &Value| {
+            let source = json!({"container": container});
+            json!({"assume_role": {"role_arn": "arn:", "source": source}})
+        };
+        for (credentials, path) in [
+            (direct(&agent), Some("container")),
+            (role(&agent), Some("assume_role/source/container")),
+            (direct(&with_token), None),
+            (role(&other), None),
+        ] {
+            let warnings = parse(&json!({
+                "authentication": {},
+                "providers": [{"name": "a", "type": "bedrock", "credentials": credentials}],
+            }))
+            .warnings();
+            let found = warnings.first().map(|warning| warning.path.clone());
+            let expected = path.map(|path| format!("/providers/0/credentials/{path}/uri"));
+            assert_eq!(found, expected, "{credentials}");
         }
     }
 

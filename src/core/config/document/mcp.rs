@@ -8,8 +8,9 @@ use super::{AllowRule, SecretReference};
 
 #[derive(Deserialize, Default)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Mcp"))]
 #[serde(deny_unknown_fields, expecting = "an object")]
-pub(in super::super) struct Mcp {
+pub(in super::super) struct McpConfig {
     /// The path under which the MCP servers are served; by default `/mcp/v1`, after what precedes
     /// `/llm/v1/providers` in `path_prefix`.
     pub(in super::super) path_prefix: Option<String>,
@@ -26,8 +27,9 @@ pub(in super::super) struct Mcp {
 
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "McpServer"))]
 #[serde(deny_unknown_fields, expecting = "an object")]
-pub(in super::super) struct McpServer {
+pub(in super::super) struct McpServerConfig {
     /// The last segment of the server's URL at the gateway.
     #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[a-z][a-z0-9-]{0,62}$")))]
     pub(in super::super) name: String,
@@ -38,7 +40,7 @@ pub(in super::super) struct McpServer {
     /// `false` answers requests with 403; `true` by default.
     pub(in super::super) enabled: Option<bool>,
     /// The credential for the server; none by default.
-    pub(in super::super) credential: Option<McpCredential>,
+    pub(in super::super) credential: Option<McpCredentialConfig>,
     /// A token's `aud` must contain one of these; by default one of the issuer's audiences.
     #[serde(default)]
     pub(in super::super) audiences: Vec<String>,
@@ -66,8 +68,9 @@ pub(in super::super) struct McpServer {
 /// The credential of upstream requests.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "McpCredential"))]
 #[serde(rename_all = "snake_case")]
-pub(in super::super) enum McpCredential {
+pub(in super::super) enum McpCredentialConfig {
     /// None.
     None,
     /// A header.
@@ -101,8 +104,9 @@ pub(in super::super) struct CallerCredential {
 /// The values of claims that permit methods of MCP servers.
 #[derive(Deserialize, Default)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "McpClaimValues"))]
 #[serde(deny_unknown_fields, expecting = "an object")]
-pub(in super::super) struct McpClaimValues {
+pub(in super::super) struct McpClaimValuesConfig {
     /// Each of these values permits every method; `MCPServerInvoker` by default.
     pub(in super::super) invoke: Option<Vec<String>>,
     /// Each of these values permits `initialize`.

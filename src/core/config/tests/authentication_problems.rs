@@ -22,6 +22,16 @@ fn invalid_issuers_are_refused() {
             "at least one audience",
         ),
         (
+            json!({"audience_claims": []}),
+            "/audience_claims",
+            "must not be empty",
+        ),
+        (
+            json!({"audience_claims": ["aud", "/a~"]}),
+            "/audience_claims/1",
+            "is not a JSON pointer",
+        ),
+        (
             json!({"algorithms": []}),
             "/algorithms",
             "must not be empty",

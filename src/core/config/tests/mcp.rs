@@ -277,5 +277,5 @@ fn an_audience_of_a_server_is_no_audience_of_the_gateway() {
     let claims = |aud: &str| crate::authn::jwt::Claims::from_json(&json!({"aud": aud}).to_string());
     assert!(config.is_for_gateway(&claims("ai-gateway")));
     assert!(!config.is_for_gateway(&claims("https://gw.test/mcp/v1/github")));
-    assert_eq!(config.issuers()[0].audiences.len(), 2);
+    assert_eq!(config.issuers()[0].audiences.accepted.len(), 2);
 }

@@ -145,6 +145,7 @@ fn all_invalid_values_are_reported_at_once() {
         "authentication": {
             "token_headers": ["ok", "not ok"],
             "token_cache_size": 0,
+            "max_token_bytes": 70_000,
             "issuers": [
                 {"issuer": "not a url", "audiences": [], "clock_skew": "soon"},
                 {"issuer": "https://a.test", "audiences": ["x"], "algorithms": ["HS256", "none"]},
@@ -167,6 +168,7 @@ fn all_invalid_values_are_reported_at_once() {
         "/path_prefix: must be a plain path with a leading slash and no trailing one".to_owned(),
         "/authentication/token_headers/1: is not a header name".into(),
         "/authentication/token_cache_size: must be from 1 to 100000".into(),
+        "/authentication/max_token_bytes: must be from 1024 to 65536".into(),
         "/authentication/issuers/0/audiences: at least one audience is required: the one that clients \
          request tokens for"
             .into(),

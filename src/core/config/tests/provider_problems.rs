@@ -4,6 +4,67 @@ use super::problems::{problems, provider_problems, with};
 use super::*;
 
 #[test]
+fn a_list_of_headers_names_no_header_that_must_stay_or_never_does() {
+    const ONLY_AT_THE_END: &str = "may have * only at the end";
+    const NEEDED: &str = "is a header that HTTP needs";
+    const OWN: &str = "is a header that the gateway itself sets or removes";
+    let [to_remove, allowed, from_responses] = [
+        "request_headers_to_remove",
+        "request_headers_allowed",
+        "response_headers_to_remove",
+    ];
+    for (field, name, problem) in [
+        (to_remove, "", "is not a header name"),
+        (to_remove, ":path", "is not a header name"),
+        (to_remove, "a b", "is not a header name"),
+        (to_remove, "*", "would remove every header"),
+        (to_remove, "x-*-y", ONLY_AT_THE_END),
+        (to_remove, "*-y", ONLY_AT_THE_END),
+        (to_remove, "x-**", ONLY_AT_THE_END),
+        (to_remove, "Host", NEEDED),
+        (to_remove, "content-length", NEEDED),
+        (to_remove, "Transfer-Encoding", NEEDED),
+        (to_remove, "Authorization", OWN),
+        (to_remove, "x-ai-gateway-cluster", OWN),
+        (to_remove, "x-forwarded-proto", OWN),
+        (allowed, "", "is not a header name"),
+        (allowed, "connection", NEEDED),
+        (allowed, "cookie", OWN),
+        (allowed, "X-Api-Key", OWN),
+        (allowed, "*-beta", ONLY_AT_THE_END),
+        (from_responses, ":status", "is not a header name"),
+        (from_responses, "*", "would remove every header"),
+        (from_responses, "*-*", ONLY_AT_THE_END),
+        (from_responses, "Content-Encoding", NEEDED),
+        (from_responses, "Content-Security-Policy", OWN),
+        (from_responses, "x-ai-gateway-error", OWN),
+    ] {
+        let mut document = minimal();
+        document["providers"] = json!([{"name": "p", "type": "openai", "api_key": {"env": "KEY"}}]);
+        document[field] = json!(["x-fine", name]);
+        document["providers"][0][field] = json!([name]);
+        let expected = [
+            format!("/providers/0/{field}/0: {problem}"),
+            format!("/{field}/1: {problem}"),
+        ];
+        assert_eq!(problems(&document), expected, "{field} {name}");
+    }
+    for (field, name) in [
+        (to_remove, "x-request-id"),
+        (to_remove, "content-*"),
+        (allowed, "*"),
+        (allowed, "x-user-id"),
+        (from_responses, "*-id"),
+        (from_responses, "location"),
+    ] {
+        let mut document = minimal();
+        document["providers"] = json!([{"name": "p", "type": "openai", "api_key": {"env": "KEY"}}]);
+        document["providers"][0][field] = json!([name]);
+        assert_eq!(problems(&document), [""; 0], "{field} {name}");
+    }
+}
+
+#[test]
 fn provider_names_are_well_formed_and_unique() {
     let provider = |name: &str| json!({"name": name, "type": "openai", "api_key": {"env": "K"}});
     let twice = json!([provider("a"), provider("b"), provider("a")]);
@@ -162,6 +223,23 @@ fn prices_are_numbers_for_models() {
             json!({"a": {"input": 1}}),
             "/providers/0/prices/a: missing field `output`".to_owned(),
         ),
+        (
+            json!({"a": {"input": 1, "output": 1, "per_search": -1}}),
+            "/providers/0/prices/a/per_search: must be a price per unit".to_owned(),
+        ),
+        (
+            json!({"a": {"input": 1, "output": 1, "tiers": {"flex": {"multiplier": 1e6}}}}),
+            "/providers/0/prices/a/tiers/flex/multiplier: must be a number from 0 to 1000"
+                .to_owned(),
+        ),
+        (
+            json!({"a": {"input": 1, "output": 1, "long_context": [{"input": 1}]}}),
+            "/providers/0/prices/a/long_context/0: missing field `above_input_tokens`".to_owned(),
+        ),
+        (
+            json!({"a": {"input": 1, "output": 1, "speeds": {"fast": {"output": -1}}}}),
+            format!("/providers/0/prices/a/speeds/fast/output: {price}"),
+        ),
     ] {
         let problems = provider_problems(json!({ "prices": prices }));
         assert!(problems[0].starts_with(&problem), "{problems:?}");
@@ -175,6 +253,21 @@ fn catalogs_contain_models_and_require_the_permission_to_invoke() {
         (json!({"models": []}), "/models", "must not be empty"),
         (json!({"models": ["a", "*b"]}), "/models/1", name),
         (json!({"models": [""]}), "/models/0", name),
+        (
+            json!({"paths_denied": ["files", "%66iles"]}),
+            "/paths_denied/1",
+            "must be a native path",
+        ),
+        (
+            json!({"paths_allowed": ["a?b"]}),
+            "/paths_allowed/0",
+            "must be a native path",
+        ),
+        (
+            json!({"paths_allowed": []}),
+            "/paths_allowed",
+            "must not be empty",
+        ),
         (
             json!({"paths_without_model": ["batches", "a//b"]}),
             "/paths_without_model/1",
@@ -194,9 +287,20 @@ fn catalogs_contain_models_and_require_the_permission_to_invoke() {
         problems(&with(&[("/authorization", json!({"bindings": [binding]}))]))
     };
     let price = json!({"m": {"input": 1, "output": 2}});
-    for members in [json!({"models": ["m"]}), json!({"prices": price})] {
+    for (members, fields) in [
+        (json!({"models": ["m"]}), "models and prices"),
+        (json!({"prices": price}), "models and prices"),
+        (
+            json!({"paths_denied": ["a"]}),
+            "paths_denied and paths_allowed",
+        ),
+        (
+            json!({"paths_allowed": ["a"]}),
+            "paths_denied and paths_allowed",
+        ),
+    ] {
         let expected =
-            "/authorization/bindings/0: models and prices require the permission \"invoke\"";
+            format!("/authorization/bindings/0: {fields} require the permission \"invoke\"");
         assert_eq!(binding(members), [expected]);
     }
     let bad = binding(json!({"permissions": ["invoke"], "models": ["**"]}));
@@ -214,6 +318,45 @@ fn a_missing_region_is_reported_once() {
         problems(&document),
         ["/providers/0/region: must be the region of the service, such as \"us-east-1\""]
     );
+}
+
+#[test]
+fn a_region_of_no_known_partition_needs_its_endpoints() {
+    let provider = |changes: Value| {
+        let mut provider = json!({
+            "name": "b", "type": "bedrock", "region": "moon-base-1",
+            "credentials": {"bedrock_api_key": {"env": "KEY"}},
+        });
+        let members = changes.as_object().unwrap().clone();
+        provider.as_object_mut().unwrap().extend(members);
+        let mut document = minimal();
+        document["providers"] = json!([provider]);
+        document
+    };
+    let unknown = "/providers/0/region: is in no AWS partition that the gateway knows, so the \
+                   domain of its services is unknown; check its name, or set base_url, and the \
+                   endpoint of assume_role";
+    let base_url = json!("https://bedrock.moon.test");
+    let role = |endpoint: Value| {
+        let pair = json!({
+            "access_key_id": {"value": "a"},
+            "secret_access_key": {"value": "b"},
+        });
+        let mut role = json!({"role_arn": "arn:aws:iam::1:role/r", "source": {"static": pair}});
+        role["endpoint"] = endpoint;
+        json!({"assume_role": role})
+    };
+    assert_eq!(problems(&provider(json!({}))), [unknown]);
+    let without_sts = json!({"base_url": base_url, "credentials": role(Value::Null)});
+    assert_eq!(problems(&provider(without_sts)), [unknown]);
+    for complete in [
+        json!({"base_url": base_url}),
+        json!({"base_url": base_url, "credentials": role(json!("https://sts.moon.test"))}),
+        json!({"region": "eu-isoe-west-1"}),
+    ] {
+        let document = provider(complete).to_string();
+        Config::parse(document.as_bytes(), &env).unwrap();
+    }
 }
 
 #[test]
@@ -239,5 +382,26 @@ fn problems_of_aws_credentials_have_the_path_of_their_source() {
             let paths: Vec<_> = error.problems.iter().map(|it| it.path.as_str()).collect();
             assert_eq!(paths, [format!("/providers/0/credentials/{path}")]);
         }
+    }
+}
+
+#[test]
+fn a_disabled_provider_needs_no_key_yet() {
+    let parse = |enabled: Option<bool>, variable: &str| {
+        let mut provider = json!({"name": "p", "type": "openai", "api_key": {"env": variable}});
+        if let Some(enabled) = enabled {
+            provider["enabled"] = enabled.into();
+        }
+        let document = json!({"authentication": {"disabled": true}, "providers": [provider]});
+        Config::parse(document.to_string().as_bytes(), &|_| None)
+    };
+    assert!(parse(Some(false), "UNSET").is_ok());
+    for (enabled, variable) in [
+        (Some(true), "UNSET"),
+        (None, "UNSET"),
+        (Some(false), "not a name"),
+    ] {
+        let error = parse(enabled, variable).unwrap_err();
+        assert_eq!(error.problems[0].path, "/providers/0/api_key");
     }
 }

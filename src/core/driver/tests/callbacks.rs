@@ -62,6 +62,40 @@ fn a_response_that_breaks_off_ends_with_the_log() {
 }
 
 #[test]
+fn only_the_host_itself_may_send_headers_of_the_gateway() {
+    let error = ("x-ai-gateway-error", "upstream_unavailable");
+    for (details, header, is_edited) in [
+        ("via_upstream", error, true),
+        ("via_upstream", ("x-ai-gateway-anything", "1"), true),
+        ("", error, true),
+        (
+            "upstream_reset_before_response_started{connection_timeout}",
+            error,
+            false,
+        ),
+        ("response_timeout", error, false),
+        ("response_timeout", ("x-other", "1"), true),
+    ] {
+        let mut world = World::warm();
+        let (context, _) = world.request(CHAT);
+        world.calls();
+        world.with(context, |stream| {
+            stream.response_head = [(":status", "503"), header]
+                .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()))
+                .to_vec();
+        });
+        world.host.0.response_details.set(details);
+        world.driver.on_response_headers(context, EndOfStream::Yes);
+        let removes = Call::ResponseHeadersRemoved(context);
+        assert_eq!(
+            world.calls().contains(&removes),
+            is_edited,
+            "{details} {header:?}"
+        );
+    }
+}
+
+#[test]
 fn a_response_is_read_in_pieces_as_long_as_it_is_wanted() {
     let mut world = World::warm();
     let context = responding(&mut world, "200", EndOfStream::No);

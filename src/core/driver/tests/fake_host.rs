@@ -1,6 +1,7 @@
 //! A host in memory. It records what it is asked to do, and treats the bodies of held requests as
 //! Envoy does, with the bug of Envoy before 1.39 if its version says so.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 
@@ -47,6 +48,11 @@ pub(super) struct Stream {
     /// What a body callback can read.
     pub(super) shown: Vec<u8>,
     held: Vec<u8>,
+    /// How many bytes have arrived.
+    received: usize,
+    /// A later filter has not taken the held pieces when the request is resumed, so the next piece
+    /// is shown after them.
+    pub(super) later_filter_waits: bool,
     is_held: bool,
     /// Whether the next piece is appended to the held ones.
     appends: bool,
@@ -78,7 +84,6 @@ pub(super) struct State {
     pub(super) withholds_bodies: Cell<bool>,
     pub(super) response_details: Cell<&'static str>,
     pub(super) response_code: Cell<Option<i64>>,
-    pub(super) body_size_received: Cell<Option<i64>>,
     metrics: RefCell<Vec<(MetricKind, String)>>,
     callouts: Cell<u32>,
 }
@@ -101,7 +106,6 @@ impl FakeHost {
             withholds_bodies: Cell::default(),
             response_details: Cell::new("via_upstream"),
             response_code: Cell::default(),
-            body_size_received: Cell::default(),
             metrics: RefCell::default(),
             callouts: Cell::default(),
         }))
@@ -153,6 +157,7 @@ impl Stream {
 
     /// What the host does with a piece before it calls the filter.
     pub(super) fn receive(&mut self, piece: &[u8]) {
+        self.received += piece.len();
         if self.appends {
             self.held.extend(piece);
             self.shown.clone_from(&self.held);
@@ -185,6 +190,9 @@ impl Stream {
     }
 
     fn resume(&mut self, has_bug: bool) {
+        if self.later_filter_waits {
+            return;
+        }
         self.sent.append(&mut self.held);
         self.is_held = false;
         self.appends &= has_bug;
@@ -273,7 +281,7 @@ impl Host for FakeHost {
     }
 
     fn body_size_received(&self) -> Option<i64> {
-        self.0.body_size_received.get()
+        Some(i64::try_from(self.with(|stream| stream.received)).unwrap())
     }
 
     fn remove_request_trailers(&self) {}
@@ -318,7 +326,7 @@ impl Host for FakeHost {
         self.call(Call::ResponseHeadersRemoved(context));
     }
 
-    fn set_response_headers(&self, _: &[(&'static str, String)]) {}
+    fn set_response_headers(&self, _: &[(&'static str, Cow<'static, str>)]) {}
 
     fn response_details(&self) -> Vec<u8> {
         self.0.response_details.get().into()

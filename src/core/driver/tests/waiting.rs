@@ -1,6 +1,7 @@
 //! Requests that wait for a fetch.
 
 use super::*;
+use crate::driver::RESUMED_AT_ONCE;
 use crate::driver::wait_list::MAX_WAITING;
 
 #[test]
@@ -119,10 +120,54 @@ fn a_request_too_many_is_rejected_until_another_leaves() {
     assert_eq!(world.calls(), [period(1)]);
     world.tick();
     world.respond_with_keys(1);
-    let calls = world.calls();
+    let mut calls = world.calls();
+    for _ in 1..MAX_WAITING / RESUMED_AT_ONCE {
+        world.tick();
+        calls.extend(world.calls());
+    }
     let resumed = calls.iter().filter(|call| matches!(call, Call::Resume(_)));
     assert_eq!(resumed.count(), MAX_WAITING);
-    assert_eq!(calls.last(), Some(&Call::Resume(waits)));
+    assert_eq!(calls[calls.len() - 2], Call::Resume(waits));
+}
+
+/// A worker serves nobody else while it verifies the signatures of those that waited.
+#[test]
+fn those_that_waited_are_resumed_a_few_at_each_tick() {
+    let mut world = World::cold();
+    let count = 3 * RESUMED_AT_ONCE + 2;
+    let contexts: Vec<_> = (0..count).map(|_| world.request(CHAT).0).collect();
+    world.tick();
+    world.calls();
+    world.respond_with_keys(1);
+    let resumed = |calls: &[Call]| {
+        let mut found = Vec::new();
+        for call in calls {
+            if let Call::Resume(context) = call {
+                found.push(*context);
+            }
+        }
+        found
+    };
+    let calls = world.calls();
+    assert_eq!(resumed(&calls), contexts[..RESUMED_AT_ONCE]);
+    assert_eq!(calls.last(), Some(&period(1)), "the others follow at once");
+    let (new, flow) = world.request(CHAT);
+    assert_eq!(flow, Flow::Continue, "new requests pass meanwhile");
+    assert_eq!(world.calls(), [Call::Forward(new)]);
+    let gone = contexts[RESUMED_AT_ONCE];
+    world.disconnect(gone);
+    let mut rest = contexts[RESUMED_AT_ONCE + 1..]
+        .chunks(RESUMED_AT_ONCE)
+        .peekable();
+    while let Some(expected) = rest.next() {
+        world.tick();
+        let calls = world.calls();
+        assert_eq!(resumed(&calls), expected);
+        let next = if rest.peek().is_some() { 1 } else { 1000 };
+        assert_eq!(calls.last(), Some(&period(next)));
+    }
+    world.tick();
+    assert_eq!(world.calls(), [period(1000)]);
 }
 
 #[test]

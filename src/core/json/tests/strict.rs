@@ -12,13 +12,22 @@ use crate::json::nesting::MAX_DEPTH;
 #[derive(Default)]
 struct Recorder {
     wants_model: bool,
+    wants_nested: bool,
     found: Vec<String>,
 }
 
 impl Visitor<()> for Recorder {
-    fn member(&mut self, name: &str) -> Option<()> {
-        self.found.push(name.to_owned());
-        (self.wants_model && name == "model").then_some(())
+    fn member(&mut self, level: u32, name: &str) -> Interest<()> {
+        self.found.push(match level {
+            1 => name.to_owned(),
+            _ => format!("{level} {name}"),
+        });
+        match name {
+            "model" if self.wants_model => Interest::Value(()),
+            "models" if self.wants_model => Interest::Values(()),
+            _ if self.wants_nested => Interest::Members,
+            _ => Interest::Ignore,
+        }
     }
 
     fn value(&mut self, (): (), value: Scalar<'_>) {
@@ -221,4 +230,74 @@ proptest! {
         let (is_accepted, _) = scanned_in_pieces(document.as_bytes(), false);
         prop_assert_eq!(is_accepted, is_accepted_by_serde(document.as_bytes()), "{}", document);
     }
+}
+
+/// What is found in a document of which the nested members are of interest, in pieces of any size.
+fn nested(document: &str) -> (bool, Vec<String>) {
+    let scanned = |size: usize| {
+        let mut scanner = Scanner::strict();
+        let mut recorder = Recorder {
+            wants_model: true,
+            wants_nested: true,
+            ..Recorder::default()
+        };
+        let mut pieces = document.as_bytes().chunks(size);
+        let is_well_formed = pieces.all(|piece| scanner.feed(piece, &mut recorder).is_ok());
+        (is_well_formed && scanner.is_at_end(), recorder.found)
+    };
+    let whole = scanned(document.len());
+    for size in 1..document.len() {
+        assert_eq!(scanned(size), whole, "{document} by {size}");
+    }
+    whole
+}
+
+#[test]
+fn members_inside_values_of_interest_are_reported_with_their_level() {
+    for (document, found) in [
+        (
+            r#"{"a":{"b":[{"model":"m","c":1}]},"d":2}"#,
+            &["a", "2 b", "4 model", "model is m", "4 c", "d"][..],
+        ),
+        (
+            r#"{"models":["m",["n"],{"x":"no","model":"o"},7],"y":["no"]}"#,
+            &[
+                "models",
+                "model is m",
+                "model is no text",
+                "model is n",
+                "model is no text",
+                "3 x",
+                "3 model",
+                "model is o",
+                "model is no text",
+                "y",
+            ],
+        ),
+        (
+            r#"{"models":"m","y":["no"]}"#,
+            &["models", "model is m", "y"],
+        ),
+        (
+            r#"{"models":null,"model":null}"#,
+            &["models", "model", "model is no text"],
+        ),
+        (
+            r#"{"model":{"model":"m"},"a":1}"#,
+            &["model", "model is no text", "a"],
+        ),
+        (r#"{"m\u006fdels":[],"a":[[["x"]]]}"#, &["models", "a"]),
+    ] {
+        let found = found.iter().map(|text| (*text).to_owned()).collect();
+        assert_eq!(nested(document), (true, found), "{document}");
+    }
+}
+
+#[test]
+fn members_of_interest_are_not_accepted_too_deep_to_be_reported() {
+    let depth = MAX_DEPTH as usize;
+    let deep = |depth: usize| format!(r#"{{"a":{}1{}}}"#, "[".repeat(depth), "]".repeat(depth));
+    assert!(nested(&deep(depth)).0);
+    assert!(!nested(&deep(depth + 1)).0);
+    assert!(scanned_in_pieces(deep(depth + 1).as_bytes(), true).0);
 }

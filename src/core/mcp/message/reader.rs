@@ -2,7 +2,7 @@
 //! it is known what it asks for.
 
 use super::{Expected, MAX_BATCH, MessageFault, RequestId, Summary};
-use crate::json::{Container, Scalar, Visitor};
+use crate::json::{Container, Interest, Scalar, Visitor};
 use crate::mcp::access::{Access, Denial, Subject};
 use crate::mcp::method::{Method, SubjectPlace};
 
@@ -211,18 +211,18 @@ impl Visitor<Field> for Reader {
         self.place = Place::Message;
     }
 
-    fn member(&mut self, name: &str) -> Option<Field> {
-        let (known, field) = self
-            .members()
-            .iter()
-            .find(|(known, _)| resembles(name, known))
-            .copied()?;
+    fn member(&mut self, _level: u32, name: &str) -> Interest<Field> {
+        let mut members = self.members().iter();
+        let Some((known, field)) = members.find(|(known, _)| resembles(name, known)).copied()
+        else {
+            return Interest::Ignore;
+        };
         let bit = 1 << field as u16;
         if name != known || self.message.seen & bit != 0 {
             self.refuse(MessageFault::Ambiguous(known.to_owned()));
         }
         self.message.seen |= bit;
-        Some(field)
+        Interest::Value(field)
     }
 
     fn value(&mut self, field: Field, value: Scalar<'_>) {

@@ -189,6 +189,11 @@ fn nothing_bypasses_the_check() {
             r#"{"method":"subscriptions/listen","params":{"notifications":{"resourceSubscriptions":[["file:///etc/b"]]}},"id":1}"#,
             denied(Denial::Resource("file:///etc/b".into())),
         ),
+        // Deeper than what is read.
+        (
+            r#"{"method":"subscriptions/listen","params":{"notifications":{"resourceSubscriptions":[[[[[[[[[[[[["file:///etc/b"]]]]]]]]]]]]]}},"id":1}"#,
+            denied(Denial::SubjectMissing("params.notifications")),
+        ),
         // A request is one by its method, not by its id.
         (
             r#"{"method":"tools/call","params":{"name":"delete"}}"#,

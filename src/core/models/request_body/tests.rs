@@ -11,7 +11,7 @@ fn check() -> BodyCheck {
     let patterns = ["m-1", "big-*"].map(|text| ModelPattern::parse(text).unwrap());
     let served = Catalog::new(patterns.to_vec()).map(Rc::new);
     let allowed = Allowed::new("p", served, None, UnlistedStatus::NotFound).unwrap();
-    BodyCheck::new(allowed, "model", "models/", LIMIT)
+    BodyCheck::new(allowed, RequiredModel::Member("model"), "models/", LIMIT)
 }
 
 /// The model of a body in pieces of this size, or the error code.
@@ -95,8 +95,6 @@ fn ambiguous_models_are_refused_also_after_the_model() {
         r#"{"model":"m-1","Model":"m-2"}"#,
         r#"{"MODEL":"m-1"}"#,
         r#"{"model":"m-1","model\u0000x":"m-2"}"#,
-        r#"{"model":"m-1","models":["m-1","m-2"]}"#,
-        r#"{"fallbacks":["m-2"],"model":"m-1"}"#,
     ] {
         assert_eq!(
             read_in_pieces(body.as_bytes()),
@@ -190,9 +188,137 @@ fn only_the_model_must_be_within_the_limit() {
 
 #[test]
 fn another_member_can_name_the_model() {
-    let mut check = BodyCheck::new(check().model.allowed, "modelId", "", LIMIT);
-    assert_eq!(
-        check.push(Chunk::Last(br#"{"model":"x","modelId":"m-1"}"#)),
-        Ok(CheckProgress::Named)
-    );
+    let check = |body: &str| {
+        let required = RequiredModel::Member("modelId");
+        let mut check = BodyCheck::new(check().models.allowed, required, "", LIMIT);
+        check.push(Chunk::Last(body.as_bytes())).is_ok()
+    };
+    assert!(check(r#"{"x":"x","modelId":"m-1"}"#));
+    assert!(!check(r#"{"model":"x","modelId":"m-1"}"#));
+}
+
+/// Members that choose models besides the one that the body must name.
+fn bodies_with_another_model(model: &str) -> Vec<String> {
+    [
+        // Anthropic's advisor, OpenAI's image tool
+        r#""tools":[{"type":"advisor_20260301","name":"advisor","model":"$"}]"#,
+        r#""tools":[{"type":"image_generation","model":"$"}]"#,
+        r#""tools":[{"type":"image_generation","svg":{"model":"$"}}]"#,
+        r#""input":[{"type":"tool_search_output","tools":[{"model":"$"}]}]"#,
+        r#""moderation":{"model":"$"}"#,
+        r#""svg":{"model":"$"}"#,
+        // fallbacks of Anthropic, OpenRouter, LiteLLM and Vercel
+        r#""fallbacks":[{"model":"$","max_tokens":9}]"#,
+        r#""fallbacks":"$""#,
+        r#""fallbacks":["m-1",["$"]]"#,
+        r#""fallbacks":[{"m-1":["$"]}]"#,
+        r#""context_window_fallbacks":[{"m-1":["$"]}]"#,
+        r#""models":["m-1","$"]"#,
+        r#""providerOptions":{"gateway":{"models":["$"]}}"#,
+        r#""plugins":[{"id":"fusion","judge_model":"$"}]"#,
+        r#""x":{"judgeModel":"$"}"#,
+        r#""x":{"y":[[{"Mod\u0065l":"$"}]]}"#,
+        r#""x":{"model\u0000y":"$"}"#,
+        r#""Messages":[{"model":"$"}]"#,
+        r#""requests":[{"custom_id":"a","params":{"messages":[],"model":"$"}}]"#,
+        r#""requests":[{"params":{"model":"m-1","tools":[{"model":"$"}]}}]"#,
+        r#""additionalModelRequestFields":{"tools":[{"model":"$"}]}"#,
+    ]
+    .map(|member| format!(r#"{{"model":"m-1",{}}}"#, member.replace('$', model)))
+    .to_vec()
+}
+
+#[test]
+fn every_model_that_a_body_can_choose_is_checked() {
+    for body in bodies_with_another_model("big-1") {
+        assert_eq!(read(body.as_bytes(), 64).as_deref(), Ok("m-1"), "{body}");
+    }
+    for body in bodies_with_another_model("m-2") {
+        let reversed = body.replacen(r#""model":"m-1","#, "", 1);
+        let reversed = format!(r#"{},"model":"m-1"}}"#, reversed.trim_end_matches('}'));
+        let reversed = if body.ends_with("}}") {
+            body.clone()
+        } else {
+            reversed
+        };
+        for body in [body, reversed] {
+            assert_eq!(
+                read_in_pieces(body.as_bytes()),
+                Err("model_not_found"),
+                "{body}"
+            );
+        }
+    }
+    for body in [
+        r#"{"model":"m-1","tools":[{"model":{"id":"m-2"}}]}"#,
+        r#"{"model":"m-1","tools":[{"model":7}]}"#,
+        r#"{"model":"m-1","tools":[{"model":null}]}"#,
+    ] {
+        assert_eq!(
+            read_in_pieces(body.as_bytes()),
+            Err("model_missing"),
+            "{body}"
+        );
+    }
+}
+
+#[test]
+fn texts_and_schemas_may_have_members_that_are_called_model() {
+    for members in [
+        r#""messages":[{"role":"user","content":[{"type":"tool_use","input":{"model":"car"}}]}]"#,
+        r#""messages":[{"tool_calls":[{"function":{"arguments":{"model":"car"}}}],"model":"x"}]"#,
+        r#""input":[{"type":"image_generation_call","model":"x"},[1,2]]"#,
+        r#""metadata":{"model":"no","models":["no"]},"documents":[{"model":"car"}]"#,
+        r#""tools":[{"input_schema":{"properties":{"model":{"enum":["car"]}},"required":["model"]}}]"#,
+        r#""tools":[{"function":{"parameters":{"default":{"model":"car"}}}}]"#,
+        r#""tools":[{"toolSpec":{"inputSchema":{"json":{"properties":{"model":{}}}}}}]"#,
+        r#""text":{"format":{"schema":{"properties":{"model":{"type":"string"}}}}}"#,
+        r#""a model":"x","modelling":"x","remodel":"x","model_version":"x""#,
+        r#""models":null,"fallbacks":[]"#,
+    ] {
+        let body = format!(r#"{{"model":"m-1",{members}}}"#);
+        assert_eq!(
+            read_in_pieces(body.as_bytes()).as_deref(),
+            Ok("m-1"),
+            "{body}"
+        );
+    }
+}
+
+#[test]
+fn a_body_of_which_the_path_names_the_model_may_name_no_other_one() {
+    let progress = |body: &str| {
+        let required = RequiredModel::Elsewhere;
+        let mut check = BodyCheck::new(check().models.allowed, required, "", LIMIT);
+        check.push(Chunk::Last(body.as_bytes()))
+    };
+    for body in ["", "{}", r#"{"model":"m-1"}"#, r#"{"messages":[]}"#] {
+        assert_eq!(progress(body), Ok(CheckProgress::Named), "{body}");
+    }
+    assert!(progress(r#"{"model":"m-2"}"#).is_err());
+    assert!(progress("model=m-2").is_err());
+}
+
+#[test]
+fn forms_that_only_lenient_parsers_read_are_refused() {
+    for body in [
+        "{\"model\":\"m-1\" // , \"model\":\"m-2\"\n}",
+        r#"{/* "model":"m-2", */"model":"m-1"}"#,
+        r#"{"a":'"',"model":"m-1","b":'",'}"#,
+        r#"{model:"m-2","model":"m-1"}"#,
+        r#"{"model":"m-1",}"#,
+        r#"{"model":"m-1","a":+1}"#,
+        r#"{"model":"m-1","a":.5}"#,
+        r#"{"model":"m-1","a":0x1}"#,
+        r#"{"model":"m-1","a":NaN}"#,
+        "{\"model\":\"m-1\",\"a\":\"\\\n\"}",
+        "# c\n{\"model\":\"m-1\"}",
+        r#"{"messages":[{'model':"m-2"}],"model":"m-1"}"#,
+    ] {
+        assert_eq!(
+            read_in_pieces(body.as_bytes()),
+            Err("body_not_json"),
+            "{body}"
+        );
+    }
 }

@@ -3,24 +3,34 @@
 //! InvokeModel also reports usage in response headers, and its stream in the last chunk's
 //! `amazon-bedrock-invocationMetrics`, in addition to the model's own chunks.
 
+use crate::usage::HeaderUsage;
 use crate::usage::dialect::{Dialect, LastEvent, Payload, members, messages, value};
 use crate::usage::field::{Field, Member};
 use crate::usage::response_usage::{
-    CacheTokenConvention, ReasoningTokenConvention, TokenConvention, TokenUsage,
+    CacheTokenConvention, ReasoningTokenConvention, ServiceClass, TokenConvention, TokenUsage,
+    service_name,
 };
 
-/// The tokens that the headers of InvokeModel's response report.
-pub(super) fn reported_in_headers(header: &dyn Fn(&str) -> Option<Vec<u8>>) -> TokenUsage {
+/// What the headers of InvokeModel's response report.
+pub(super) fn reported_in_headers(header: &dyn Fn(&str) -> Option<Vec<u8>>) -> HeaderUsage {
     let count = |name| {
         let digits = header(name)?;
         std::str::from_utf8(&digits).ok()?.trim().parse().ok()
     };
-    TokenUsage {
-        input: count("x-amzn-bedrock-input-token-count"),
-        output: count("x-amzn-bedrock-output-token-count"),
-        cached_read: count("x-amzn-bedrock-cache-read-input-token-count"),
-        cache_write: count("x-amzn-bedrock-cache-write-input-token-count"),
-        ..TokenUsage::default()
+    let name = |header_name| service_name(std::str::from_utf8(&header(header_name)?).ok()?.trim());
+    HeaderUsage {
+        tokens: TokenUsage {
+            input: count("x-amzn-bedrock-input-token-count"),
+            output: count("x-amzn-bedrock-output-token-count"),
+            cached_read: count("x-amzn-bedrock-cache-read-input-token-count"),
+            cache_write: count("x-amzn-bedrock-cache-write-input-token-count"),
+            ..TokenUsage::default()
+        },
+        service: ServiceClass {
+            tier: name("x-amzn-bedrock-service-tier"),
+            geography: None,
+            speed: name("x-amzn-bedrock-performanceconfig-latency"),
+        },
     }
 }
 
@@ -92,6 +102,10 @@ const USAGE: &[Member] = &[
     value("output_tokens", Field::Output),
     messages::OUTPUT_DETAILS,
     messages::ITERATIONS,
+    messages::SERVER_TOOL_USE,
+    messages::SERVICE_TIER,
+    messages::GEOGRAPHY,
+    messages::SPEED,
     value("cache_read_input_tokens", Field::CachedRead),
     value("cache_creation_input_tokens", Field::CacheWrite),
     members("cache_creation", messages::CACHE_CREATION),
@@ -136,11 +150,19 @@ mod tests {
         let header = |name: &str| match name {
             "x-amzn-bedrock-input-token-count" => Some(b"12".to_vec()),
             "x-amzn-bedrock-output-token-count" => Some(b"x".to_vec()),
+            "x-amzn-bedrock-service-tier" => Some(b"priority".to_vec()),
+            "x-amzn-bedrock-performanceconfig-latency" => Some(b"standard".to_vec()),
             _ => None,
         };
-        let expected = TokenUsage {
-            input: Some(12),
-            ..TokenUsage::default()
+        let expected = HeaderUsage {
+            tokens: TokenUsage {
+                input: Some(12),
+                ..TokenUsage::default()
+            },
+            service: ServiceClass {
+                tier: Some("priority".to_owned()),
+                ..ServiceClass::default()
+            },
         };
         assert_eq!(reported_in_headers(&header), expected);
     }

@@ -13,7 +13,7 @@ fn joined(kind: ProviderKind, base_url: Option<&str>, path: &str) -> String {
     let default_endpoint = match profile.default_endpoint {
         DefaultEndpoint::None => String::new(),
         DefaultEndpoint::Global(url) => url.to_owned(),
-        DefaultEndpoint::Regional(url) => url("us-east-1").into_owned(),
+        DefaultEndpoint::Regional(url) => url("us-east-1").unwrap().into_owned(),
     };
     let base_url = BaseUrl::parse(base_url.unwrap_or(&default_endpoint)).unwrap();
     let joined = profile
@@ -229,6 +229,43 @@ fn everything_around_the_version_is_kept_as_sent() {
     }
 }
 
+#[test]
+fn a_repeated_version_is_one() {
+    for (kind, sent, path) in [
+        (Anthropic, "v1/v1/messages", "/v1/messages"),
+        (OpenAi, "v1/v1/chat/completions", "/v1/chat/completions"),
+        (OpenAi, "/v1/v1/v1/models", "/v1/models"),
+        (OpenAi, "openai/v1/v1/responses", "/openai/v1/responses"),
+        (OpenAi, "v1/v2/rerank", "/v2/rerank"),
+        (Google, "v1beta/v1beta/models", "/v1beta/models"),
+        (Google, "v1beta/v1alpha/models", "/v1alpha/models"),
+        (Google, "upload/v1beta/v1beta/files", "/upload/v1beta/files"),
+        (Bedrock, "v1/v1/responses", "/openai/v1/responses"),
+        (BedrockMantle, "v1/v1/messages", "/anthropic/v1/messages"),
+    ] {
+        assert_eq!(joined(kind, None, sent), path, "{kind} {sent}");
+        let native = kind.profile().paths.native_path(sent.as_bytes());
+        assert!(!native.starts_with(b"v"), "{kind} {sent}");
+    }
+    let joined = joined(OpenAiCompatible, Some("https://x.test/v1"), "v1/v1/models");
+    assert_eq!(joined, "/v1/models");
+    let versionless = versionless_path("/inference", b"v1/v1/chat/completions");
+    assert_eq!(versionless, b"/inference/chat/completions");
+}
+
+/// A path from its last leading version on, below a prefix if it has one.
+fn without_repeated_versions(path: &[u8]) -> &[u8] {
+    let (first, below) = split_first(path);
+    let (second, rest) = split_first(below);
+    if is_version(first) {
+        last_version(path, below).0
+    } else if is_version(second) && is_version(split_first(rest).0) {
+        last_version(below, rest).0
+    } else {
+        path
+    }
+}
+
 fn repeats_a_version(path: &[u8]) -> bool {
     let segments: Vec<_> = path.split(|byte| *byte == b'/').collect();
     let mut pairs = segments.windows(2);
@@ -241,7 +278,7 @@ proptest! {
         kind in prop::sample::select(&ProviderKind::ALL),
         base in prop::sample::select(vec!["", "/v1", "/openai/v1", "/api/v1", "/v1beta", "/a/b"]),
         path in prop_oneof![
-            "(v1/|v1beta/|openai/|models/)?[a-z0-9:%/.-]{0,20}".prop_map(String::into_bytes),
+            "(v1/|v1beta/|openai/|models/){0,3}[a-z0-9:%/.-]{0,20}".prop_map(String::into_bytes),
             prop::collection::vec(any::<u8>(), 0..20),
         ],
     ) {
@@ -249,7 +286,7 @@ proptest! {
         let above = ["/v1beta", "/v1"].iter().find_map(|version| base.strip_suffix(version)).unwrap_or(base);
         prop_assert!(joined.starts_with(above.as_bytes()));
         prop_assert!(joined.starts_with(b"/") && !joined.starts_with(b"//"));
-        prop_assert!(joined.ends_with(without_leading_slashes(&path)));
+        prop_assert!(joined.ends_with(without_repeated_versions(without_leading_slashes(&path))));
         prop_assert!(repeats_a_version(&path) || !repeats_a_version(&joined));
     }
 }

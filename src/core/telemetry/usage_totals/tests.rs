@@ -53,6 +53,7 @@ fn a_report_lists_providers_models_and_unknown_usage() {
             "usage_unknown": unknown,
             "input_tokens": input,
             "output_tokens": none,
+            "cost_incomplete": 0,
             "cached_read_tokens": none,
             "cache_write_tokens": none,
             "reasoning_tokens": none,

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::models::price::Cost;
+use crate::usage::response_usage::TokenUsage;
+
 /// A total for each provider and model.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Totals(pub(super) BTreeMap<String, BTreeMap<String, Total>>);
@@ -14,6 +17,9 @@ pub(super) struct Total {
     pub(super) requests: u64,
     /// Requests whose usage is unknown or incomplete.
     pub(super) usage_unknown: u64,
+    /// Requests of which something has no price.
+    #[serde(default)]
+    pub(super) cost_incomplete: u64,
     pub(super) input_tokens: Option<u64>,
     pub(super) output_tokens: Option<u64>,
     pub(super) cached_read_tokens: Option<u64>,
@@ -62,9 +68,23 @@ impl Totals {
 }
 
 impl Total {
+    /// The tokens and the cost, without a request.
+    pub(super) fn of(tokens: &TokenUsage, cost: Option<Cost>) -> Self {
+        Self {
+            input_tokens: tokens.total_input(),
+            output_tokens: tokens.total_output(),
+            cached_read_tokens: tokens.cached_read,
+            cache_write_tokens: tokens.cache_write(),
+            reasoning_tokens: tokens.reasoning,
+            cost: cost.map(|cost| cost.0),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn add(&mut self, other: &Self) {
         self.requests += other.requests;
         self.usage_unknown += other.usage_unknown;
+        self.cost_incomplete += other.cost_incomplete;
         for (one, other) in self
             .optional_fields()
             .into_iter()
@@ -79,6 +99,7 @@ impl Total {
     fn subtract(&mut self, other: &Self) {
         self.requests = self.requests.saturating_sub(other.requests);
         self.usage_unknown = self.usage_unknown.saturating_sub(other.usage_unknown);
+        self.cost_incomplete = self.cost_incomplete.saturating_sub(other.cost_incomplete);
         for (one, other) in self
             .optional_fields()
             .into_iter()

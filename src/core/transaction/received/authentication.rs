@@ -17,6 +17,7 @@ use crate::provider::Provider;
 use crate::provider::credential::{Credential, GatewayToken};
 use crate::reply::Rejection;
 use crate::telemetry::metric::{Metric, TokenVerdict};
+use crate::transaction::Authenticated;
 use crate::transaction::access_log::RequestLogContext;
 use crate::transaction::refusal::Refusal;
 
@@ -64,15 +65,7 @@ impl ReceivedRequest<'_> {
                 }
             };
         };
-        match self.authenticate(token) {
-            // An unauthenticated client must get the same error as at any other path.
-            Err(Stop::Refuse(refusal)) if self.candidates.first() != Some(token) => {
-                let caller = self.any_caller()?;
-                let known = RequestLogContext::new(caller.claims(), None);
-                Err(refusal.with(known).into())
-            }
-            result => result,
-        }
+        self.caller_by(token)
     }
 
     /// The caller of a provider that receives the client's own credential. The gateway's token, if
@@ -83,7 +76,7 @@ impl ReceivedRequest<'_> {
         gateway_token: GatewayToken,
     ) -> Result<Caller, Stop> {
         if let Some(token) = self.candidates.first_of(&[]) {
-            return self.authenticate(token);
+            return self.caller_by(token);
         }
         match gateway_token {
             GatewayToken::Optional => {
@@ -101,7 +94,7 @@ impl ReceivedRequest<'_> {
     /// The caller, by the first token in any place.
     pub(in crate::transaction) fn any_caller(&mut self) -> Result<Caller, Stop> {
         match self.candidates.first() {
-            Some(token) => self.authenticate(token),
+            Some(token) => self.caller_by(token),
             None if matches!(self.config.authentication, Authentication::Disabled) => {
                 Ok(Caller::Anonymous)
             }
@@ -109,6 +102,49 @@ impl ReceivedRequest<'_> {
                 Err(Rejection::Token(TokenError::Scheme).into())
             }
             None => Err(Rejection::Token(TokenError::Missing).into()),
+        }
+    }
+
+    /// The caller, by the token that decides. If it is refused, all other tokens are authenticated
+    /// too, in the order of their locations. So an unauthenticated client gets the same error after
+    /// the same work, whichever token decides for the provider that it names.
+    fn caller_by(&mut self, decisive: Candidate<'_>) -> Result<Caller, Stop> {
+        let is_first = self.candidates.first() == Some(decisive);
+        let mut first_refusal = None;
+        let mut decisive_refusal = None;
+        let mut other_caller = None;
+        let mut index = 0;
+        while let Some(candidate) = self.candidates.get(index) {
+            index += 1;
+            let is_decisive = candidate == decisive;
+            if other_caller.is_some() && !is_decisive {
+                continue;
+            }
+            match self.authenticate(candidate) {
+                Ok(caller) if is_decisive => return Ok(caller),
+                Ok(caller) => other_caller = Some(caller),
+                Err(Stop::Refuse(refusal)) if is_decisive => decisive_refusal = Some(refusal),
+                Err(Stop::Refuse(refusal)) => first_refusal = first_refusal.or(Some(refusal)),
+                Err(wait) => return Err(wait),
+            }
+        }
+        let decisive_refusal =
+            decisive_refusal.unwrap_or_else(|| Rejection::Token(TokenError::Missing).into());
+        Err(match (other_caller, first_refusal) {
+            (Some(caller), _) => {
+                decisive_refusal.with(RequestLogContext::new(caller.claims(), None))
+            }
+            (None, Some(first)) if !is_first => first,
+            (None, _) => decisive_refusal,
+        }
+        .into())
+    }
+
+    /// Whether the caller counts as authenticated. Everyone does if authentication is disabled.
+    pub(super) const fn authenticated(&self, caller: &Caller) -> Authenticated {
+        match (caller, &self.config.authentication) {
+            (Caller::Known(_), _) | (_, Authentication::Disabled) => Authenticated::Yes,
+            (Caller::Anonymous, Authentication::Tokens { .. }) => Authenticated::No,
         }
     }
 
@@ -173,7 +209,7 @@ impl ReceivedRequest<'_> {
         if self.audiences.is_empty() {
             self.config.mcp.is_none() || self.config.is_for_gateway(claims)
         } else {
-            claims.is_for(self.audiences)
+            self.config.is_for_audiences(claims, self.audiences)
         }
     }
 

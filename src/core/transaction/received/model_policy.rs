@@ -3,11 +3,12 @@
 use super::{Caller, ReceivedRequest};
 use crate::authz::Terms;
 use crate::http::head::RequestHead;
+use crate::http::path_pattern::PathRules;
 use crate::models::catalog::{Allowed, ModelFault};
-use crate::models::request_body::BodyCheck;
+use crate::models::request_body::{BodyCheck, RequiredModel};
 use crate::provider::Provider;
 use crate::provider::credential::Credential;
-use crate::provider_kind::model_place::ModelPlace;
+use crate::provider_kind::model_place::{ModelPlace, models_in_query};
 use crate::provider_kind::operation::RequestedOperation;
 use crate::reply::{Rejection, Reply};
 
@@ -17,16 +18,40 @@ pub(super) enum ModelDecision {
     Allow,
     /// Its body must name an allowed model.
     CheckBody(Box<BodyCheck>),
+    /// It may pass, but only if its body names no model that is not allowed.
+    CheckRestOfBody(Box<BodyCheck>),
     /// It asks for the list of models, or for one model in it. The gateway answers.
     Answer(Reply),
 }
 
 impl ReceivedRequest<'_> {
-    /// The terms on which a caller uses a provider.
+    /// The terms on which a caller uses a provider, whatever the path.
     pub(in crate::transaction) fn terms(&self, provider: &Provider, caller: &Caller) -> Terms {
+        let terms = match caller {
+            Caller::Known(claims) => self.config.policy.terms(claims, &provider.name, |_| true),
+            Caller::Anonymous => None,
+        };
+        terms.unwrap_or_default()
+    }
+
+    /// The terms on which a caller requests an operation of a provider.
+    pub(super) fn terms_for(
+        &self,
+        provider: &Provider,
+        caller: &Caller,
+        operation: &RequestedOperation<'_>,
+    ) -> Result<Terms, Rejection> {
+        let permit = |rules: &PathRules| operation.is_permitted_by(rules);
+        let denied = || Rejection::PathNotAllowed(provider.name.clone());
+        if !permit(&provider.paths) {
+            return Err(denied());
+        }
         match caller {
-            Caller::Known(claims) => self.config.policy.terms(claims, &provider.name),
-            Caller::Anonymous => Terms::default(),
+            Caller::Known(claims) => {
+                let terms = self.config.policy.terms(claims, &provider.name, permit);
+                terms.ok_or_else(denied)
+            }
+            Caller::Anonymous => Ok(Terms::default()),
         }
     }
 
@@ -59,9 +84,26 @@ impl ReceivedRequest<'_> {
         let is_answered_here = matches!(caller, Caller::Known(_))
             || !matches!(provider.credential, Credential::Passthrough { .. });
         let owner = &provider.name;
-        match operation.model_place(self.head, query, more) {
+        let check = |allowed, required| {
+            let limit = self.config.max_model_lookup_bytes;
+            Box::new(BodyCheck::new(
+                allowed,
+                required,
+                profile.model_prefix,
+                limit,
+            ))
+        };
+        let place = operation.model_place(self.head, query, more);
+        let is_refused = matches!(place, ModelPlace::Missing | ModelPlace::Unlisted);
+        if let Some(query) = query.filter(|_| !is_refused) {
+            let mut models = models_in_query(query);
+            models
+                .try_for_each(|model| allowed.check(&model))
+                .map_err(Rejection::Model)?;
+        }
+        match place {
             ModelPlace::List(shape) if is_answered_here => {
-                let list = shape.list(&allowed.names(), owner);
+                let list = shape.list(&allowed.names(), &allowed.entries(), owner);
                 return Ok(ModelDecision::Answer(Reply::json(200, Vec::new(), &list)));
             }
             ModelPlace::NotNeeded | ModelPlace::List(_) => {}
@@ -73,14 +115,29 @@ impl ReceivedRequest<'_> {
                 }
             }
             ModelPlace::Named(model) => allowed.check(&model).map_err(Rejection::Model)?,
+            ModelPlace::NamedWithBody(model) => {
+                allowed.check(&model).map_err(Rejection::Model)?;
+                expect_readable(self.head, owner).map_err(Rejection::Model)?;
+                let check = check(allowed, RequiredModel::Elsewhere);
+                return Ok(ModelDecision::CheckRestOfBody(check));
+            }
+            ModelPlace::NestedRequests => {
+                expect_json(self.head, owner).map_err(Rejection::Model)?;
+                let check = check(allowed, RequiredModel::Elsewhere);
+                return Ok(ModelDecision::CheckRestOfBody(check));
+            }
             ModelPlace::Missing => {
                 return Err(Rejection::Model(ModelFault::Missing(owner.clone())));
             }
+            ModelPlace::Unlisted => {
+                return Err(Rejection::Model(ModelFault::UnknownOperation(
+                    owner.clone(),
+                )));
+            }
             ModelPlace::Body(member) => {
                 expect_json(self.head, owner).map_err(Rejection::Model)?;
-                let limit = self.config.max_model_lookup_bytes;
-                let check = BodyCheck::new(allowed, member, profile.model_prefix, limit);
-                return Ok(ModelDecision::CheckBody(Box::new(check)));
+                let check = check(allowed, RequiredModel::Member(member));
+                return Ok(ModelDecision::CheckBody(check));
             }
         }
         Ok(ModelDecision::Allow)
@@ -89,6 +146,18 @@ impl ReceivedRequest<'_> {
 
 /// Refuses a body that a server could read as something other than JSON in UTF-8.
 fn expect_json(head: &RequestHead, provider: &str) -> Result<(), ModelFault> {
+    let media_type = expect_readable(head, provider)?;
+    let is_json = media_type == b"application/json"
+        || (media_type.starts_with(b"application/") && media_type.ends_with(b"+json"));
+    if is_json && !media_type.contains(&b',') {
+        Ok(())
+    } else {
+        Err(ModelFault::NotJson(provider.to_owned()))
+    }
+}
+
+/// Refuses a body that is compressed or has another charset than UTF-8. Returns its media type.
+fn expect_readable(head: &RequestHead, provider: &str) -> Result<Vec<u8>, ModelFault> {
     match head.sole("content-encoding") {
         Ok(None) => {}
         Ok(Some(coding)) if coding.eq_ignore_ascii_case(b"identity") => {}
@@ -100,14 +169,12 @@ fn expect_json(head: &RequestHead, provider: &str) -> Result<(), ModelFault> {
     let mut parts = content_type
         .split(|byte| *byte == b';')
         .map(<[u8]>::trim_ascii);
-    let media_type = parts.next().unwrap_or_default();
-    let is_json = media_type == b"application/json"
-        || (media_type.starts_with(b"application/") && media_type.ends_with(b"+json"));
+    let media_type = parts.next().unwrap_or_default().to_vec();
     let is_utf_8 = |part: &[u8]| {
         !part.starts_with(b"charset") || matches!(part, b"charset=utf-8" | b"charset=\"utf-8\"")
     };
-    if is_json && !media_type.contains(&b',') && parts.all(is_utf_8) {
-        Ok(())
+    if parts.all(is_utf_8) {
+        Ok(media_type)
     } else {
         Err(not_json())
     }

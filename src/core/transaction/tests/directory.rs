@@ -52,6 +52,7 @@ fn a_provider_is_shown_without_its_secret() {
     assert_eq!(
         shown("/my-vllm"),
         json!({
+            "models_restricted": false,
             "name": "my-vllm",
             "display_name": "my-vllm",
             "type": "openai_compatible",
@@ -86,13 +87,35 @@ fn the_endpoints_accept_only_get_and_head() {
     for method in ["GET", "HEAD"] {
         assert_eq!(gateway.request(method, "", &headers).reply().status, 200);
     }
-    for method in [
-        "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "get", "",
-    ] {
+    for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
         let outcome = gateway.request(method, "/my-openai", &headers);
         assert_eq!(outcome.rejection(), rejection(404, "upstream_path_missing"));
         let outcome = gateway.request(method, "", &headers);
         assert_eq!(outcome.rejection(), rejection(404, "path_not_found"));
+    }
+}
+
+#[test]
+fn methods_that_apis_do_not_use_are_refused_everywhere() {
+    let gateway = TestGateway::warm();
+    let bearer = bearer(&good());
+    let headers = [("authorization", bearer.as_str())];
+    for method in [
+        "TRACE", "TRACK", "trace", "post", "get", "PROPFIND", "CONNECT", "POST ", "",
+    ] {
+        for path in ["", "/my-openai", "/my-openai/v1/chat/completions"] {
+            let outcome = gateway.request(method, path, &headers);
+            assert_eq!(
+                outcome.rejection(),
+                rejection(405, "method_not_allowed"),
+                "{method}"
+            );
+        }
+    }
+    for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
+        gateway
+            .request(method, "/my-openai/v1/files/f", &headers)
+            .forwarded();
     }
 }
 

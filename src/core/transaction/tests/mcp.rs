@@ -1,6 +1,7 @@
 //! Requests for MCP servers, and the documents by which clients discover where to request a token.
 
 use super::*;
+use crate::forward::response::CONTAINMENT;
 use crate::reply::ERROR_HEADER;
 use crate::usage::End;
 
@@ -587,15 +588,14 @@ fn answers_that_would_mislead_a_client_become_bad_gateway() {
             ("location", "https://evil.test/"),
         ];
         let (effects, _) = respond(&gateway, sent, &head, &[]);
-        let removed = ["www-authenticate", "location"].map(str::to_owned).to_vec();
+        let removed = ["location", "www-authenticate"].map(str::to_owned).to_vec();
         assert!(
             effects.contains(&Effect::RemoveResponseHeaders(removed)),
             "{effects:?}"
         );
-        let set = vec![
-            (":status", "502".to_owned()),
-            (ERROR_HEADER, code.to_owned()),
-        ];
+        let contained = CONTAINMENT.map(|(name, value)| (name, value.into()));
+        let answer = [(":status", "502".into()), (ERROR_HEADER, code.into())];
+        let set = contained.into_iter().chain(answer).collect();
         assert!(effects.contains(&Effect::SetResponseHeaders(set)));
     }
 }

@@ -270,6 +270,40 @@ fn the_gateway_answers_the_list_of_models() {
 }
 
 #[test]
+fn a_restriction_by_prefixes_is_shown() {
+    let mut document = document();
+    document["providers"][0]["models"] = json!(["gpt-4o", "gpt-4o-mini*"]);
+    document["authorization"]["bindings"] = json!([
+        {"subject": "few", "permissions": ["invoke", "get"], "models": ["gpt-4o-mini*"]},
+        {"subject": "none", "permissions": ["invoke", "get"], "models": ["o3"]},
+    ]);
+    let gateway = TestGateway::cold(&document);
+    gateway.publish_keys(&["k"]);
+    let get = |sub: &str, path: &str| {
+        let bearer = bearer(&token(json!({"sub": sub, "scope": ""})));
+        gateway.get(path, &[("authorization", &bearer)]).body()
+    };
+    for (sub, path, models, is_restricted) in [
+        ("few", "/my-openai", json!(["gpt-4o-mini*"]), true),
+        ("none", "/my-openai", json!([]), true),
+        ("few", "/my-vllm", json!(["gpt-4o-mini*"]), true),
+    ] {
+        let shown = get(sub, path);
+        assert_eq!(shown["models"], models, "{sub} {path}");
+        assert_eq!(shown["models_restricted"], is_restricted, "{sub} {path}");
+    }
+    let bearer = bearer(&good());
+    let unrestricted = gateway
+        .get("/my-vllm", &[("authorization", &bearer)])
+        .body();
+    assert_eq!(unrestricted["models"], json!([]));
+    assert_eq!(unrestricted["models_restricted"], false);
+    let list = get("few", "/my-openai/v1/models");
+    assert_eq!(list["data"], json!([]));
+    assert_eq!(list["allowed_models"], json!(["gpt-4o-mini*"]));
+}
+
+#[test]
 fn without_a_model_list_nothing_is_checked() {
     let mut document = document();
     document["providers"][0]["models"] = Value::Null;
@@ -288,4 +322,328 @@ fn a_client_with_its_own_credential_gets_the_providers_list() {
     gateway.get("/own-claude/v1/models", &headers).forwarded();
     let refused = gateway.get("/own-claude/v1/models/m-2", &headers);
     assert_eq!(refused.rejection(), rejection(404, "model_not_found"));
+}
+
+/// The status and code with which the gateway refuses a request; 0 if it passes.
+fn refusal(
+    gateway: &TestGateway,
+    token: &str,
+    (method, path): (&str, &str),
+    headers: &[(&str, &str)],
+    body: &str,
+) -> (u16, String) {
+    let bearer = bearer(token);
+    let credential = match path.contains("my-google") {
+        true => ("x-goog-api-key", token),
+        false => ("authorization", bearer.as_str()),
+    };
+    let outcome = gateway.request(method, path, &[&[credential], headers].concat());
+    let mut effects = outcome.effects;
+    if !matches!(outcome.transaction, Transaction::Replied) {
+        let input = Input::RequestBody(Chunk::Last(body.as_bytes()));
+        effects.extend(gateway.handle(outcome.transaction, input).effects);
+    }
+    let refusal = effects.iter().find_map(|effect| match effect {
+        Effect::Reply(reply) => {
+            let body: Value = serde_json::from_slice(&reply.body).unwrap();
+            let code = body["error"]["code"].as_str().unwrap_or_default();
+            Some((reply.status, code.to_owned()))
+        }
+        _ => None,
+    });
+    refusal.unwrap_or_default()
+}
+
+const PASSES: (u16, &str) = (0, "");
+const NOT_FOUND: (u16, &str) = (404, "model_not_found");
+const UNKNOWN: (u16, &str) = (403, "operation_not_allowed");
+
+#[test]
+fn a_request_passes_only_if_its_operation_names_an_allowed_model() {
+    let gateway = gateway(&[]);
+    for (path, body, expected) in [
+        // The path names the model, however it is spelled.
+        (
+            "/my-openai/openai/deployments/m-1/chat/completions",
+            "{}",
+            PASSES,
+        ),
+        (
+            "/my-openai/openai/deployments/m-1/chat/completions",
+            r#"{"model":"m-2"}"#,
+            PASSES,
+        ),
+        (
+            "/my-openai/openai/deployments/m-1/chat/completions",
+            r#"{"model":"m-3"}"#,
+            NOT_FOUND,
+        ),
+        (
+            "/my-openai/openai/%64eployments/m-3/chat/completions",
+            r#"{"model":"m-1"}"#,
+            NOT_FOUND,
+        ),
+        (
+            "/my-openai/openai/Deployments/m-3/chat/completions",
+            r#"{"model":"m-1"}"#,
+            NOT_FOUND,
+        ),
+        (
+            "/my-openai/x/openai/deployments/m-3/chat/completions",
+            r#"{"model":"m-1"}"#,
+            UNKNOWN,
+        ),
+        (
+            "/my-openai/openai//deployments//m-3//chat/completions",
+            r#"{"model":"m-1"}"#,
+            NOT_FOUND,
+        ),
+        (
+            "/my-openai/openai/deployments/m%252D1/chat/completions",
+            r#"{"model":"m-1"}"#,
+            UNKNOWN,
+        ),
+        ("/my-openai/openai/deployments/m-1/no-such", "{}", UNKNOWN),
+        (
+            "/my-google/v1beta/models/m-3%3AgenerateContent",
+            r#"{"model":"m-1"}"#,
+            NOT_FOUND,
+        ),
+        (
+            "/my-google/v1beta/models/m-1%3AgenerateContent",
+            "{}",
+            PASSES,
+        ),
+        ("/my-google/v1beta/models/m-1:unknown", "{}", UNKNOWN),
+        (
+            "/my-google/v1beta/models/m-1:batchEmbedContents",
+            r#"{"requests":[{"model":"models/m-1","content":{}}]}"#,
+            PASSES,
+        ),
+        (
+            "/my-google/v1beta/models/m-1:batchEmbedContents",
+            r#"{"requests":[{"model":"models/m-3","content":{}}]}"#,
+            NOT_FOUND,
+        ),
+        (
+            "/signed-bedrock/%6dodel/m-3/converse",
+            r#"{"model":"m-1"}"#,
+            NOT_FOUND,
+        ),
+        ("/signed-bedrock/model/m-1/converse", "{}", PASSES),
+        (
+            "/signed-bedrock/model/m-1/invoke",
+            r#"{"tools":[{"type":"advisor_20260301","model":"m-3"}]}"#,
+            NOT_FOUND,
+        ),
+        ("/signed-bedrock/guardrail-checks/invoke", "{}", PASSES),
+        // The body names the model.
+        (
+            "/my-openai/v1/chat/%63ompletions",
+            r#"{"model":"m-1"}"#,
+            PASSES,
+        ),
+        (
+            "/my-openai/v1/chat/%63ompletions",
+            r#"{"model":"m-3"}"#,
+            NOT_FOUND,
+        ),
+        (
+            "/my-openai/v1/chat%2Fcompletions",
+            r#"{"model":"m-1"}"#,
+            UNKNOWN,
+        ),
+        (
+            "/my-openai/v1/chat/completions;x",
+            r#"{"model":"m-1"}"#,
+            UNKNOWN,
+        ),
+        (
+            "/my-claude/v1/messages",
+            r#"{"model":"m-1","tools":[{"type":"advisor_20260301","model":"m-3"}]}"#,
+            NOT_FOUND,
+        ),
+        (
+            "/my-openai/v1/responses",
+            r#"{"model":"m-1","tools":[{"type":"image_generation","model":"m-3"}]}"#,
+            NOT_FOUND,
+        ),
+        // Nested requests name models.
+        (
+            "/my-claude/v1/messages/batches",
+            r#"{"requests":[{"params":{"model":"m-1"}},{"params":{"model":"m-2"}}]}"#,
+            PASSES,
+        ),
+        (
+            "/my-claude/v1/messages/batches",
+            r#"{"model":"m-1","requests":[{"params":{"model":"m-1"}},{"params":{"model":"m-3"}}]}"#,
+            NOT_FOUND,
+        ),
+        // Nobody knows where these name their models, or they are in a file.
+        ("/my-openai/v1/batches", r#"{"model":"m-1"}"#, UNKNOWN),
+        (
+            "/my-openai/v1/realtime/client_secrets",
+            r#"{"model":"m-1"}"#,
+            UNKNOWN,
+        ),
+        (
+            "/my-openai/v1/realtime/sessions",
+            r#"{"model":"m-1"}"#,
+            UNKNOWN,
+        ),
+        (
+            "/my-openai/v1/realtime/calls",
+            r#"{"model":"m-1"}"#,
+            UNKNOWN,
+        ),
+        ("/my-openai/v1/evals/e/runs", r#"{"model":"m-1"}"#, UNKNOWN),
+        (
+            "/my-openai/v1/fine_tuning/jobs",
+            r#"{"model":"m-1"}"#,
+            UNKNOWN,
+        ),
+        (
+            "/my-google/v1alpha/auth_tokens",
+            r#"{"model":"m-1"}"#,
+            UNKNOWN,
+        ),
+        ("/my-openai/v1/no/such/thing", r#"{"model":"m-1"}"#, UNKNOWN),
+        // The query names another model.
+        (
+            "/my-openai/v1/chat/completions?model=m-3",
+            r#"{"model":"m-1"}"#,
+            NOT_FOUND,
+        ),
+        (
+            "/my-openai/v1/chat/completions?deployment=m-1",
+            r#"{"model":"m-1"}"#,
+            PASSES,
+        ),
+    ] {
+        let found = refusal(&gateway, &good(), ("POST", path), &[JSON], body);
+        assert_eq!((found.0, found.1.as_str()), expected, "{path} {body}");
+    }
+}
+
+#[test]
+fn a_session_may_name_only_allowed_models() {
+    let gateway = gateway(&[]);
+    let upgrade = [("upgrade", "websocket")];
+    for (query, expected) in [
+        ("model=m-1", PASSES),
+        ("deployment=m-1", PASSES),
+        ("model=m-2&deployment=m-1", PASSES),
+        ("model=m-1&deployment=m-3", NOT_FOUND),
+        ("model=m-3&deployment=m-1", NOT_FOUND),
+        ("model=m-1;deployment=m-3", NOT_FOUND),
+        ("model=m-1&model=m-3", (400, "model_missing")),
+    ] {
+        let path = format!("/my-openai/openai/realtime?api-version=1&{query}");
+        let found = refusal(&gateway, &good(), ("GET", &path), &upgrade, "");
+        assert_eq!((found.0, found.1.as_str()), expected, "{query}");
+    }
+}
+
+#[test]
+fn paths_can_be_denied_for_everybody_and_for_the_callers_of_a_binding() {
+    const DENIED: (u16, &str) = (403, "path_not_allowed");
+    let mut document = document();
+    document["providers"][0]["paths_denied"] = json!(["realtime/client_secrets", "batches/**"]);
+    document["providers"][1]["paths_allowed"] = json!(["messages", "models"]);
+    document["authorization"]["bindings"] = json!([
+        {"subject": "some", "permissions": ["invoke"], "paths_allowed": ["chat/completions"],
+         "models": ["m-1"]},
+        {"subject": "some", "permissions": ["invoke"], "paths_allowed": ["embeddings", "files/**"],
+         "models": ["m-2"]},
+        {"subject": "rest", "permissions": ["invoke"], "paths_denied": ["files", "files/**"]},
+    ]);
+    let gateway = TestGateway::cold(&document);
+    gateway.publish_keys(&["k"]);
+    let [some, rest] = ["some", "rest"].map(|sub| token(json!({"sub": sub, "scope": ""})));
+    let anyone = good();
+    let (model_1, model_2) = (r#"{"model":"m-1"}"#, r#"{"model":"m-2"}"#);
+    for (token, method, path, body, expected) in [
+        (
+            &anyone,
+            "POST",
+            "/my-openai/v1/realtime/client_secrets",
+            "{}",
+            DENIED,
+        ),
+        (
+            &anyone,
+            "POST",
+            "/my-openai/v1/realtime/%63lient_secrets",
+            "{}",
+            DENIED,
+        ),
+        (
+            &anyone,
+            "POST",
+            "/my-openai/v1//Realtime/client_secrets/",
+            "{}",
+            DENIED,
+        ),
+        (
+            &anyone,
+            "POST",
+            "/my-openai/v1/realtime%2Fclient_secrets",
+            "{}",
+            DENIED,
+        ),
+        (
+            &anyone,
+            "POST",
+            "/my-openai/openai/v1/realtime/client_secrets",
+            "{}",
+            DENIED,
+        ),
+        (&anyone, "GET", "/my-openai/v1/batches/b", "", DENIED),
+        (&anyone, "POST", "/my-openai/v1/batches", "{}", PASSES),
+        (&anyone, "POST", "/my-openai/v1/files", "", PASSES),
+        (&anyone, "POST", "/my-claude/v1/messages", "{}", PASSES),
+        (&anyone, "GET", "/my-claude/v1/models", "", PASSES),
+        (&anyone, "GET", "/my-claude/v1/models/m", "", DENIED),
+        (&anyone, "POST", "/my-claude/v1/files", "", DENIED),
+        (&anyone, "POST", "/my-google/v1beta/a%2Fb", "", PASSES),
+        (
+            &some,
+            "POST",
+            "/my-openai/v1/chat/completions",
+            model_1,
+            PASSES,
+        ),
+        (
+            &some,
+            "POST",
+            "/my-openai/v1/chat/completions",
+            model_2,
+            NOT_FOUND,
+        ),
+        (&some, "POST", "/my-openai/v1/embeddings", model_2, PASSES),
+        (
+            &some,
+            "POST",
+            "/my-openai/v1/embeddings",
+            model_1,
+            NOT_FOUND,
+        ),
+        (&some, "GET", "/my-openai/v1/files/f", "", PASSES),
+        (&some, "GET", "/my-openai/v1/responses/r", "", DENIED),
+        (
+            &rest,
+            "POST",
+            "/my-openai/v1/chat/completions",
+            model_2,
+            PASSES,
+        ),
+        (&rest, "GET", "/my-openai/v1/files/f/content", "", DENIED),
+    ] {
+        let found = refusal(&gateway, token, (method, path), &[JSON], body);
+        assert_eq!(
+            (found.0, found.1.as_str()),
+            expected,
+            "{method} {path} {body}"
+        );
+    }
 }

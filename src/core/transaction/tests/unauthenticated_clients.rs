@@ -1,7 +1,23 @@
 //! What unauthenticated clients can learn: nothing about the configuration. Whatever they send, the
 //! reply is the same whether a provider exists, is disabled, or does not exist.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use super::*;
+use crate::authn::jwk::{Algorithm, VerificationKey};
+use crate::authn::signature::SignatureVerifier;
+
+/// Notes the signatures that it is asked to verify, none of which is valid.
+#[derive(Default)]
+struct RecordingVerifier(RefCell<Vec<Vec<u8>>>);
+
+impl SignatureVerifier for RecordingVerifier {
+    fn verify(&self, _: Algorithm, _: &VerificationKey, signed: &[u8], _: &[u8]) -> bool {
+        self.0.borrow_mut().push(signed.to_vec());
+        false
+    }
+}
 
 /// Tokens that must be refused.
 fn invalid_tokens() -> Vec<String> {
@@ -152,6 +168,48 @@ fn the_endpoints_reveal_no_more() {
         ] {
             let outcome = gateway.get(path, &headers);
             assert_eq!(outcome.reply(), expected.reply(), "{path}");
+        }
+    }
+}
+
+/// Otherwise the time that a reply takes would tell which providers exist.
+#[test]
+fn the_same_signatures_are_verified_in_the_same_order_for_all_providers() {
+    let attacker = SigningKey::new("attacker");
+    let forged = |index: usize| {
+        let payload = claims(json!({"jti": index})).to_string();
+        attacker.sign(r#"{"alg":"EdDSA","kid":"k"}"#, payload)
+    };
+    let [first, second, third, fourth] = [1, 2, 3, 4].map(forged);
+    let bearer = bearer(&first);
+    let headers = [
+        ("authorization", bearer.as_str()),
+        ("x-api-key", second.as_str()),
+        ("x-goog-api-key", third.as_str()),
+        ("x-amz-security-token", fourth.as_str()),
+    ];
+    let verified = |path: &str, headers: &[(&str, &str)]| {
+        let verifier = Rc::<RecordingVerifier>::default();
+        let recorder = Rc::<RecordingVerifier>::clone(&verifier);
+        let gateway = TestGateway::with_verifier(config(&document()), recorder);
+        gateway.publish_keys(&["k"]);
+        assert_eq!(
+            gateway.post(path, headers).rejection(),
+            rejection(401, "signature_invalid")
+        );
+        verifier.0.take()
+    };
+    for end in 1..=headers.len() {
+        for start in 0..end {
+            let headers = &headers[start..end];
+            let expected = verified("/nobody/v1/models", headers);
+            assert_eq!(expected.len(), headers.len());
+            for name in PROVIDERS {
+                for path in ["/v1/models", "/v1beta/models/m:x", "/v1beta/openai/models"] {
+                    let found = verified(&format!("/{name}{path}"), headers);
+                    assert_eq!(found, expected, "{name}{path}");
+                }
+            }
         }
     }
 }

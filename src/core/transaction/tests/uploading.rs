@@ -21,7 +21,13 @@ fn on_response(gateway: &TestGateway, path: &str, url: &str) -> Vec<Effect> {
     let head = ResponseHead::new(head.to_vec());
     let outcome = gateway.handle(started.transaction, Input::ResponseHead(head));
     let is_edit = |effect: &Effect| *effect != Effect::RemoveResponseHeaders(Vec::new());
-    outcome.effects.into_iter().filter(is_edit).collect()
+    let mut effects: Vec<_> = outcome.effects.into_iter().filter(is_edit).collect();
+    for effect in &mut effects {
+        if let Effect::SetResponseHeaders(headers) = effect {
+            headers.retain(|(name, _)| name.starts_with("x-goog-"));
+        }
+    }
+    effects
 }
 
 /// The URL that the client gets, relative to the prefix.
@@ -36,6 +42,17 @@ fn link(gateway: &TestGateway) -> String {
     assert!(url.starts_with(AT_GATEWAY), "{url}");
     let below = url.split_once(PREFIX).unwrap().1;
     below.to_owned()
+}
+
+/// The response headers that are removed, if no URL is set.
+fn removed(effects: &[Effect]) -> &[String] {
+    match effects {
+        [
+            Effect::RemoveResponseHeaders(names),
+            Effect::SetResponseHeaders(set),
+        ] if set.is_empty() => names,
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
@@ -117,7 +134,7 @@ fn the_grant_expires_after_six_hours() {
 }
 
 #[test]
-fn a_url_of_another_server_is_left_unchanged() {
+fn a_url_that_cannot_lead_through_the_gateway_is_removed() {
     let gateway = TestGateway::warm();
     for (path, url) in [
         (
@@ -132,15 +149,50 @@ fn a_url_of_another_server_is_left_unchanged() {
             START,
             "http://generativelanguage.googleapis.com/upload/v1beta/files?a",
         ),
+        (START, "//elsewhere.test/upload/v1beta/files?upload_id=u1"),
+        (START, ""),
+        ("/my-google/v1beta/models", "http://elsewhere.test/x?a"),
+        (
+            "/my-google/v1beta/models/m:generateContent",
+            "http://elsewhere.test/x?a",
+        ),
+        ("/my-google/v1beta/models/m:generateContent", AT_GOOGLE),
+    ] {
+        let effects = on_response(&gateway, path, url);
+        assert_eq!(removed(&effects), ["x-goog-upload-url"], "{path} {url}");
+    }
+}
+
+#[test]
+fn a_url_at_the_provider_that_is_no_upload_leads_through_the_gateway_without_a_grant() {
+    let gateway = TestGateway::warm();
+    let at_gateway = "https://gateway.test/llm/v1/providers/my-google/upload/v1beta/files";
+    for (path, url, expected) in [
         (
             START,
             "https://generativelanguage.googleapis.com/upload/v1beta/files",
+            at_gateway.to_owned(),
         ),
-        (START, "/upload/v1beta/files?upload_id=u1"),
-        (START, ""),
-        ("/my-google/v1beta/models/m:generateContent", AT_GOOGLE),
+        (
+            START,
+            "/upload/v1beta/files?upload_id=u1",
+            format!("{at_gateway}?upload_id=u1"),
+        ),
+        (
+            "/my-google/v1beta/models",
+            AT_GOOGLE,
+            format!("{at_gateway}?upload_id=u1&upload_protocol=resumable"),
+        ),
     ] {
-        assert_eq!(on_response(&gateway, path, url), [], "{path} {url}");
+        let effects = on_response(&gateway, path, url);
+        let [Effect::SetResponseHeaders(headers)] = effects.as_slice() else {
+            panic!("{effects:?}");
+        };
+        assert_eq!(
+            headers[0],
+            ("x-goog-upload-url", expected.into()),
+            "{path} {url}"
+        );
     }
 }
 

@@ -147,6 +147,28 @@ fn websockets_are_refused_where_requests_are_signed() {
 }
 
 #[test]
+fn bidirectional_streams_are_refused_at_once_where_requests_are_signed() {
+    let gateway = TestGateway::warm();
+    let bearer = bearer(&good());
+    let token = ("authorization", bearer.as_str());
+    let events = ("content-type", "application/vnd.amazon.eventstream");
+    let ask = |path: &str, headers: &[(&str, &str)]| gateway.post(path, headers);
+    let refused = rejection(400, "bidirectional_stream_not_possible");
+    let sonic = "/signed-bedrock/model/amazon.nova-sonic-v1:0/invoke-with-bidirectional-stream";
+    for outcome in [
+        ask(sonic, &[token]),
+        ask(sonic, &[token, events]),
+        ask(
+            "/signed-bedrock/model/m/a-later-operation",
+            &[token, events],
+        ),
+    ] {
+        assert_eq!(outcome.rejection(), refused);
+    }
+    ask(&sonic.replace("signed-", "my-"), &[token, events]).forwarded();
+}
+
+#[test]
 fn a_header_name_with_underscores_is_removed_too() {
     let gateway = TestGateway::warm();
     let bearer = bearer(&good());
@@ -181,6 +203,6 @@ fn a_protocol_switch_passes_only_if_the_client_asked_for_it() {
             Effect::SetResponseHeaders(headers) => headers.iter().find(|it| it.0 == ":status"),
             _ => None,
         });
-        assert_eq!(status.map(|(_, status)| status.as_str()), edit);
+        assert_eq!(status.map(|(_, status)| status.as_ref()), edit);
     }
 }

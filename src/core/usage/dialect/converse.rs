@@ -15,6 +15,8 @@ pub static CONVERSE: Dialect = Dialect {
     members: &[
         value("stopReason", Field::FinishReason),
         members("usage", USAGE),
+        members("serviceTier", &[value("type", Field::ServiceTier)]),
+        members("performanceConfig", &[value("latency", Field::Speed)]),
         members(
             "delta",
             &[

@@ -3,8 +3,10 @@
 //! `interaction.completed` has the usage of a stream. Thoughts are not included in the output tokens,
 //! and tool results are not included in the input tokens, as in `generateContent`.
 
-use super::{Dialect, LastEvent, Marker, Payload, members, value};
-use crate::usage::field::{Field, Member};
+use super::{
+    Dialect, ERROR, ERROR_MARKER, LastEvent, Marker, Payload, members, value, value_or_members,
+};
+use crate::usage::field::{Field, Member, TokenList};
 use crate::usage::response_usage::{
     CacheTokenConvention, ReasoningTokenConvention, TokenConvention,
 };
@@ -36,6 +38,8 @@ pub static INTERACTIONS: Dialect = Dialect {
                 value("data", Field::Content),
             ],
         ),
+        value("service_tier", Field::ServiceTier),
+        ERROR,
     ],
     convention: TokenConvention {
         cache: CacheTokenConvention::InsideInput,
@@ -44,6 +48,7 @@ pub static INTERACTIONS: Dialect = Dialect {
     markers: &[
         Marker::Bytes("\"usage\""),
         Marker::Bytes("\"interaction.completed\""),
+        ERROR_MARKER,
     ],
     usage_events: &[],
     last_event: LastEvent::Types(&["interaction.completed"]),
@@ -56,4 +61,29 @@ const USAGE: &[Member] = &[
     value("total_output_tokens", Field::Output),
     value("total_thought_tokens", Field::Reasoning),
     value("total_cached_tokens", Field::CachedRead),
+    value_or_members(
+        "input_tokens_by_modality",
+        Field::ModalityEntry,
+        &[
+            value("modality", Field::Modality),
+            value("tokens", Field::ModalityTokens(TokenList::Input)),
+        ],
+    ),
+    value_or_members(
+        "cached_tokens_by_modality",
+        Field::ModalityEntry,
+        &[
+            value("modality", Field::Modality),
+            value("tokens", Field::ModalityTokens(TokenList::CachedInput)),
+        ],
+    ),
+    value_or_members(
+        "output_tokens_by_modality",
+        Field::ModalityEntry,
+        &[
+            value("modality", Field::Modality),
+            value("tokens", Field::ModalityTokens(TokenList::Output)),
+        ],
+    ),
+    members("grounding_tool_count", &[value("count", Field::Searches)]),
 ];

@@ -165,11 +165,8 @@ fn a_wrong_checksum_stops_reading_and_keeps_earlier_values() {
 }
 
 #[test]
-fn a_message_that_is_too_long_is_skipped() {
-    let long = event_stream::tests::encoded(
-        &[(":event-type", "metadata")],
-        format!("{{\"p\":\"{}\"}}", "x".repeat(MAX_EVENT)).as_bytes(),
-    );
+fn a_message_with_headers_that_are_too_long_is_skipped() {
+    let long = event_stream::tests::encoded(&[("x", &"x".repeat(MAX_EVENT))], b"{}");
     let recordings = recordings();
     let stream = recordings
         .iter()
@@ -178,6 +175,110 @@ fn a_message_that_is_too_long_is_skipped() {
     let body = [long.as_slice(), &stream.body].concat();
     let usage = stream.read("", body.chunks(100));
     assert_eq!(written(&usage), stream.expected);
+}
+
+/// Usage after a guardrail's trace of this size, as JSON.
+fn with_trace(length: usize) -> String {
+    format!(
+        r#"{{"trace":{{"guardrail":"{}"}},"usage":{{"inputTokens":5,"outputTokens":2}}}}"#,
+        "x".repeat(length)
+    )
+}
+
+#[test]
+fn usage_in_binary_events_of_any_size_is_read_in_pieces_of_any_size() {
+    for length in [0, MAX_EVENT - 200, MAX_EVENT, 3 * MAX_EVENT, 1 << 20] {
+        let payload = with_trace(length);
+        let body = event_stream::tests::encoded(&[(":event-type", "metadata")], payload.as_bytes());
+        for size in [1, 3, 16, 1000, 16_384, body.len()] {
+            let mut extractor = UsageExtractor::new(&CONVERSE, b"", b"");
+            for cut in body.chunks(size) {
+                extractor.push(cut, &UnixTime::default());
+                assert!(extractor.memory_usage() <= MAX_MEMORY);
+            }
+            let usage = extractor.finish(End::Complete);
+            assert_eq!(usage.incomplete, None, "{length} {size}");
+            assert_eq!(usage.tokens.total_input(), Some(5));
+            assert_eq!(usage.tokens.total_output(), Some(2));
+        }
+    }
+}
+
+#[test]
+fn usage_in_base64_events_of_any_size_is_read_in_pieces_of_any_size() {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    for length in [0, 1, 2, MAX_EVENT, 3 * MAX_EVENT] {
+        let json = format!(
+            r#"{{"x":"{}","amazon-bedrock-invocationMetrics":{{"inputTokenCount":5,"outputTokenCount":2,"invocationLatency":1}}}}"#,
+            "x".repeat(length)
+        );
+        let payload = format!(
+            r#"{{"p":"\"bytes","bytes" : "{}","q":1}}"#,
+            STANDARD.encode(json)
+        );
+        let body = event_stream::tests::encoded(&[(":event-type", "chunk")], payload.as_bytes());
+        for size in [1, 2, 3, 5, 16, 1000, body.len()] {
+            let mut extractor = UsageExtractor::new(&INVOKE_MODEL, b"", b"");
+            for cut in body.chunks(size) {
+                extractor.push(cut, &UnixTime::default());
+            }
+            let usage = extractor.finish(End::Complete);
+            assert_eq!(usage.incomplete, None, "{length} {size}");
+            assert_eq!(usage.tokens.input, Some(5), "{length} {size}");
+        }
+    }
+}
+
+#[test]
+fn a_long_event_that_is_damaged_counts_nothing() {
+    let payload = with_trace(MAX_EVENT);
+    let mut body = event_stream::tests::encoded(&[(":event-type", "metadata")], payload.as_bytes());
+    let last = body.len() - 1;
+    body[last] ^= 1;
+    let mut extractor = UsageExtractor::new(&CONVERSE, b"", b"");
+    extractor.push(&body, &UnixTime::default());
+    let usage = extractor.finish(End::Complete);
+    assert_eq!(usage.incomplete, Some(IncompleteReason::Undecodable));
+    assert_eq!(usage.tokens.input, None);
+}
+
+#[test]
+fn a_long_line_of_a_type_without_usage_counts_nothing() {
+    let ignored = format!(
+        r#"{{"type":"progress","x":"{}","usage":{{"output_tokens":900}}}}"#,
+        "x".repeat(MAX_EVENT)
+    );
+    let body = format!(
+        "data: {ignored}\n\ndata: {}\n\ndata: {}\n\n",
+        r#"{"type":"message_delta","usage":{"input_tokens":5,"output_tokens":2}}"#,
+        r#"{"type":"message_stop"}"#
+    );
+    for size in [1, 1000, body.len()] {
+        let mut extractor = UsageExtractor::new(&MESSAGES, b"text/event-stream", b"");
+        for cut in body.as_bytes().chunks(size) {
+            extractor.push(cut, &UnixTime::default());
+        }
+        let usage = extractor.finish(End::Complete);
+        assert_eq!(usage.tokens.output, Some(2), "{size}");
+        assert_eq!(usage.incomplete, None, "{size}");
+    }
+}
+
+#[test]
+fn a_piece_that_decodes_to_too_much_is_not_decoded() {
+    let body = gzip(&vec![b' '; 8 << 20]);
+    let mut extractor = UsageExtractor::new(&CHAT_COMPLETIONS, b"", b"gzip");
+    extractor.push(&body, &UnixTime::default());
+    assert!(!extractor.is_reading());
+    let usage = extractor.finish(End::Complete);
+    assert_eq!(usage.incomplete, Some(IncompleteReason::OverCap));
+    let numbers: String = (0..400_000).map(|number| format!("{number},")).collect();
+    let usage = format!(r#"{{"x":[{numbers}0],"usage":{{"prompt_tokens":1}}}}"#);
+    assert_eq!(
+        read("", "gzip", &gzip(usage.as_bytes())).tokens.input,
+        Some(1)
+    );
 }
 
 #[test]

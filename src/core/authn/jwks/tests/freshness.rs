@@ -11,6 +11,7 @@ impl World {
             status: 200,
             body: body.as_bytes(),
             lifetime: Some(secs(lifetime)),
+            location: None,
         };
         assert_eq!(
             self.cache
