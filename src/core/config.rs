@@ -203,7 +203,8 @@ impl Config {
         if max_held_bytes < largest_body {
             problems.add(
                 "/max_held_bytes",
-                "must not be less than max_signed_body_bytes and max_model_lookup_bytes",
+                "must not be less than max_signed_body_bytes, max_model_lookup_bytes and \
+                 mcp/max_lookup_bytes",
             );
         }
         Self {

@@ -17,11 +17,13 @@
 //! No crate does this. acutejson streams strings, but reports only the first match, has no wildcard
 //! for arrays and does not match containers. rama-json needs a newer Rust than this crate.
 
+mod name;
 mod nesting;
 mod policy;
 mod token;
 mod wanted;
 
+pub use name::as_leniently_read;
 pub use nesting::Container;
 pub use policy::{Lenient, Messages, ScanPolicy, Strict};
 pub use wanted::{Interest, Member, Scalar, Visitor, Wanted, members, value, value_or_members};

@@ -14,6 +14,7 @@ use crate::authz::Denied;
 use crate::base::display::truncate_for_display;
 use crate::config::{Authentication, Config, Mcp};
 use crate::forward::{HeadersToRemove, UpstreamRequest};
+use crate::http::content::{Unreadable, readable_media_type};
 use crate::http::head::RequestHead;
 use crate::http::method_override::is_method_overridden;
 use crate::http::token_location::TokenLocation;
@@ -334,24 +335,10 @@ fn is_allowed_by_headers(access: &Access, expected: &Expected) -> bool {
 
 /// Refuses a body that a server could read as something other than JSON in UTF-8.
 fn expect_json(head: &RequestHead) -> Result<(), McpRejection> {
-    match head.sole("content-encoding") {
-        Ok(None) => {}
-        Ok(Some(coding)) if coding.eq_ignore_ascii_case(b"identity") => {}
-        _ => return Err(McpRejection::Encoded),
-    }
-    let content_type = head.sole("content-type").ok().flatten();
-    let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
-    let mut parts = content_type
-        .split(|byte| *byte == b';')
-        .map(<[u8]>::trim_ascii);
-    let is_json = parts.next() == Some(b"application/json");
-    let is_utf_8 = |part: &[u8]| {
-        !part.starts_with(b"charset") || matches!(part, b"charset=utf-8" | b"charset=\"utf-8\"")
-    };
-    if is_json && parts.all(is_utf_8) {
-        Ok(())
-    } else {
-        Err(McpRejection::NotJson)
+    match readable_media_type(head) {
+        Ok(media_type) if media_type == b"application/json" => Ok(()),
+        Ok(_) | Err(Unreadable::NotUtf8) => Err(McpRejection::NotJson),
+        Err(Unreadable::Encoded) => Err(McpRejection::Encoded),
     }
 }
 

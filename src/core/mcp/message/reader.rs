@@ -2,7 +2,7 @@
 //! it is known what it asks for.
 
 use super::{Expected, MAX_BATCH, MessageFault, RequestId, Summary};
-use crate::json::{Container, Interest, Scalar, Visitor};
+use crate::json::{Container, Interest, Scalar, Visitor, as_leniently_read};
 use crate::mcp::access::{Access, Denial, Subject};
 use crate::mcp::method::{Method, SubjectPlace};
 
@@ -212,8 +212,11 @@ impl Visitor<Field> for Reader {
     }
 
     fn member(&mut self, _level: u32, name: &str) -> Interest<Field> {
+        let seen = as_leniently_read(name);
         let mut members = self.members().iter();
-        let Some((known, field)) = members.find(|(known, _)| resembles(name, known)).copied()
+        let Some((known, field)) = members
+            .find(|(known, _)| seen.eq_ignore_ascii_case(known))
+            .copied()
         else {
             return Interest::Ignore;
         };
@@ -351,19 +354,4 @@ impl Expected {
         (is_named && self.name.is_some() && self.name.as_deref() != name)
             .then_some(MessageFault::Mismatch("mcp-name"))
     }
-}
-
-/// Whether some parser takes a member's name for a known one. Some end a name at a NUL, some ignore
-/// case, and among those some fold the long s and the Kelvin sign.
-fn resembles(name: &str, known: &str) -> bool {
-    let seen = name.split('\0').next().unwrap_or_default();
-    if seen.is_ascii() {
-        return seen.eq_ignore_ascii_case(known);
-    }
-    let folded = seen.chars().map(|character| match character {
-        'ſ' => 's',
-        '\u{212a}' => 'k',
-        other => other.to_ascii_lowercase(),
-    });
-    folded.eq(known.chars().map(|known| known.to_ascii_lowercase()))
 }
