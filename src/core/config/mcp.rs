@@ -275,7 +275,7 @@ fn pins(pins: BTreeMap<String, String>, path: &str, problems: &mut Problems) -> 
         if parsed.is_none() {
             problems.add(
                 format_args!("{path}/tool_pins/{}", pointer_segment(&tool)),
-                "must be \"sha256:\" and 64 hexadecimal digits, as `ai-gateway-filter mcp pin` prints them",
+                "must be \"sha256:\" and 64 hexadecimal digits",
             );
         }
         Some((tool, parsed?))

@@ -96,7 +96,7 @@ impl HeadersToRemove<'_> {
         if listed.any(|pattern| pattern.matches(name) && (pattern.is_exact() || !is_required)) {
             return true;
         }
-        if SERVER_HEADERS.contains(&name) {
+        if SERVER_HEADERS.iter().any(|known| known.as_bytes() == name) {
             return false;
         }
         if is_credential(value) {
@@ -125,9 +125,10 @@ fn is_read_as_own(server: &McpServer, name: &[u8]) -> bool {
         }
 }
 
-/// The headers whose values the server has issued to the client. A JSON Web Token in them is its own:
-/// the specification suggests one as a session's ID.
-const SERVER_HEADERS: [&[u8]; 2] = [b"mcp-session-id", b"last-event-id"];
+/// The headers whose values the server has issued to the client. A JSON Web Token in them can be its
+/// own: the specification suggests one as a session's ID. The caller must check that none of the
+/// gateway's issuers has issued it.
+pub const SERVER_HEADERS: [&str; 2] = ["mcp-session-id", "last-event-id"];
 
 /// The headers that say what the body says. The gateway has compared only these spellings with it.
 const MESSAGE_HEADERS: [&str; 2] = ["mcp-method", "mcp-name"];

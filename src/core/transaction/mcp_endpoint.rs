@@ -13,7 +13,7 @@ use crate::authn::jwt::TokenError;
 use crate::authz::Denied;
 use crate::base::display::truncate_for_display;
 use crate::config::{Authentication, Config, Mcp};
-use crate::forward::{HeadersToRemove, UpstreamRequest};
+use crate::forward::{HeadersToRemove, SERVER_HEADERS, UpstreamRequest};
 use crate::http::content::{Unreadable, readable_media_type};
 use crate::http::head::RequestHead;
 use crate::http::method_override::is_method_overridden;
@@ -104,7 +104,8 @@ impl<'a> ReceivedRequest<'a> {
             },
             own_credential,
         )
-        .without(&config.observability.conversation_headers, head);
+        .without(&config.observability.conversation_headers, head)
+        .without(&self.misused_server_headers(), head);
         let era = if headers.is_stateless() {
             Era::Stateless
         } else {
@@ -283,6 +284,20 @@ impl<'a> ReceivedRequest<'a> {
         headers.push(("location", format!("{issuer}{OPENID_CONFIGURATION}")));
         let reply = Reply::json(307, headers, "the issuer publishes this document");
         Ok(Decision::Answer(reply, RequestLogContext::default()))
+    }
+
+    /// The headers for values of the server in which the client sends a token of the gateway.
+    fn misused_server_headers(&self) -> Vec<String> {
+        let misused = SERVER_HEADERS.into_iter().filter(|name| {
+            let values = self
+                .head
+                .iter()
+                .filter(|(other, _)| *other == name.as_bytes());
+            values
+                .into_iter()
+                .any(|(_, value)| self.holds_gateway_token(value))
+        });
+        misused.map(str::to_owned).collect()
     }
 
     fn expect_document(&self) -> Result<(), Stop> {

@@ -638,3 +638,22 @@ fn a_tool_that_differs_from_its_pin_is_neither_shown_nor_called() {
     list(definition);
     assert!(may_call("get"));
 }
+
+#[test]
+fn a_session_id_may_be_a_token_of_the_server_but_not_of_the_gateway() {
+    let gateway = gateway();
+    let own = bearer("all", json!({}));
+    let own = own.trim_start_matches("Bearer ");
+    let of_server = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJodHRwczovL2FwaS50ZXN0In0.c2lnbmF0dXJl";
+    for header in ["mcp-session-id", "last-event-id"] {
+        for (value, is_removed) in [(own, true), (of_server, false)] {
+            let sent = post(&gateway, "all", &[(header, value)], LIST);
+            let request = sent.effects.iter().find_map(|effect| match effect {
+                Effect::Forward(request) => Some(request),
+                _ => None,
+            });
+            let removed = request.unwrap().remove.iter().any(|name| name == header);
+            assert_eq!(removed, is_removed, "{header}");
+        }
+    }
+}
