@@ -266,7 +266,9 @@ impl SentRequest {
                     .iter()
                     .for_each(|(_, value)| self.check_output(value));
             }
-            Effect::Await(_) | Effect::RemoveResponseHeaders(_) => {}
+            Effect::Await(_)
+            | Effect::RemoveResponseHeaders(_)
+            | Effect::ReplaceResponseBody(_) => {}
         }
         assert!(
             self.forwards <= 1 && self.replies <= 1,

@@ -1,6 +1,7 @@
 //! Decides whether a caller may perform an action with a provider. The default is to deny.
 
 mod bindings;
+mod mcp;
 
 use std::rc::Rc;
 
@@ -11,6 +12,7 @@ use crate::http::path_pattern::PathRules;
 use crate::models::catalog::Catalog;
 use crate::models::price::PriceList;
 pub use bindings::Bindings;
+pub use mcp::{GrantedMethods, McpClaimValues, McpGrant};
 
 /// An action that a caller can be permitted to perform with a provider.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,6 +34,8 @@ pub struct Policy {
     pub get: Vec<String>,
     /// What the configuration grants, in addition to the identity provider.
     pub bindings: Bindings,
+    /// The permissions for the methods of MCP servers.
+    pub mcp: McpClaimValues,
 }
 
 /// A grant to callers with a certain claim.
@@ -49,6 +53,8 @@ pub struct Binding {
     pub paths: PathRules,
     /// Prices for these callers, which take precedence over the provider's.
     pub prices: Option<Rc<PriceList>>,
+    /// What is granted on MCP servers. `None` if the binding is not for them.
+    pub mcp: Option<McpGrant>,
 }
 
 /// The terms on which a caller may invoke a provider.
@@ -213,6 +219,7 @@ mod tests {
             invoke: vec!["llm_invoke".into(), "Invoker".into()],
             get: vec!["llm_get".into()],
             bindings: bindings().into_iter().collect(),
+            mcp: McpClaimValues::default(),
         }
     }
 
@@ -229,6 +236,7 @@ mod tests {
                 models: None,
                 paths: PathRules::default(),
                 prices: None,
+                mcp: None,
             },
             Binding {
                 to: ClaimMatch {
@@ -241,6 +249,7 @@ mod tests {
                 models: None,
                 paths: PathRules::default(),
                 prices: None,
+                mcp: None,
             },
         ]
     }

@@ -11,6 +11,8 @@ mod aws;
 mod choices;
 pub mod defaults;
 mod document;
+mod mcp;
+mod mcp_grants;
 mod models;
 mod observability;
 mod paths;
@@ -27,12 +29,14 @@ use sha2::{Digest, Sha256};
 
 pub use authentication::Authentication;
 pub use document::Document;
+pub use mcp::Mcp;
 pub use observability::Observability;
 pub use problem::{ConfigError, Problem};
 #[cfg(feature = "schema")]
 pub use schema::schema;
 
 use crate::authn::Issuer;
+use crate::authn::jwt::{Audiences, Claims, IssuerIndex};
 use crate::authz::Policy;
 use crate::fetch::callout::Clusters;
 use crate::http::encoding::hex;
@@ -62,6 +66,11 @@ pub struct Config {
     pub policy: Policy,
     /// The providers, by name.
     pub providers: BTreeMap<String, Provider>,
+    /// The MCP servers. `None` if there are none.
+    pub mcp: Option<Mcp>,
+    /// The audiences of each issuer's tokens for everything but MCP servers with audiences of their
+    /// own, by the issuer's index.
+    audiences: Vec<Audiences>,
     /// The gateway token headers, names in lower case.
     pub token_headers: Vec<String>,
     /// Response headers that are not forwarded, whatever the provider.
@@ -121,13 +130,27 @@ impl Config {
         );
         let issuers = document.authentication.issuers.iter();
         let issuers: Vec<_> = issuers.map(|it| it.issuer.clone()).collect();
-        let authentication = authentication::read(document.authentication, &clusters, problems);
+        let mut authentication = authentication::read(document.authentication, &clusters, problems);
         let policy = authorization::read(
             document.authorization,
             &document.providers,
+            &document.mcp_servers,
             &issuers,
             problems,
         );
+        let references = mcp::References {
+            issuers: &issuers,
+            clusters: &clusters,
+            env,
+        };
+        let mut mcp = mcp::read(
+            document.mcp,
+            document.mcp_servers,
+            &path_prefix,
+            &references,
+            problems,
+        );
+        let audiences = add_audiences(&mut authentication, mcp.as_ref());
         let mut providers = providers::read(document.providers, &issuers, &clusters, env, problems);
         let for_all = providers::header_rules(
             HeaderLists {
@@ -143,6 +166,10 @@ impl Config {
         );
         for provider in providers.values_mut() {
             provider.header_rules.add_for_all(&for_all);
+        }
+        if let Some(mcp) = &mut mcp {
+            mcp.request_headers_to_remove
+                .clone_from(&for_all.request_removed);
         }
         for (name, provider) in &providers {
             let token_required = Credential::Passthrough {
@@ -166,14 +193,18 @@ impl Config {
         let max_model_lookup_bytes = document
             .max_model_lookup_bytes
             .unwrap_or(defaults::MAX_MODEL_LOOKUP_BYTES);
-        let largest_body = max_signed_body_bytes.max(max_model_lookup_bytes);
+        let max_mcp_lookup_bytes = mcp.as_ref().map_or(0, |mcp| mcp.max_lookup_bytes);
+        let largest_body = max_signed_body_bytes
+            .max(max_model_lookup_bytes)
+            .max(max_mcp_lookup_bytes);
         let max_held_bytes = document
             .max_held_bytes
             .unwrap_or_else(|| defaults::MAX_HELD_BYTES.max(largest_body));
         if max_held_bytes < largest_body {
             problems.add(
                 "/max_held_bytes",
-                "must not be less than max_signed_body_bytes and max_model_lookup_bytes",
+                "must not be less than max_signed_body_bytes, max_model_lookup_bytes and \
+                 mcp/max_lookup_bytes",
             );
         }
         Self {
@@ -185,6 +216,8 @@ impl Config {
             authentication,
             policy,
             providers,
+            mcp,
+            audiences,
             token_headers,
             response_headers_to_remove: for_all.response_removed,
             observability,
@@ -201,6 +234,27 @@ impl Config {
     /// The provider with that name, which is a segment of a request's path.
     pub fn provider(&self, name: &[u8]) -> Option<&Provider> {
         self.providers.get(std::str::from_utf8(name).ok()?)
+    }
+
+    /// Whether a verified token is for the gateway itself, not only for some MCP server.
+    pub fn is_for_gateway(&self, claims: &Claims) -> bool {
+        let audiences = self.audiences.get(claims.issuer);
+        audiences.is_some_and(|own| claims.is_for(&own.accepted, &own.claims))
+    }
+
+    /// Whether a verified token is for one of these audiences of an MCP server.
+    pub fn is_for_audiences(&self, claims: &Claims, audiences: &[String]) -> bool {
+        let own = self.audiences.get(claims.issuer);
+        own.is_some_and(|own| claims.is_for(audiences, &own.claims))
+    }
+
+    /// The first audience that a token of this issuer can have.
+    pub fn audience_to_request(&self, issuer: IssuerIndex) -> String {
+        let audiences = self.audiences.get(issuer);
+        audiences
+            .and_then(|own| own.accepted.first())
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// How requests to the provider with that name are signed, if they are.
@@ -233,6 +287,26 @@ impl Config {
             Authentication::Disabled => &[],
         }
     }
+}
+
+/// Has the issuers accept tokens for the audiences of single MCP servers too. Returns the issuers'
+/// own audiences.
+fn add_audiences(authentication: &mut Authentication, mcp: Option<&Mcp>) -> Vec<Audiences> {
+    let Authentication::Tokens { issuers, .. } = authentication else {
+        return Vec::new();
+    };
+    let own = issuers.iter().map(|issuer| issuer.audiences.clone());
+    let own = own.collect();
+    let servers = mcp.into_iter().flat_map(|mcp| mcp.servers.values());
+    for audience in servers.flat_map(|server| &server.audiences) {
+        for issuer in &mut *issuers {
+            let accepted = &mut issuer.audiences.accepted;
+            if !accepted.contains(audience) {
+                accepted.push(audience.clone());
+            }
+        }
+    }
+    own
 }
 
 fn header_names(

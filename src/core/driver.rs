@@ -169,17 +169,30 @@ impl<H: Host> Driver<H> {
         }
     }
 
-    /// A piece of the response's body, of `size` bytes, has arrived.
-    pub fn on_response_body(&mut self, context: u32, size: usize, end: EndOfStream) {
-        if let Some(request) = find(&mut self.requests, context) {
-            self.worker.observe_response_body(request, size);
-            self.worker.end_response(request, end);
+    /// A piece of the response's body, of `size` bytes, has arrived. Says whether the host may pass it
+    /// on.
+    pub fn on_response_body(&mut self, context: u32, size: usize, end: EndOfStream) -> Flow {
+        let Some(request) = find(&mut self.requests, context) else {
+            return Flow::Continue;
+        };
+        if request.transaction.rewrites_response() {
+            return self.worker.rewrite_response_body(request, size, end);
         }
+        self.worker.observe_response_body(request, size);
+        self.worker.end_response(request, end);
+        Flow::Continue
     }
 
     /// The response's trailers have arrived.
     pub fn on_response_trailers(&mut self, context: u32) {
-        if let Some(request) = find(&mut self.requests, context) {
+        let Some(request) = find(&mut self.requests, context) else {
+            return;
+        };
+        if request.transaction.rewrites_response() {
+            // What is held goes out before the trailers.
+            self.worker
+                .rewrite_response_body(request, 0, EndOfStream::Yes);
+        } else {
             self.worker.end_response(request, EndOfStream::Yes);
         }
     }

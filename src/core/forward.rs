@@ -3,6 +3,7 @@
 //! nothing about the client's network.
 
 mod header_values;
+mod mcp;
 pub mod response;
 pub mod upload;
 
@@ -18,6 +19,7 @@ use crate::provider::Provider;
 use crate::provider::credential::Credential;
 use crate::provider_kind::KeyPlacement;
 pub use header_values::HeaderValues;
+pub use mcp::{HeadersToRemove, MCP_SERVER_HEADER, SERVER_HEADERS};
 
 /// The header by which the host's route selects the cluster. The route removes it.
 pub const CLUSTER_HEADER: &str = "x-ai-gateway-cluster";

@@ -104,6 +104,9 @@ impl Gateway {
             providers: config.providers.len(),
         };
         let mut labels = Labels::new(known_models, budget, shared_data);
+        if let Some(mcp) = &config.mcp {
+            labels.divide_tools(mcp.servers.len());
+        }
         let issuers = config.issuers().iter();
         let issuer_labels = issuers
             .map(|issuer| labels.one("issuer", &issuer.issuer))

@@ -1,5 +1,6 @@
 //! HTTP as bytes: heads, paths, URLs, encodings and token locations.
 
+pub mod content;
 pub mod encoding;
 pub mod head;
 pub mod header_class;

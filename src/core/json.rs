@@ -11,21 +11,26 @@
 //! - [`Strict`] decides on requests. It accepts one document that is an object, checks the whole
 //!   grammar, and asks its [`Visitor`] about every member name of that object, and of the objects
 //!   inside those values that the visitor does not ignore.
+//! - [`Messages`] does the same for JSON-RPC: the document may also be an array of objects, and the
+//!   visitor says which inner objects and arrays are read.
 //!
 //! No crate does this. acutejson streams strings, but reports only the first match, has no wildcard
 //! for arrays and does not match containers. rama-json needs a newer Rust than this crate.
 
+mod name;
 mod nesting;
 mod policy;
 mod token;
 mod wanted;
 
-pub use policy::{Lenient, ScanPolicy, Strict};
+pub use name::as_leniently_read;
+pub use nesting::Container;
+pub use policy::{Lenient, Messages, ScanPolicy, Strict};
 pub use wanted::{Interest, Member, Scalar, Visitor, Wanted, members, value, value_or_members};
 
 use std::marker::PhantomData;
 
-use nesting::{Container, Frame, Nesting, Scope};
+use nesting::{Frame, Nesting, Scope};
 use token::{
     Escape, Sink, StringPart, TokenBuffer, parse_scalar, short, split_scalar, string_part,
     unescaped_string,
@@ -108,6 +113,14 @@ impl<F: Copy> Scanner<F, Strict> {
     }
 }
 
+impl<F: Copy> Scanner<F, Messages> {
+    /// A scanner of one object, or of an array of objects. Its visitor decides which members are
+    /// wanted.
+    pub fn messages() -> Self {
+        Self::new(&[])
+    }
+}
+
 impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
     fn new(members: &'static [Member<F>]) -> Self {
         let root = Wanted::Members(members);
@@ -175,8 +188,8 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
     ) -> Result<&'a [u8], Malformed> {
         let rest = bytes.get(1..).unwrap_or_default();
         match (self.state, byte) {
-            (ScanState::ValueOrEnd, b']') | (ScanState::NameOrEnd, b'}') => self.close(),
-            (ScanState::CommaOrEnd, _) => self.after_value(byte)?,
+            (ScanState::ValueOrEnd, b']') | (ScanState::NameOrEnd, b'}') => self.close(visitor),
+            (ScanState::CommaOrEnd, _) => self.after_value(byte, visitor)?,
             (ScanState::Value | ScanState::ValueOrEnd, _) => {
                 return self.value(byte, bytes, visitor);
             }
@@ -231,12 +244,12 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
 
     /// Whether a document may begin here with this bracket.
     const fn can_begin(&self, bracket: u8) -> bool {
-        !P::IS_STRICT || (bracket == b'{' && self.complete_documents == 0)
+        !P::IS_STRICT || (self.complete_documents == 0 && (bracket == b'{' || P::ACCEPTS_ARRAY))
     }
 
-    fn after_value(&mut self, byte: u8) -> Result<(), Malformed> {
+    fn after_value(&mut self, byte: u8, visitor: &mut impl Visitor<F>) -> Result<(), Malformed> {
         match (self.container(), byte) {
-            (Some(Frame::Object(_)), b'}') | (Some(Frame::Array(_)), b']') => self.close(),
+            (Some(Frame::Object(_)), b'}') | (Some(Frame::Array(_)), b']') => self.close(visitor),
             (Some(Frame::Object(_)), b',') => self.state = ScanState::Name,
             (Some(Frame::Array(element)), b',') => {
                 self.target = element;
@@ -256,15 +269,8 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
         visitor: &mut impl Visitor<F>,
     ) -> Result<&'a [u8], Malformed> {
         let rest = bytes.get(1..).unwrap_or_default();
-        if P::IS_STRICT
-            && byte != b'"'
-            && let Some(Wanted::Value(field)) = self.target
-        {
-            let is_for_list = matches!(self.scope.interest, Interest::Values(_));
-            if !(is_for_list && matches!(byte, b'[' | b'n')) {
-                visitor.value(field, Scalar::Other);
-            }
-            self.target = None;
+        if P::IS_STRICT && self.enters(byte, visitor)? {
+            return Ok(rest);
         }
         match (byte, self.target) {
             (b'"', target) => return self.begin_string(target, rest, visitor),

@@ -34,9 +34,9 @@
 //! | 8 | [`gateway`] |
 //! | 7 | [`config`], [`reply`] |
 //! | 6 | [`forward`], [`telemetry`] |
-//! | 5 | [`provider`] |
+//! | 5 | [`provider`], [`mcp_server`] |
 //! | 4 | [`provider_kind`], [`authz`] |
-//! | 3 | [`authn`], [`models`], [`aws`] |
+//! | 3 | [`authn`], [`models`], [`aws`], [`mcp`] |
 //! | 2 | [`usage`], [`fetch`] |
 //! | 1 | [`base`], [`http`], [`json`] |
 //!
@@ -56,6 +56,7 @@ pub mod reply;
 pub mod forward;
 pub mod telemetry;
 
+pub mod mcp_server;
 pub mod provider;
 
 pub mod authz;
@@ -63,6 +64,7 @@ pub mod provider_kind;
 
 pub mod authn;
 pub mod aws;
+pub mod mcp;
 pub mod models;
 
 pub mod fetch;

@@ -3,12 +3,14 @@
 //! [`rejection`] has the table of all errors, and [`error_response`] their form.
 
 mod error_response;
+mod mcp;
 mod rejection;
 
 use serde::Serialize;
 use serde_json::Value;
 
 pub use error_response::ErrorResponse;
+pub use mcp::{Era, McpRejection, McpReplyContext, ScopeAvailability};
 pub use rejection::Rejection;
 
 /// A response that the gateway makes itself.
@@ -30,15 +32,25 @@ impl Reply {
     /// A JSON response. `content-type` and `cache-control` are added to `headers`.
     pub fn json(
         status: u16,
-        mut headers: Vec<(&'static str, String)>,
+        headers: Vec<(&'static str, String)>,
         body: &(impl Serialize + ?Sized),
+    ) -> Self {
+        let body = serde_json::to_vec(body).unwrap_or_else(|_| Value::Null.to_string().into());
+        Self::json_text(status, headers, body)
+    }
+
+    /// The same with a body that is JSON already.
+    pub fn json_text(
+        status: u16,
+        mut headers: Vec<(&'static str, String)>,
+        body: impl Into<Vec<u8>>,
     ) -> Self {
         headers.push(("content-type", "application/json".to_owned()));
         headers.push(("cache-control", "no-store".to_owned()));
         Self {
             status,
             headers,
-            body: serde_json::to_vec(body).unwrap_or_else(|_| Value::Null.to_string().into()),
+            body: body.into(),
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod counters;
 pub mod high_water_marks;
 mod label;
 mod log_field;
+mod mcp;
 pub mod metric;
 mod models;
 pub mod usage_totals;
@@ -19,6 +20,8 @@ use crate::base::shared_data::SharedData;
 use crate::models::price::{Cost, CostGaps};
 use crate::usage::response_usage::{IncompleteReason, TokenUsage};
 pub use log_field::{LogField, LogFields};
+pub use mcp::McpEntry;
+use mcp::logged;
 pub use metric::{Labels, Measurement, Metric, ModelBudget};
 use metric::{ModelLabel, TokenType};
 
@@ -67,6 +70,8 @@ pub struct AccessLogEntry {
     pub time_to_first_token: Option<Duration>,
     /// The average time between two tokens of a stream.
     pub time_per_output_token: Option<Duration>,
+    /// What is known about a request for an MCP server. It has none of the above about models.
+    pub mcp: Option<Box<McpEntry>>,
 }
 
 /// What a model used that took part in a response which another model gave.
@@ -165,6 +170,7 @@ impl AccessLogEntry {
         let number = |number: Option<u64>| number.map(|number| number.to_string());
         let time = |time: Option<Duration>| number(time.map(milliseconds));
         let tokens = &self.tokens;
+        let mcp = self.mcp.as_deref();
         let mut fields = Vec::with_capacity(LogField::ALL.len());
         for field in LogField::ALL.into_iter().filter(|it| wanted.contains(*it)) {
             let value = match field {
@@ -193,6 +199,12 @@ impl AccessLogEntry {
                 LogField::TimeToFirstToken => time(self.time_to_first_token),
                 LogField::TimePerOutputToken => time(self.time_per_output_token),
                 LogField::UsageIncomplete => self.incomplete.map(|why| why.code().to_owned()),
+                LogField::McpServer => mcp.map(|mcp| mcp.server.clone()),
+                LogField::McpMethod => logged(mcp.and_then(|mcp| mcp.method.as_ref())),
+                LogField::McpTool => logged(mcp.and_then(|mcp| mcp.tool.as_ref())),
+                LogField::McpVersion => logged(mcp.and_then(|mcp| mcp.version.as_ref())),
+                LogField::RpcErrorCode => mcp.and_then(|mcp| mcp.outcome.error_code.clone()),
+                LogField::ErrorType => mcp.and_then(McpEntry::error_type),
             };
             fields.extend(value.map(|value| (field.name(), value)));
         }

@@ -16,21 +16,26 @@
 mod access_log;
 mod awaiting_body_hash;
 mod awaiting_fetch;
+mod awaiting_message;
 mod awaiting_model;
 mod context;
 mod endpoints;
 mod events;
 mod exchange;
 mod forwarded;
+mod mcp_endpoint;
+mod mcp_forwarded;
 mod received;
 mod refusal;
 
 pub use awaiting_body_hash::AwaitingBodyHash;
 pub use awaiting_fetch::AwaitingFetch;
+pub use awaiting_message::AwaitingMessage;
 pub use awaiting_model::AwaitingModel;
 pub use context::Context;
 pub use events::{Authenticated, Effect, Flow, HoldLimit, Input};
 pub use forwarded::Forwarded;
+pub use mcp_forwarded::McpForwarded;
 
 use crate::reply::Rejection;
 use refusal::Refusal;
@@ -47,8 +52,12 @@ pub enum Transaction {
     AwaitingBodyHash(Box<AwaitingBodyHash>),
     /// The request is held until its body has named its model.
     AwaitingModel(Box<AwaitingModel>),
+    /// The request to an MCP server is held until its body has said what it asks for.
+    AwaitingMessage(Box<AwaitingMessage>),
     /// The request has been forwarded, and the response is observed as it passes.
     Forwarded(Forwarded),
+    /// The request has been forwarded to an MCP server.
+    McpForwarded(McpForwarded),
     /// The response has ended.
     Done,
     /// The gateway has answered the request.
@@ -64,7 +73,9 @@ impl Transaction {
             Self::AwaitingFetch(state) => state.handle(input, context),
             Self::AwaitingBodyHash(state) => state.handle(input, context),
             Self::AwaitingModel(state) => state.handle(input, context),
+            Self::AwaitingMessage(state) => state.handle(input, context),
             Self::Forwarded(state) => state.handle(input, context),
+            Self::McpForwarded(state) => state.handle(input, context),
             Self::Done | Self::Replied => self.unexpected(&input, context),
         }
     }
@@ -77,7 +88,7 @@ impl Transaction {
     /// it is forwarded or answered, there is nothing left that an event could change.
     fn unexpected(self, input: &Input<'_>, context: &mut Context<'_>) -> Self {
         match (&self, input) {
-            (Self::Forwarded(_) | Self::Done | Self::Replied, _)
+            (Self::Forwarded(_) | Self::McpForwarded(_) | Self::Done | Self::Replied, _)
             | (
                 _,
                 Input::MoreBody
@@ -85,6 +96,7 @@ impl Transaction {
                 | Input::ResponseHead(_)
                 | Input::LocalReplyHead(_)
                 | Input::ResponseBody(_)
+                | Input::RewriteResponse(_)
                 | Input::Ended(_),
             ) => self,
             (
@@ -102,18 +114,19 @@ impl Transaction {
     /// Whether the host may pass on what arrives of the request.
     pub const fn flow(&self) -> Flow {
         match self {
-            Self::Forwarded(_) | Self::Done => Flow::Continue,
+            Self::Forwarded(_) | Self::McpForwarded(_) | Self::Done => Flow::Continue,
             Self::Init
             | Self::AwaitingFetch(_)
             | Self::AwaitingBodyHash(_)
             | Self::AwaitingModel(_)
+            | Self::AwaitingMessage(_)
             | Self::Replied => Flow::Pause,
         }
     }
 
     /// Whether the transaction needs the response's head and its end.
     pub const fn wants_response(&self) -> bool {
-        matches!(self, Self::Forwarded(_))
+        matches!(self, Self::Forwarded(_) | Self::McpForwarded(_))
     }
 
     /// The name of the provider that a request was forwarded to.
@@ -126,12 +139,33 @@ impl Transaction {
 
     /// Whether the transaction needs the response's body.
     pub fn wants_response_body(&self) -> bool {
-        matches!(self, Self::Forwarded(state) if state.wants_response_body())
+        match self {
+            Self::Forwarded(state) => state.wants_response_body(),
+            Self::McpForwarded(state) => state.wants_response_body(),
+            _ => false,
+        }
+    }
+
+    /// Whether the transaction rewrites the response's body.
+    pub const fn rewrites_response(&self) -> bool {
+        matches!(self, Self::McpForwarded(state) if state.rewrites_response())
+    }
+
+    /// Whether the host may pass on what has arrived of the response.
+    pub const fn response_flow(&self) -> Flow {
+        match self {
+            Self::McpForwarded(state) => state.response_flow(),
+            _ => Flow::Continue,
+        }
     }
 
     /// Whether the transaction needs the request's body.
     pub fn wants_body(&self) -> bool {
-        self.awaits_body() || matches!(self, Self::Forwarded(state) if state.wants_request_body())
+        match self {
+            Self::Forwarded(state) => state.wants_request_body(),
+            Self::McpForwarded(state) => state.wants_request_body(),
+            _ => self.awaits_body(),
+        }
     }
 
     /// For whom the host holds the body of the request; `None` if the request is not held.
@@ -141,13 +175,22 @@ impl Transaction {
             // A provider whose requests are signed authenticates no callers itself.
             Self::AwaitingBodyHash(_) => Some(Authenticated::Yes),
             Self::AwaitingModel(state) => Some(state.authenticated()),
-            Self::Init | Self::Forwarded(_) | Self::Done | Self::Replied => None,
+            // Every caller of an MCP server is authenticated, unless the configuration trusts everyone.
+            Self::AwaitingMessage(_) => Some(Authenticated::Yes),
+            Self::Init
+            | Self::Forwarded(_)
+            | Self::McpForwarded(_)
+            | Self::Done
+            | Self::Replied => None,
         }
     }
 
     /// Whether the request is held until its body has arrived.
     pub const fn awaits_body(&self) -> bool {
-        matches!(self, Self::AwaitingBodyHash(_) | Self::AwaitingModel(_))
+        matches!(
+            self,
+            Self::AwaitingBodyHash(_) | Self::AwaitingModel(_) | Self::AwaitingMessage(_)
+        )
     }
 }
 

@@ -142,6 +142,10 @@ impl Host for EnvoyHost {
         imports::buffer(Buffer::ResponseBody, start, length).unwrap_or_default()
     }
 
+    fn set_response_body(&self, bytes: &[u8]) -> Result<(), HostError> {
+        imports::set_buffer(Buffer::ResponseBody, bytes)
+    }
+
     fn remove_response_headers(&self, names: &[String]) {
         for name in names {
             if let Err(error) = imports::remove_header(Map::Response, name) {

@@ -121,10 +121,13 @@ extern "C" fn proxy_on_response_headers(id: u32, _headers: usize, end: u32) -> u
 extern "C" fn proxy_on_response_body(id: u32, size: usize, end: u32) -> u32 {
     #[cfg(feature = "faults")]
     faults::reach(Callback::ResponseBody);
-    contexts::with_stream(id, |driver| {
-        driver.on_response_body(id, size, end_of_stream(end));
+    let flow = contexts::with_stream(id, |driver| {
+        driver.on_response_body(id, size, end_of_stream(end))
     });
-    CONTINUE
+    match flow {
+        Some(Flow::Pause) => PAUSE,
+        Some(Flow::Continue) | None => CONTINUE,
+    }
 }
 
 #[unsafe(no_mangle)]

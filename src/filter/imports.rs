@@ -57,6 +57,13 @@ unsafe extern "C" {
         data: *mut *mut u8,
         data_size: *mut usize,
     ) -> u32;
+    fn proxy_set_buffer_bytes(
+        buffer: u32,
+        start: usize,
+        size: usize,
+        data: *const u8,
+        data_size: usize,
+    ) -> u32;
     fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, data_size: *mut usize) -> u32;
     fn proxy_get_header_map_value(
         map: u32,
@@ -171,6 +178,14 @@ pub(super) fn buffer(buffer: Buffer, start: usize, size: usize) -> Result<Vec<u8
     // that `allocate` returned.
     take(|data, data_size| unsafe {
         proxy_get_buffer_bytes(buffer as u32, start, size, data, data_size)
+    })
+}
+
+/// Replaces everything in a buffer.
+pub(super) fn set_buffer(buffer: Buffer, bytes: &[u8]) -> Result<(), HostError> {
+    // SAFETY: the host reads `bytes`.
+    check(unsafe {
+        proxy_set_buffer_bytes(buffer as u32, 0, usize::MAX, bytes.as_ptr(), bytes.len())
     })
 }
 

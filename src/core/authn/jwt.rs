@@ -221,6 +221,11 @@ impl Claims {
         numeric_date(&self.all, "iat").ok().flatten()
     }
 
+    /// Whether one of the claims `named_in` names one of the `accepted` audiences.
+    pub fn is_for(&self, accepted: &[String], named_in: &[String]) -> bool {
+        names_audience(&self.all, accepted, named_in)
+    }
+
     /// The value of a claim, by its name or by a JSON pointer (RFC 6901), which starts with `/`.
     pub fn value(&self, claim: &str) -> Option<&Value> {
         claim_value::find(&self.all, claim)
@@ -311,14 +316,18 @@ fn numeric_date(claims: &Map<String, Value>, name: &str) -> Result<Option<UnixTi
 impl Audiences {
     /// Whether one of the claims, each a string or an array of strings, names one of the audiences.
     fn are_named_by(&self, claims: &Map<String, Value>) -> bool {
-        let accepted = |value: &Value| self.accepted.iter().any(|audience| value == audience);
-        let named = self.claims.iter();
-        let mut named = named.filter_map(|claim| claim_value::find(claims, claim));
-        named.any(|value| match value {
-            Value::Array(values) => values.iter().any(accepted),
-            value => accepted(value),
-        })
+        names_audience(claims, &self.accepted, &self.claims)
     }
+}
+
+fn names_audience(claims: &Map<String, Value>, accepted: &[String], named_in: &[String]) -> bool {
+    let is_accepted = |value: &Value| accepted.iter().any(|audience| value == audience);
+    let named = named_in.iter();
+    let mut named = named.filter_map(|claim| claim_value::find(claims, claim));
+    named.any(|value| match value {
+        Value::Array(values) => values.iter().any(is_accepted),
+        value => is_accepted(value),
+    })
 }
 
 /// The only claim that is read before the signature is verified.

@@ -80,6 +80,7 @@ mod tests {
             models: None,
             paths: crate::http::path_pattern::PathRules::default(),
             prices: None,
+            mcp: None,
         }
     }
 

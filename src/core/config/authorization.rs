@@ -5,27 +5,29 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::problem::Problems;
-use super::{defaults, document, list_or_default, models, prices, validators};
+use super::{defaults, document, list_or_default, mcp_grants, models, prices, validators};
 use crate::authz::{Action, Binding, ClaimMatch, Policy};
 
 pub(super) fn read(
     authorization: document::Authorization,
     providers: &[document::ProviderConfig],
+    mcp_servers: &[document::McpServerConfig],
     issuers: &[String],
     problems: &mut Problems,
 ) -> Policy {
     let provider_names: BTreeSet<_> = providers.iter().map(|it| it.name.as_str()).collect();
+    let server_names: BTreeSet<_> = mcp_servers.iter().map(|it| it.name.as_str()).collect();
     let bindings = authorization
         .bindings
         .into_iter()
         .enumerate()
-        .filter_map(|(index, binding)| {
+        .filter_map(|(index, mut binding)| {
             let path = format!("/authorization/bindings/{index}");
             let rule = document::AllowRule {
-                issuer: binding.issuer,
-                subject: binding.subject,
-                claim: binding.claim,
-                value: binding.value,
+                issuer: binding.issuer.take(),
+                subject: binding.subject.take(),
+                claim: binding.claim.take(),
+                value: binding.value.take(),
             };
             let to = claim_match(rule, issuers, &path, problems);
             if binding.permissions.is_empty() {
@@ -42,6 +44,10 @@ pub(super) fn read(
                     );
                 }
             }
+            let is_only_for_mcp_servers =
+                mcp_grants::is_for_mcp_servers(&binding) && !mcp_grants::is_for_providers(&binding);
+            let granted_on_mcp_servers =
+                mcp_grants::grant(&mut binding, &server_names, &path, problems);
             let models = models::read(binding.models, &path, problems);
             let allowed = binding.paths_allowed.as_deref();
             let paths = models::path_rules(&binding.paths_denied, allowed, &path, problems);
@@ -50,7 +56,7 @@ pub(super) fn read(
             let invokes = binding
                 .permissions
                 .iter()
-                .any(|it| action(*it) == Action::Invoke);
+                .any(|it| action(*it) == Some(Action::Invoke));
             if !invokes && (models.is_some() || has_prices) {
                 problems.add(&path, "models and prices require the permission \"invoke\"");
             }
@@ -62,11 +68,16 @@ pub(super) fn read(
             }
             Some(Binding {
                 to: to?,
-                actions: binding.permissions.into_iter().map(action).collect(),
-                providers: binding.providers,
+                actions: binding.permissions.into_iter().filter_map(action).collect(),
+                providers: if is_only_for_mcp_servers {
+                    Some(Vec::new())
+                } else {
+                    binding.providers
+                },
                 models,
                 paths,
                 prices: has_prices.then(|| Rc::new(prices)),
+                mcp: granted_on_mcp_servers,
             })
         })
         .collect();
@@ -80,13 +91,16 @@ pub(super) fn read(
         invoke: list_or_default(authorization.invoke, &defaults::INVOKE),
         get: list_or_default(authorization.get, &defaults::GET),
         bindings,
+        mcp: mcp_grants::claim_values(authorization.mcp),
     }
 }
 
-const fn action(permission: document::Permission) -> Action {
+/// The action with providers that a permission is for. `None` if it is for MCP servers only.
+const fn action(permission: document::Permission) -> Option<Action> {
     match permission {
-        document::Permission::Invoke => Action::Invoke,
-        document::Permission::Get => Action::Get,
+        document::Permission::Invoke => Some(Action::Invoke),
+        document::Permission::Get => Some(Action::Get),
+        _ => None,
     }
 }
 

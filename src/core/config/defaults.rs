@@ -51,6 +51,14 @@ pub const RESPONSE_HEADERS_TO_REMOVE: [&str; 35] = [
     "strict-transport-security",
     "use-as-dictionary",
 ];
+/// `mcp.path_prefix`, after what precedes the default of `path_prefix`.
+pub const MCP_PATH_PREFIX: &str = "/mcp/v1";
+/// `authorization.mcp.invoke`.
+pub const MCP_INVOKE: [&str; 1] = ["MCPServerInvoker"];
+/// What precedes a permission's name in the defaults of `authorization.mcp`.
+pub const MCP_PERMISSION: &str = "dataplane_adp_mcpserver_";
+/// `mcp.max_lookup_bytes`: the listener's limit, because a client may write the arguments first.
+pub const MAX_MCP_LOOKUP_BYTES: u64 = MAX_SIGNED_BODY_BYTES;
 /// `max_signed_body_bytes`: the listener's limit in `envoy/bootstrap.yaml`.
 pub const MAX_SIGNED_BODY_BYTES: u64 = 32 * 1024 * 1024;
 /// `max_model_lookup_bytes`: the same limit, because some SDKs write the model after the prompt.

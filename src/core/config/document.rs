@@ -6,6 +6,7 @@
 mod aws;
 #[cfg(feature = "schema")]
 mod inspection;
+mod mcp;
 mod secret;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ pub(super) use aws::{
     AssumeRole, AwsCredentialsConfig, Container, DefaultChain, InstanceMetadata, KeyPair,
     RoleSource, Uri,
 };
+pub(super) use mcp::{McpClaimValuesConfig, McpConfig, McpCredentialConfig, McpServerConfig};
 pub(super) use secret::{SecretError, SecretReference};
 
 /// The configuration of the AI gateway filter.
@@ -42,6 +44,12 @@ pub struct Document {
     pub(super) authorization: Authorization,
     /// The providers.
     pub(super) providers: Vec<ProviderConfig>,
+    /// The MCP servers.
+    #[serde(default)]
+    pub(super) mcp_servers: Vec<McpServerConfig>,
+    /// What all MCP servers have in common.
+    #[serde(default)]
+    pub(super) mcp: McpConfig,
     /// `true` also serves the connect page without a token; the page is the same for everybody.
     #[serde(default)]
     pub(super) public_connect_page: bool,
@@ -174,6 +182,9 @@ pub(super) struct Authorization {
     pub(super) invoke: Option<Vec<String>>,
     /// Each of these values permits listing and showing providers.
     pub(super) get: Option<Vec<String>>,
+    /// The values that permit the methods of MCP servers.
+    #[serde(default)]
+    pub(super) mcp: McpClaimValuesConfig,
     /// Permissions granted by this configuration.
     #[serde(default)]
     pub(super) bindings: Vec<BindingConfig>,
@@ -194,7 +205,8 @@ pub(super) struct BindingConfig {
     pub(super) value: Option<String>,
     /// The granted permissions.
     pub(super) permissions: Vec<Permission>,
-    /// The names of the providers that the binding applies to; all by default.
+    /// The names of the providers that the binding applies to; all by default, none if it names only
+    /// MCP servers.
     pub(super) providers: Option<Vec<String>>,
     /// The granted models; all by default.
     pub(super) models: Option<Vec<String>>,
@@ -206,14 +218,33 @@ pub(super) struct BindingConfig {
     /// Token prices for these callers, by model.
     #[serde(default)]
     pub(super) prices: BTreeMap<String, PricesConfig>,
+    /// The names of the MCP servers that the binding applies to; all by default, none if it names
+    /// only providers.
+    pub(super) mcp_servers: Option<Vec<String>>,
+    /// The granted tools, each an exact name or a prefix followed by `*`; all by default.
+    pub(super) tools: Option<Vec<String>>,
+    /// The granted resources, each an exact URI or a prefix followed by `*`; all by default.
+    pub(super) resources: Option<Vec<String>>,
+    /// The granted prompts, each an exact name or a prefix followed by `*`; all by default.
+    pub(super) prompts: Option<Vec<String>>,
 }
 
-#[derive(Deserialize, Clone, Copy)]
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Permission {
     Invoke,
     Get,
+    Initialize,
+    Ping,
+    ToolsList,
+    ToolsCall,
+    ResourcesList,
+    ResourcesTemplatesList,
+    ResourcesRead,
+    PromptsList,
+    PromptsGet,
+    LoggingSetLevel,
 }
 
 #[derive(Deserialize)]

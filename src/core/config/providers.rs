@@ -11,7 +11,7 @@ use super::validators::{LINK_LOCAL, UNKNOWN_PARTITION, is_region};
 use super::{aws, models, prices, validators};
 use crate::fetch::callout::Clusters;
 use crate::forward::response::{CONTAINMENT, GATEWAY_HEADER_PREFIX};
-use crate::forward::{CLUSTER_HEADER, PROVIDER_HEADER};
+use crate::forward::{CLUSTER_HEADER, MCP_SERVER_HEADER, PROVIDER_HEADER};
 use crate::http::head::is_header_value;
 use crate::http::header_class::NamePattern;
 use crate::http::token_location::is_credential_header;
@@ -22,7 +22,8 @@ use crate::provider_kind::{DefaultEndpoint, KeyPlacement, ProviderKind};
 
 /// Whether Envoy or this filter sets the header itself.
 pub(super) fn is_reserved(name: &str) -> bool {
-    RESERVED_HEADERS.contains(&name) || [CLUSTER_HEADER, PROVIDER_HEADER].contains(&name)
+    RESERVED_HEADERS.contains(&name)
+        || [CLUSTER_HEADER, MCP_SERVER_HEADER, PROVIDER_HEADER].contains(&name)
 }
 
 /// Headers that Envoy sets for the connection.

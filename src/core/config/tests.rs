@@ -4,6 +4,7 @@ mod arbitrary_input;
 mod authentication_problems;
 mod default_values;
 mod link_local;
+mod mcp;
 mod observability_problems;
 mod problems;
 mod provider_problems;
@@ -229,6 +230,7 @@ fn every_field_of_a_document_is_read() {
                         "m1",
                         &[(Rate::Input, 5.0), (Rate::Output, 6.0)]
                     )]))),
+                    mcp: None,
                 },
                 Binding {
                     to: ClaimMatch {
@@ -240,10 +242,12 @@ fn every_field_of_a_document_is_read() {
                     models: None,
                     paths: PathRules::default(),
                     prices: None,
+                    mcp: None,
                 },
             ]
             .into_iter()
             .collect(),
+            mcp: config.policy.mcp.clone(),
         }
     );
     let [one, two] = ["one", "two"].map(|name| config.provider(name.as_bytes()).unwrap());

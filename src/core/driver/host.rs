@@ -93,6 +93,13 @@ pub trait Host: Clock + SharedData + Clone + 'static {
     /// Bytes of the current piece of the response's body.
     fn response_body(&self, start: usize, length: usize) -> Vec<u8>;
 
+    /// Replaces the current piece of the response's body.
+    ///
+    /// # Errors
+    ///
+    /// The host refuses the edit.
+    fn set_response_body(&self, bytes: &[u8]) -> Result<(), HostError>;
+
     /// Removes headers of the response.
     fn remove_response_headers(&self, names: &[String]);
 

@@ -164,6 +164,29 @@ impl<H: Host> Worker<H> {
         }
     }
 
+    /// Has the transaction rewrite what the host shows of the response's body, and says whether the
+    /// host may pass it on.
+    pub(super) fn rewrite_response_body(
+        &mut self,
+        request: &mut Request,
+        size: usize,
+        end: EndOfStream,
+    ) -> Flow {
+        let bytes = if size == 0 {
+            Vec::new()
+        } else {
+            self.host.response_body(0, size)
+        };
+        let chunk = match end {
+            EndOfStream::Yes => Chunk::Last(&bytes),
+            EndOfStream::No => Chunk::More(&bytes),
+        };
+        self.step(request, Input::RewriteResponse(chunk));
+        let flow = request.transaction.response_flow();
+        self.end_response(request, end);
+        flow
+    }
+
     /// Ends the transaction if its response has ended.
     pub(super) fn end_response(&mut self, request: &mut Request, end: EndOfStream) {
         if end == EndOfStream::Yes && request.transaction.wants_response() {
@@ -295,6 +318,11 @@ impl<H: Host> Worker<H> {
             Effect::Measure(measurement) => self.measure(measurement),
             Effect::Log(name, value) => self.host.set_log_field(name, &value),
             Effect::Reply(reply) => self.host.reply(&reply),
+            Effect::ReplaceResponseBody(bytes) => {
+                if let Err(error) = self.host.set_response_body(&bytes) {
+                    log::error!("the host cannot change a response's body: {error}");
+                }
+            }
             Effect::RemoveResponseHeaders(names) => self.host.remove_response_headers(&names),
             Effect::SetResponseHeaders(headers) => self.host.set_response_headers(&headers),
         }

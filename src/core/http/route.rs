@@ -115,7 +115,7 @@ fn has_leading_dot(path: &[u8]) -> bool {
 ///
 /// Segments end at `/`, and at `\`, `%2F` and `%5C` as for lenient servers. A segment's parameters
 /// (`..;x`) do not hide it.
-fn has_dot_segment(path: &[u8]) -> bool {
+pub(crate) fn has_dot_segment(path: &[u8]) -> bool {
     let mut segment = Segment::Empty;
     let mut rest = path;
     while let Some((byte, tail)) = next_character(rest) {

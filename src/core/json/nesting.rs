@@ -2,15 +2,20 @@
 //! and the others as bits.
 
 use super::token::unescaped_string;
-use super::{Interest, Malformed, Member, ScanPolicy, ScanState, Scanner, StringRole, Wanted};
+use super::{
+    Interest, MAX_FRAMES, Malformed, Member, Scalar, ScanPolicy, ScanState, Scanner, StringRole,
+    Visitor, Wanted,
+};
 
 /// How many containers the stack holds.
 pub(super) const MAX_DEPTH: u32 = u64::BITS;
 
 /// A kind of container.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Container {
+pub enum Container {
+    /// An object.
     Object,
+    /// An array.
     Array,
 }
 
@@ -87,7 +92,48 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
         self.state = ScanState::first_in(container);
         if let Frame::Array(element) = frame {
             self.target = element;
+            self.expect_element();
         }
+    }
+
+    /// Reports a value that begins with `byte` and is no string. Returns whether it is a container
+    /// that the visitor enters.
+    pub(super) fn enters(
+        &mut self,
+        byte: u8,
+        visitor: &mut impl Visitor<F>,
+    ) -> Result<bool, Malformed> {
+        let field = match self.target {
+            None => return Ok(false),
+            Some(Wanted::Members(_) | Wanted::ValueOrMembers(..)) if byte == b'{' => {
+                visitor.begin();
+                return Ok(false);
+            }
+            // The array around several documents.
+            Some(Wanted::Members(_)) if byte == b'[' && self.depth == 0 => return Ok(false),
+            Some(Wanted::Members(_) | Wanted::ValueOrMembers(..)) => return Err(Malformed),
+            Some(Wanted::Value(field)) => field,
+        };
+        let frame = match byte {
+            b'"' => return Ok(false),
+            b'-' | b'0'..=b'9' if P::REPORTS_NUMBERS => return Ok(false),
+            b'{' => Some(Frame::Object(&[])),
+            b'[' => Some(Frame::Array(self.target)),
+            _ => None,
+        };
+        if let Some(frame) = frame
+            && self.depth < MAX_FRAMES
+            && visitor.enter(field, frame.container())
+        {
+            self.open(frame);
+            return Ok(true);
+        }
+        let is_for_list = matches!(self.scope.interest, Interest::Values(_));
+        if !(is_for_list && matches!(byte, b'[' | b'n')) {
+            visitor.value(field, Scalar::Other);
+        }
+        self.target = None;
+        Ok(false)
     }
 
     pub(super) fn open_unwanted(&mut self, container: Container) {
@@ -103,10 +149,14 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
         };
     }
 
-    /// Prepares for an element of an array, if the innermost container is one that [`Strict`]
-    /// keeps track of.
+    /// Prepares for an element of an array: of one that [`Strict`](super::Strict) keeps track of, or
+    /// of one that the visitor has entered, whose elements have a target already.
     pub(super) fn expect_element(&mut self) {
         if !P::IS_STRICT {
+            return;
+        }
+        if self.unwanted.depth() == 0 {
+            self.scope.interest = Interest::Ignore;
             return;
         }
         self.scope.interest = Interest::Members;
@@ -117,11 +167,14 @@ impl<F: Copy, P: ScanPolicy> Scanner<F, P> {
         };
     }
 
-    pub(super) fn close(&mut self) {
+    pub(super) fn close(&mut self, visitor: &mut impl Visitor<F>) {
         if P::IS_STRICT && self.unwanted.pop() {
             self.scope.leave(self.unwanted.depth());
         } else {
             self.depth = self.depth.saturating_sub(1);
+            if P::IS_STRICT && matches!(self.frames.get(self.depth), Some(Frame::Object(_))) {
+                visitor.leave();
+            }
         }
         self.end_value();
     }

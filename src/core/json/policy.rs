@@ -7,6 +7,12 @@ pub trait ScanPolicy: sealed::Sealed {
     /// Whether everything is checked.
     const IS_STRICT: bool;
 
+    /// Whether a document may be an array of objects.
+    const ACCEPTS_ARRAY: bool = false;
+
+    /// Whether numbers are reported as they are written. Only used if everything is checked.
+    const REPORTS_NUMBERS: bool = false;
+
     /// The longest name or scalar that is looked at, in bytes as written, with quotes.
     const MAX_TOKEN: usize;
 
@@ -32,6 +38,11 @@ pub enum Lenient {}
 ///   reported, and are malformed otherwise.
 #[derive(Debug)]
 pub enum Strict {}
+
+/// Like [`Strict`], for JSON-RPC. A document may also be an array of objects, numbers are reported,
+/// and names and strings may be longer, because URIs are.
+#[derive(Debug)]
+pub enum Messages {}
 
 impl ScanPolicy for Lenient {
     const IS_STRICT: bool = false;
@@ -59,10 +70,23 @@ impl ScanPolicy for Strict {
     }
 }
 
+impl ScanPolicy for Messages {
+    const IS_STRICT: bool = true;
+    const ACCEPTS_ARRAY: bool = true;
+    const REPORTS_NUMBERS: bool = true;
+    const MAX_TOKEN: usize = 8 * 1024;
+
+    fn text(text: Option<&str>) -> Result<Option<Scalar<'_>>, Malformed> {
+        Strict::text(text)
+    }
+}
+
 mod sealed {
     pub trait Sealed {}
 
     impl Sealed for super::Lenient {}
 
     impl Sealed for super::Strict {}
+
+    impl Sealed for super::Messages {}
 }

@@ -1,5 +1,7 @@
 //! What a scanner looks for, and what it reports.
 
+use super::nesting::Container;
+
 /// A wanted member of an object.
 #[derive(Debug)]
 pub struct Member<F: 'static> {
@@ -32,6 +34,7 @@ pub enum Scalar<'a> {
     ///
     /// [`Lenient`](super::Lenient) does not report `null`, `false`, empty strings and empty arrays.
     /// [`Strict`](super::Strict) reports everything that is not a string as this, at its first byte.
+    /// [`Messages`](super::Messages) does so with everything that is neither a string nor a number.
     Other,
 }
 
@@ -57,11 +60,29 @@ pub trait Visitor<F> {
     /// Receives the name of each member that is of interest, and how many containers are open
     /// around it: 1 for a member of the document.
     ///
-    /// Only [`Strict`](super::Strict) calls this. [`Lenient`](super::Lenient) uses a table.
+    /// [`Lenient`](super::Lenient) does not call this. It uses a table. Containers that the visitor
+    /// has entered are not counted.
     fn member(&mut self, level: u32, name: &str) -> Interest<F> {
         let _ = (level, name);
         Interest::Ignore
     }
+
+    /// Receives the beginning of the document, or of an object in the array that is the document.
+    ///
+    /// Like [`Self::enter`] and [`Self::leave`], only the policies that check everything call this.
+    fn begin(&mut self) {}
+
+    /// Receives the beginning of a container that is a wanted value. Returns whether its content is
+    /// wanted: of an object the members, which [`Self::member`] is then asked about, of an array the
+    /// elements, which are reported as this field. If not, the container is reported as
+    /// [`Scalar::Other`].
+    fn enter(&mut self, field: F, container: Container) -> bool {
+        let _ = (field, container);
+        false
+    }
+
+    /// Receives the end of the object that was begun or entered last.
+    fn leave(&mut self) {}
 }
 
 impl<F, C: FnMut(F, Scalar<'_>)> Visitor<F> for C {

@@ -12,7 +12,7 @@ use std::fmt;
 
 use super::catalog::{Allowed, ModelFault};
 use crate::base::chunk::Chunk;
-use crate::json::{Interest, Malformed, Scalar, Scanner, Strict, Visitor};
+use crate::json::{Interest, Malformed, Scalar, Scanner, Strict, Visitor, as_leniently_read};
 
 /// Members in which nothing chooses a model: what the model reads and writes, JSON schemas, and data
 /// of the client.
@@ -169,8 +169,7 @@ impl BodyCheck {
 
 impl Visitor<ModelField> for ModelMembers {
     fn member(&mut self, level: u32, name: &str) -> Interest<ModelField> {
-        // Parsers in C end a name at a NUL, others ignore case.
-        let seen = name.split('\0').next().unwrap_or_default();
+        let seen = &*as_leniently_read(name);
         if let RequiredModel::Member(required) = self.required
             && level == 1
             && seen.eq_ignore_ascii_case(required)

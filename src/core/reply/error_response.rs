@@ -12,7 +12,7 @@ use super::{ERROR_HEADER, Reply};
 
 /// A status with the names that the providers' SDKs have for it.
 pub(super) struct ErrorClass {
-    status: u16,
+    pub(super) status: u16,
     /// The `type` of OpenAI and Anthropic.
     kind: &'static str,
     /// The `status` of Google.
@@ -26,6 +26,11 @@ pub(super) const BAD_REQUEST: ErrorClass = ErrorClass {
     kind: "invalid_request_error",
     rpc_status: "INVALID_ARGUMENT",
     aws_type: "ValidationException",
+};
+/// For errors that only the JSON-RPC body tells. Other statuses end the session of some MCP clients.
+pub(super) const RPC_ERROR: ErrorClass = ErrorClass {
+    status: 200,
+    ..BAD_REQUEST
 };
 pub(super) const METHOD_NOT_ALLOWED: ErrorClass = ErrorClass {
     status: 405,
@@ -79,7 +84,14 @@ pub struct ErrorResponse {
     pub(super) message: String,
     pub(super) challenge: Challenge,
     pub(super) retry: Retry,
+    /// The code of a JSON-RPC error.
+    pub(super) rpc_code: i32,
+    /// The scopes that a client of an MCP server needs, if they are known.
+    pub(super) scope: Option<String>,
 }
+
+/// The JSON-RPC code of errors that have no code of their own.
+const SERVER_ERROR: i32 = -32000;
 
 /// The error in the `www-authenticate` header (RFC 6750, section 3).
 #[derive(Clone, Copy)]
@@ -118,6 +130,8 @@ impl ErrorResponse {
             message: message.into(),
             challenge: Challenge::None,
             retry: Retry::Never,
+            rpc_code: SERVER_ERROR,
+            scope: None,
         }
     }
 
@@ -127,6 +141,16 @@ impl ErrorResponse {
 
     pub(super) fn retry(self, retry: Retry) -> Self {
         Self { retry, ..self }
+    }
+
+    pub(super) fn rpc_code(self, rpc_code: i32) -> Self {
+        Self { rpc_code, ..self }
+    }
+
+    /// The same with the scopes that the client needs.
+    pub fn scope(self, scope: impl Into<String>) -> Self {
+        let scope = Some(scope.into());
+        Self { scope, ..self }
     }
 
     /// The error's stable code, the same in the reply, the log and the metrics.
@@ -146,10 +170,7 @@ impl ErrorResponse {
         );
         match self.retry {
             Retry::Never => headers.push(("x-should-retry", "false".to_owned())),
-            Retry::Later => {}
-            Retry::After(time) => {
-                headers.push(("retry-after", whole_seconds(time).to_string()));
-            }
+            Retry::Later | Retry::After(_) => headers.extend(self.retry_header()),
         }
         let body = json!({
             "type": "error",
@@ -165,7 +186,15 @@ impl ErrorResponse {
         Reply::json(self.class.status, headers, &body)
     }
 
-    fn challenge_header(&self) -> Option<String> {
+    /// The header that says when to try again.
+    pub(super) fn retry_header(&self) -> Option<(&'static str, String)> {
+        match self.retry {
+            Retry::After(time) => Some(("retry-after", whole_seconds(time).to_string())),
+            Retry::Never | Retry::Later => None,
+        }
+    }
+
+    pub(super) fn challenge_header(&self) -> Option<String> {
         let error = match self.challenge {
             Challenge::None => return None,
             Challenge::TokenMissing => "",

@@ -6,6 +6,7 @@ use super::error_response::{
     BAD_REQUEST, Challenge, ErrorClass, ErrorResponse, FORBIDDEN, INTERNAL, METHOD_NOT_ALLOWED,
     NOT_FOUND, Retry, TOO_LARGE, UNAUTHENTICATED, UNAVAILABLE, UNSUPPORTED,
 };
+use super::mcp::McpRejection;
 use crate::authn::jwt::TokenError;
 use crate::authz::Denied;
 use crate::http::head::RepeatedHeader;
@@ -67,6 +68,8 @@ pub enum Rejection {
     UnknownPath(String),
     /// The path ends at the provider with this name.
     NoUpstreamPath(String),
+    /// A request to an MCP server.
+    Mcp(Box<McpRejection>),
     /// The host has accepted no configuration.
     NotConfigured,
     /// The gateway is in a state that must not occur.
@@ -268,6 +271,7 @@ impl Rejection {
                      such as /v1/models"
                 ),
             ),
+            Self::Mcp(rejection) => rejection.response(),
             Self::NotConfigured => ErrorResponse::new(
                 &UNAVAILABLE,
                 "gateway_not_configured",

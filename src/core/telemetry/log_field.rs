@@ -30,6 +30,12 @@ pub enum LogField {
     TimeToFirstToken,
     TimePerOutputToken,
     UsageIncomplete,
+    McpServer,
+    McpMethod,
+    McpTool,
+    McpVersion,
+    RpcErrorCode,
+    ErrorType,
 }
 
 /// The fields that are wanted.
@@ -38,7 +44,7 @@ pub struct LogFields(u32);
 
 impl LogField {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 28] = [
         Self::Provider,
         Self::System,
         Self::Operation,
@@ -61,6 +67,12 @@ impl LogField {
         Self::TimeToFirstToken,
         Self::TimePerOutputToken,
         Self::UsageIncomplete,
+        Self::McpServer,
+        Self::McpMethod,
+        Self::McpTool,
+        Self::McpVersion,
+        Self::RpcErrorCode,
+        Self::ErrorType,
     ];
 
     /// The name in the host's access log format.
@@ -88,6 +100,12 @@ impl LogField {
             Self::TimePerOutputToken => "gen_ai.server.time_per_output_token_ms",
             Self::TimeToFirstToken => "gen_ai.server.time_to_first_token_ms",
             Self::UsageIncomplete => "ai_gateway.usage.incomplete",
+            Self::McpServer => "ai_gateway.mcp_server",
+            Self::McpMethod => "mcp.method.name",
+            Self::McpTool => "gen_ai.tool.name",
+            Self::McpVersion => "mcp.protocol.version",
+            Self::RpcErrorCode => "rpc.response.status_code",
+            Self::ErrorType => "error.type",
         }
     }
 

@@ -4,7 +4,7 @@
 //! host defines the metric.
 
 use super::label::label_value;
-use super::models::Models;
+use super::models::{MODELS, Models, TOOLS};
 pub use super::models::{ModelBudget, ModelLabel};
 use crate::base::hash::FxHashMap;
 use crate::base::shared_data::SharedData;
@@ -61,6 +61,25 @@ pub enum Metric {
     CredentialFetches(LabelSet, FetchOutcome),
     /// Seconds until a provider's AWS credentials expire, 0 after that.
     CredentialExpiry(LabelSet),
+    /// Requests for MCP servers, by what became of them.
+    McpRequests(LabelSet, McpOutcome),
+    /// The duration of requests for MCP servers, in milliseconds.
+    McpDuration(LabelSet),
+    /// Definitions of tools that were not the pinned ones, in the lists of MCP servers.
+    McpChangedTools(LabelSet),
+}
+
+/// What became of a request for an MCP server.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum McpOutcome {
+    /// It succeeded.
+    Succeeded,
+    /// The tool says that it failed.
+    ToolError,
+    /// The server answered with a JSON-RPC error.
+    RpcError,
+    /// The server answered with the status of an error, or not at all.
+    HttpError,
 }
 
 /// How the host combines the values of a metric.
@@ -128,8 +147,18 @@ pub struct Labels {
     /// The part of the cost that is less than a millionth and not yet counted, in billionths.
     cost_remainder: FxHashMap<LabelSet, u64>,
     models: Models,
+    tools: Models,
+    of_mcp_requests: FxHashMap<String, LabelsOfServer>,
     of_requests: FxHashMap<String, LabelsOfProvider>,
 }
+
+type LabelsOfServer = FxHashMap<(&'static str, Option<ModelLabel>), LabelSet>;
+
+/// How many tools of MCP servers become label values.
+const TOOL_BUDGET: ModelBudget = ModelBudget {
+    max_models: 100,
+    providers: 1,
+};
 
 type LabelsOfProvider = FxHashMap<(&'static str, ModelLabel), LabelSet>;
 
@@ -147,6 +176,8 @@ impl Metric {
             | Self::TokenCacheLookups(_)
             | Self::KeyFetches(..)
             | Self::ConfigurationsRefused(_)
+            | Self::McpRequests(..)
+            | Self::McpChangedTools(_)
             | Self::CredentialFetches(..) => MetricKind::Counter,
             Self::KeyAge(_)
             | Self::KeysStale(_)
@@ -154,6 +185,7 @@ impl Metric {
             | Self::CredentialExpiry(_) => MetricKind::Gauge,
             Self::RequestDuration(_)
             | Self::TokenUsage(..)
+            | Self::McpDuration(_)
             | Self::TimeToFirstToken(_)
             | Self::TimePerOutputToken(_) => MetricKind::Histogram,
         }
@@ -209,6 +241,12 @@ impl Metric {
                 let outcome = one_label("outcome", outcome.code());
                 with(set, &outcome, "ai_gateway_credential_fetches")
             }
+            Self::McpRequests(set, outcome) => {
+                let outcome = one_label("outcome", outcome.code());
+                with(set, &outcome, "ai_gateway_mcp_requests")
+            }
+            Self::McpDuration(set) => with(set, "", "mcp_server_operation_duration"),
+            Self::McpChangedTools(set) => with(set, "", "ai_gateway_mcp_changed_tools"),
             Self::CredentialExpiry(set) => {
                 with(set, "", "ai_gateway_credential_expires_in_seconds")
             }
@@ -235,6 +273,17 @@ impl TokenVerdict {
             Self::Accepted => "accepted",
             Self::Refused => "refused",
             Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+impl McpOutcome {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::ToolError => "tool_error",
+            Self::RpcError => "rpc_error",
+            Self::HttpError => "http_error",
         }
     }
 }
@@ -268,9 +317,16 @@ impl Labels {
         Self {
             sets: Vec::new(),
             cost_remainder: FxHashMap::default(),
-            models: Models::new(known, budget, shared_data),
+            models: Models::new(MODELS, known, budget, shared_data),
+            tools: Models::new(TOOLS, std::iter::empty(), TOOL_BUDGET, shared_data),
+            of_mcp_requests: FxHashMap::default(),
             of_requests: FxHashMap::default(),
         }
+    }
+
+    /// Divides the label values of tools among so many MCP servers.
+    pub const fn divide_tools(&mut self, servers: usize) {
+        self.tools.divide(servers);
     }
 
     /// Adds a set of one label.
@@ -322,6 +378,30 @@ impl Labels {
         let set = self.add(text);
         let of_provider = self.of_requests.entry(provider.to_owned()).or_default();
         of_provider.insert(key, set);
+        set
+    }
+
+    /// The labels of requests with a method for an MCP server, and for a tool if the method calls one.
+    pub fn of_mcp_request(
+        &mut self,
+        server: &str,
+        method: &'static str,
+        tool: Option<&str>,
+        shared_data: &dyn SharedData,
+    ) -> LabelSet {
+        let tool = tool.map(|tool| self.tools.label(Some(tool), server, shared_data));
+        let key = (method, tool);
+        let existing = self.of_mcp_requests.get(server).and_then(|of| of.get(&key));
+        if let Some(set) = existing {
+            return *set;
+        }
+        let tool = tool.map_or_else(String::new, |tool| {
+            one_label("tool", self.tools.value(tool))
+        });
+        let text = one_label("server", server) + &one_label("method", method) + &tool;
+        let set = self.add(text);
+        let of_server = self.of_mcp_requests.entry(server.to_owned()).or_default();
+        of_server.insert(key, set);
         set
     }
 

@@ -1,4 +1,4 @@
-//! The models that have a label value of their own.
+//! The models, and the tools of MCP servers, that have a label value of their own.
 //!
 //! Clients can send any name, and the host never forgets a label value. So only the first names get
 //! one, within a budget that applies to all workers together and to later configurations too. Their
@@ -21,6 +21,8 @@ pub(super) struct Models {
     budget: ModelBudget,
     /// How many names of the list this worker has read.
     read: usize,
+    /// The list's key in [`SharedData`].
+    list: &'static str,
     /// How many of these are the first of each provider.
     of_providers: FxHashMap<String, usize>,
 }
@@ -44,8 +46,11 @@ const UNKNOWN_MODEL: ModelLabel = ModelLabel(0);
 /// The label value of a model that has none of its own.
 const OTHER_MODEL: ModelLabel = ModelLabel(1);
 
-/// The list's key in [`SharedData`].
-const LIST: &str = "model_labels";
+/// The key of the list of models in [`SharedData`].
+pub(super) const MODELS: &str = "model_labels";
+
+/// The key of the list of tools in [`SharedData`].
+pub(super) const TOOLS: &str = "tool_labels";
 
 /// A label value, and the provider whose response was the first to have it.
 type ListedModel = (String, String);
@@ -57,18 +62,20 @@ impl Models {
     /// The `known` models and others within the budget get a label value of their own. Call this
     /// while the host sets up its workers one after the other.
     pub(super) fn new<'a>(
+        list: &'static str,
         known: impl Iterator<Item = &'a str>,
         budget: ModelBudget,
         shared_data: &dyn SharedData,
     ) -> Self {
-        if shared_data.read(LIST).is_none() {
-            publish(&[], None, shared_data);
+        if shared_data.read(list).is_none() {
+            publish(list, &[], None, shared_data);
         }
         let mut models = Self {
             labels: HashMap::new(),
             values: vec!["unknown".to_owned(), "other".to_owned()],
             budget,
             read: 0,
+            list,
             of_providers: FxHashMap::default(),
         };
         for model in known {
@@ -105,16 +112,21 @@ impl Models {
             if self.labels.contains_key(&value) || !self.may_add(provider) {
                 break;
             }
-            let (mut list, version) = list(shared_data);
+            let (mut list, version) = list(self.list, shared_data);
             if list.len() <= self.read {
                 list.push((value.clone(), provider.to_owned()));
-                if !publish(&list, Some(version), shared_data) {
+                if !publish(self.list, &list, Some(version), shared_data) {
                     continue;
                 }
             }
             self.add_listed(list);
         }
         self.labels.get(&value).copied().unwrap_or(OTHER_MODEL)
+    }
+
+    /// Divides the budget among so many providers.
+    pub(super) const fn divide(&mut self, providers: usize) {
+        self.budget.providers = providers;
     }
 
     /// The text of a model's label value.
@@ -159,14 +171,19 @@ impl Models {
     }
 }
 
-fn list(shared_data: &dyn SharedData) -> (Vec<ListedModel>, u32) {
-    let (text, version) = shared_data.read(LIST).unwrap_or_default();
+fn list(key: &str, shared_data: &dyn SharedData) -> (Vec<ListedModel>, u32) {
+    let (text, version) = shared_data.read(key).unwrap_or_default();
     (serde_json::from_slice(&text).unwrap_or_default(), version)
 }
 
-fn publish(list: &[ListedModel], expected: Option<u32>, shared_data: &dyn SharedData) -> bool {
+fn publish(
+    key: &str,
+    list: &[ListedModel],
+    expected: Option<u32>,
+    shared_data: &dyn SharedData,
+) -> bool {
     let text = serde_json::to_vec(list).unwrap_or_default();
-    shared_data.write(LIST, &text, expected)
+    shared_data.write(key, &text, expected)
 }
 
 #[cfg(test)]
@@ -190,13 +207,13 @@ mod tests {
     }
 
     fn no_models(max_models: usize, shared_data: &dyn SharedData) -> Models {
-        Models::new([].into_iter(), budget(max_models), shared_data)
+        Models::new(MODELS, [].into_iter(), budget(max_models), shared_data)
     }
 
     #[test]
     fn the_number_of_label_values_is_limited() {
         let shared_data = &MemorySharedData::default();
-        let mut models = Models::new(["known"].into_iter(), budget(2), shared_data);
+        let mut models = Models::new(MODELS, ["known"].into_iter(), budget(2), shared_data);
         for (name, expected) in [
             ("a", "a"),
             ("b", "b"),
@@ -262,10 +279,10 @@ mod tests {
         fn write(&self, key: &str, text: &[u8], expected: Option<u32>) -> bool {
             if self.1.get() > 0 {
                 self.1.set(self.1.get() - 1);
-                let (mut list, _) = list(&self.0);
+                let (mut list, _) = list(MODELS, &self.0);
                 let model = format!("of-another-worker-{}", self.1.get());
                 list.push((model, "p".to_owned()));
-                publish(&list, None, &self.0);
+                publish(MODELS, &list, None, &self.0);
             }
             self.0.write(key, text, expected)
         }
@@ -277,7 +294,7 @@ mod tests {
         let mut models = no_models(9, shared_data);
         shared_data.1.set(3);
         assert_eq!(value(&mut models, "a", shared_data), "a");
-        assert_eq!(list(shared_data).0.len(), 4);
+        assert_eq!(list(MODELS, shared_data).0.len(), 4);
         shared_data.1.set(usize::MAX);
         assert_eq!(value(&mut models, "b", shared_data), "other");
         assert_eq!(models.read, 9);
@@ -304,10 +321,10 @@ mod tests {
                 max_models,
                 providers,
             };
-            let mut models = Models::new([].into_iter(), budget, shared_data);
+            let mut models = Models::new(MODELS, [].into_iter(), budget, shared_data);
             let found = ["a", "b", "c"].map(|it| labelled(&mut models, it, shared_data));
             assert_eq!(found, expected, "{max_models} {providers}");
-            let mut other_worker = Models::new([].into_iter(), budget, shared_data);
+            let mut other_worker = Models::new(MODELS, [].into_iter(), budget, shared_data);
             let rest = labelled(&mut other_worker, "d", shared_data);
             assert_eq!(rest, expected[2], "{max_models} {providers}");
         }
@@ -316,11 +333,11 @@ mod tests {
     #[test]
     fn a_name_that_is_only_looked_up_gets_no_label_value() {
         let shared_data = &MemorySharedData::default();
-        let mut models = Models::new(["known"].into_iter(), budget(9), shared_data);
+        let mut models = Models::new(MODELS, ["known"].into_iter(), budget(9), shared_data);
         assert_eq!(models.known(Some("a")), OTHER_MODEL);
         assert_eq!(models.known(None), UNKNOWN_MODEL);
         assert_ne!(models.known(Some("known")), OTHER_MODEL);
-        assert!(list(shared_data).0.is_empty());
+        assert!(list(MODELS, shared_data).0.is_empty());
         let label = models.label(Some("a"), "p", shared_data);
         assert_eq!(models.known(Some("a")), label);
     }

@@ -6,17 +6,22 @@ use std::rc::Rc;
 use super::{Context, Effect};
 use crate::authn::jwt::Claims;
 use crate::config::Config;
+use crate::http::head::RequestHead;
 use crate::provider::Provider;
-use crate::telemetry::{AccessLogEntry, LogField};
+use crate::telemetry::{AccessLogEntry, LogField, McpEntry};
 
 /// A claim whose JSON is longer is not logged.
 const MAX_LOGGED_CLAIM: usize = 1024;
+
+/// No more bytes of a conversation's name are logged.
+const MAX_CONVERSATION: usize = 256;
 
 /// What is known about a request that the gateway answers itself.
 #[derive(Clone, Default)]
 pub(super) struct RequestLogContext {
     caller: Option<Rc<Claims>>,
     provider: Option<LoggedProvider>,
+    mcp: Option<Box<McpEntry>>,
 }
 
 #[derive(Clone)]
@@ -35,6 +40,7 @@ impl RequestLogContext {
                 name: provider.name.clone(),
                 system: provider.kind.profile().system,
             }),
+            mcp: None,
         }
     }
 
@@ -46,6 +52,7 @@ impl RequestLogContext {
                 name: entry.provider.clone(),
                 system: entry.system,
             }),
+            mcp: entry.mcp.clone(),
         }
     }
 
@@ -60,8 +67,17 @@ impl RequestLogContext {
             entry.provider = provider.name;
             entry.system = provider.system;
         }
+        entry.mcp = self.mcp;
         context.effects.extend(log_fields(&entry, config));
     }
+}
+
+/// The conversation's name, from the first of these headers that is present.
+pub(super) fn conversation(headers: &[String], head: &RequestHead) -> Option<String> {
+    let mut values = headers.iter().filter_map(|name| head.first(name));
+    let value = values.find(|value| !value.is_empty())?;
+    let value = value.get(..MAX_CONVERSATION).unwrap_or(value);
+    Some(String::from_utf8_lossy(value).into_owned())
 }
 
 /// The wanted fields of an entry.

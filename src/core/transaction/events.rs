@@ -35,6 +35,8 @@ pub enum Input<'a> {
     LocalReplyHead(ResponseHead),
     /// A piece of the response's body.
     ResponseBody(&'a [u8]),
+    /// All bytes of the response's body that the host shows, if the transaction rewrites them.
+    RewriteResponse(Chunk<'a>),
     /// The response has ended, or the stream has ended without one.
     Ended(End),
 }
@@ -72,6 +74,8 @@ pub enum Effect {
     Log(&'static str, String),
     /// Remove these headers from the response.
     RemoveResponseHeaders(Vec<String>),
+    /// Replace all bytes of the response's body that the host shows.
+    ReplaceResponseBody(Vec<u8>),
     /// Set these headers of the response.
     SetResponseHeaders(Vec<(&'static str, Cow<'static, str>)>),
 }

@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use super::access_log::{RequestLogContext, note_caller};
+use super::access_log::{RequestLogContext, conversation, note_caller};
 
 use crate::authn::jwt::Claims;
 use crate::base::chunk::Chunk;
@@ -49,9 +49,6 @@ pub(super) struct Exchange {
 
 const SWITCHING_PROTOCOLS: u16 = 101;
 const BAD_GATEWAY: u16 = 502;
-
-/// No more bytes of a conversation's name are logged.
-const MAX_CONVERSATION: usize = 256;
 
 impl Exchange {
     /// An exchange that starts with a client's request for an operation of a provider.
@@ -150,12 +147,7 @@ impl Exchange {
 
     /// Sets the conversation's name from the first of these headers that is present.
     pub(super) fn note_conversation(&mut self, headers: &[String], head: &RequestHead) {
-        let mut values = headers.iter().filter_map(|name| head.first(name));
-        let value = values.find(|value| !value.is_empty());
-        self.entry.conversation = value.map(|value| {
-            let value = value.get(..MAX_CONVERSATION).unwrap_or(value);
-            String::from_utf8_lossy(value).into_owned()
-        });
+        self.entry.conversation = conversation(headers, head);
     }
 
     /// The value for the request's `accept-encoding` if the client accepts a coding that cannot be

@@ -15,9 +15,11 @@ use std::rc::Rc;
 use super::access_log::RequestLogContext;
 use super::awaiting_body_hash::{AwaitingBodyHash, unavailable};
 use super::awaiting_fetch::{AwaitingFetch, PriorWaits};
+use super::awaiting_message::AwaitingMessage;
 use super::awaiting_model::AwaitingModel;
 use super::exchange::Exchange;
 use super::forwarded::Forwarded;
+use super::mcp_forwarded::{McpExchange, McpForwarded};
 use super::refusal::Refusal;
 use super::{Context, Effect, Input, Transaction};
 use crate::admin::page;
@@ -38,7 +40,7 @@ use crate::models::request_body::BodyCheck;
 use crate::provider::Provider;
 use crate::provider::credential::Credential;
 use crate::provider_kind::operation::{BodyFormat, RequestedOperation};
-use crate::reply::{Rejection, Reply};
+use crate::reply::{McpReplyContext, Rejection, Reply};
 pub(super) use authentication::Caller;
 use model_policy::ModelDecision;
 
@@ -54,6 +56,10 @@ pub(super) enum Decision {
     AwaitBodyHash(Box<AwaitingBodyHash>),
     /// It is forwarded once its body has named an allowed model.
     AwaitModel(Box<AwaitingModel>),
+    /// It is forwarded to an MCP server.
+    ForwardMcp(UpstreamRequest, Box<McpExchange>),
+    /// It is forwarded to an MCP server once its body has said what it asks for.
+    AwaitMessage(Box<AwaitingMessage>),
     /// The gateway answers it.
     Answer(Reply, RequestLogContext),
 }
@@ -75,6 +81,8 @@ pub(super) struct ReceivedRequest<'a> {
     pub(super) gateway: &'a mut Gateway,
     pub(super) shared_data: &'a dyn SharedData,
     pub(super) now: UnixTime,
+    /// The audiences of which a token must have one. Empty for those of its issuer.
+    pub(super) audiences: &'a [String],
 }
 
 /// Handles the first event of a request.
@@ -98,6 +106,10 @@ impl Transaction {
             }
             Ok(Decision::AwaitBodyHash(awaiting)) => Self::AwaitingBodyHash(awaiting),
             Ok(Decision::AwaitModel(awaiting)) => Self::AwaitingModel(awaiting),
+            Ok(Decision::ForwardMcp(request, exchange)) => {
+                McpForwarded::enter(request, exchange, context)
+            }
+            Ok(Decision::AwaitMessage(awaiting)) => Self::AwaitingMessage(awaiting),
             Ok(Decision::Answer(reply, known)) => {
                 known.log(context);
                 context.effects.push(Effect::Reply(reply));
@@ -143,7 +155,11 @@ fn respond(
         gateway: context.gateway,
         shared_data: context.shared_data,
         now,
+        audiences: &[],
     };
+    if let (Route::Outside, Some((mcp, route))) = (route, config.mcp_route(head.path())) {
+        return request.mcp(mcp, route);
+    }
     match route {
         Route::Upstream { name, path, query } => match config.provider(name) {
             Some(provider) => request.forward(provider, path, query),
@@ -315,6 +331,16 @@ impl<'a> ReceivedRequest<'a> {
         let caller = self.any_caller()?;
         let rejection = Rejection::UnknownPath(self.config.path_prefix.clone());
         Err(Refusal::of(rejection, caller.claims(), None).into())
+    }
+}
+
+impl Stop {
+    /// The same, on a request for an MCP server.
+    pub(super) fn on_mcp(self, context: McpReplyContext) -> Self {
+        match self {
+            Self::Refuse(refusal) => Self::Refuse(refusal.for_mcp_client(context)),
+            Self::AwaitFetch(_) => self,
+        }
     }
 }
 

@@ -6,18 +6,24 @@ use super::access_log::RequestLogContext;
 use super::{Context, Effect, Transaction};
 use crate::authn::jwt::Claims;
 use crate::provider::Provider;
-use crate::reply::Rejection;
+use crate::reply::{McpReplyContext, Rejection};
 use crate::telemetry::metric::{Measurement, Metric};
 
 /// Why a request is refused, and what was learnt about it before.
 pub(super) struct Refusal {
     rejection: Rejection,
     known: RequestLogContext,
+    /// What the reply needs if the client is an MCP client.
+    mcp: Option<Box<McpReplyContext>>,
 }
 
 impl Refusal {
     pub(super) const fn new(rejection: Rejection, known: RequestLogContext) -> Self {
-        Self { rejection, known }
+        Self {
+            rejection,
+            known,
+            mcp: None,
+        }
     }
 
     /// A refusal of this caller's request.
@@ -34,6 +40,12 @@ impl Refusal {
         Self { known, ..self }
     }
 
+    /// The same refusal, for an MCP client.
+    pub(super) fn for_mcp_client(self, context: McpReplyContext) -> Self {
+        let mcp = Some(Box::new(context));
+        Self { mcp, ..self }
+    }
+
     /// Logs, counts and answers the request.
     pub(super) fn apply(self, context: &mut Context<'_>) -> Transaction {
         self.known.log(context);
@@ -46,7 +58,11 @@ impl Refusal {
         let metric = Metric::Refusals(response.code());
         let measurement = Measurement { metric, value: 1 };
         context.effects.push(Effect::Measure(measurement));
-        context.effects.push(Effect::Reply(response.reply()));
+        let reply = match &self.mcp {
+            Some(mcp) => response.mcp_reply(mcp),
+            None => response.reply(),
+        };
+        context.effects.push(Effect::Reply(reply));
         Transaction::Replied
     }
 }

@@ -8,6 +8,7 @@ mod directory;
 mod gateway_metrics;
 mod invariants;
 mod logging;
+mod mcp;
 mod model_policy;
 mod observing;
 mod passthrough;

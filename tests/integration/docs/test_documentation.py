@@ -66,8 +66,11 @@ def test_exactly_the_existing_error_codes_are_documented():
         for function in CODES.findall(file.read_text())
         for code in re.findall(r'=> "(\w+)"', function)
     }
-    rejections = (PROJECT / "src" / "core" / "reply" / "rejection.rs").read_text()
-    codes |= set(re.findall(r'ErrorResponse::new\(\s*&\w+,\s*"(\w+)"', rejections))
+    for file in ("rejection.rs", "mcp.rs"):
+        rejections = (PROJECT / "src" / "core" / "reply" / file).read_text()
+        codes |= set(re.findall(r'ErrorResponse::new\(\s*&?\w+,\s*"(\w+)"', rejections))
+    for file in ("mcp/list_filter.rs", "transaction/mcp_forwarded.rs"):
+        codes |= set(re.findall(r'Self::\w+ => "(\w+_\w+)"', (PROJECT / "src" / "core" / file).read_text()))
     assert len(codes) > 20
     codes |= set(re.findall(r"code: ([a-z_]+)", (PROJECT / "envoy" / "bootstrap.yaml").read_text()))
     assert {code for row in rows for code in re.findall(r"`(\w+)`", row)} == codes

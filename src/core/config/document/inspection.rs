@@ -4,7 +4,8 @@
 use super::secret::is_variable_name;
 use super::{
     AllowRule, AssumeRole, AwsCredentialsConfig, BindingConfig, Container, Document, IssuerConfig,
-    KeyPair, ProviderConfig, RoleSource, SecretReference, Uri,
+    KeyPair, McpCredentialConfig, McpServerConfig, ProviderConfig, RoleSource, SecretReference,
+    Uri,
 };
 use crate::aws::credentials::{POD_IDENTITY, is_pod_identity_agent};
 use crate::config::Problem;
@@ -21,6 +22,10 @@ const AWS_VARIABLES: [&str; 7] = [
     "AWS_CONTAINER_AUTHORIZATION_TOKEN",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
 ];
+
+/// The warning of a secret that is not in an environment variable.
+const WRITTEN_SECRET: &str = "the secret is written in the file, and Envoy's admin page shows it; \
+     name a variable: {\"env\": \"NAME\"}";
 
 impl Document {
     /// What the filter accepts although it is insecure, each with its JSON path.
@@ -50,6 +55,15 @@ impl Document {
             }
             provider.warnings(&path, &mut warnings);
         }
+        for (index, server) in self.mcp_servers.iter().enumerate() {
+            let path = format!("/mcp_servers/{index}");
+            if issuers.len() > 1 {
+                let rules = server.allow.iter().flatten();
+                let issuers = rules.map(|rule: &AllowRule| rule.issuer.as_deref());
+                warn_of_any_issuer(issuers, &format!("{path}/allow"), &mut warnings);
+            }
+            server.warnings(&path, &mut warnings);
+        }
         warnings
     }
 
@@ -67,6 +81,15 @@ impl Document {
             let credentials = provider.credentials.as_ref();
             if credentials.is_some_and(AwsCredentialsConfig::reads_aws_variables) {
                 names.extend(AWS_VARIABLES.map(str::to_owned));
+            }
+        }
+        for server in &self.mcp_servers {
+            for (_, secret) in server.secrets() {
+                if let SecretReference::Env(name) = secret
+                    && is_variable_name(name)
+                {
+                    names.push(name.clone());
+                }
             }
         }
         names.sort_unstable();
@@ -97,6 +120,40 @@ impl IssuerConfig {
     }
 }
 
+impl McpServerConfig {
+    fn warnings(&self, path: &str, warnings: &mut Vec<Problem>) {
+        if leaves_without_tls(&self.url) {
+            warnings.push(Problem::new(
+                format_args!("{path}/url"),
+                "requests and the server's credential are sent without TLS; use https",
+            ));
+        }
+        for (secret_path, secret) in self.secrets() {
+            if matches!(secret, SecretReference::Value(_)) {
+                warnings.push(Problem::new(
+                    format_args!("{path}/{secret_path}"),
+                    WRITTEN_SECRET,
+                ));
+            }
+        }
+    }
+
+    /// Its secrets, each with its JSON path relative to the server.
+    fn secrets(&self) -> Vec<(String, &SecretReference)> {
+        match &self.credential {
+            Some(McpCredentialConfig::Header(header)) => {
+                vec![("credential/header/value".to_owned(), &header.value)]
+            }
+            Some(McpCredentialConfig::Headers(headers)) => headers
+                .iter()
+                .enumerate()
+                .map(|(index, header)| (format!("credential/headers/{index}/value"), &header.value))
+                .collect(),
+            None | Some(McpCredentialConfig::None | McpCredentialConfig::Caller(_)) => Vec::new(),
+        }
+    }
+}
+
 impl ProviderConfig {
     fn warnings(&self, path: &str, warnings: &mut Vec<Problem>) {
         if self.base_url.as_deref().is_some_and(leaves_without_tls) {
@@ -112,8 +169,7 @@ impl ProviderConfig {
             if matches!(secret, SecretReference::Value(_)) {
                 warnings.push(Problem::new(
                     format_args!("{path}/{secret_path}"),
-                    "the secret is written in the file, and Envoy's admin page shows it; \
-                     name a variable: {\"env\": \"NAME\"}",
+                    WRITTEN_SECRET,
                 ));
             }
         }

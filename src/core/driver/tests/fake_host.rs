@@ -316,6 +316,11 @@ impl Host for FakeHost {
         self.read_body(start, length)
     }
 
+    fn set_response_body(&self, bytes: &[u8]) -> Result<(), HostError> {
+        self.with(|stream| stream.shown = bytes.to_vec());
+        Ok(())
+    }
+
     fn remove_response_headers(&self, _: &[String]) {
         let context = self.0.effective_context.get();
         self.call(Call::ResponseHeadersRemoved(context));

@@ -211,6 +211,9 @@ fn bodies_with_another_model(model: &str) -> Vec<String> {
         r#""fallbacks":[{"model":"$","max_tokens":9}]"#,
         r#""fallbacks":"$""#,
         r#""fallbacks":["m-1",["$"]]"#,
+        // Go takes the Kelvin sign and the long s for letters.
+        "\"fallbac\u{212a}s\":[\"$\"]",
+        "\"judgeModel\u{17f}\":[\"$\"]",
         r#""fallbacks":[{"m-1":["$"]}]"#,
         r#""context_window_fallbacks":[{"m-1":["$"]}]"#,
         r#""models":["m-1","$"]"#,

@@ -157,13 +157,22 @@ impl ReceivedRequest<'_> {
         }
     }
 
-    fn authenticate(&mut self, candidate: Candidate<'_>) -> Result<Caller, Stop> {
+    pub(in crate::transaction) fn authenticate(
+        &mut self,
+        candidate: Candidate<'_>,
+    ) -> Result<Caller, Stop> {
         if matches!(self.config.authentication, Authentication::Disabled) {
             return Ok(Caller::Anonymous);
         }
         let authenticator = &mut self.gateway.authenticator;
         match authenticator.authenticate(candidate.token, &self.prior_waits.keys, self.now) {
-            Verdict::Accepted(claims) => Ok(Caller::Known(claims)),
+            Verdict::Accepted(claims) if self.is_for_audience(&claims) => Ok(Caller::Known(claims)),
+            Verdict::Accepted(claims) => {
+                let wanted = self.audiences.first().cloned();
+                let wanted =
+                    wanted.unwrap_or_else(|| self.config.audience_to_request(claims.issuer));
+                Err(Rejection::Token(TokenError::AudienceNotAccepted(wanted)).into())
+            }
             Verdict::Rejected(error) => Err(Rejection::Token(error).into()),
             Verdict::AwaitingKeys(issuer) => Err(Stop::AwaitFetch(Resource::Keys(issuer))),
             Verdict::KeysUnavailable { retry_after } => {
@@ -186,16 +195,30 @@ impl ReceivedRequest<'_> {
                 Some((header, value?))
             })
             .ok_or(Rejection::OwnCredentialMissing)?;
-        let authenticator = &self.gateway.authenticator;
-        let holds_gateway_token = value
-            .split(|byte| !is_token_byte(*byte))
-            .any(|word| authenticator.is_from_known_issuer(word));
-        if holds_gateway_token {
+        if self.holds_gateway_token(value) {
             return Err(Rejection::GatewayTokenPassedThrough(
                 self.gateway_token_header(),
             ));
         }
         Ok(header)
+    }
+
+    /// Whether a verified token is for what this request asks for. Without MCP servers it is, because
+    /// no issuer's tokens have other audiences.
+    fn is_for_audience(&self, claims: &Claims) -> bool {
+        if self.audiences.is_empty() {
+            self.config.mcp.is_none() || self.config.is_for_gateway(claims)
+        } else {
+            self.config.is_for_audiences(claims, self.audiences)
+        }
+    }
+
+    /// Whether a header's value contains a token of one of the gateway's issuers.
+    pub(in crate::transaction) fn holds_gateway_token(&self, value: &[u8]) -> bool {
+        let authenticator = &self.gateway.authenticator;
+        value
+            .split(|byte| !is_token_byte(*byte))
+            .any(|word| authenticator.is_from_known_issuer(word))
     }
 
     fn gateway_token_header(&self) -> String {

@@ -2,6 +2,7 @@
 
 use super::{Caller, ReceivedRequest};
 use crate::authz::Terms;
+use crate::http::content::{Unreadable, readable_media_type};
 use crate::http::head::RequestHead;
 use crate::http::path_pattern::PathRules;
 use crate::models::catalog::{Allowed, ModelFault};
@@ -158,24 +159,8 @@ fn expect_json(head: &RequestHead, provider: &str) -> Result<(), ModelFault> {
 
 /// Refuses a body that is compressed or has another charset than UTF-8. Returns its media type.
 fn expect_readable(head: &RequestHead, provider: &str) -> Result<Vec<u8>, ModelFault> {
-    match head.sole("content-encoding") {
-        Ok(None) => {}
-        Ok(Some(coding)) if coding.eq_ignore_ascii_case(b"identity") => {}
-        _ => return Err(ModelFault::Encoded),
-    }
-    let not_json = || ModelFault::NotJson(provider.to_owned());
-    let content_type = head.sole("content-type").map_err(|_| not_json())?;
-    let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
-    let mut parts = content_type
-        .split(|byte| *byte == b';')
-        .map(<[u8]>::trim_ascii);
-    let media_type = parts.next().unwrap_or_default().to_vec();
-    let is_utf_8 = |part: &[u8]| {
-        !part.starts_with(b"charset") || matches!(part, b"charset=utf-8" | b"charset=\"utf-8\"")
-    };
-    if parts.all(is_utf_8) {
-        Ok(media_type)
-    } else {
-        Err(not_json())
-    }
+    readable_media_type(head).map_err(|unreadable| match unreadable {
+        Unreadable::Encoded => ModelFault::Encoded,
+        Unreadable::NotUtf8 => ModelFault::NotJson(provider.to_owned()),
+    })
 }

@@ -267,7 +267,9 @@ proptest! {
                             prop_assert!(!value.contains("secret-of"));
                         }
                     }
-                    Effect::Await(_) | Effect::RemoveResponseHeaders(_) => {}
+                    Effect::Await(_)
+                    | Effect::RemoveResponseHeaders(_)
+                    | Effect::ReplaceResponseBody(_) => {}
                 }
             }
             prop_assert!(forwards <= 1 && replies <= 1, "at most one of each");
