@@ -160,7 +160,7 @@ mod tests {
             ]},
             "providers": [
                 {"name": "p", "type": "openai", "api_key": {"env": "K"}, "cluster": "mine"},
-                {"name": "b", "type": "bedrock", "region": "r-1", "credentials": credentials},
+                {"name": "b", "type": "bedrock", "region": "us-east-1", "credentials": credentials},
             ],
         }));
         let found = missing(&bootstrap(&["upstream_https"]), &document);

@@ -150,7 +150,10 @@ mod tests {
     #[test]
     fn a_misplaced_field_names_its_object() {
         let message = "unknown field `audiences`, expected `issuers` or `disabled`";
-        assert_eq!(of("", message), "it belongs to authentication.issuers[]");
+        assert_eq!(
+            of("", message),
+            "it belongs to authentication.issuers[] or mcp_servers[]"
+        );
         let message = "unknown field `whatever`, expected `issuers` or `disabled`";
         assert_eq!(of("", message), "");
     }

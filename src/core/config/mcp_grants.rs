@@ -112,7 +112,11 @@ pub(super) fn grant(
 
 /// Whether a binding names providers, or what only providers have.
 pub(super) fn is_for_providers(binding: &document::BindingConfig) -> bool {
-    binding.providers.is_some() || binding.models.is_some() || !binding.prices.is_empty()
+    binding.providers.is_some()
+        || binding.models.is_some()
+        || !binding.paths_denied.is_empty()
+        || binding.paths_allowed.is_some()
+        || !binding.prices.is_empty()
 }
 
 /// Whether a binding names MCP servers, or what only MCP servers have.

@@ -206,6 +206,14 @@ fn a_binding_is_for_what_it_names() {
             (true, false),
         ),
         (
+            json!({"permissions": ["invoke"], "paths_denied": ["files"]}),
+            (true, false),
+        ),
+        (
+            json!({"permissions": ["invoke"], "paths_allowed": ["chat/**"]}),
+            (true, false),
+        ),
+        (
             json!({"permissions": ["invoke"], "mcp_servers": ["github"]}),
             (false, true),
         ),
