@@ -8,7 +8,7 @@ pub mod response;
 pub mod upload;
 
 use crate::http::head::RequestHead;
-use crate::http::header_class::{HeaderClass, NamePattern};
+use crate::http::header_class::{HeaderClass, NamePattern, chooses_model};
 use crate::http::token_location::{
     SUBPROTOCOL_HEADER, is_credential_header, query_without_credentials, reads_as,
     subprotocols_without_credentials,
@@ -108,6 +108,17 @@ impl UpstreamRequest {
         for name in names {
             if head.first(name).is_some() && !self.remove.contains(name) {
                 self.remove.push(name.clone());
+            }
+        }
+        self
+    }
+
+    /// Removes headers by which some servers choose a model, since the policy does not judge them.
+    pub fn without_choice_of_model(mut self, head: &RequestHead) -> Self {
+        for (name, _) in head.iter().filter(|(name, _)| chooses_model(name)) {
+            let name = String::from_utf8_lossy(name).into_owned();
+            if !self.remove.contains(&name) {
+                self.remove.push(name);
             }
         }
         self

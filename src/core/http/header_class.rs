@@ -169,6 +169,17 @@ impl HeaderClass {
     }
 }
 
+/// Whether a header may choose a model: a word of its name says so.
+pub fn chooses_model(name: &[u8]) -> bool {
+    name.split(|byte| matches!(byte, b'-' | b'_' | b'.'))
+        .any(|word| {
+            matches!(
+                word,
+                b"model" | b"models" | b"modelid" | b"modelname" | b"deployment" | b"deployments"
+            )
+        })
+}
+
 /// A byte of a name, as servers read it that take an underscore for a hyphen.
 pub const fn hyphenated(byte: &u8) -> u8 {
     if *byte == b'_' { b'-' } else { *byte }

@@ -26,6 +26,9 @@ pub enum ModelPlace {
     Missing,
     /// Nowhere: it generates nothing.
     NotNeeded,
+    /// Nowhere: it generates nothing as far as is known. A server that knows the path in another
+    /// sense may read a model from the body.
+    Optional,
     /// It asks for the list of models.
     List(ModelListShape),
     /// It asks for one model of the list.
@@ -85,7 +88,8 @@ impl RequestedOperation<'_> {
             return ModelPlace::NotNeeded;
         }
         match position {
-            ModelPosition::NotNeeded => ModelPlace::NotNeeded,
+            ModelPosition::NotNeeded if has_form(head) => ModelPlace::NotNeeded,
+            ModelPosition::NotNeeded => ModelPlace::Optional,
             ModelPosition::Body(member) => ModelPlace::Body(member),
             ModelPosition::NestedRequests => ModelPlace::NestedRequests,
             ModelPosition::Path | ModelPosition::Query | ModelPosition::Unknown => {
@@ -212,12 +216,12 @@ mod tests {
             (OpenAi, "v1/no/such/thing", unlisted()),
             (OpenAi, "v1/files/../chat", unlisted()),
             (OpenAi, "v1/files%2Fx", unlisted()),
-            (OpenAi, "v1//files", ModelPlace::NotNeeded),
-            (OpenAi, "v1/responses/r/cancel", ModelPlace::NotNeeded),
+            (OpenAi, "v1//files", ModelPlace::Optional),
+            (OpenAi, "v1/responses/r/cancel", ModelPlace::Optional),
             (OpenAi, "v1/responses/r%2Fx/cancel", unlisted()),
-            (OpenAi, "v1/files", ModelPlace::NotNeeded),
-            (OpenAi, "files", ModelPlace::NotNeeded),
-            (OpenAi, "v1/vector_stores/v/search", ModelPlace::NotNeeded),
+            (OpenAi, "v1/files", ModelPlace::Optional),
+            (OpenAi, "files", ModelPlace::Optional),
+            (OpenAi, "v1/vector_stores/v/search", ModelPlace::Optional),
             (OpenAi, "deployments/m%2D1/chat/completions", named("m-1")),
             (OpenAiCompatible, "v1/rerank", body()),
             (Anthropic, "v1/messages", body()),
@@ -225,7 +229,7 @@ mod tests {
             (
                 Anthropic,
                 "v1/messages/batches/b/cancel",
-                ModelPlace::NotNeeded,
+                ModelPlace::Optional,
             ),
             (Google, "v1beta/models/g-1:generateContent", named("g-1")),
             (Google, "models/g%2D1:streamGenerateContent", named("g-1")),
@@ -242,7 +246,7 @@ mod tests {
             (Google, "v1beta/models/g-1%3AgenerateContent", named("g-1")),
             (Google, "v1beta/openai/chat/completions", body()),
             (Google, "v1beta/cachedContents", body()),
-            (Google, "upload/v1beta/files", ModelPlace::NotNeeded),
+            (Google, "upload/v1beta/files", ModelPlace::Optional),
             (Bedrock, "model/a.b-v1%3A0/converse", named("a.b-v1:0")),
             (Bedrock, "model/a/b/converse", unlisted()),
             (Bedrock, "openai/v1/chat/completions", body()),
@@ -250,11 +254,7 @@ mod tests {
             (BedrockMantle, "openai/v1/responses", body()),
             (BedrockMantle, "anthropic/v1/messages", body()),
             (BedrockMantle, "v1/messages/count_tokens", body()),
-            (
-                Bedrock,
-                "guardrail/g/version/1/apply",
-                ModelPlace::NotNeeded,
-            ),
+            (Bedrock, "guardrail/g/version/1/apply", ModelPlace::Optional),
         ] {
             assert_eq!(place(kind, "POST", target), expected, "{kind} {target}");
         }

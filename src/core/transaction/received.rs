@@ -206,7 +206,9 @@ impl<'a> ReceivedRequest<'a> {
         let terms = self
             .terms_for(provider, &caller, &operation)
             .map_err(refuse)?;
-        let model_decision = self.decide_on_model(provider, &caller, &terms, &operation, query);
+        let model_decision =
+            self.decide_on_model(provider, &caller, &terms, &operation, path, query);
+        let restricts_models = self.allowed_models(provider, &terms).is_some();
         let (check, later_check) = match model_decision.map_err(refuse)? {
             ModelDecision::Answer(reply) => {
                 let known = RequestLogContext::new(caller.claims(), Some(provider));
@@ -241,6 +243,9 @@ impl<'a> ReceivedRequest<'a> {
             passed_through,
         )
         .without(&config.observability.conversation_headers, self.head);
+        if restricts_models {
+            request = request.without_choice_of_model(self.head);
+        }
         if let Some(accept_encoding) = exchange.accept_encoding(self.head) {
             request.set.push("accept-encoding", &[&accept_encoding]);
         }

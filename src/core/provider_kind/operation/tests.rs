@@ -19,6 +19,7 @@ fn place(kind: ProviderKind, headers: &[(&str, &str)], path: &str, query: Option
         ModelPlace::Unlisted => "refused".to_owned(),
         ModelPlace::Missing => "-".to_owned(),
         ModelPlace::NotNeeded => "none".to_owned(),
+        ModelPlace::Optional => "optional".to_owned(),
         ModelPlace::List(shape) => format!("list={shape:?}"),
         ModelPlace::One(shape, model) => format!("one={shape:?}:{model}"),
     }

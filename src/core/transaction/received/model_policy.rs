@@ -2,6 +2,7 @@
 
 use super::{Caller, ReceivedRequest};
 use crate::authz::Terms;
+use crate::forward::upload::starts_upload;
 use crate::http::content::{Unreadable, readable_media_type};
 use crate::http::head::RequestHead;
 use crate::http::path_pattern::PathRules;
@@ -74,6 +75,7 @@ impl ReceivedRequest<'_> {
         caller: &Caller,
         terms: &Terms,
         operation: &RequestedOperation<'_>,
+        path: &[u8],
         query: Option<&[u8]>,
     ) -> Result<ModelDecision, Rejection> {
         let Some(allowed) = self.allowed_models(provider, terms) else {
@@ -118,6 +120,13 @@ impl ReceivedRequest<'_> {
             ModelPlace::Named(model) => allowed.check(&model).map_err(Rejection::Model)?,
             ModelPlace::NamedWithBody(model) => {
                 allowed.check(&model).map_err(Rejection::Model)?;
+                expect_readable(self.head, owner).map_err(Rejection::Model)?;
+                let check = check(allowed, RequiredModel::Elsewhere);
+                return Ok(ModelDecision::CheckRestOfBody(check));
+            }
+            // An upload's body is a file.
+            ModelPlace::Optional if starts_upload(provider, path) => {}
+            ModelPlace::Optional => {
                 expect_readable(self.head, owner).map_err(Rejection::Model)?;
                 let check = check(allowed, RequiredModel::Elsewhere);
                 return Ok(ModelDecision::CheckRestOfBody(check));

@@ -508,6 +508,28 @@ fn a_request_passes_only_if_its_operation_names_an_allowed_model() {
             UNKNOWN,
         ),
         ("/my-openai/v1/no/such/thing", r#"{"model":"m-1"}"#, UNKNOWN),
+        // The operation needs no model, but some servers read one at the same path.
+        (
+            "/my-openai/v1/chat/completions/batch",
+            r#"{"model":"m-3"}"#,
+            NOT_FOUND,
+        ),
+        (
+            "/my-openai/v1/chat/completions/batch",
+            r#"{"model":"m-1"}"#,
+            PASSES,
+        ),
+        (
+            "/my-openai/v1/vector_stores/v/search",
+            r#"{"query":"q","model":"m-3"}"#,
+            NOT_FOUND,
+        ),
+        (
+            "/my-openai/v1/vector_stores/v/search",
+            r#"{"query":"q"}"#,
+            PASSES,
+        ),
+        ("/my-openai/v1/responses/r/cancel", "", PASSES),
         // The query names another model.
         (
             "/my-openai/v1/chat/completions?model=m-3",
@@ -523,6 +545,25 @@ fn a_request_passes_only_if_its_operation_names_an_allowed_model() {
         let found = refusal(&gateway, &good(), ("POST", path), &[JSON], body);
         assert_eq!((found.0, found.1.as_str()), expected, "{path} {body}");
     }
+}
+
+#[test]
+fn headers_that_choose_a_model_are_dropped_where_models_are_restricted() {
+    let headers = [
+        ("x-ms-oai-image-generation-deployment", "m-3"),
+        ("x_model", "m-3"),
+        ("azureml-model-deployment", "m-3"),
+    ];
+    let removed = |gateway: &TestGateway| {
+        let bearer = bearer(&good());
+        let headers = [&[("authorization", bearer.as_str())], &headers[..]].concat();
+        let path = "/my-openai/v1/responses/r/cancel";
+        let request = gateway.post(path, &headers).forwarded().clone();
+        let is_removed = |name: &str| request.remove.iter().any(|removed| removed == name);
+        headers.iter().filter(|(name, _)| is_removed(name)).count() - 1
+    };
+    assert_eq!(removed(&gateway(&[])), headers.len());
+    assert_eq!(removed(&TestGateway::warm()), 0);
 }
 
 #[test]
