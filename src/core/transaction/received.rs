@@ -208,7 +208,7 @@ impl<'a> ReceivedRequest<'a> {
             .map_err(refuse)?;
         let model_decision =
             self.decide_on_model(provider, &caller, &terms, &operation, path, query);
-        let restricts_models = self.allowed_models(provider, &terms).is_some();
+        let restricts_models = provider.catalog.is_some() || terms.models.is_some();
         let (check, later_check) = match model_decision.map_err(refuse)? {
             ModelDecision::Answer(reply) => {
                 let known = RequestLogContext::new(caller.claims(), Some(provider));
